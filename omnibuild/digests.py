@@ -1,0 +1,40 @@
+"""SHA-256 digests of bytes, files and canonical JSON; a digest is 64 lower-case hex digits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+Digest = str
+
+DIGEST_LENGTH = 64
+
+
+def of_bytes(data: bytes) -> Digest:
+    """Return the digest of ``data``."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def of_file(path: Path) -> Digest:
+    """Return the digest of the file's content; raises ``OSError`` as ``open`` does."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def canonical_json(value: Any) -> bytes:
+    """Serialise ``value`` so that equal values give equal bytes (sorted keys, no spaces)."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    ).encode()
+
+
+def of_json(value: Any) -> Digest:
+    """Return the digest of the canonical JSON of ``value``."""
+    return of_bytes(canonical_json(value))
+
+
+def is_digest(text: str) -> bool:
+    """Tell whether ``text`` is written as a SHA-256 digest."""
+    return len(text) == DIGEST_LENGTH and all(c in "0123456789abcdef" for c in text)

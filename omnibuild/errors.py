@@ -1,0 +1,187 @@
+"""Every error a user can meet, each with a stable code and an exit status.
+
+A user's mistake ends in one :class:`OmnibuildError`: what happened, where, why, and what to do
+next. It is printed without a traceback. Any other exception is a bug: it shows a traceback and
+the path of a saved log. The catalogue in ``docs/reference/errors.md`` is generated from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A place in a file; ``line`` and ``column`` count from 1, 0 means the whole file."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+
+
+class OmnibuildError(Exception):
+    """Base of all expected errors.
+
+    Args:
+        what: one sentence: what went wrong.
+        where: the file and position at fault, when there is one.
+        why: what was found, as detail lines (a log's tail, the places tried).
+        hint: what to do next.
+    """
+
+    code: ClassVar[str] = "error"
+    exit_status: ClassVar[int] = 1
+
+    def __init__(
+        self, what: str, *, where: Where | None = None, why: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.why = why
+        self.hint = hint
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        lines = [f"{place}{self.what}"]
+        if self.why:
+            lines += [f"  {line}" for line in self.why.splitlines()]
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        return "\n".join(lines)
+
+
+class UsageError(OmnibuildError):
+    """The command line asks for something that does not exist or cannot be combined."""
+
+    code, exit_status = "usage", 2
+
+
+class DefinitionError(OmnibuildError):
+    """A recipe, software or platform file is wrong."""
+
+    code, exit_status = "definition", 3
+
+
+class UnknownNameError(DefinitionError):
+    """A recipe, software, platform or root of that name is not defined anywhere."""
+
+    code = "unknown-name"
+
+
+class LockError(DefinitionError):
+    """A lock file is missing, or does not pin what it must pin."""
+
+    code = "lock"
+
+
+class CycleError(DefinitionError):
+    """Components depend on each other in a circle."""
+
+    code = "dependency-cycle"
+
+
+class SourceError(OmnibuildError):
+    """A source could not be fetched from any of its places."""
+
+    code, exit_status = "source-unreachable", 4
+
+
+class DigestMismatchError(SourceError):
+    """Bytes do not have the digest that pins them."""
+
+    code = "digest-mismatch"
+
+
+class ArchiveError(SourceError):
+    """An archive is damaged, hostile, or of an unknown format."""
+
+    code = "bad-archive"
+
+
+class StepError(OmnibuildError):
+    """A build step failed; its log says why."""
+
+    code, exit_status = "step-failed", 5
+
+
+class CaptureError(StepError):
+    """A step wrote, changed or removed what it must not."""
+
+    code = "capture"
+
+
+class UndeclaredDependencyError(StepError):
+    """A component uses a library that it does not declare as a dependency."""
+
+    code = "undeclared-dependency"
+
+
+class RelocationError(StepError):
+    """A file keeps a trace of the build prefix that cannot be replaced."""
+
+    code = "relocation"
+
+
+class AuditError(OmnibuildError):
+    """The finished payload needs something that the platform does not have."""
+
+    code, exit_status = "audit", 6
+
+
+class PackageError(OmnibuildError):
+    """A package cannot be written or read."""
+
+    code, exit_status = "package", 7
+
+
+class RepositoryError(OmnibuildError):
+    """A repository cannot be read or changed."""
+
+    code, exit_status = "repository", 8
+
+
+class IdentityConflictError(RepositoryError):
+    """The repository holds other bytes under the same name, version and architecture."""
+
+    code = "identity-conflict"
+
+
+class SigningKeyError(RepositoryError):
+    """A signing key is missing or unusable."""
+
+    code = "key"
+
+
+class HostError(OmnibuildError):
+    """This machine cannot do what is asked."""
+
+    code, exit_status = "host", 9
+
+
+class MissingToolError(HostError):
+    """An external program is not installed."""
+
+    code = "missing-tool"
+
+
+class ToolFailedError(HostError):
+    """An external program failed."""
+
+    code = "tool-failed"
+
+
+class SandboxError(HostError):
+    """The kernel refuses the sandbox."""
+
+    code = "sandbox-refused"
+
+
+class StorageError(HostError):
+    """The disk is full or cannot be written."""
+
+    code = "storage"

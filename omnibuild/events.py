@@ -1,0 +1,97 @@
+"""What happens while omnibuild works, as a closed set of events.
+
+The engine calls one ``emit``; the console, JSON output and reports only render what they get.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReady:
+    """The plan is known: ``actions`` names in the order they were planned."""
+
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionStarted:
+    """An action begins to run (it was not in the store)."""
+
+    action: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionProgress:
+    """An action is at ``done`` of ``total`` bytes; ``total`` 0 means unknown."""
+
+    action: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActionFinished:
+    """An action has its result; ``cached`` when the store already held it."""
+
+    action: str
+    kind: str
+    cached: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ActionFailed:
+    """An action failed; ``log`` is the path of its log, when it has one."""
+
+    action: str
+    kind: str
+    code: str
+    message: str
+    log: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactReady:
+    """A file for users is complete at ``path``."""
+
+    path: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something is not as it should be, and work goes on."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The command is done: counts of actions and seconds of wall time."""
+
+    ran: int
+    cached: int
+    seconds: float
+
+
+Event = (
+    PlanReady
+    | ActionStarted
+    | ActionProgress
+    | ActionFinished
+    | ActionFailed
+    | ArtifactReady
+    | Warned
+    | Finished
+)
+
+Emit = Callable[[Event], None]
+
+
+def silent(event: Event) -> None:
+    """Drop the event: for callers that want none."""

@@ -1,0 +1,92 @@
+"""The payload: an app's finished files with its host integration, whatever the package format.
+
+A payload lives in a directory: ``files/`` is the host's file system (``files/opt/<app>/…``,
+``files/etc/…``), ``payload.json`` the rest. Everything is owned by root on the host; what a
+service may write is created on the host by the maintainer scripts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omnibuild.tree import Tree
+
+
+@dataclass(frozen=True)
+class Relations:
+    """Relations to other packages, in the words of dpkg."""
+
+    depends: tuple[str, ...] = ()
+    recommends: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
+    provides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a package says about itself.
+
+    Args:
+        revision: packaging revision, without a platform's suffix.
+        date: seconds since 1970 that every file and header carries (SOURCE_DATE_EPOCH).
+    """
+
+    name: str
+    version: str
+    revision: str
+    summary: str
+    description: str
+    license: str
+    maintainer: str
+    homepage: str
+    vendor: str
+    date: int
+    relations: Relations = field(default_factory=Relations)
+
+
+@dataclass(frozen=True)
+class Payload:
+    """One app, ready to be packaged.
+
+    Args:
+        root: directory that stands for the host's ``/``.
+        tree: what is in it; paths relative to ``root``, as ``opt/hello/bin/hello``.
+        prefix: the app's directory on the host, as ``/opt/hello``.
+        config_files: host paths that the operator may edit (conffiles).
+        scripts: maintainer scripts by format (``deb``, ``rpm``), then by their name in that
+            format (``preinst`` …, ``pre`` …); values are whole scripts.
+    """
+
+    metadata: Metadata
+    root: Path
+    tree: Tree
+    prefix: str
+    config_files: tuple[str, ...] = ()
+    scripts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the content of ``payload.json``."""
+        return {
+            "metadata": asdict(self.metadata),
+            "prefix": self.prefix,
+            "config_files": list(self.config_files),
+            "scripts": {name: dict(scripts) for name, scripts in self.scripts.items()},
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any], root: Path, tree: Tree) -> Payload:
+        """Read what :meth:`to_data` wrote."""
+        metadata = dict(data["metadata"])
+        relations = {key: tuple(value) for key, value in metadata.pop("relations").items()}
+        return cls(
+            metadata=Metadata(**metadata, relations=Relations(**relations)),
+            root=root,
+            tree=tree,
+            prefix=data["prefix"],
+            config_files=tuple(data["config_files"]),
+            scripts=data["scripts"],
+        )

@@ -1,0 +1,220 @@
+"""Recipes, software and platforms as validated, frozen data.
+
+One model is the parser's contract, the source of the JSON schema and of the reference page: the
+``description`` of each field is what users read. Names in TOML use hyphens.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9+.-]*$", min_length=2, max_length=60)]
+Version = Annotated[str, Meta(pattern=r"^[0-9][A-Za-z0-9.+~]*$")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+HostPath = Annotated[str, Meta(pattern=r"^/[^\x00]+$")]
+Listen = Annotated[str, Meta(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$")]
+
+
+class Model(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", kw_only=True):
+    """Base of all definitions: frozen, and unknown keys are errors."""
+
+
+class App(Model):
+    """``[app]``: what the package is called and says about itself."""
+
+    name: Annotated[Name, Meta(description="Package name, command prefix and directory name.")]
+    version: Annotated[Version, Meta(description="Upstream version of the app.")]
+    summary: Annotated[str, Meta(description="One line that says what the app is.", max_length=80)]
+    license: Annotated[str, Meta(description="SPDX licence expression.")]
+    maintainer: Annotated[
+        str, Meta(description="Name and address.", pattern=r"^[^<>\n]+ <[^<>@\s]+@[^<>@\s]+>$")
+    ]
+    description: Annotated[str, Meta(description="Longer text, paragraphs apart by a blank.")] = ""
+    homepage: Annotated[str, Meta(description="Where to read more.")] = ""
+    vendor: Annotated[str, Meta(description="Who publishes the package.")] = ""
+
+
+class AppSource(Model):
+    """``[source]``: the app's own code; exactly one of ``path`` and ``index``."""
+
+    path: Annotated[
+        str, Meta(description="Directory of a Python project, relative to the recipe.")
+    ] = ""
+    index: Annotated[
+        str, Meta(description="`name==version` of a package that the lock file pins.")
+    ] = ""
+
+
+class Python(Model):
+    """``[python]``: the interpreter and the packages the app needs."""
+
+    version: Annotated[
+        str, Meta(description="CPython series, for example 3.13.", pattern=r"^3\.[0-9]+$")
+    ]
+    lock: Annotated[
+        str, Meta(description="pylock.toml with the app's packages, relative to the recipe.")
+    ]
+    build_lock: Annotated[
+        str, Meta(description="pylock.toml with what builds wheels from source (PEP 517).")
+    ] = ""
+
+
+class Web(Model):
+    """``[web]``: how the app is served over HTTP."""
+
+    server: Annotated[Literal["gunicorn"], Meta(description="The WSGI server.")]
+    app: Annotated[
+        str, Meta(description="`module:callable`.", pattern=r"^[\w.]+:[\w.]+(\(\))?$")
+    ]
+    proxy: Annotated[
+        Literal["nginx"] | None, Meta(description="A reverse proxy in front, or none.")
+    ] = None
+    listen: Annotated[Listen, Meta(description="Address and port that answer requests.")] = (
+        "127.0.0.1:8080"
+    )
+    workers: Annotated[int, Meta(description="Server processes.", ge=1, le=256)] = 2
+    health: Annotated[
+        str, Meta(description="Path that answers 200 when all is well.", pattern=r"^/\S*$")
+    ] = "/"
+
+
+class Service(Model):
+    """``[services.NAME]``: a process that runs as long as the app does."""
+
+    command: Annotated[str, Meta(description="A console script of the app and its arguments.")]
+
+
+class Package(Model):
+    """``[package]``: how the app sits on a host."""
+
+    user: Annotated[
+        str, Meta(description="System user of the services.", pattern=r"^[a-z_][a-z0-9_-]{0,30}$")
+    ] = ""
+    revision: Annotated[str, Meta(description="Package revision.", pattern=r"^[0-9]+$")] = "1"
+    scripts: Annotated[
+        str, Meta(description="Directory with hooks for the maintainer scripts.")
+    ] = ""
+    depends: Annotated[tuple[str, ...], Meta(description="Packages it cannot run without.")] = ()
+    recommends: Annotated[tuple[str, ...], Meta(description="Packages it works better with.")] = ()
+    conflicts: Annotated[tuple[str, ...], Meta(description="Packages it cannot stand.")] = ()
+    replaces: Annotated[tuple[str, ...], Meta(description="Packages whose files it takes.")] = ()
+    provides: Annotated[tuple[str, ...], Meta(description="Virtual packages it provides.")] = ()
+    platforms: Annotated[tuple[str, ...], Meta(description="Where it runs; all when empty.")] = ()
+
+
+class Recipe(Model):
+    """``recipes/<app>.toml``: one app, from source to host."""
+
+    app: App
+    source: AppSource | UnsetType = UNSET
+    python: Python | UnsetType = UNSET
+    software: Annotated[
+        dict[str, str], Meta(description="Further components to bundle: name to version.")
+    ] = field(default_factory=dict)
+    web: Web | UnsetType = UNSET
+    services: Annotated[dict[Name, Service], Meta(description="Further services.")] = field(
+        default_factory=dict
+    )
+    commands: Annotated[
+        dict[str, str], Meta(description="Command in /usr/bin to a console script of the app.")
+    ] = field(default_factory=dict)
+    config: Annotated[
+        dict[HostPath, str], Meta(description="Conffile on the host to a file of the workspace.")
+    ] = field(default_factory=dict)
+    package: Package = field(default_factory=Package)
+
+
+class Source(Model):
+    """``[source]`` of a component: one digest, any number of places that have those bytes."""
+
+    sha256: Annotated[Sha256, Meta(description="Digest of the archive.")]
+    places: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Upstream URL first, then alternatives; `debian:PATH` is a file below"
+            " the Debian mirror's pool/.",
+            min_length=1,
+        ),
+    ]
+
+
+class Software(Model):
+    """``software/<name>.toml``: one component compiled from source."""
+
+    name: Annotated[Name, Meta(description="The component's name; the file is called after it.")]
+    version: Annotated[Version, Meta(description="Upstream version.")]
+    license: Annotated[str, Meta(description="SPDX licence expression.")]
+    license_files: Annotated[
+        tuple[str, ...], Meta(description="Licence texts inside the source.", min_length=1)
+    ]
+    source: Source
+    homepage: Annotated[str, Meta(description="Where to read more.")] = ""
+    patches: Annotated[
+        tuple[str, ...], Meta(description="Patch files beside this one, applied with -p1.")
+    ] = ()
+    needs: Annotated[
+        tuple[str, ...], Meta(description="Components it links or loads: bundled with it.")
+    ] = ()
+    build_needs: Annotated[
+        tuple[str, ...], Meta(description="Components only its build needs.")
+    ] = ()
+    steps: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Shell, run one after the other in the source directory with -eu;"
+            " $PREFIX, $JOBS, $CC, $CFLAGS, $CPPFLAGS, $LDFLAGS and $PKG_CONFIG_LIBDIR are set."
+            " The last steps install into $PREFIX.",
+            min_length=1,
+        ),
+    ]
+    test: Annotated[
+        str, Meta(description="Shell that proves the installed result, in a fresh sandbox.")
+    ]
+    prune: Annotated[
+        tuple[str, ...],
+        Meta(description="Globs below the prefix that a runtime artifact does not carry."),
+    ] = ()
+
+
+class Debian(Model):
+    """``[deb]`` of a platform: what its dpkg and apt can read."""
+
+    compression: Annotated[
+        Literal["zstd", "xz", "gzip"], Meta(description="Compression of data.tar.")
+    ]
+    architecture: Annotated[str, Meta(description="dpkg's name of the architecture.")]
+    revision_suffix: Annotated[
+        str, Meta(description="Appended to the revision where the bytes differ, as ~deb11.")
+    ] = ""
+    suite_suffix: Annotated[
+        str, Meta(description="Appended to the channel for a suite of its own, as -deb11.")
+    ] = ""
+
+
+class Rpm(Model):
+    """``[rpm]`` of a platform: what its rpm and dnf can read."""
+
+    architecture: Annotated[str, Meta(description="rpm's name of the architecture.")]
+    tree: Annotated[str, Meta(description="Directory of its yum tree, as el9.")]
+
+
+class Tar(Model):
+    """``[tar]``: a tarball that runs from any directory."""
+
+    architecture: Annotated[str, Meta(description="Name of the architecture in the file name.")]
+
+
+class Platform(Model):
+    """``platforms/<name>.toml``: where packages run; exactly one of deb, rpm and tar."""
+
+    name: Annotated[Name, Meta(description="What --platform takes.")]
+    title: Annotated[str, Meta(description="What people call it.")]
+    glibc: Annotated[
+        str, Meta(description="Highest glibc version its hosts have.", pattern=r"^2\.[0-9]+$")
+    ]
+    root: Annotated[str, Meta(description="The root that components are compiled in.")]
+    deb: Debian | None = None
+    rpm: Rpm | None = None
+    tar: Tar | None = None

@@ -1,0 +1,112 @@
+"""External programs: the only place that starts a process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from omnibuild.errors import MissingToolError, ToolFailedError
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+# What a tool sees unless told otherwise: nothing of the user's environment can change its output.
+CLEAN_ENVIRONMENT = {"PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/nonexistent"}
+
+TAIL_LINES = 20
+
+
+@dataclass(frozen=True)
+class Tool:
+    """An external program.
+
+    Args:
+        name: the program's name on ``PATH``.
+        package: the Debian package that carries it, for the hint when it is missing.
+        candidates: absolute paths to try before ``PATH``.
+    """
+
+    name: str
+    package: str
+    candidates: tuple[Path, ...] = field(default=())
+
+    def path(self) -> Path:
+        """Return where the program is; raises :class:`MissingToolError`."""
+        for candidate in self.candidates:
+            if os.access(candidate, os.X_OK):
+                return candidate
+        found = shutil.which(self.name, path=f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}")
+        if found is None:
+            raise MissingToolError(
+                f"the program {self.name!r} is needed and not installed",
+                hint=f"install it, on Debian and Ubuntu: apt-get install {self.package}",
+            )
+        return Path(found)
+
+    def run(
+        self,
+        *arguments: str | Path,
+        data: bytes | None = None,
+        environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
+        check: bool = True,
+        log: IO[bytes] | None = None,
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run the program to its end.
+
+        Args:
+            arguments: its arguments, without the program's name.
+            data: bytes for its standard input (which is empty otherwise).
+            environment: its whole environment; :data:`CLEAN_ENVIRONMENT` when omitted.
+            directory: its working directory.
+            check: raise :class:`ToolFailedError` when it exits with another status than 0.
+            log: a stream that takes both its outputs; they are captured otherwise.
+        """
+        command = [str(self.path()), *map(str, arguments)]
+        done = subprocess.run(
+            command,
+            input=data if data is not None else b"",
+            env=dict(environment if environment is not None else CLEAN_ENVIRONMENT),
+            cwd=directory,
+            stdout=log or subprocess.PIPE,
+            stderr=subprocess.STDOUT if log else subprocess.PIPE,
+            check=False,
+        )
+        if check and done.returncode:
+            output = (done.stderr or b"") or (done.stdout or b"")
+            raise ToolFailedError(
+                f"{self.name} failed ({describe_status(done.returncode)})",
+                why=f"command: {' '.join(command)}\n{tail(output)}",
+            )
+        return done
+
+    def start(
+        self, arguments: Sequence[str | Path], *, log: IO[bytes], pass_fds: Sequence[int] = ()
+    ) -> subprocess.Popen[bytes]:
+        """Start the program in a session of its own, outputs to ``log``; the caller waits."""
+        return subprocess.Popen(
+            [str(self.path()), *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=dict(CLEAN_ENVIRONMENT),
+            pass_fds=tuple(pass_fds),
+            start_new_session=True,
+        )
+
+
+def tail(output: bytes, lines: int = TAIL_LINES) -> str:
+    """Return the last lines of a program's output as text."""
+    return "\n".join(output.decode("utf-8", "replace").rstrip().splitlines()[-lines:])
+
+
+def describe_status(status: int) -> str:
+    """Say in words how a process ended: its exit status or the signal that killed it."""
+    if status < 0:
+        return f"killed by {signal.Signals(-status).name}"
+    return f"exit status {status}"

@@ -1,0 +1,133 @@
+"""File trees as data: what a directory holds, and one digest for all of it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from omnibuild import digests
+from omnibuild.digests import Digest
+
+
+class Kind(StrEnum):
+    """What an entry is."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"
+    HARDLINK = "hardlink"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """One entry of a tree.
+
+    Args:
+        path: relative POSIX path without a leading slash or ``..``.
+        kind: file, directory, symlink, or hard link to an earlier file of the same tree.
+        mode: permission bits including setuid, setgid and sticky; 0o777 for symlinks.
+        size: bytes of content, for files.
+        digest: SHA-256 of the content, for files.
+        target: what a symlink says, or the tree path of the file a hard link repeats.
+    """
+
+    path: str
+    kind: Kind
+    mode: int
+    size: int = 0
+    digest: Digest = ""
+    target: str = ""
+
+    @property
+    def executable(self) -> bool:
+        """Whether anybody may execute it."""
+        return bool(self.mode & 0o111)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A sorted list of entries; parents come before children."""
+
+    entries: tuple[Entry, ...]
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> Tree:
+        """Make a tree from entries in any order."""
+        return cls(tuple(sorted(entries, key=lambda entry: entry.path)))
+
+    @classmethod
+    def from_data(cls, data: Iterable[dict[str, Any]]) -> Tree:
+        """Read what :meth:`to_data` wrote."""
+        return cls(tuple(Entry(**{**item, "kind": Kind(item["kind"])}) for item in data))
+
+    def to_data(self) -> list[dict[str, Any]]:
+        """Return plain JSON values; fields that do not apply are left out."""
+        return [
+            {k: str(v) if k == "kind" else v for k, v in asdict(e).items() if v not in ("", 0)}
+            | {"mode": e.mode}
+            for e in self.entries
+        ]
+
+    @cached_property
+    def digest(self) -> Digest:
+        """The digest of the whole list: equal trees, equal digests."""
+        return digests.of_json(self.to_data())
+
+    @cached_property
+    def by_path(self) -> dict[str, Entry]:
+        """The entries by their path."""
+        return {entry.path: entry for entry in self.entries}
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files, hard links counted once."""
+        return sum(entry.size for entry in self.entries)
+
+    def files(self) -> Iterator[Entry]:
+        """Yield the regular files, without hard links to them."""
+        return (entry for entry in self.entries if entry.kind is Kind.FILE)
+
+
+def scan(root: Path) -> Tree:
+    """Read a directory into a tree.
+
+    Owners and times are not part of a tree. Devices, sockets and fifos raise ``ValueError``.
+    Names that are not UTF-8 are kept by ``surrogateescape``.
+    """
+    entries: list[Entry] = []
+    first_names: dict[tuple[int, int], str] = {}
+    for path, item in _walk(root, ""):
+        entries.append(_entry(path, item, first_names))
+    return Tree.of(entries)
+
+
+def _walk(directory: Path, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    with os.scandir(directory) as items:
+        ordered = sorted(items, key=lambda item: item.name)
+    for item in ordered:
+        path = f"{prefix}{item.name}"
+        yield path, item
+        if item.is_dir(follow_symlinks=False):
+            yield from _walk(Path(item.path), f"{path}/")
+
+
+def _entry(path: str, item: os.DirEntry[str], first_names: dict[tuple[int, int], str]) -> Entry:
+    status = item.stat(follow_symlinks=False)
+    mode = stat.S_IMODE(status.st_mode)
+    if stat.S_ISLNK(status.st_mode):
+        return Entry(path, Kind.SYMLINK, 0o777, target=os.readlink(item.path))
+    if stat.S_ISDIR(status.st_mode):
+        return Entry(path, Kind.DIRECTORY, mode)
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(f"{path} is neither a file, a directory nor a symlink")
+    if status.st_nlink > 1:
+        first = first_names.setdefault((status.st_dev, status.st_ino), path)
+        if first != path:
+            return Entry(path, Kind.HARDLINK, mode, target=first)
+    return Entry(path, Kind.FILE, mode, status.st_size, digests.of_file(Path(item.path)))
