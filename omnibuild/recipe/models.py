@@ -65,9 +65,7 @@ class Web(Model):
     """``[web]``: how the app is served over HTTP."""
 
     server: Annotated[Literal["gunicorn"], Meta(description="The WSGI server.")]
-    app: Annotated[
-        str, Meta(description="`module:callable`.", pattern=r"^[\w.]+:[\w.]+(\(\))?$")
-    ]
+    app: Annotated[str, Meta(description="`module:callable`.", pattern=r"^[\w.]+:[\w.]+(\(\))?$")]
     proxy: Annotated[
         Literal["nginx"] | None, Meta(description="A reverse proxy in front, or none.")
     ] = None
