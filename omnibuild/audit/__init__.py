@@ -1,0 +1,1 @@
+"""Proof that a payload needs nothing that its platforms lack."""

@@ -1,0 +1,1 @@
+"""Everything that runs on hosts: maintainer scripts, units, launchers, the installer."""

@@ -1,0 +1,1 @@
+"""From built components to the finished files of an app."""

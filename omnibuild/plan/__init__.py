@@ -1,0 +1,1 @@
+"""What is to be done and why: the graph of actions, their keys and decisions."""

@@ -1,0 +1,1 @@
+"""What is inside an artifact and where each part came from."""

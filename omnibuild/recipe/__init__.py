@@ -1,0 +1,1 @@
+"""Recipes, software and platforms: models, parsing, located errors, schema."""

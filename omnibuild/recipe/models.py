@@ -21,7 +21,7 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", kw_
     """Base of all definitions: frozen, and unknown keys are errors."""
 
 
-class App(Model):
+class App(Model, frozen=True, kw_only=True):
     """``[app]``: what the package is called and says about itself."""
 
     name: Annotated[Name, Meta(description="Package name, command prefix and directory name.")]
@@ -36,7 +36,7 @@ class App(Model):
     vendor: Annotated[str, Meta(description="Who publishes the package.")] = ""
 
 
-class AppSource(Model):
+class AppSource(Model, frozen=True, kw_only=True):
     """``[source]``: the app's own code; exactly one of ``path`` and ``index``."""
 
     path: Annotated[
@@ -47,7 +47,7 @@ class AppSource(Model):
     ] = ""
 
 
-class Python(Model):
+class Python(Model, frozen=True, kw_only=True):
     """``[python]``: the interpreter and the packages the app needs."""
 
     version: Annotated[
@@ -61,7 +61,7 @@ class Python(Model):
     ] = ""
 
 
-class Web(Model):
+class Web(Model, frozen=True, kw_only=True):
     """``[web]``: how the app is served over HTTP."""
 
     server: Annotated[Literal["gunicorn"], Meta(description="The WSGI server.")]
@@ -78,13 +78,13 @@ class Web(Model):
     ] = "/"
 
 
-class Service(Model):
+class Service(Model, frozen=True, kw_only=True):
     """``[services.NAME]``: a process that runs as long as the app does."""
 
     command: Annotated[str, Meta(description="A console script of the app and its arguments.")]
 
 
-class Package(Model):
+class Package(Model, frozen=True, kw_only=True):
     """``[package]``: how the app sits on a host."""
 
     user: Annotated[
@@ -102,7 +102,7 @@ class Package(Model):
     platforms: Annotated[tuple[str, ...], Meta(description="Where it runs; all when empty.")] = ()
 
 
-class Recipe(Model):
+class Recipe(Model, frozen=True, kw_only=True):
     """``recipes/<app>.toml``: one app, from source to host."""
 
     app: App
@@ -124,7 +124,7 @@ class Recipe(Model):
     package: Package = field(default_factory=Package)
 
 
-class Source(Model):
+class Source(Model, frozen=True, kw_only=True):
     """``[source]`` of a component: one digest, any number of places that have those bytes."""
 
     sha256: Annotated[Sha256, Meta(description="Digest of the archive.")]
@@ -138,7 +138,7 @@ class Source(Model):
     ]
 
 
-class Software(Model):
+class Software(Model, frozen=True, kw_only=True):
     """``software/<name>.toml``: one component compiled from source."""
 
     name: Annotated[Name, Meta(description="The component's name; the file is called after it.")]
@@ -176,7 +176,7 @@ class Software(Model):
     ] = ()
 
 
-class Debian(Model):
+class Debian(Model, frozen=True, kw_only=True):
     """``[deb]`` of a platform: what its dpkg and apt can read."""
 
     compression: Annotated[
@@ -191,20 +191,20 @@ class Debian(Model):
     ] = ""
 
 
-class Rpm(Model):
+class Rpm(Model, frozen=True, kw_only=True):
     """``[rpm]`` of a platform: what its rpm and dnf can read."""
 
     architecture: Annotated[str, Meta(description="rpm's name of the architecture.")]
     tree: Annotated[str, Meta(description="Directory of its yum tree, as el9.")]
 
 
-class Tar(Model):
+class Tar(Model, frozen=True, kw_only=True):
     """``[tar]``: a tarball that runs from any directory."""
 
     architecture: Annotated[str, Meta(description="Name of the architecture in the file name.")]
 
 
-class Platform(Model):
+class Platform(Model, frozen=True, kw_only=True):
     """``platforms/<name>.toml``: where packages run; exactly one of deb, rpm and tar."""
 
     name: Annotated[Name, Meta(description="What --platform takes.")]

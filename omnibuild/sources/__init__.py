@@ -1,0 +1,1 @@
+"""Where inputs come from: archives, the Python index, local directories, roots."""

@@ -1,0 +1,1 @@
+"""The content-addressed local store: blobs, trees and recorded results."""

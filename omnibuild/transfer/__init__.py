@@ -1,0 +1,1 @@
+"""Moving bytes over the network, with retries and one kind of error."""

@@ -1,0 +1,1 @@
+"""Ways to isolate one build step."""
