@@ -7,7 +7,9 @@ final name sees the old content or the new, also after a crash.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
+import fcntl
 import os
 import shutil
 import tempfile
@@ -56,9 +58,13 @@ def scratch_directory(parent: Path) -> Iterator[Path]:
     with storage_errors(parent):
         parent.mkdir(parents=True, exist_ok=True)
         path = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=parent))
+        # The lock tells collectors that a living process uses the directory.
+        descriptor = os.open(path, os.O_RDONLY)
         try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield path
         finally:
+            os.close(descriptor)
             remove_tree(path)
 
 
@@ -114,3 +120,15 @@ def storage_errors(path: Path) -> Iterator[None]:
             why=f"while writing {error.filename}" if error.filename else "",
             hint="free space or choose another place with --cache-dir or OMNIBUILD_CACHE",
         ) from error
+
+
+def sync_filesystem(path: Path) -> None:
+    """Flush everything written to the file system that holds ``path``: one call for many files."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if libc.syncfs(descriptor):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
+    finally:
+        os.close(descriptor)

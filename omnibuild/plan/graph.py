@@ -1,0 +1,104 @@
+"""The plan: actions as pure data, in an order in which each comes after what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from omnibuild.errors import CycleError
+from omnibuild.store.results import Output
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing to do.
+
+    Args:
+        name: unique in the plan, as ``component:zlib``.
+        kind: which function does it.
+        parameters: everything besides the inputs that can change the output; JSON values.
+        inputs: role to the name of the action whose output it takes.
+        after: actions that must succeed first though their output is not used.
+        places: how to get at things; never changes the output (mirrors, local paths).
+        output: the output when it is known beforehand (a file pinned by its digest).
+    """
+
+    name: str
+    kind: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
+    places: Mapping[str, Any] = field(default_factory=dict)
+    output: Output | None = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of all actions that come first."""
+        return tuple(dict.fromkeys([*self.inputs.values(), *self.after]))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The static graph of actions, by name."""
+
+    actions: Mapping[str, Action]
+
+    @classmethod
+    def of(cls, actions: Iterable[Action]) -> Plan:
+        """Make a plan from actions in any order; raises :class:`CycleError`."""
+        by_name = {action.name: action for action in actions}
+        order = _topological(by_name)
+        return cls({name: by_name[name] for name in order})
+
+    def __iter__(self) -> Iterator[Action]:
+        return iter(self.actions.values())
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    @cached_property
+    def dependents(self) -> Mapping[str, tuple[str, ...]]:
+        """For each action the names of those that wait for it."""
+        found: dict[str, list[str]] = {name: [] for name in self.actions}
+        for action in self:
+            for need in action.needs:
+                found[need].append(action.name)
+        return {name: tuple(names) for name, names in found.items()}
+
+
+def _topological(actions: Mapping[str, Action]) -> list[str]:
+    order: list[str] = []
+    done: set[str] = set()
+    for start in actions:
+        _visit(start, actions, order, done)
+    return order
+
+
+def _visit(start: str, actions: Mapping[str, Action], order: list[str], done: set[str]) -> None:
+    # An explicit stack: plans may be deeper than Python's recursion limit.
+    path: dict[str, Iterator[str]] = {}
+    if start not in done:
+        path[start] = iter(actions[start].needs)
+    while path:
+        current = next(reversed(path))
+        following = next((name for name in path[current] if name not in done), None)
+        if following is None:
+            del path[current]
+            done.add(current)
+            order.append(current)
+        elif following in path:
+            names = list(path)
+            raise cycle_error([*names[names.index(following) :], following])
+        else:
+            path[following] = iter(actions[following].needs)
+
+
+def cycle_error(names: Iterable[str]) -> CycleError:
+    """Return the error that shows a circle of dependencies."""
+    return CycleError(
+        "components depend on each other in a circle",
+        why=" -> ".join(name.removeprefix("component:") for name in names),
+        hint="remove one of these from `needs` or `build-needs`",
+    )

@@ -1,0 +1,49 @@
+"""What an action produced, as recorded in the store under its key."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from omnibuild.digests import Digest
+
+OutputKind = Literal["blob", "tree"]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An object in the store.
+
+    Args:
+        kind: a single file (blob) or a directory (tree).
+        digest: the object's own digest, where it is stored.
+        identity: what the keys of later actions see; the digest itself unless said otherwise
+            (a root is identified by its lock, whatever made its files).
+    """
+
+    kind: OutputKind
+    digest: Digest
+    identity: Digest = ""
+
+    @property
+    def key_digest(self) -> Digest:
+        """The digest that stands for this output in the keys of later actions."""
+        return self.identity or self.digest
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One finished action: its output, how long it took in wall seconds, and its log's name."""
+
+    output: Output
+    seconds: float = 0.0
+    log: str = ""
+
+    def to_data(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> Result:
+        """Read what :meth:`to_data` wrote."""
+        return cls(Output(**data["output"]), data["seconds"], data["log"])
