@@ -7,8 +7,12 @@ the path of a saved log. The catalogue in ``docs/reference/errors.md`` is genera
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
+
+# A lock file without digests has one problem a line: enough are shown to see the pattern.
+SHOWN_PROBLEMS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +65,51 @@ class UsageError(OmnibuildError):
     code, exit_status = "usage", 2
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a file, of which all are told at once.
+
+    Args:
+        what: one sentence: what is wrong.
+        where: its position.
+        excerpt: the line at fault with carets below, empty when there is no such line.
+        hint: what to write instead.
+    """
+
+    what: str
+    where: Where
+    excerpt: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        hint = f"hint: {self.hint}" if self.hint else ""
+        details = [*self.excerpt.splitlines(), *hint.splitlines()]
+        return "\n".join([f"{self.where}: {self.what}", *(f"  {line}" for line in details)])
+
+
 class DefinitionError(OmnibuildError):
-    """A recipe, software or platform file is wrong."""
+    """A recipe, software or platform file is wrong.
+
+    ``problems`` holds every mistake of the file when there is more to say than one sentence.
+    """
 
     code, exit_status = "definition", 3
+    problems: tuple[Problem, ...] = ()
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem]) -> Self:
+        """Make one error of all the problems of one file."""
+        first = problems[0]
+        if len(problems) == 1:
+            error = cls(first.what, where=first.where, why=first.excerpt, hint=first.hint)
+        else:
+            lines = [str(problem) for problem in problems[:SHOWN_PROBLEMS]]
+            if len(problems) > SHOWN_PROBLEMS:
+                lines.append(f"… and {len(problems) - SHOWN_PROBLEMS} more")
+            what = f"{len(problems)} problems in this file"
+            error = cls(what, where=Where(first.where.file), why="\n".join(lines))
+        error.problems = tuple(problems)
+        return error
 
 
 class UnknownNameError(DefinitionError):
