@@ -1,0 +1,187 @@
+"""Build roots: the container file systems that components are compiled in.
+
+A root is made by mmdebstrap from the packages of a lock and from nothing else: the packages,
+fetched and verified before, form a temporary local repository. Root and ordinary users get the
+same bytes; the tree belongs to the user who made it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+from omnibuild import files
+from omnibuild.digests import Digest
+from omnibuild.errors import SourceError, Where
+from omnibuild.sources.rootlock import (
+    RootLock,
+    RootPackage,
+    load_root_lock,
+    make_lock,
+)
+from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
+
+__all__ = ["RootLock", "RootPackage", "load_root_lock", "make_lock", "build_root"]
+
+MMDEBSTRAP = Tool("mmdebstrap", package="mmdebstrap")
+NEWUIDMAP = Tool("newuidmap", package="uidmap")
+DPKG_DEB = Tool("dpkg-deb", package="dpkg")
+TAR = Tool("tar", package="tar")
+
+# The directory that stands for every app's prefix: /omb sixteen times.
+PREFIX_MOUNT_POINT = "omb/" * 16
+
+MOUNT_POINTS = ("build", PREFIX_MOUNT_POINT, "proc", "dev", "tmp", "sys")
+
+# What the machine, the moment or the temporary repository leave behind.
+LEFTOVERS = (
+    "etc/.pwd.lock",
+    "etc/apt/sources.list",
+    "etc/hostname",
+    "etc/machine-id",
+    "etc/resolv.conf",
+    "tmp/*",
+    "var/cache/apt/*",
+    "var/cache/debconf/*-old",
+    "var/cache/ldconfig/aux-cache",
+    "var/lib/apt/*",
+    "var/lib/dbus/machine-id",
+    "var/lib/dpkg/*-old",
+    "var/lib/dpkg/lock*",
+    "var/lib/dpkg/triggers/Lock",
+    "var/lib/dpkg/updates/*",
+    "var/log/*",
+)
+
+# An ar archive: the magic, then the first member's header, in which the time has a fixed place.
+AR_MAGIC = b"!<arch>\n"
+AR_TIME = slice(24, 36)
+
+
+def build_root(
+    lock: RootLock, debs: Mapping[Digest, Path], target: Path, log: IO[bytes] | None = None
+) -> None:
+    """Make the root's tree at ``target``, which must not exist yet or be empty.
+
+    Args:
+        lock: the packages of the root.
+        debs: the verified package files by their digest; more than the lock's are fine.
+        target: the new directory; it belongs to the calling user, like all that is in it.
+        log: takes the output of mmdebstrap and of the packages' scripts.
+    """
+    mode = _mode()
+    packages = {package: _deb(package, debs) for package in lock.packages}
+    # A directory of the system and not of the user: the user's own are often closed to the
+    # unprivileged ids that mmdebstrap works as.
+    with tempfile.TemporaryDirectory(prefix="omnibuild-root-") as name:
+        scratch = Path(name)
+        scratch.chmod(0o755)
+        repository = scratch / "repository"
+        _write_repository(lock, packages, repository)
+        archive = scratch / "root.tar"
+        MMDEBSTRAP.run(
+            f"--mode={mode}",
+            "--format=tar",
+            "--variant=minbase",
+            f"--architectures={lock.architecture}",
+            f"--include={','.join(package.name for package in lock.packages)}",
+            "--skip=output/dev",
+            # No suite: the repository holds nothing but the lock's packages.
+            "",
+            archive,
+            f"deb [trusted=yes] copy://{repository} {lock.suite} main",
+            environment={
+                **CLEAN_ENVIRONMENT,
+                "TMPDIR": tempfile.gettempdir(),
+                "SOURCE_DATE_EPOCH": str(max(map(_deb_time, packages.values()))),
+            },
+            log=log,
+        )
+        target.mkdir(parents=True, exist_ok=True)
+        TAR.run(
+            "--extract",
+            "--no-same-owner",
+            "--preserve-permissions",
+            "--delay-directory-restore",
+            f"--file={archive}",
+            f"--directory={target}",
+            log=log,
+        )
+    _make_ordinary(target)
+    _remove_leftovers(target)
+    for mount_point in MOUNT_POINTS:
+        (target / mount_point).mkdir(parents=True, exist_ok=True)
+
+
+def _mode() -> str:
+    """Return how mmdebstrap gets the rights it needs."""
+    if os.geteuid() == 0:
+        return "root"
+    NEWUIDMAP.path()
+    return "unshare"
+
+
+def _deb(package: RootPackage, debs: Mapping[Digest, Path]) -> Path:
+    if package.sha256 not in debs:
+        raise SourceError(
+            f"the package {package.name} {package.version} of the root is not fetched"
+        )
+    return debs[package.sha256]
+
+
+def _deb_time(deb: Path) -> int:
+    """Return when the package was built, as its file says."""
+    with deb.open("rb") as stream:
+        head = stream.read(AR_TIME.stop)
+    if not head.startswith(AR_MAGIC):
+        raise SourceError("not a Debian package", where=Where(str(deb)))
+    return int(head[AR_TIME])
+
+
+def _write_repository(
+    lock: RootLock, packages: Mapping[RootPackage, Path], repository: Path
+) -> None:
+    """Write an unsigned apt repository that everybody can read."""
+    index = repository / "dists" / lock.suite / "main" / f"binary-{lock.architecture}"
+    index.mkdir(parents=True)
+    stanzas = []
+    for package, deb in packages.items():
+        pooled = repository / package.filename
+        pooled.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(deb, pooled)
+        control = DPKG_DEB.run("--field", deb).stdout.decode().rstrip("\n")
+        stanzas.append(
+            f"{control}\nFilename: {package.filename}\n"
+            f"Size: {package.size}\nSHA256: {package.sha256}\n"
+        )
+    files.write_atomic(index / "Packages", "\n".join(stanzas))
+    for path in (repository, *repository.rglob("*")):
+        path.chmod(0o755)
+
+
+def _make_ordinary(root: Path) -> None:
+    """Take special bits away and let the owner change everything, without following links."""
+    root.chmod(0o755)
+    for directory, names, file_names in os.walk(root):
+        for name in (*names, *file_names):
+            path = os.path.join(directory, name)
+            mode = os.lstat(path).st_mode
+            if stat.S_ISLNK(mode):
+                continue
+            wanted = mode & 0o777 | (0o700 if stat.S_ISDIR(mode) else 0o600)
+            if stat.S_IMODE(mode) != wanted:
+                os.chmod(path, wanted)
+
+
+def _remove_leftovers(root: Path) -> None:
+    for pattern in LEFTOVERS:
+        for path in root.glob(pattern):
+            if path.is_dir() and not path.is_symlink():
+                files.remove_tree(path)
+            else:
+                path.unlink()
