@@ -10,11 +10,37 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9+.-]*$", min_length=2, max_length=60)]
-Version = Annotated[str, Meta(pattern=r"^[0-9][A-Za-z0-9.+~]*$")]
+# Patterns are those of JSON Schema; the examples are what error messages propose.
+Name = Annotated[
+    str,
+    Meta(pattern=r"^[a-z0-9][a-z0-9+.-]*$", min_length=2, max_length=60, examples=["shop"]),
+]
+Version = Annotated[
+    str, Meta(pattern=r"^[0-9][A-Za-z0-9.+~]*$", max_length=60, examples=["1.4.2", "2.0~rc1"])
+]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-HostPath = Annotated[str, Meta(pattern=r"^/[^\x00]+$")]
-Listen = Annotated[str, Meta(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$")]
+HostPath = Annotated[str, Meta(pattern=r"^/[^\x00-\x1f\x7f]+$", examples=["/etc/shop/shop.toml"])]
+Listen = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$",
+        examples=["127.0.0.1:8080", "[::1]:8080"],
+    ),
+]
+Script = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", examples=["shop", "shop-admin"])
+]
+Place = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z][a-z0-9+.-]*:[^\s\x00-\x1f\x7f]+$",
+        examples=["https://example.com/shop-1.0.tar.gz", "debian:main/z/zlib/zlib_1.3.orig.tar.gz"],
+    ),
+]
+Architecture = Annotated[str, Meta(pattern=r"^[a-z0-9_-]+$", examples=["amd64", "x86_64"])]
+# One line without control characters: it goes into control files and units as it is.
+OptionalLine = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*$")]
+Line = Annotated[OptionalLine, Meta(min_length=1)]
 
 
 class Model(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", kw_only=True):
@@ -26,24 +52,35 @@ class App(Model, frozen=True, kw_only=True):
 
     name: Annotated[Name, Meta(description="Package name, command prefix and directory name.")]
     version: Annotated[Version, Meta(description="Upstream version of the app.")]
-    summary: Annotated[str, Meta(description="One line that says what the app is.", max_length=80)]
-    license: Annotated[str, Meta(description="SPDX licence expression.")]
+    summary: Annotated[Line, Meta(description="One line that says what the app is.", max_length=80)]
+    license: Annotated[Line, Meta(description="SPDX licence expression.")]
     maintainer: Annotated[
-        str, Meta(description="Name and address.", pattern=r"^[^<>\n]+ <[^<>@\s]+@[^<>@\s]+>$")
+        str,
+        Meta(
+            description="Name and address.",
+            pattern=r"^[^<>\x00-\x1f\x7f]+ <[^<>@\s]+@[^<>@\s]+>$",
+            examples=["Shop team <shop@example.com>"],
+        ),
     ]
-    description: Annotated[str, Meta(description="Longer text, paragraphs apart by a blank.")] = ""
-    homepage: Annotated[str, Meta(description="Where to read more.")] = ""
-    vendor: Annotated[str, Meta(description="Who publishes the package.")] = ""
+    description: Annotated[
+        str,
+        Meta(
+            description="Longer text, paragraphs apart by a blank line.",
+            pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$",
+        ),
+    ] = ""
+    homepage: Annotated[OptionalLine, Meta(description="Where to read more.")] = ""
+    vendor: Annotated[OptionalLine, Meta(description="Who publishes the package.")] = ""
 
 
 class AppSource(Model, frozen=True, kw_only=True):
     """``[source]``: the app's own code; exactly one of ``path`` and ``index``."""
 
     path: Annotated[
-        str, Meta(description="Directory of a Python project, relative to the recipe.")
+        OptionalLine, Meta(description="Directory of a Python project, relative to the recipe.")
     ] = ""
     index: Annotated[
-        str, Meta(description="`name==version` of a package that the lock file pins.")
+        OptionalLine, Meta(description="`name==version` of a package that the lock file pins.")
     ] = ""
 
 
@@ -51,13 +88,13 @@ class Python(Model, frozen=True, kw_only=True):
     """``[python]``: the interpreter and the packages the app needs."""
 
     version: Annotated[
-        str, Meta(description="CPython series, for example 3.13.", pattern=r"^3\.[0-9]+$")
+        str, Meta(description="CPython series.", pattern=r"^3\.[0-9]+$", examples=["3.13"])
     ]
     lock: Annotated[
-        str, Meta(description="pylock.toml with the app's packages, relative to the recipe.")
+        Line, Meta(description="pylock.toml with the app's packages, relative to the recipe.")
     ]
     build_lock: Annotated[
-        str, Meta(description="pylock.toml with what builds wheels from source (PEP 517).")
+        OptionalLine, Meta(description="pylock.toml with what builds wheels from source (PEP 517).")
     ] = ""
 
 
@@ -65,7 +102,14 @@ class Web(Model, frozen=True, kw_only=True):
     """``[web]``: how the app is served over HTTP."""
 
     server: Annotated[Literal["gunicorn"], Meta(description="The WSGI server.")]
-    app: Annotated[str, Meta(description="`module:callable`.", pattern=r"^[\w.]+:[\w.]+(\(\))?$")]
+    app: Annotated[
+        str,
+        Meta(
+            description="`module:callable`.",
+            pattern=r"^[\w.]+:[\w.]+(\(\))?$",
+            examples=["shop.wsgi:application"],
+        ),
+    ]
     proxy: Annotated[
         Literal["nginx"] | None, Meta(description="A reverse proxy in front, or none.")
     ] = None
@@ -74,32 +118,45 @@ class Web(Model, frozen=True, kw_only=True):
     )
     workers: Annotated[int, Meta(description="Server processes.", ge=1, le=256)] = 2
     health: Annotated[
-        str, Meta(description="Path that answers 200 when all is well.", pattern=r"^/\S*$")
+        str,
+        Meta(
+            description="Path that answers 200 when all is well.",
+            pattern=r"^/[^\s\x00-\x1f\x7f]*$",
+            examples=["/health"],
+        ),
     ] = "/"
 
 
 class Service(Model, frozen=True, kw_only=True):
     """``[services.NAME]``: a process that runs as long as the app does."""
 
-    command: Annotated[str, Meta(description="A console script of the app and its arguments.")]
+    command: Annotated[Line, Meta(description="A console script of the app and its arguments.")]
 
 
 class Package(Model, frozen=True, kw_only=True):
     """``[package]``: how the app sits on a host."""
 
     user: Annotated[
-        str, Meta(description="System user of the services.", pattern=r"^[a-z_][a-z0-9_-]{0,30}$")
+        str,
+        Meta(
+            description="System user of the services; the app's name where there are services.",
+            pattern=r"^[a-z_][a-z0-9_-]{0,30}$",
+            examples=["shop"],
+        ),
     ] = ""
-    revision: Annotated[str, Meta(description="Package revision.", pattern=r"^[0-9]+$")] = "1"
+    revision: Annotated[
+        str, Meta(description="Package revision.", pattern=r"^[0-9]+$", examples=["1"])
+    ] = "1"
     scripts: Annotated[
-        str, Meta(description="Directory with hooks for the maintainer scripts.")
+        OptionalLine,
+        Meta(description="Directory with hooks for the maintainer scripts, in the workspace."),
     ] = ""
-    depends: Annotated[tuple[str, ...], Meta(description="Packages it cannot run without.")] = ()
-    recommends: Annotated[tuple[str, ...], Meta(description="Packages it works better with.")] = ()
-    conflicts: Annotated[tuple[str, ...], Meta(description="Packages it cannot stand.")] = ()
-    replaces: Annotated[tuple[str, ...], Meta(description="Packages whose files it takes.")] = ()
-    provides: Annotated[tuple[str, ...], Meta(description="Virtual packages it provides.")] = ()
-    platforms: Annotated[tuple[str, ...], Meta(description="Where it runs; all when empty.")] = ()
+    depends: Annotated[tuple[Line, ...], Meta(description="Packages it cannot run without.")] = ()
+    recommends: Annotated[tuple[Line, ...], Meta(description="Packages it works better with.")] = ()
+    conflicts: Annotated[tuple[Line, ...], Meta(description="Packages it cannot stand.")] = ()
+    replaces: Annotated[tuple[Line, ...], Meta(description="Packages whose files it takes.")] = ()
+    provides: Annotated[tuple[Line, ...], Meta(description="Virtual packages it provides.")] = ()
+    platforms: Annotated[tuple[Name, ...], Meta(description="Where it runs; all when empty.")] = ()
 
 
 class Recipe(Model, frozen=True, kw_only=True):
@@ -109,19 +166,30 @@ class Recipe(Model, frozen=True, kw_only=True):
     source: AppSource | UnsetType = UNSET
     python: Python | UnsetType = UNSET
     software: Annotated[
-        dict[str, str], Meta(description="Further components to bundle: name to version.")
+        dict[Name, Version], Meta(description="Further components to bundle: name to version.")
     ] = field(default_factory=dict)
     web: Web | UnsetType = UNSET
     services: Annotated[dict[Name, Service], Meta(description="Further services.")] = field(
         default_factory=dict
     )
     commands: Annotated[
-        dict[str, str], Meta(description="Command in /usr/bin to a console script of the app.")
+        dict[Script, Script],
+        Meta(description="Command in /usr/bin to a console script of the app."),
     ] = field(default_factory=dict)
     config: Annotated[
-        dict[HostPath, str], Meta(description="Conffile on the host to a file of the workspace.")
+        dict[HostPath, Line], Meta(description="Conffile on the host to a file of the workspace.")
     ] = field(default_factory=dict)
     package: Package = field(default_factory=Package)
+
+    @property
+    def runs_services(self) -> bool:
+        """Whether the app has processes that the host keeps running."""
+        return isinstance(self.web, Web) or bool(self.services)
+
+
+def service_user(recipe: Recipe) -> str:
+    """Return the system user that runs the services; empty when there are none."""
+    return recipe.package.user or (recipe.app.name if recipe.runs_services else "")
 
 
 class Source(Model, frozen=True, kw_only=True):
@@ -129,7 +197,7 @@ class Source(Model, frozen=True, kw_only=True):
 
     sha256: Annotated[Sha256, Meta(description="Digest of the archive.")]
     places: Annotated[
-        tuple[str, ...],
+        tuple[Place, ...],
         Meta(
             description="Upstream URL first, then alternatives; `debian:PATH` is a file below"
             " the Debian mirror's pool/.",
@@ -143,20 +211,20 @@ class Software(Model, frozen=True, kw_only=True):
 
     name: Annotated[Name, Meta(description="The component's name; the file is called after it.")]
     version: Annotated[Version, Meta(description="Upstream version.")]
-    license: Annotated[str, Meta(description="SPDX licence expression.")]
+    license: Annotated[Line, Meta(description="SPDX licence expression.")]
     license_files: Annotated[
-        tuple[str, ...], Meta(description="Licence texts inside the source.", min_length=1)
+        tuple[Line, ...], Meta(description="Licence texts inside the source.", min_length=1)
     ]
     source: Source
-    homepage: Annotated[str, Meta(description="Where to read more.")] = ""
+    homepage: Annotated[OptionalLine, Meta(description="Where to read more.")] = ""
     patches: Annotated[
-        tuple[str, ...], Meta(description="Patch files beside this one, applied with -p1.")
+        tuple[Line, ...], Meta(description="Patch files beside this one, applied with -p1.")
     ] = ()
     needs: Annotated[
-        tuple[str, ...], Meta(description="Components it links or loads: bundled with it.")
+        tuple[Name, ...], Meta(description="Components it links or loads: bundled with it.")
     ] = ()
     build_needs: Annotated[
-        tuple[str, ...], Meta(description="Components only its build needs.")
+        tuple[Name, ...], Meta(description="Components only its build needs.")
     ] = ()
     steps: Annotated[
         tuple[str, ...],
@@ -168,10 +236,13 @@ class Software(Model, frozen=True, kw_only=True):
         ),
     ]
     test: Annotated[
-        str, Meta(description="Shell that proves the installed result, in a fresh sandbox.")
+        str,
+        Meta(
+            description="Shell that proves the installed result, in a fresh sandbox.", min_length=1
+        ),
     ]
     prune: Annotated[
-        tuple[str, ...],
+        tuple[Line, ...],
         Meta(description="Globs below the prefix that a runtime artifact does not carry."),
     ] = ()
 
@@ -182,37 +253,54 @@ class Debian(Model, frozen=True, kw_only=True):
     compression: Annotated[
         Literal["zstd", "xz", "gzip"], Meta(description="Compression of data.tar.")
     ]
-    architecture: Annotated[str, Meta(description="dpkg's name of the architecture.")]
+    architecture: Annotated[Architecture, Meta(description="dpkg's name of the architecture.")]
     revision_suffix: Annotated[
-        str, Meta(description="Appended to the revision where the bytes differ, as ~deb11.")
+        str,
+        Meta(
+            description="Appended to the revision where the bytes differ.",
+            pattern=r"^(~[a-z0-9.+]+)?$",
+            examples=["~deb11"],
+        ),
     ] = ""
     suite_suffix: Annotated[
-        str, Meta(description="Appended to the channel for a suite of its own, as -deb11.")
+        str,
+        Meta(
+            description="Appended to the channel for a suite of its own.",
+            pattern=r"^(-[a-z0-9.+]+)?$",
+            examples=["-deb11"],
+        ),
     ] = ""
 
 
 class Rpm(Model, frozen=True, kw_only=True):
     """``[rpm]`` of a platform: what its rpm and dnf can read."""
 
-    architecture: Annotated[str, Meta(description="rpm's name of the architecture.")]
-    tree: Annotated[str, Meta(description="Directory of its yum tree, as el9.")]
+    architecture: Annotated[Architecture, Meta(description="rpm's name of the architecture.")]
+    tree: Annotated[Name, Meta(description="Directory of its yum tree.", examples=["el9"])]
 
 
 class Tar(Model, frozen=True, kw_only=True):
     """``[tar]``: a tarball that runs from any directory."""
 
-    architecture: Annotated[str, Meta(description="Name of the architecture in the file name.")]
+    architecture: Annotated[
+        Architecture, Meta(description="Name of the architecture in the file name.")
+    ]
 
 
 class Platform(Model, frozen=True, kw_only=True):
     """``platforms/<name>.toml``: where packages run; exactly one of deb, rpm and tar."""
 
     name: Annotated[Name, Meta(description="What --platform takes.")]
-    title: Annotated[str, Meta(description="What people call it.")]
+    title: Annotated[Line, Meta(description="What people call it.")]
     glibc: Annotated[
-        str, Meta(description="Highest glibc version its hosts have.", pattern=r"^2\.[0-9]+$")
+        str,
+        Meta(
+            description="Lowest glibc version among its hosts: the ceiling of what may be used.",
+            pattern=r"^2\.[0-9]+$",
+            examples=["2.31"],
+        ),
     ]
-    root: Annotated[str, Meta(description="The root that components are compiled in.")]
+    root: Annotated[Name, Meta(description="The root that components are compiled in.")]
     deb: Debian | None = None
     rpm: Rpm | None = None
     tar: Tar | None = None

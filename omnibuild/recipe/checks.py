@@ -1,0 +1,160 @@
+"""What one field alone cannot tell: rules between fields, and between a file and its neighbours."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import UnsetType
+from packaging.requirements import InvalidRequirement, Requirement
+
+from omnibuild.recipe.located import Fault
+from omnibuild.recipe.models import (
+    AppSource,
+    Model,
+    Platform,
+    Python,
+    Recipe,
+    Software,
+    Web,
+    service_user,
+)
+from omnibuild.recipe.validate import quoted
+
+_USER = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
+_HIGHEST_PORT = 65535
+
+
+def workspace_of(recipe_file: Path) -> Path:
+    """Return the workspace of ``<workspace>/recipes/<app>.toml``."""
+    return recipe_file.absolute().parent.parent
+
+
+def faults(model: Model, path: Path) -> Iterator[Fault]:
+    """Yield what is wrong with a definition whose fields are each right."""
+    if isinstance(model, Recipe):
+        yield from _content_faults(model)
+        yield from _source_faults(model, path)
+        yield from _service_faults(model)
+        yield from _host_faults(model, workspace_of(path))
+    elif isinstance(model, Software):
+        yield from _name_faults(model.name, path)
+        yield from _software_faults(model, path)
+    elif isinstance(model, Platform):
+        yield from _name_faults(model.name, path)
+        yield from _platform_faults(model)
+
+
+def _name_faults(name: str, path: Path) -> Iterator[Fault]:
+    if name != path.stem:
+        hint = f"write `{path.stem}`, or rename the file to `{name}.toml`"
+        yield Fault(("name",), f"`name` must be the file's name, {quoted(path.stem)}", hint)
+
+
+def _content_faults(recipe: Recipe) -> Iterator[Fault]:
+    if isinstance(recipe.python, Python):
+        return
+    for table in ("source", "web"):
+        if not isinstance(getattr(recipe, table), UnsetType):
+            hint = 'add [python] with `version = "3.13"` and `lock = "pylock.toml"`'
+            yield Fault((table,), f"[{table}] needs an interpreter, and there is no [python]", hint)
+    if not recipe.software:
+        hint = "add [python] for a Python app, or [software] for components"
+        yield Fault((), "nothing to package: neither [python] nor [software] is there", hint)
+
+
+def _source_faults(recipe: Recipe, path: Path) -> Iterator[Fault]:
+    source = recipe.source
+    if not isinstance(source, AppSource):
+        return
+    if bool(source.path) == bool(source.index):
+        found = "both are" if source.path else "none is"
+        yield Fault(("source",), f"[source] takes one of `path` and `index`, and {found} there")
+    elif source.path and not os.path.isdir(path.parent / source.path):
+        hint = f"it is looked up in {path.parent}"
+        yield Fault(("source", "path"), f"there is no directory {quoted(source.path)} here", hint)
+    elif source.index and not _pins_one_version(source.index):
+        hint = f"write it as `{recipe.app.name}=={recipe.app.version}`"
+        yield Fault(("source", "index"), "`source.index` must name one version", hint)
+
+
+def _pins_one_version(text: str) -> bool:
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return False
+    pins = [each for each in requirement.specifier if each.operator == "=="]
+    exact = len(pins) == len(requirement.specifier) == 1 and not pins[0].version.endswith("*")
+    return exact and not (requirement.marker or requirement.url or requirement.extras)
+
+
+def _service_faults(recipe: Recipe) -> Iterator[Fault]:
+    if isinstance(recipe.web, Web):
+        port = int(recipe.web.listen.rpartition(":")[2])
+        if not 1 <= port <= _HIGHEST_PORT:
+            what = f"`web.listen` has a port that does not exist: {port}"
+            yield Fault(("web", "listen"), what, f"ports are 1 to {_HIGHEST_PORT}")
+        if "web" in recipe.services:
+            what = "the service name `web` is taken by [web]"
+            yield Fault(("services", "web"), what, in_key=True)
+    for name, service in recipe.services.items():
+        try:
+            words = shlex.split(service.command)
+        except ValueError as error:
+            what = f"`services.{name}.command` is not quoted as in a shell: {error}"
+            yield Fault(("services", name, "command"), what)
+        else:
+            if not words:
+                yield Fault(("services", name, "command"), f"service {quoted(name)} runs nothing")
+    user = service_user(recipe)
+    if user and not _USER.fullmatch(user):
+        what = f"{quoted(user)} cannot be the name of a system user"
+        yield Fault(("app", "name"), what, "name another one with `user` in [package]")
+
+
+def _host_faults(recipe: Recipe, workspace: Path) -> Iterator[Fault]:
+    own = f"/opt/{recipe.app.name}"
+    for target, origin in recipe.config.items():
+        path = ("config", target)
+        if posixpath.normpath(target) != target:
+            hint = f"write `{posixpath.normpath('/' + target.lstrip('/'))}`"
+            yield Fault(path, f"{quoted(target)} is not a plain absolute path", hint, in_key=True)
+        elif target == own or target.startswith(f"{own}/"):
+            what = f"{quoted(target)} is in the app's own directory, which upgrades replace"
+            yield Fault(path, what, f"put it below `/etc/{recipe.app.name}/`", in_key=True)
+        if not os.path.isfile(workspace / origin):
+            what, hint = f"there is no file {quoted(origin)}", f"it is looked up in {workspace}"
+            yield Fault(path, what, hint)
+    scripts = recipe.package.scripts
+    if scripts and not os.path.isdir(workspace / scripts):
+        what, hint = f"there is no directory {quoted(scripts)}", f"it is looked up in {workspace}"
+        yield Fault(("package", "scripts"), what, hint)
+
+
+def _software_faults(software: Software, path: Path) -> Iterator[Fault]:
+    for index, patch in enumerate(software.patches):
+        if not os.path.isfile(path.parent / patch):
+            hint = f"it is looked up in {path.parent}"
+            yield Fault(("patches", index), f"there is no patch {quoted(patch)}", hint)
+    for key, needed in (("needs", software.needs), ("build-needs", software.build_needs)):
+        for index, name in enumerate(needed):
+            if name == software.name:
+                yield Fault((key, index), f"{quoted(name)} cannot need itself")
+            elif name in needed[:index]:
+                yield Fault((key, index), f"{quoted(name)} is there twice")
+
+
+def _platform_faults(platform: Platform) -> Iterator[Fault]:
+    formats = [name for name in ("deb", "rpm", "tar") if getattr(platform, name)]
+    if not formats:
+        yield Fault((), "a platform has one of [deb], [rpm] and [tar], and none is there")
+    for extra in formats[1:]:
+        what = f"a platform has one of [deb], [rpm] and [tar], and [{formats[0]}] is there too"
+        yield Fault((extra,), what)
+    if platform.deb and bool(platform.deb.revision_suffix) != bool(platform.deb.suite_suffix):
+        what = "`revision-suffix` and `suite-suffix` go together: other bytes, another suite"
+        yield Fault(("deb",), what)

@@ -1,0 +1,32 @@
+"""Read a definition from its file, or say everything that is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from omnibuild.errors import DefinitionError, UnknownNameError, Where
+from omnibuild.recipe import checks, located, validate
+from omnibuild.recipe.models import Model
+
+T = TypeVar("T", bound=Model)
+
+
+def load(path: Path, model: type[T]) -> T:
+    """Return the definition in the TOML file ``path``.
+
+    Raises :class:`UnknownNameError` when there is no such file, and one :class:`DefinitionError`
+    with all the problems of the file.
+    """
+    if not path.exists():
+        raise UnknownNameError("there is no such file", where=Where(str(path)))
+    document = located.read(path)
+    found = list(validate.faults(document.data, model))
+    if not found:
+        definition = msgspec.convert(document.data, model)
+        found = list(checks.faults(definition, path))
+        if not found:
+            return definition
+    raise DefinitionError.of([document.problem(fault) for fault in found])

@@ -1,0 +1,127 @@
+"""TOML files whose mistakes are told with their line, column and text."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from omnibuild.errors import DefinitionError, Problem, Where
+from omnibuild.recipe import positions
+from omnibuild.recipe.positions import Positions, Span
+
+EXCERPT_WIDTH = 90
+
+_TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A mistake in the data of a document, before it has a line and a column.
+
+    Args:
+        path: keys and array indexes that lead to it.
+        what: one sentence: what is wrong.
+        hint: what to write instead.
+        in_key: the key is at fault, not its value.
+    """
+
+    path: positions.Path
+    what: str
+    hint: str = ""
+    in_key: bool = False
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file that ``tomllib`` could read."""
+
+    file: str
+    text: str
+    data: dict[str, Any]
+
+    @cached_property
+    def positions(self) -> Positions:
+        """Where everything stands: found only when first asked for."""
+        try:
+            return positions.scan(self.text)
+        except RecursionError:  # nested as deeply as the parser could just read
+            return Positions()
+
+    def problem(self, fault: Fault) -> Problem:
+        """Give a fault its place; what is missing is placed at the table that lacks it."""
+        spans = self.positions.keys if fault.in_key else self.positions.values
+        for length in range(len(fault.path), 0, -1):
+            span = spans.get(fault.path[:length])
+            if span:
+                return _problem(self.file, self.text, span, fault.what, fault.hint)
+        return Problem(fault.what, Where(self.file, 1, 1), hint=fault.hint)
+
+
+def read(path: Path, error: type[DefinitionError] = DefinitionError) -> Document:
+    """Read a TOML file.
+
+    Args:
+        path: the file.
+        error: what to raise when it cannot be read or is not TOML.
+    """
+    text = _read_text(path, error)
+    try:
+        return Document(str(path), text, tomllib.loads(text))
+    except RecursionError:
+        raise error("this file is nested too deeply", where=Where(str(path))) from None
+    except ValueError as cause:  # also a plain one, for a number of thousands of digits
+        raise error.of([_syntax_problem(str(path), text, str(cause))]) from cause
+
+
+def _read_text(path: Path, error: type[DefinitionError]) -> str:
+    try:
+        return path.read_bytes().decode().replace("\r\n", "\n")
+    except UnicodeDecodeError as cause:
+        line = cause.object.count(b"\n", 0, cause.start) + 1
+        column = cause.start - cause.object.rfind(b"\n", 0, cause.start)
+        where = Where(str(path), line, column)
+        raise error("this file is not UTF-8 text", where=where, why=cause.reason) from cause
+    except OSError as cause:
+        raise error(f"cannot read this file: {cause.strerror}", where=Where(str(path))) from cause
+
+
+def _syntax_problem(file: str, text: str, message: str) -> Problem:
+    place = _TOML_PLACE.search(message)
+    what = f"not valid TOML: {message[: place.start()] if place else message}"
+    start = len(text.rstrip())
+    if place and place[1]:
+        lines = text.split("\n")
+        start = sum(len(line) + 1 for line in lines[: int(place[1]) - 1]) + int(place[2]) - 1
+    return _problem(file, text, Span(start, start + 1), what, "")
+
+
+def _problem(file: str, text: str, span: Span, what: str, hint: str) -> Problem:
+    line = text.count("\n", 0, span.start) + 1
+    begin = text.rfind("\n", 0, span.start) + 1
+    content = text[begin:].split("\n", 1)[0]
+    column = span.start - begin
+    width = max(1, min(span.end - span.start, len(content) - column))
+    excerpt = _excerpt(line, content, column, width)
+    return Problem(what, Where(file, line, column + 1), excerpt, hint)
+
+
+def _excerpt(number: int, content: str, column: int, width: int) -> str:
+    """Draw the line with carets below; a long line is cut around them."""
+    if len(content) > EXCERPT_WIDTH:
+        first = max(0, min(column - 20, len(content) - EXCERPT_WIDTH))
+        content = content[first : first + EXCERPT_WIDTH]
+        column -= first
+        width = min(width, len(content) - column)
+    padding = "".join("\t" if character == "\t" else " " for character in content[:column])
+    carets = padding.ljust(column) + "^" * max(1, width)
+    margin = " " * len(str(number))
+    return f"{number} | {printable(content)}\n{margin} | {carets}"
+
+
+def printable(text: str) -> str:
+    """Replace what a terminal could obey: the text comes from a file."""
+    return "".join(c if c.isprintable() or c == "\t" else "�" for c in text)

@@ -1,0 +1,186 @@
+"""Find every way in which data differs from a model.
+
+msgspec stops at the first error. This walk visits all the data and asks msgspec about each leaf,
+so the rules stay in the models and only there.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import msgspec
+from msgspec import Meta, Struct, UnsetType
+
+from omnibuild.recipe.located import Fault, printable
+from omnibuild.recipe.positions import Path
+
+_QUOTED_LENGTH = 60
+
+# msgspec speaks JSON, people write TOML.
+_KINDS = {
+    "str": "a string",
+    "int": "an integer",
+    "float": "a float",
+    "bool": "a boolean",
+    "array": "an array",
+    "object": "a table",
+    "date": "a date",
+    "time": "a time",
+    "datetime": "a date and time",
+}
+_UNQUOTED_KINDS = ("int", "float", "bool", "date", "time", "datetime")
+
+_WRONG_TYPE = re.compile(r"Expected `([^`]+)`, got `(\w+)`")
+_WRONG_SIZE = re.compile(r"Expected `(\w+)`(?: of length)? ([<>]=) (\d+)")
+_LIMITS = {"<=": "at most", ">=": "at least"}
+
+
+def faults(value: Any, annotation: Any, path: Path = ()) -> Iterator[Fault]:
+    """Yield all faults of ``value`` against a type annotation, in the order of the data.
+
+    >>> [fault.what for fault in faults({"name": 3}, Web)]
+    ['unknown key `name` in [web]', 'missing key `server` in [web]', ...]
+    """
+    found = list(_inner_faults(value, plain(annotation), path))
+    yield from found or _own_fault(value, annotation, path)
+
+
+def plain(annotation: Any) -> Any:
+    """Take ``Annotated`` and an optional ``None`` or ``UNSET`` off an annotation."""
+    if get_origin(annotation) is Annotated:
+        return plain(get_args(annotation)[0])
+    if get_origin(annotation) is Literal:
+        return annotation
+    members = [each for each in get_args(annotation) if each not in (type(None), UnsetType)]
+    optional = len(members) < len(get_args(annotation))
+    return plain(members[0]) if optional and len(members) == 1 else annotation
+
+
+def is_table(annotation: Any) -> bool:
+    """Tell whether a plain annotation is a model of its own."""
+    return isinstance(annotation, type) and issubclass(annotation, Struct)
+
+
+def _inner_faults(value: Any, kind: Any, path: Path) -> Iterator[Fault]:
+    if isinstance(value, dict) and is_table(kind):
+        yield from _table_faults(value, kind, path)
+    elif isinstance(value, dict) and get_origin(kind) is dict:
+        key_type, value_type = get_args(kind)
+        for key, item in value.items():
+            yield from _own_fault(key, key_type, (*path, key), in_key=True)
+            yield from faults(item, value_type, (*path, key))
+    elif isinstance(value, list) and get_origin(kind) is tuple:
+        for index, item in enumerate(value):
+            yield from faults(item, get_args(kind)[0], (*path, index))
+
+
+def _table_faults(table: dict[str, Any], model: type[Struct], path: Path) -> Iterator[Fault]:
+    fields = {each.encode_name: each for each in msgspec.structs.fields(model)}
+    misspelt = set()
+    place = f" in [{dotted(path)}]" if path else ""
+    for key, value in table.items():
+        if key in fields:
+            yield from faults(value, fields[key].type, (*path, key))
+        elif model.__struct_config__.forbid_unknown_fields:
+            meant = closest(key, fields.keys() - table.keys())
+            misspelt.add(meant)
+            hint = suggestion(meant) or f"known are {_listed(fields)}"
+            yield Fault((*path, key), f"unknown key {quoted(key)}{place}", hint, in_key=True)
+    for key, each in fields.items():
+        # One mistake is told once: the misspelt key already says which one is missing.
+        if each.required and key not in table and key not in misspelt:
+            what = "table" if is_table(plain(each.type)) else "key"
+            yield Fault(path, f"missing {what} {quoted(key)}{place}")
+
+
+def _own_fault(value: Any, annotation: Any, path: Path, *, in_key: bool = False) -> Iterator[Fault]:
+    """Yield what msgspec says about the value itself."""
+    try:
+        msgspec.convert(value, annotation)
+    except msgspec.ValidationError as error:
+        message = str(error).rpartition(" - at `")
+        what, hint = _in_words(message[0] or message[2], value, annotation)
+    else:
+        # In JSON Schema `$` is the very end; in Python also the place before a last line break.
+        pattern = meta(annotation, "pattern")
+        if not pattern or re.search(re.sub(r"\$$", r"\\Z", pattern), value):
+            return
+        what, hint = _pattern_words(value, annotation)
+    name = quoted(dotted(path)) if path else "this document"
+    yield Fault(path, f"{name} {what}", hint, in_key)
+
+
+def _in_words(message: str, value: Any, annotation: Any) -> tuple[str, str]:
+    """Translate a message of msgspec into what is wrong, and a hint."""
+    if wrong := _WRONG_TYPE.match(message):
+        wanted, got = wrong[1].removesuffix(" | null"), wrong[2]
+        hint = "put the value in quotes" if wanted == "str" and got in _UNQUOTED_KINDS else ""
+        return f"must be {_KINDS.get(wanted, wanted)}, not {_KINDS.get(got, got)}", hint
+    if message.startswith("Invalid enum value"):
+        choices = get_args(plain(annotation))
+        hint = suggestion(closest(value, choices)) or f"choose one of {_listed(choices)}"
+        return f"cannot be {quoted(value)}", hint
+    if wrong := _WRONG_SIZE.match(message):
+        kind, limit, number = wrong.groups()
+        return f"must {_size_words(kind, limit, number, value)}", ""
+    if "regex" in message:
+        return _pattern_words(value, annotation)
+    return f"is wrong: {message}", ""
+
+
+def _size_words(kind: str, limit: str, number: str, value: Any) -> str:
+    if kind == "int":
+        return f"be {_LIMITS[limit]} {number}"
+    if (limit, number) == (">=", "1"):
+        return "not be empty"
+    unit = "characters" if kind == "str" else "items"
+    return f"have {_LIMITS[limit]} {number} {unit}, not {len(value)}"
+
+
+def _pattern_words(value: str, annotation: Any) -> tuple[str, str]:
+    examples = meta(annotation, "examples")
+    example = f", for example {_listed(examples)}" if examples else ""
+    return f"cannot be {quoted(value)}", f"it must match {meta(annotation, 'pattern')}{example}"
+
+
+def meta(annotation: Any, attribute: str) -> Any:
+    """Return what the ``Meta`` of an annotation says, the outermost first; None if nothing."""
+    notes = (note for note in getattr(annotation, "__metadata__", ()) if isinstance(note, Meta))
+    # Annotated[Annotated[T, inner], outer] is flattened to (inner, outer).
+    found = [getattr(note, attribute) for note in notes]
+    return next((each for each in reversed(found) if each is not None), None)
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that was probably meant, or ""."""
+    return next(iter(difflib.get_close_matches(word, sorted(known), 1)), "")
+
+
+def suggestion(meant: str) -> str:
+    """Say that word as a hint; nothing if there is none."""
+    return f"did you mean {quoted(meant)}?" if meant else ""
+
+
+def dotted(path: Path) -> str:
+    """Write a path as TOML would, array indexes in brackets: ``web.workers``, ``steps[2]``."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            key = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{part}"'
+            text += f".{key}" if text else key
+    return text
+
+
+def quoted(text: str) -> str:
+    """Quote a text of the file for a message: on one line, harmless and not endless."""
+    short = text if len(text) <= _QUOTED_LENGTH else f"{text[: _QUOTED_LENGTH - 1]}…"
+    return f"`{printable(short)}`"
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(map(quoted, words))
