@@ -11,25 +11,30 @@ from omnibuild.recipe.loader import load
 from omnibuild.recipe.models import Model, Platform, Recipe, Software
 from omnibuild.recipe.validate import closest, quoted, suggestion
 
-Kind = Literal["recipes", "software", "platforms"]
+Kind = Literal["recipes", "software", "platforms", "roots"]
+
+_ENDINGS: dict[Kind, str] = {"roots": ".lock.json"}
 
 T = TypeVar("T", bound=Model)
 
 
 @dataclass(frozen=True)
 class Definitions:
-    """Directories that hold ``recipes/``, ``software/`` and ``platforms/``; the first one wins.
+    """All recipes, components, platforms and root locks that a workspace can use.
 
     A definition is called after its file: ``software/python-3.13.toml`` is ``python-3.13``.
+
+    Args:
+        workspace: directory with ``recipes/``, ``software/``, ``platforms/`` or ``roots/``, whose
+            definitions win over those that ship with omnibuild.
     """
 
-    directories: tuple[Path, ...]
+    workspace: Path
 
-    @classmethod
-    def of_workspace(cls, workspace: Path) -> Definitions:
-        """Search a workspace, then what ships with omnibuild."""
-        directories = (workspace.absolute(), shipped())
-        return cls(tuple(dict.fromkeys(directories)))
+    @property
+    def directories(self) -> tuple[Path, ...]:
+        """Where definitions are searched, in that order."""
+        return tuple(dict.fromkeys((self.workspace.absolute(), shipped())))
 
     def recipe(self, name: str) -> tuple[Recipe, Path]:
         """Return a recipe and the file it is in."""
@@ -43,26 +48,48 @@ class Definitions:
         """Return a platform and the file it is in."""
         return self._load("platforms", name, Platform)
 
+    def root_lock(self, name: str) -> Path:
+        """Return the lock file of a build root; raises :class:`UnknownNameError`."""
+        found = [d / "roots" / f"{name}.lock.json" for d in self.directories]
+        for path in found:
+            if path.is_file():
+                return path
+        raise UnknownNameError(
+            f"no root is called {quoted(name)}",
+            why="\n".join(f"searched {path}" for path in found),
+            hint="run: omnibuild root lock SUITE PACKAGE…",
+        )
+
+    def root_lock(self, name: str) -> Path:
+        """Return the lock file of a root."""
+        return self._find("roots", name, "root")
+
     def names(self, kind: Kind) -> tuple[str, ...]:
         """Return the sorted names of all definitions of a kind."""
         return tuple(sorted(self._files(kind)))
 
     def _load(self, kind: Kind, name: str, model: type[T]) -> tuple[T, Path]:
+        path = self._find(kind, name, model.__name__.lower())
+        return load(path, model), path
+
+    def _find(self, kind: Kind, name: str, noun: str) -> Path:
         files = self._files(kind)
-        if name not in files:
-            places = "\n".join(f"searched {place / kind}" for place in self.directories)
-            known = f"available: {', '.join(sorted(files)) or 'none'}"
-            raise UnknownNameError(
-                f"no {model.__name__.lower()} is called {quoted(name)}",
-                why=f"{known}\n{places}",
-                hint=suggestion(closest(name, files)),
-            )
-        return load(files[name], model), files[name]
+        if name in files:
+            return files[name]
+        places = "\n".join(f"searched {place / kind}" for place in self.directories)
+        raise UnknownNameError(
+            f"no {noun} is called {quoted(name)}",
+            why=f"available: {', '.join(sorted(files)) or 'none'}\n{places}",
+            hint=suggestion(closest(name, files)),
+        )
 
     def _files(self, kind: Kind) -> dict[str, Path]:
+        """Return the definitions of a kind by name; names are looked up only among these."""
+        ending = _ENDINGS.get(kind, ".toml")
         files: dict[str, Path] = {}
         for directory in reversed(self.directories):
-            files.update({path.stem: path for path in _toml_files(directory / kind)})
+            found = (path for path in _list(directory / kind) if path.name.endswith(ending))
+            files.update({path.name.removesuffix(ending): path for path in found})
         return files
 
 
@@ -73,17 +100,17 @@ def shipped() -> Path:
     return installed if installed.is_dir() else package.parent
 
 
-def _toml_files(directory: Path) -> list[Path]:
+def _list(directory: Path) -> list[Path]:
     try:
-        names = sorted(path for path in directory.iterdir() if path.suffix == ".toml")
+        paths = sorted(directory.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return []  # a workspace need not have all kinds
     except OSError as error:
         where = Where(str(directory))
         raise DefinitionError(f"cannot list it: {error.strerror}", where=where) from error
-    return [path for path in names if path.name[0] != "." and not _is_lock(path)]
+    return [path for path in paths if path.name[0] != "." and not _is_package_lock(path)]
 
 
-def _is_lock(path: Path) -> bool:
-    """Tell whether a file beside recipes is a lock: pylock.toml, pylock.NAME.toml and the like."""
+def _is_package_lock(path: Path) -> bool:
+    """Tell whether a file beside recipes is pylock.toml, pylock.NAME.toml or NAME.pylock.toml."""
     return "pylock" in path.name.split(".")

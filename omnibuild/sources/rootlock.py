@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -62,6 +62,12 @@ class RootLock:
         """The digest that stands for the root."""
         return digests.of_json(self.to_data())
 
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> RootLock:
+        """Read what :meth:`to_data` wrote."""
+        packages = tuple(RootPackage(**item) for item in data["packages"])
+        return cls(data["suite"], data["architecture"], packages)
+
     def to_data(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return {
@@ -103,8 +109,7 @@ def load_root_lock(path: Path) -> RootLock:
             why="\n".join(fault for _, fault in faults),
             hint="resolve the root again; never edit a lock by hand",
         )
-    packages = tuple(RootPackage(**item) for item in data["packages"])
-    return RootLock(data["suite"], data["architecture"], packages)
+    return RootLock.from_data(data)
 
 
 def make_lock(

@@ -125,17 +125,27 @@ class Store:
         files.write_atomic(
             self.root / "results" / key[:2] / f"{key}.json", json.dumps(result.to_data())
         )
-        files.write_atomic(self.root / "actions" / f"{_safe(name)}.json", json.dumps(document))
+        last = {"document": dict(document), "seconds": result.seconds}
+        files.write_atomic(self.root / "actions" / f"{_safe(name)}.json", json.dumps(last))
 
     def last_document(self, name: str) -> dict[str, Any] | None:
         """Return the key document that the named action had the last time it ran."""
+        last = self._last(name)
+        return last["document"] if last else None
+
+    def last_seconds(self, name: str) -> float:
+        """Return how long the named action took the last time it ran; 1 when it never did."""
+        last = self._last(name)
+        return float(last["seconds"]) if last else 1.0
+
+    def _last(self, name: str) -> dict[str, Any] | None:
         try:
-            document: dict[str, Any] = json.loads(
+            last: dict[str, Any] = json.loads(
                 (self.root / "actions" / f"{_safe(name)}.json").read_bytes()
             )
         except (FileNotFoundError, ValueError):
             return None
-        return document
+        return last if {"document", "seconds"} <= last.keys() else None
 
     # Places ------------------------------------------------------------------------------
 

@@ -1,0 +1,7 @@
+"""``python -m omnibuild``."""
+
+import sys
+
+from omnibuild.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""From definitions to actions: which components, wheels, payloads and packages an app takes."""

@@ -1,0 +1,215 @@
+"""One recipe as a whole plan: components, wheels, placing, payload, audits, packages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version as library_version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from omnibuild.blueprint.components import Components
+from omnibuild.blueprint.python import PythonPackages
+from omnibuild.errors import DefinitionError, Where
+from omnibuild.host.hooks import load_hooks
+from omnibuild.plan.graph import Action, Plan
+from omnibuild.recipe.definitions import Definitions
+from omnibuild.recipe.models import Platform, Recipe
+
+PREFIX_PARENT = "/opt"
+PAYLOAD = "payload"
+
+
+@dataclass(frozen=True)
+class AppPlan:
+    """The plan of one app.
+
+    Args:
+        plan: every action.
+        packages: platform name to the name of the action that writes its artifact; platforms
+            that read the same file share one.
+        manifest: what goes into the app: components, Python packages, the root.
+    """
+
+    plan: Plan
+    packages: Mapping[str, str]
+    manifest: Mapping[str, Any]
+
+
+def plan_app(
+    definitions: Definitions, recipe: Recipe, recipe_path: Path, platforms: Sequence[Platform]
+) -> AppPlan:
+    """Return everything that must be done for ``recipe`` on ``platforms``."""
+    roots = {platform.root for platform in platforms}
+    if len(roots) > 1:
+        raise DefinitionError(
+            "these platforms are compiled in different roots",
+            why=", ".join(sorted(f"{p.name}: {p.root}" for p in platforms)),
+            hint="build them one after the other with --platform",
+        )
+    components = Components(definitions, roots.pop())
+    names = _wanted_components(recipe, components)
+    glibc = min((platform.glibc for platform in platforms), key=_version)
+    python = None
+    if recipe.python:
+        python = PythonPackages(recipe, recipe_path, recipe.python, components, glibc)
+    parts = {name: f"component:{name}" for name in components.closure(names)}
+    actions = dict(components.actions)
+    if python:
+        actions |= python.actions
+        parts |= {f"python:{part.name}": part.action for part in python.parts}
+    manifest = _manifest(recipe, components, components.closure(names), python)
+    places = _place_actions(recipe, parts)
+    payload = _payload_action(recipe, recipe_path, components, parts, manifest)
+    audits = [_audit_action(platform) for platform in platforms]
+    packages = {p.name: _package_action(p, [a.name for a in audits]) for p in platforms}
+    everything = [*actions.values(), *places, payload, *audits, *packages.values()]
+    return AppPlan(
+        plan=Plan.of({action.name: action for action in everything}.values()),
+        packages={name: action.name for name, action in packages.items()},
+        manifest=manifest,
+    )
+
+
+def _wanted_components(recipe: Recipe, components: Components) -> tuple[str, ...]:
+    names = [*recipe.software]
+    if recipe.python:
+        names.append(f"python-{recipe.python.version}")
+    if recipe.web and recipe.web.proxy:
+        names.append(recipe.web.proxy)
+    for name in names:
+        components.add(name)
+        wanted = recipe.software.get(name, "")
+        found = components.software(name).version
+        if wanted and not (found == wanted or found.startswith(f"{wanted}.")):
+            raise DefinitionError(
+                f"{recipe.app.name} wants {name} {wanted}, and {name} {found} is defined",
+                hint=f"set software.{name} to {found!r}, or add a definition to software/",
+            )
+    return tuple(names)
+
+
+def _place_actions(recipe: Recipe, parts: Mapping[str, str]) -> list[Action]:
+    prefix = app_prefix(recipe)
+    return [
+        Action(f"place:{name}", "place", {"prefix": prefix}, {"tree": action})
+        for name, action in parts.items()
+    ]
+
+
+def app_prefix(recipe: Recipe) -> str:
+    """Return the app's directory on hosts."""
+    return f"{PREFIX_PARENT}/{recipe.app.name}"
+
+
+def _payload_action(
+    recipe: Recipe,
+    recipe_path: Path,
+    components: Components,
+    parts: Mapping[str, str],
+    manifest: Mapping[str, Any],
+) -> Action:
+    directory = recipe_path.parent
+    hooks = load_hooks(directory / recipe.package.scripts) if recipe.package.scripts else {}
+    return Action(
+        name=PAYLOAD,
+        kind="payload",
+        parameters={
+            "recipe": msgspec.to_builtins(recipe),
+            "prefix": app_prefix(recipe),
+            "hooks": dict(hooks),
+            "config": {
+                host: _text(directory / source, recipe_path)
+                for host, source in recipe.config.items()
+            },
+            "prune": {
+                name: list(components.software(name).prune) for name in parts if ":" not in name
+            },
+            "manifest": dict(manifest),
+        },
+        inputs={f"part:{name}": f"place:{name}" for name in parts},
+    )
+
+
+def _text(path: Path, recipe_path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DefinitionError(
+            f"the configuration file {path} cannot be read",
+            where=Where(str(recipe_path)),
+            why=str(error),
+            hint="paths in [config] are relative to the recipe",
+        ) from error
+
+
+def _audit_action(platform: Platform) -> Action:
+    return Action(
+        f"audit:{platform.name}",
+        "audit",
+        {"glibc": platform.glibc},
+        {"payload": PAYLOAD},
+    )
+
+
+def _package_action(platform: Platform, audits: Sequence[str]) -> Action:
+    """Return the action that writes a platform's artifact, named after what decides its bytes."""
+    decisive = {
+        key: value
+        for key, value in msgspec.to_builtins(platform).items()
+        if key in ("deb", "rpm", "tar") and value
+    }
+    ((form, details),) = decisive.items()
+    # The suite it is published in does not change the file.
+    details = {k: v for k, v in details.items() if k != "suite-suffix"}
+    suffix = details.get("revision-suffix", "")
+    return Action(
+        name=f"package:{form}{suffix}",
+        kind="package",
+        parameters={
+            "format": {form: details},
+            "libraries": {"zstandard": library_version("zstandard")},
+        },
+        inputs={"payload": PAYLOAD},
+        after=tuple(audits),
+    )
+
+
+def _manifest(
+    recipe: Recipe,
+    components: Components,
+    names: Sequence[str],
+    python: PythonPackages | None,
+) -> dict[str, Any]:
+    return {
+        "name": recipe.app.name,
+        "version": recipe.app.version,
+        "revision": recipe.package.revision,
+        "components": [
+            {
+                "name": name,
+                "version": components.software(name).version,
+                "license": components.software(name).license,
+                "homepage": components.software(name).homepage,
+                "source": {
+                    "sha256": components.software(name).source.sha256,
+                    "places": list(components.software(name).source.places),
+                },
+            }
+            for name in names
+        ],
+        "python": [
+            {"name": p.name, "version": p.version, "file": p.file, "sha256": p.sha256}
+            for p in (python.parts if python else ())
+        ],
+        "root": {
+            "suite": components.root_lock.suite,
+            "lock": components.root_lock.identity,
+        },
+    }
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("."))

@@ -1,0 +1,123 @@
+"""Software definitions as actions: fetch the source, build in the root with the needs beneath."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from omnibuild.digests import Digest
+from omnibuild.errors import DefinitionError, Where
+from omnibuild.plan.graph import Action, cycle_error
+from omnibuild.recipe.definitions import Definitions
+from omnibuild.recipe.models import Software
+from omnibuild.sources.rootlock import RootLock, load_root_lock
+from omnibuild.store.results import Output
+
+
+def fetch_action(digest: Digest, places: Sequence[str], title: str) -> Action:
+    """Return the action that fetches one file pinned by its digest."""
+    return Action(
+        name=f"fetch:{title}",
+        kind="fetch",
+        parameters={"sha256": digest},
+        places={"places": list(places)},
+        output=Output("blob", digest),
+    )
+
+
+def root_actions(lock: RootLock) -> list[Action]:
+    """Return the actions that make a build root, the last of them the root itself."""
+    fetches = [
+        fetch_action(package.sha256, package.places, f"{lock.suite}/{package.name}")
+        for package in lock.packages
+    ]
+    root = Action(
+        name=f"root:{lock.suite}",
+        kind="root",
+        parameters={"lock": lock.to_data()},
+        after=tuple(fetch.name for fetch in fetches),
+    )
+    return [*fetches, root]
+
+
+class Components:
+    """The components that an app takes, and the actions that build them.
+
+    Args:
+        definitions: where software is defined.
+        root: name of the root that everything is compiled in.
+    """
+
+    def __init__(self, definitions: Definitions, root: str) -> None:
+        self._definitions = definitions
+        self._software: dict[str, Software] = {}
+        self._closures: dict[str, tuple[str, ...]] = {}
+        lock = load_root_lock(definitions.root_lock(root))
+        self.root_lock = lock
+        *fetches, last = root_actions(lock)
+        self.root = last.name
+        self.actions: dict[str, Action] = {a.name: a for a in (*fetches, last)}
+
+    def add(self, name: str, wanted_by: Sequence[str] = ()) -> str:
+        """Plan a component with everything it needs; return its action's name.
+
+        Args:
+            name: of the software definition.
+            wanted_by: the components that led here, outermost first.
+
+        Raises:
+            CycleError: it needs itself.
+            UnknownNameError: there is no such definition.
+        """
+        if name in wanted_by:
+            raise cycle_error([*wanted_by[wanted_by.index(name) :], name])
+        if name in self._software:
+            return f"component:{name}"
+        software, path = self._definitions.software(name)
+        for need in (*software.needs, *software.build_needs):
+            self.add(need, (*wanted_by, name))
+        self._software[name] = software
+        source = fetch_action(software.source.sha256, software.source.places, f"{name} source")
+        patches = [self._patch(software, path.parent / patch) for patch in software.patches]
+        layers = self.closure((*software.needs, *software.build_needs))
+        build = Action(
+            name=f"component:{name}",
+            kind="component",
+            parameters={
+                "name": name,
+                "steps": list(software.steps),
+                "test": software.test,
+                "patches": patches,
+                "license_files": list(software.license_files),
+                "needs": sorted(software.needs),
+            },
+            inputs={
+                "root": self.root,
+                "source": source.name,
+                **{f"layer:{layer}": f"component:{layer}" for layer in layers},
+            },
+        )
+        self.actions |= {source.name: source, build.name: build}
+        return build.name
+
+    def closure(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return the planned components ``names`` and all that they need at run time, sorted."""
+        found: set[str] = set()
+        for name in names:
+            if name not in self._closures:
+                needs = self._software[name].needs
+                self._closures[name] = (name, *self.closure(needs))
+            found.update(self._closures[name])
+        return tuple(sorted(found))
+
+    def software(self, name: str) -> Software:
+        """Return the definition of a planned component."""
+        return self._software[name]
+
+    def _patch(self, software: Software, path: object) -> str:
+        try:
+            with open(str(path), encoding="utf-8") as stream:
+                return stream.read()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DefinitionError(
+                f"the patch of {software.name} cannot be read", where=Where(str(path))
+            ) from error

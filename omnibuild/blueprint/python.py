@@ -1,0 +1,141 @@
+"""The Python packages of an app as actions: fetch, build where it must be, install."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from omnibuild.blueprint.components import Components, fetch_action
+from omnibuild.errors import DefinitionError, LockError, Where
+from omnibuild.plan.graph import Action
+from omnibuild.recipe.lock import Lock, LockedFile, LockedPackage, choose_file, load_lock
+from omnibuild.recipe.models import Python, Recipe
+from omnibuild.sources.snapshot import snapshot
+from omnibuild.store.results import Output
+
+
+@dataclass(frozen=True)
+class PythonPart:
+    """One installed distribution: the action that installs it and what the manifest says."""
+
+    action: str
+    name: str
+    version: str
+    file: str
+    sha256: str
+
+
+class PythonPackages:
+    """The Python side of one recipe.
+
+    Args:
+        recipe: the app, with a ``[python]`` table.
+        recipe_path: its file; locks and sources are relative to it.
+        python: the ``[python]`` table.
+        components: planned components; the interpreter is added to them.
+        glibc: the lowest ceiling of all platforms, which wheels must respect.
+    """
+
+    def __init__(
+        self, recipe: Recipe, recipe_path: Path, python: Python, components: Components, glibc: str
+    ) -> None:
+        self.interpreter = f"python-{python.version}"
+        self.actions: dict[str, Action] = {}
+        self.parts: list[PythonPart] = []
+        self._python, self._glibc, self._components = python, glibc, components
+        self._directory = recipe_path.parent
+        components.add(self.interpreter)
+        self._lock = load_lock(self._directory / python.lock)
+        self._backend = self._backend_inputs() if python.build_lock else {}
+        for package in self._lock.packages:
+            if package.applies(python.version):
+                self._add_locked(package)
+        if recipe.source and recipe.source.path:
+            self._add_project(recipe, self._directory / recipe.source.path)
+        elif recipe.source:
+            self._require_locked(recipe.source.index, self._lock, recipe_path)
+
+    def _add(self, action: Action) -> str:
+        self.actions[action.name] = action
+        return action.name
+
+    def _base_inputs(self) -> dict[str, str]:
+        layers = self._components.closure((self.interpreter,))
+        return {
+            "root": self._components.root,
+            **{f"layer:{name}": f"component:{name}" for name in layers},
+        }
+
+    def _fetch(self, package: LockedPackage, file: LockedFile) -> str:
+        places = [*([file.url] if file.url else []), f"index:{package.name}/{file.name}"]
+        return self._add(fetch_action(file.sha256, places, file.name))
+
+    def _backend_inputs(self) -> dict[str, str]:
+        lock = load_lock(self._directory / self._python.build_lock)
+        inputs = {}
+        for package in lock.packages:
+            if package.applies(self._python.version):
+                file = choose_file(package, self._python.version, self._glibc)
+                inputs[f"backend:{file.name}"] = self._fetch(package, file)
+        return inputs
+
+    def _add_locked(self, package: LockedPackage) -> None:
+        file = choose_file(package, self._python.version, self._glibc)
+        source = self._fetch(package, file)
+        if not file.name.endswith(".whl"):
+            source = self._build(package.name, source)
+        installed = self._install(package.name, source, file.name)
+        self.parts.append(
+            PythonPart(installed, package.name, package.version, file.name, file.sha256)
+        )
+
+    def _add_project(self, recipe: Recipe, directory: Path) -> None:
+        if not (directory / "pyproject.toml").is_file():
+            raise DefinitionError(
+                f"{recipe.app.name}: the source has no pyproject.toml",
+                where=Where(str(directory)),
+                hint="`source.path` names the directory of a Python project",
+            )
+        digest = snapshot(directory).digest
+        source = self._add(
+            Action(
+                name=f"source:{recipe.app.name}",
+                kind="snapshot",
+                parameters={"digest": digest},
+                places={"directory": str(directory)},
+                output=Output("tree", digest),
+            )
+        )
+        installed = self._install(recipe.app.name, self._build(recipe.app.name, source), "")
+        self.parts.append(PythonPart(installed, recipe.app.name, recipe.app.version, "", digest))
+
+    def _build(self, name: str, source: str) -> str:
+        if not self._backend:
+            raise LockError(
+                f"{name} is built from source, and no build lock says with what",
+                hint="set `build-lock` in [python]",
+            )
+        inputs = {**self._base_inputs(), **self._backend, "source": source}
+        return self._add(Action(f"wheel:{name}", "wheel", inputs=inputs))
+
+    def _install(self, name: str, wheel: str, file: str) -> str:
+        return self._add(
+            Action(
+                name=f"install:{name}",
+                kind="install",
+                parameters={
+                    "python": self._python.version,
+                    "file": file if file.endswith(".whl") else "",
+                },
+                inputs={**self._base_inputs(), "wheel": wheel},
+            )
+        )
+
+    def _require_locked(self, wanted: str, lock: Lock, recipe_path: Path) -> None:
+        name, _, version = wanted.partition("==")
+        if not any((p.name, p.version) == (name, version) for p in lock.packages):
+            raise LockError(
+                f"the lock does not pin {wanted}",
+                where=Where(str(self._directory / self._python.lock)),
+                hint=f"run: omnibuild lock {recipe_path.stem}",
+            )

@@ -1,0 +1,42 @@
+"""What commands share: settings from arguments, and the right way to show events."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator
+
+from omnibuild.errors import UsageError
+from omnibuild.events import Emit
+from omnibuild.settings import Settings, default_cache, default_cores
+
+
+def settings_from(arguments: argparse.Namespace) -> Settings:
+    """Resolve the settings of a command; raises :class:`UsageError`."""
+    if arguments.jobs is not None and arguments.jobs < 1:
+        raise UsageError("--jobs takes a number from 1", hint="leave it out to use all cores")
+    if not arguments.workspace.is_dir():
+        raise UsageError(f"there is no directory {arguments.workspace}", hint="see --workspace")
+    cache = arguments.cache_dir.absolute() if arguments.cache_dir else default_cache()
+    return Settings(arguments.workspace.absolute(), cache, arguments.jobs or default_cores())
+
+
+@contextlib.contextmanager
+def reporting(arguments: argparse.Namespace) -> Iterator[Emit]:
+    """Yield what shows events: live on a terminal, lines in a pipe, JSON when asked for."""
+    if arguments.json:
+        from omnibuild.report.plain import JsonReport
+
+        yield JsonReport(sys.stdout)
+    elif sys.stderr.isatty():
+        from rich.console import Console
+
+        from omnibuild.report.console import LiveReport
+
+        with LiveReport(Console(stderr=True)) as report:
+            yield report
+    else:
+        from omnibuild.report.plain import PlainReport
+
+        yield PlainReport(sys.stderr)

@@ -1,0 +1,25 @@
+"""``omnibuild key create``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make a key and say where its halves are."""
+    from omnibuild.repository.keys import create_key
+
+    key = create_key(arguments.file, arguments.user)
+    public = arguments.file.with_suffix(".asc")
+    if arguments.json:
+        document = {"fingerprint": key.fingerprint, "secret": str(arguments.file)}
+        sys.stdout.write(json.dumps(document) + "\n")
+    else:
+        sys.stdout.write(
+            f"fingerprint  {key.fingerprint}\n"
+            f"secret key   {arguments.file}  (keep it safe, keep a copy)\n"
+            f"public key   {public}\n"
+        )
+    return 0

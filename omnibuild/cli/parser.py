@@ -1,0 +1,216 @@
+"""The command line's words: commands, options, help with examples.
+
+Nothing here imports what commands need to work, so that ``--help`` and ``--version`` are quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from omnibuild import __version__
+
+EPILOG = """\
+examples:
+  omnibuild build hello --platform ubuntu-22.04
+  omnibuild key create release.key --user 'Releases <releases@example.com>'
+  omnibuild publish dist/* --repo /srv/repo --key release.key
+
+exit status: 0 done, 2 usage, 3 definition, 4 source, 5 build step, 6 audit, 7 package,
+8 repository, 9 this machine, 70 a bug in omnibuild, 130 interrupted
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="omnibuild",
+        description="One recipe to self-contained packages and a signed repository.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"omnibuild {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_build(commands)
+    _add_fetch(commands)
+    _add_lock(commands)
+    _add_publish(commands)
+    _add_key(commands)
+    _add_root(commands)
+    return parser
+
+
+Subparsers = argparse._SubParsersAction  # the type has no public name
+
+
+def _command(
+    commands: Subparsers[argparse.ArgumentParser],
+    name: str,
+    module: str,
+    summary: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"examples:\n{example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=_later(module))
+    parser.add_argument(
+        "--json", action="store_true", help="print events and results as JSON lines"
+    )
+    return parser
+
+
+def _later(module: str) -> Callable[[argparse.Namespace], int]:
+    def run(arguments: argparse.Namespace) -> int:
+        status: int = import_module(f"omnibuild.cli.{module}").run(arguments)
+        return status
+
+    return run
+
+
+def _add_workspace(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-C",
+        "--workspace",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="directory with recipes/ (default: here)",
+    )
+    parser.add_argument(
+        "--cache-dir",
+        type=Path,
+        metavar="DIR",
+        help="the store (default: $OMNIBUILD_CACHE, or ~/.cache/omnibuild)",
+    )
+    parser.add_argument(
+        "-j", "--jobs", type=int, metavar="N", help="processes to keep busy (default: all cores)"
+    )
+
+
+def _add_platforms(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", metavar="RECIPE", help="name of a recipe, as hello")
+    parser.add_argument(
+        "-p",
+        "--platform",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="platform to build for, again for more (default: all that the recipe supports)",
+    )
+
+
+def _add_build(commands: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = _command(
+        commands,
+        "build",
+        "build",
+        "build an app and its packages",
+        "  omnibuild build hello\n  omnibuild build hello --platform ubuntu-22.04 --platform el9",
+    )
+    _add_platforms(parser)
+    _add_workspace(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("dist"),
+        metavar="DIR",
+        help="where artifacts go (default: dist)",
+    )
+
+
+def _add_fetch(commands: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = _command(
+        commands,
+        "fetch",
+        "fetch",
+        "fetch every source of an app, so that building it needs no network",
+        "  omnibuild fetch hello",
+    )
+    _add_platforms(parser)
+    _add_workspace(parser)
+
+
+def _add_lock(commands: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = _command(
+        commands,
+        "lock",
+        "lock",
+        "resolve an app's Python packages and pin them by digest",
+        "  omnibuild lock hello --require gunicorn\n  omnibuild lock hello --upgrade",
+    )
+    parser.add_argument("recipe", metavar="RECIPE", help="name of a recipe, as hello")
+    parser.add_argument(
+        "--require",
+        action="append",
+        default=[],
+        metavar="REQUIREMENT",
+        help="a package to pin besides what the app itself requires, as 'gunicorn>=23'",
+    )
+    _add_workspace(parser)
+
+
+def _add_publish(commands: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = _command(
+        commands,
+        "publish",
+        "publish",
+        "add packages to a signed apt and yum repository",
+        "  omnibuild publish dist/* --repo /srv/repo --key release.key\n"
+        "  omnibuild publish dist/* --repo /srv/repo --key release.key"
+        " --url https://pkg.example.com",
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="artifacts to add")
+    parser.add_argument(
+        "--repo", type=Path, required=True, metavar="DIR", help="the repository's directory"
+    )
+    parser.add_argument(
+        "--key", type=Path, required=True, metavar="FILE", help="secret key that signs"
+    )
+    parser.add_argument(
+        "--channel", default="stable", metavar="NAME", help="channel (default: stable)"
+    )
+    parser.add_argument(
+        "--url", default="", metavar="URL", help="where hosts will find the repository"
+    )
+    _add_workspace(parser)
+
+
+def _add_key(commands: Subparsers[argparse.ArgumentParser]) -> None:
+    group = commands.add_parser("key", help="make signing keys", description="Make signing keys.")
+    actions = group.add_subparsers(metavar="ACTION", required=True)
+    parser = _command(
+        actions,
+        "create",
+        "key",
+        "make the key that signs a repository",
+        "  omnibuild key create release.key --user 'Releases <releases@example.com>'",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="new file for the secret key")
+    parser.add_argument(
+        "--user", required=True, metavar="'NAME <ADDRESS>'", help="whom the key belongs to"
+    )
+
+
+def _add_root(commands: Subparsers[argparse.ArgumentParser]) -> None:
+    group = commands.add_parser(
+        "root", help="build roots", description="The roots that components are compiled in."
+    )
+    actions = group.add_subparsers(metavar="ACTION", required=True)
+    parser = _command(
+        actions,
+        "lock",
+        "root",
+        "resolve a build root anew and pin its packages by digest",
+        "  omnibuild root lock bullseye gcc g++ make",
+    )
+    parser.add_argument("suite", metavar="SUITE", help="a Debian suite, as bullseye")
+    parser.add_argument("packages", nargs="+", metavar="PACKAGE", help="beyond the minimal set")
+    _add_workspace(parser)

@@ -1,0 +1,41 @@
+"""The environment of every step that compiles: built from nothing, the same on every machine."""
+
+from __future__ import annotations
+
+from omnibuild.payload.placing import LOGICAL_PREFIX
+
+# 2025-01-01T00:00:00Z: the time of everything that is built.
+SOURCE_DATE_EPOCH = 1735689600
+
+COMPILER_FLAGS = "-O2"
+LINKER_FLAGS = (
+    f"-L{LOGICAL_PREFIX}/lib",
+    # Every file names the prefix itself; placing turns it into $ORIGIN/… in the same bytes.
+    f"-Wl,-rpath,{LOGICAL_PREFIX}/lib",
+    "-Wl,--enable-new-dtags",
+    "-Wl,-z,relro",
+    "-Wl,--as-needed",
+)
+
+
+def build_environment(cores: int) -> dict[str, str]:
+    """Return the environment of a step; only ``JOBS`` depends on the machine."""
+    return {
+        "PATH": f"{LOGICAL_PREFIX}/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": "/build",
+        "TMPDIR": "/tmp",  # noqa: S108 - inside the sandbox
+        "LC_ALL": "C",
+        "TZ": "UTC",
+        "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH),
+        "ZERO_AR_DATE": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PREFIX": LOGICAL_PREFIX,
+        "JOBS": str(cores),
+        "CC": "gcc",
+        "CXX": "g++",
+        "CFLAGS": COMPILER_FLAGS,
+        "CXXFLAGS": COMPILER_FLAGS,
+        "CPPFLAGS": f"-I{LOGICAL_PREFIX}/include",
+        "LDFLAGS": " ".join(LINKER_FLAGS),
+        "PKG_CONFIG_LIBDIR": f"{LOGICAL_PREFIX}/lib/pkgconfig",
+    }

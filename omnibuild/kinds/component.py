@@ -1,0 +1,122 @@
+"""The kind ``component``: compile one piece of software in a sandbox and keep what it installed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from omnibuild import files
+from omnibuild.audit.component import check_component
+from omnibuild.errors import DefinitionError
+from omnibuild.execute.job import Job
+from omnibuild.execute.sandbox.bubblewrap import Sandbox
+from omnibuild.kinds.build_environment import build_environment
+from omnibuild.kinds.capture import capture
+from omnibuild.payload.placing import LOGICAL_PREFIX, check_capture
+from omnibuild.sources.archive import unpack
+from omnibuild.store.results import Output
+from omnibuild.tree import Tree
+
+LICENSES = "share/licenses"
+
+
+def run_component(job: Job) -> Output:
+    """Build one component.
+
+    Parameters: ``name``, ``steps``, ``test``, ``patches`` (texts), ``license_files``, ``needs``.
+    Inputs: ``root``, ``source``, one ``layer:NAME`` for every component beneath.
+    """
+    name = job.action.parameters["name"]
+    job.log.unlink(missing_ok=True)
+    source = job.scratch / "build" / "src"
+    unpack(job.blob("source"), source)
+    upper = job.scratch / "tree" / "files"
+    upper.mkdir(parents=True)
+    sandbox = layered_sandbox(job, upper)
+    sandbox.run(_script(job, source), job.log, job.processes, f"component {name}")
+    _keep_licences(job, source, upper)
+    layers = {name: job.store.tree(output.digest) for name, output in job.roles("layer").items()}
+    tree = capture(name, upper, layers)
+    _check_libraries(job, tree, upper, layers)
+    references = check_capture(upper, tree)
+    output = job.store.add_scanned_tree(
+        job.scratch / "tree", tree, notes={"references": sorted(references)}
+    )
+    _prove(job, output)
+    return output
+
+
+def layered_sandbox(job: Job, upper: Path | None, above: tuple[Path, ...] = ()) -> Sandbox:
+    """Return a sandbox with the job's root and layers, ``above`` on top of them."""
+    build, work = job.scratch / "build", job.scratch / "work"
+    build.mkdir(exist_ok=True)
+    work.mkdir(exist_ok=True)
+    layers = tuple(
+        job.store.tree_directory(output.digest) for output in job.roles("layer").values()
+    )
+    source = build / "src"
+    return Sandbox(
+        root=job.tree("root"),
+        build=build,
+        prefix=LOGICAL_PREFIX,
+        layers=(*layers, *above),
+        upper=upper,
+        work=work,
+        environment=build_environment(job.cores),
+        directory="/build/src" if source.is_dir() else "/build",
+    )
+
+
+def _script(job: Job, source: Path) -> str:
+    """Return the whole build as one script: patches, then every step in a shell of its own."""
+    lines = ["umask 022"]
+    for number, text in enumerate(job.action.parameters["patches"], start=1):
+        (source.parent / f"{number}.patch").write_text(text)
+        lines.append(f"patch -p1 --no-backup-if-mismatch < /build/{number}.patch")
+    for number, step in enumerate(job.action.parameters["steps"], start=1):
+        (source.parent / f"step-{number}.sh").write_text(step)
+        lines.append(f"echo '>>> step {number}'")
+        lines.append(f"/bin/sh -eux /build/step-{number}.sh")
+    return "\n".join(lines)
+
+
+def _keep_licences(job: Job, source: Path, upper: Path) -> None:
+    name = job.action.parameters["name"]
+    for relative in job.action.parameters["license_files"]:
+        text = source / relative
+        if not text.is_file():
+            raise DefinitionError(
+                f"{name} has no licence file {relative!r}",
+                hint="name the licence texts as they are in the unpacked source",
+            )
+        target = upper / LICENSES / name / Path(relative).name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(text, target)
+        target.chmod(0o644)
+
+
+def _check_libraries(job: Job, tree: Tree, upper: Path, layers: Mapping[str, Tree]) -> None:
+    declared = set(job.action.parameters["needs"])
+    libraries = {name: _libraries(layer) for name, layer in layers.items()}
+    check_component(
+        job.action.parameters["name"],
+        tree,
+        upper,
+        {name: found for name, found in libraries.items() if name in declared},
+        {name: found for name, found in libraries.items() if name not in declared},
+    )
+
+
+def _libraries(tree: Tree) -> frozenset[str]:
+    return frozenset(entry.path.rsplit("/", 1)[-1] for entry in tree.entries if ".so" in entry.path)
+
+
+def _prove(job: Job, output: Output) -> None:
+    """Run the component's own test on the stored result, in a fresh sandbox."""
+    files.remove_tree(job.scratch / "build")
+    sandbox = layered_sandbox(job, None, (job.store.tree_directory(output.digest),))
+    name = job.action.parameters["name"]
+    sandbox.run(
+        job.action.parameters["test"], job.log, job.processes, f"the test of component {name}"
+    )

@@ -1,0 +1,56 @@
+"""Kinds that bring things in: fetched files, local projects, build roots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omnibuild.digests import Digest
+from omnibuild.errors import DefinitionError
+from omnibuild.execute.job import Job
+from omnibuild.sources.fetch import fetch
+from omnibuild.sources.rootlock import RootLock
+from omnibuild.sources.roots import build_root
+from omnibuild.sources.snapshot import copy_snapshot, snapshot
+from omnibuild.store.results import Output
+from omnibuild.transfer.http import Downloader
+
+# One per process: it remembers hosts that do not answer, so that no other file waits for them.
+_DOWNLOADER = Downloader()
+
+
+def run_fetch(job: Job) -> Output:
+    """Fetch one file; parameters: ``sha256``; places: ``places``, tried in order."""
+    digest: Digest = job.action.parameters["sha256"]
+    fetch(
+        digest,
+        job.action.places["places"],
+        job.store.blob(digest),
+        downloader=_DOWNLOADER,
+        progress=job.progress,
+    )
+    return Output("blob", digest)
+
+
+def run_snapshot(job: Job) -> Output:
+    """Copy a local project into the store; parameters: ``digest``; places: ``directory``."""
+    directory = Path(job.action.places["directory"])
+    copied = job.scratch / "tree" / "files"
+    copy_snapshot(directory, snapshot(directory), copied)
+    output = job.store.add_tree(job.scratch / "tree")
+    if output.digest != job.action.parameters["digest"]:
+        raise DefinitionError(
+            f"the files of {directory} changed while they were read",
+            hint="build again when nothing writes there",
+        )
+    return output
+
+
+def run_root(job: Job) -> Output:
+    """Make a build root; parameters: the lock's data; inputs: one ``deb:`` blob a package."""
+    lock = RootLock.from_data(job.action.parameters["lock"])
+    debs = {package.sha256: job.store.blob(package.sha256) for package in lock.packages}
+    target = job.scratch / "tree" / "files"
+    with job.log.open("wb") as log:
+        build_root(lock, debs, target, log)
+    output = job.store.add_tree(job.scratch / "tree")
+    return Output("tree", output.digest, identity=lock.identity)

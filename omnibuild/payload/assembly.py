@@ -1,0 +1,164 @@
+"""Assembly: the union of placed trees, hard-linked into one payload."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from omnibuild import digests
+from omnibuild.errors import CaptureError
+from omnibuild.tree import Entry, Kind, Tree
+
+
+@dataclass(frozen=True)
+class Part:
+    """One placed tree of a payload.
+
+    Args:
+        name: the component or package, for errors.
+        tree: what it holds, relative to the app's prefix.
+        directory: where its files are.
+        prune: globs relative to the prefix; what they match, and all below it, is left out.
+    """
+
+    name: str
+    tree: Tree
+    directory: Path
+    prune: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class GeneratedFile:
+    """A file that omnibuild writes itself: its content and permission bits."""
+
+    content: bytes
+    mode: int = 0o644
+
+
+def assemble(
+    parts: Sequence[Part],
+    prefix: str,
+    generated: Mapping[str, GeneratedFile],
+    symlinks: Mapping[str, str],
+    target: Path,
+) -> Tree:
+    """Make the file system of a payload at ``target``.
+
+    Args:
+        parts: placed trees; no two may hold the same file.
+        prefix: the app's directory on the host, as ``/opt/hello``.
+        generated: host path to the files of the host integration.
+        symlinks: host path to what the symlink says.
+        target: directory that stands for the host's ``/``; it is made.
+
+    Returns:
+        the tree of ``target``, without reading any file again.
+
+    Raises:
+        CaptureError: two parts, or a part and a generated file, claim the same path.
+    """
+    entries: dict[str, tuple[str, Entry]] = {}
+    sources: dict[str, Path] = {}
+    base = prefix.lstrip("/")
+    for part in parts:
+        for entry, source in _kept(part):
+            path = f"{base}/{entry.path}"
+            moved = replace(entry, path=path)
+            if entry.kind is Kind.HARDLINK:
+                moved = replace(moved, target=f"{base}/{entry.target}")
+            _claim(entries, part.name, moved)
+            sources[path] = source
+    for path, file in generated.items():
+        digest = digests.of_bytes(file.content)
+        entry = Entry(path.lstrip("/"), Kind.FILE, file.mode, len(file.content), digest)
+        _claim(entries, "the host integration", entry)
+    for path, says in symlinks.items():
+        _claim(
+            entries,
+            "the host integration",
+            Entry(path.lstrip("/"), Kind.SYMLINK, 0o777, target=says),
+        )
+    _add_parents(entries)
+    tree = Tree.of(entry for _, entry in entries.values())
+    contents = {path.lstrip("/"): file.content for path, file in generated.items()}
+    _write(tree, sources, contents, target)
+    return tree
+
+
+def _claim(entries: dict[str, tuple[str, Entry]], owner: str, entry: Entry) -> None:
+    other, existing = entries.get(entry.path, ("", None))
+    if existing is None:
+        entries[entry.path] = (owner, entry)
+    elif not (existing.kind is entry.kind is Kind.DIRECTORY):
+        raise CaptureError(
+            f"{other} and {owner} both want to install {entry.path}",
+            hint="prune the file from one of them",
+        )
+
+
+def _kept(part: Part) -> list[tuple[Entry, Path]]:
+    """Return the entries of a part that are not pruned, and where their content is."""
+    kept: list[tuple[Entry, Path]] = []
+    promoted: dict[str, str] = {}
+    survivors = {e.path for e in part.tree.entries if not _is_pruned(e.path, part.prune)}
+    needed = {parent for path in survivors for parent in _parents(path) if _is_leaf(part, path)}
+    for entry in part.tree.entries:
+        if entry.path not in survivors:
+            continue
+        if entry.kind is Kind.DIRECTORY and entry.path not in needed:
+            continue
+        source = part.directory / entry.path
+        if entry.kind is Kind.HARDLINK and entry.target not in survivors:
+            entry = _promote(part, entry, promoted)
+        kept.append((entry, source))
+    return kept
+
+
+def _promote(part: Part, entry: Entry, promoted: dict[str, str]) -> Entry:
+    """Let the first surviving name of a pruned file carry its content."""
+    first = promoted.setdefault(entry.target, entry.path)
+    if first != entry.path:
+        return replace(entry, target=first)
+    content = part.tree.by_path[entry.target]
+    return replace(entry, kind=Kind.FILE, size=content.size, digest=content.digest, target="")
+
+
+def _is_leaf(part: Part, path: str) -> bool:
+    return part.tree.by_path[path].kind is not Kind.DIRECTORY
+
+
+def _is_pruned(path: str, globs: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs for name in (path, *_parents(path)))
+
+
+def _parents(path: str) -> list[str]:
+    pieces = path.split("/")
+    return ["/".join(pieces[:count]) for count in range(1, len(pieces))]
+
+
+def _add_parents(entries: dict[str, tuple[str, Entry]]) -> None:
+    for path in list(entries):
+        for parent in _parents(path):
+            if parent not in entries:
+                entries[parent] = ("", Entry(parent, Kind.DIRECTORY, 0o755))
+
+
+def _write(
+    tree: Tree, sources: Mapping[str, Path], contents: Mapping[str, bytes], target: Path
+) -> None:
+    target.mkdir(parents=True)
+    base = str(target)
+    for entry in tree.entries:
+        path = f"{base}/{entry.path}"
+        if entry.kind is Kind.DIRECTORY:
+            os.mkdir(path, 0o755)
+        elif entry.kind is Kind.SYMLINK:
+            os.symlink(entry.target, path)
+        elif entry.path in contents:
+            Path(path).write_bytes(contents[entry.path])
+            os.chmod(path, entry.mode)
+        else:
+            os.link(sources[entry.path], path)

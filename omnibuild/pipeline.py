@@ -1,0 +1,119 @@
+"""The whole path from a recipe to artifacts, top to bottom.
+
+recipe ── definitions ── plan ── fetch ── root ── components ── wheels
+                                                      │
+artifacts ── packages ── audits ── payload ── placing ┘
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from omnibuild import digests, events, files
+from omnibuild.blueprint.app import AppPlan, plan_app
+from omnibuild.errors import DefinitionError, UnknownNameError
+from omnibuild.events import Emit
+from omnibuild.execute.scheduler import Execution
+from omnibuild.kinds.table import KINDS
+from omnibuild.plan.graph import Plan
+from omnibuild.recipe.definitions import Definitions
+from omnibuild.recipe.models import Platform, Recipe
+from omnibuild.settings import Settings
+from omnibuild.store.results import Output
+from omnibuild.store.store import Store
+
+
+@dataclass(frozen=True)
+class BuiltArtifact:
+    """A package file for users, and the platforms it is for."""
+
+    path: Path
+    digest: str
+    size: int
+    platforms: tuple[str, ...]
+
+
+def plan(settings: Settings, app: str, platform_names: Sequence[str] = ()) -> AppPlan:
+    """Return everything that must be done for an app.
+
+    Args:
+        settings: where definitions and the store are.
+        app: the recipe's name.
+        platform_names: platforms to build for; those of the recipe when empty.
+
+    Raises:
+        DefinitionError: a definition is wrong, or does not exist.
+    """
+    definitions = Definitions.of_workspace(settings.workspace)
+    recipe, path = definitions.recipe(app)
+    return plan_app(definitions, recipe, path, _platforms(definitions, recipe, platform_names))
+
+
+def fetch(settings: Settings, app: str, platforms: Sequence[str], emit: Emit) -> None:
+    """Fetch every source of an app, so that building it needs no network."""
+    wanted = plan(settings, app, platforms).plan
+    sources = [action for action in wanted if KINDS[action.kind].network]
+    _execute(settings, Plan.of(sources), emit)
+
+
+def build(
+    settings: Settings, app: str, platforms: Sequence[str], output: Path, emit: Emit
+) -> tuple[BuiltArtifact, ...]:
+    """Build an app and put its artifacts, with their sidecars, into ``output``.
+
+    Raises:
+        OmnibuildError: whatever went wrong; nothing half-written is left behind.
+    """
+    planned = plan(settings, app, platforms)
+    store, outputs = _execute(settings, planned.plan, emit)
+    artifacts = []
+    for action in dict.fromkeys(planned.packages.values()):
+        names = tuple(name for name, other in planned.packages.items() if other == action)
+        artifact = _deliver(store, outputs[action], output, names)
+        emit(events.ArtifactReady(str(artifact.path), artifact.size, artifact.digest))
+        artifacts.append(artifact)
+    return tuple(artifacts)
+
+
+def _platforms(
+    definitions: Definitions, recipe: Recipe, names: Sequence[str]
+) -> tuple[Platform, ...]:
+    supported = recipe.package.platforms or definitions.names("platforms")
+    for name in names:
+        if name in definitions.names("platforms") and name not in supported:
+            raise UnknownNameError(
+                f"the recipe of {recipe.app.name} does not support {name}",
+                why=f"it supports: {', '.join(supported)}",
+                hint="add the platform to package.platforms",
+            )
+    return tuple(definitions.platform(name)[0] for name in dict.fromkeys(names or supported))
+
+
+def _execute(settings: Settings, wanted: Plan, emit: Emit) -> tuple[Store, Mapping[str, Output]]:
+    store = Store(settings.cache)
+    store.collect_scratch()
+    execution = Execution(wanted, KINDS, store, emit, settings.cores)
+    return store, execution.run()
+
+
+def _deliver(
+    store: Store, package: Output, output: Path, platforms: tuple[str, ...]
+) -> BuiltArtifact:
+    """Copy an artifact and its sidecars out of the store, the artifact itself last."""
+    directory = store.tree_directory(package.digest)
+    entries = store.tree(package.digest).by_path
+    (name,) = (path for path in entries if not path.endswith((".sha256", ".manifest.json")))
+    for path in (*(p for p in entries if p != name), name):
+        if not _is_same(output / path, entries[path].digest):
+            with files.atomic_file(output / path) as target, (directory / path).open("rb") as data:
+                shutil.copyfileobj(data, target, 1 << 20)
+    return BuiltArtifact(output / name, entries[name].digest, entries[name].size, platforms)
+
+
+def _is_same(path: Path, digest: str) -> bool:
+    if path.is_dir():
+        raise DefinitionError(f"{path} is a directory", hint="choose another --output")
+    return path.is_file() and digests.of_file(path) == digest

@@ -1,0 +1,136 @@
+import threading
+from pathlib import Path
+
+import pytest
+
+from omnibuild import digests, events
+from omnibuild.errors import StepError
+from omnibuild.execute.job import Job, Kind
+from omnibuild.execute.scheduler import Execution
+from omnibuild.plan.graph import Action, Plan
+from omnibuild.store.results import Output
+from omnibuild.store.store import Store
+
+
+def concatenate(job: Job) -> Output:
+    """A toy kind: its text, then its inputs."""
+    parts = [job.action.parameters["text"].encode()]
+    parts += [job.blob(role).read_bytes() for role in job.inputs]
+    return job.store.add_blob(b"".join(parts))
+
+
+def fail(job: Job) -> Output:
+    job.log.write_text("something broke\n")
+    raise StepError("it failed")
+
+
+KINDS = {"cat": Kind(1, concatenate), "fail": Kind(1, fail)}
+
+
+def cat(name: str, text: str, *needs: str) -> Action:
+    return Action(name, "cat", {"text": text}, {need: need for need in needs})
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.events: list[events.Event] = []
+
+    def __call__(self, event: events.Event) -> None:
+        self.events.append(event)
+
+    def ran(self) -> list[str]:
+        return [
+            e.action for e in self.events if isinstance(e, events.ActionFinished) and not e.cached
+        ]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def execute(store: Store, *actions: Action, cores: int = 2) -> tuple[dict[str, bytes], Recorder]:
+    recorder = Recorder()
+    outputs = Execution(Plan.of(actions), KINDS, store, recorder, cores).run()
+    return {n: store.blob(o.digest).read_bytes() for n, o in outputs.items()}, recorder
+
+
+def test_everything_runs_once_then_nothing(store: Store) -> None:
+    plan = (cat("a", "1"), cat("b", "2", "a"), cat("c", "3", "a", "b"))
+    outputs, first = execute(store, *plan)
+    assert outputs == {"a": b"1", "b": b"21", "c": b"3121"}
+    assert sorted(first.ran()) == ["a", "b", "c"]
+    again, second = execute(store, *plan)
+    assert again == outputs
+    assert second.ran() == []
+
+
+def test_a_change_reruns_exactly_its_dependents(store: Store) -> None:
+    execute(store, cat("a", "1"), cat("b", "2", "a"), cat("x", "9"), cat("c", "3", "b", "x"))
+    _, recorder = execute(
+        store, cat("a", "1"), cat("b", "2", "a"), cat("x", "8"), cat("c", "3", "b", "x")
+    )
+    assert recorder.ran() == ["x", "c"]
+
+
+def test_a_rebuild_to_the_same_bytes_stops_the_wave(store: Store) -> None:
+    execute(store, cat("a", "12"), cat("b", "", "a"), cat("c", "3", "b"))
+    _, recorder = execute(store, cat("a", "1"), cat("b", "1", "a"), cat("c", "3", "b"))
+    assert "c" in recorder.ran()
+    _, recorder = execute(store, cat("z", "2"), cat("b", "1", "z"), cat("c", "3", "b"))
+    assert recorder.ran() == ["z", "b"]
+
+
+def test_independent_actions_run_side_by_side(store: Store) -> None:
+    barrier = threading.Barrier(2, timeout=20)
+
+    def meet(job: Job) -> Output:
+        barrier.wait()
+        return job.store.add_blob(job.action.name.encode())
+
+    kinds = {"meet": Kind(1, meet)}
+    plan = Plan.of([Action("a", "meet", {"n": 1}), Action("b", "meet", {"n": 2})])
+    outputs = Execution(plan, kinds, store, events.silent, 2).run()
+    assert set(outputs) == {"a", "b"}
+
+
+def test_a_failure_keeps_what_was_finished_and_starts_nothing_more(store: Store) -> None:
+    plan = (cat("a", "1"), Action("b", "fail", {}, {"a": "a"}), cat("c", "3", "b"))
+    recorder = Recorder()
+    with pytest.raises(StepError):
+        Execution(Plan.of(plan), KINDS, store, recorder, 2).run()
+    assert recorder.ran() == ["a"]
+    (failed,) = [e for e in recorder.events if isinstance(e, events.ActionFailed)]
+    assert failed.code == "step-failed"
+    assert Path(failed.log).read_text() == "something broke\n"
+    assert list((store.root / "scratch").iterdir()) == []
+
+
+def test_a_known_output_needs_no_record(store: Store) -> None:
+    data = b"pinned"
+    store.add_blob(data)
+    known = Action("f", "fail", output=Output("blob", digests.of_bytes(data)))
+    outputs, recorder = execute(store, known)
+    assert outputs == {"f": data}
+    assert recorder.ran() == []
+
+
+def test_two_executions_share_one_run(store: Store) -> None:
+    runs = []
+
+    def slow(job: Job) -> Output:
+        runs.append(job.action.name)
+        return job.store.add_blob(b"slow")
+
+    plan = Plan.of([Action("s", "slow", {"n": 1})])
+    threads = [
+        threading.Thread(
+            target=lambda: Execution(plan, {"slow": Kind(1, slow)}, store, events.silent, 1).run()
+        )
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert runs == ["s"]

@@ -1,0 +1,114 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from omnibuild import digests
+from omnibuild.errors import StorageError
+from omnibuild.store.results import Output, Result
+from omnibuild.store.store import Store
+from omnibuild.tree import Kind
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def add(store: Store, files: dict[str, bytes]) -> Output:
+    with store.scratch() as scratch:
+        for name, data in files.items():
+            path = scratch / "tree/files" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        return store.add_tree(scratch / "tree")
+
+
+def test_a_blob_is_found_by_its_digest(store: Store) -> None:
+    output = store.add_blob(b"hello")
+    assert output == Output("blob", digests.of_bytes(b"hello"))
+    assert store.blob(output.digest).read_bytes() == b"hello"
+    assert store.has(output)
+
+
+def test_equal_trees_are_one_object(store: Store) -> None:
+    first = add(store, {"a/b": b"1", "c": b"2"})
+    assert add(store, {"c": b"2", "a/b": b"1"}) == first
+    assert add(store, {"c": b"3", "a/b": b"1"}) != first
+
+
+def test_a_tree_keeps_modes_links_and_empty_directories(store: Store) -> None:
+    with store.scratch() as scratch:
+        files = scratch / "tree/files"
+        (files / "empty").mkdir(parents=True)
+        (files / "secret").write_bytes(b"s")
+        (files / "secret").chmod(0o600)
+        (files / "tool").write_bytes(b"t")
+        (files / "tool").chmod(0o4755)
+        os.link(files / "tool", files / "twin")
+        (files / "link").symlink_to("nowhere")
+        output = store.add_tree(scratch / "tree")
+    entries = store.tree(output.digest).by_path
+    assert entries["empty"].kind is Kind.DIRECTORY
+    assert entries["secret"].mode == 0o600
+    assert entries["tool"].mode == 0o4755
+    assert (entries["twin"].kind, entries["twin"].target) == (Kind.HARDLINK, "tool")
+    assert entries["link"].target == "nowhere"
+
+
+def test_results_are_found_by_key_while_their_output_exists(store: Store) -> None:
+    output = store.add_blob(b"x")
+    store.record("ab" * 32, Result(output, 2.5), "component:x", {"kind": "component"})
+    assert store.result("ab" * 32) == Result(output, 2.5)
+    assert store.last_document("component:x") == {"kind": "component"}
+    assert store.last_seconds("component:x") == 2.5
+    store.blob(output.digest).unlink()
+    assert store.result("ab" * 32) is None
+
+
+def test_a_damaged_record_is_no_result(store: Store) -> None:
+    output = store.add_blob(b"x")
+    store.record("ab" * 32, Result(output), "x", {})
+    for damage in (b"", b"{", b"[]", b'{"output": {}}', b"\xff\xfe"):
+        (store.root / "results/ab" / f"{'ab' * 32}.json").write_bytes(damage)
+        assert store.result("ab" * 32) is None
+
+
+def test_a_damaged_tree_list_says_what_to_remove(store: Store) -> None:
+    output = add(store, {"a": b"1"})
+    (store.tree_directory(output.digest).parent / "tree.json").write_text("{")
+    with pytest.raises(StorageError) as caught:
+        store.tree(output.digest)
+    assert "remove" in caught.value.hint
+
+
+def test_scratch_of_the_dead_is_collected_and_of_the_living_kept(store: Store) -> None:
+    dead = store.root / "scratch/.tmp-dead"
+    (dead / "sub").mkdir(parents=True)
+    with store.scratch() as living:
+        store.collect_scratch()
+        assert living.exists()
+    assert not dead.exists()
+
+
+def test_notes_travel_with_a_tree(store: Store) -> None:
+    with store.scratch() as scratch:
+        (scratch / "tree/files").mkdir(parents=True)
+        (scratch / "tree/files/x").write_text("x")
+        output = store.add_tree(scratch / "tree", notes={"references": ["x"]})
+    assert store.notes(output.digest) == {"references": ["x"]}
+
+
+def test_tree_lists_are_plain_json(store: Store) -> None:
+    output = add(store, {"a": b"1"})
+    path = store.tree_directory(output.digest).parent / "tree.json"
+    assert json.loads(path.read_text())["entries"] == [
+        {
+            "path": "a",
+            "kind": "file",
+            "mode": 0o644,
+            "size": 1,
+            "digest": digests.of_bytes(b"1"),
+        }
+    ]
