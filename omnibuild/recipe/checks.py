@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import UnsetType
-from packaging.requirements import InvalidRequirement, Requirement
 
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import (
@@ -77,19 +76,6 @@ def _source_faults(recipe: Recipe, path: Path) -> Iterator[Fault]:
     elif source.path and not os.path.isdir(path.parent / source.path):
         hint = f"it is looked up in {path.parent}"
         yield Fault(("source", "path"), f"there is no directory {quoted(source.path)} here", hint)
-    elif source.index and not _pins_one_version(source.index):
-        hint = f"write it as `{recipe.app.name}=={recipe.app.version}`"
-        yield Fault(("source", "index"), "`source.index` must name one version", hint)
-
-
-def _pins_one_version(text: str) -> bool:
-    try:
-        requirement = Requirement(text)
-    except InvalidRequirement:
-        return False
-    pins = [each for each in requirement.specifier if each.operator == "=="]
-    exact = len(pins) == len(requirement.specifier) == 1 and not pins[0].version.endswith("*")
-    return exact and not (requirement.marker or requirement.url or requirement.extras)
 
 
 def _service_faults(recipe: Recipe) -> Iterator[Fault]:

@@ -49,18 +49,6 @@ class Definitions:
         return self._load("platforms", name, Platform)
 
     def root_lock(self, name: str) -> Path:
-        """Return the lock file of a build root; raises :class:`UnknownNameError`."""
-        found = [d / "roots" / f"{name}.lock.json" for d in self.directories]
-        for path in found:
-            if path.is_file():
-                return path
-        raise UnknownNameError(
-            f"no root is called {quoted(name)}",
-            why="\n".join(f"searched {path}" for path in found),
-            hint="run: omnibuild root lock SUITE PACKAGE…",
-        )
-
-    def root_lock(self, name: str) -> Path:
         """Return the lock file of a root."""
         return self._find("roots", name, "root")
 

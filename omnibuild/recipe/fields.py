@@ -1,0 +1,39 @@
+"""Types of the fields of definitions: what a name, a version, an address may look like."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+# Patterns are those of JSON Schema; the examples are what error messages propose.
+Name = Annotated[
+    str,
+    Meta(pattern=r"^[a-z0-9][a-z0-9+.-]*$", min_length=2, max_length=60, examples=["shop"]),
+]
+Version = Annotated[
+    str, Meta(pattern=r"^[0-9][A-Za-z0-9.+~]*$", max_length=60, examples=["1.4.2", "2.0~rc1"])
+]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+HostPath = Annotated[str, Meta(pattern=r"^/[^\x00-\x1f\x7f]+$", examples=["/etc/shop/shop.toml"])]
+Listen = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$",
+        examples=["127.0.0.1:8080", "[::1]:8080"],
+    ),
+]
+Script = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", examples=["shop", "shop-admin"])
+]
+Place = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z][a-z0-9+.-]*:[^\s\x00-\x1f\x7f]+$",
+        examples=["https://example.com/shop-1.0.tar.gz", "debian:main/z/zlib/zlib_1.3.orig.tar.gz"],
+    ),
+]
+Architecture = Annotated[str, Meta(pattern=r"^[a-z0-9_-]+$", examples=["amd64", "x86_64"])]
+# One line without control characters: it goes into control files and units as it is.
+OptionalLine = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*$")]
+Line = Annotated[OptionalLine, Meta(min_length=1)]
