@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omnibuild import digests, events, files
-from omnibuild.blueprint.app import AppPlan, plan_app
-from omnibuild.errors import DefinitionError, UnknownNameError
+from omnibuild.blueprint.app import AppPlan, lowest_glibc, plan_app
+from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.events import Emit
 from omnibuild.execute.scheduler import Execution
 from omnibuild.kinds.table import KINDS
@@ -22,6 +22,7 @@ from omnibuild.plan.graph import Plan
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Platform, Recipe
 from omnibuild.settings import Settings
+from omnibuild.sources.resolve import project_requirements, resolve
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
 
@@ -47,7 +48,7 @@ def plan(settings: Settings, app: str, platform_names: Sequence[str] = ()) -> Ap
     Raises:
         DefinitionError: a definition is wrong, or does not exist.
     """
-    definitions = Definitions.of_workspace(settings.workspace)
+    definitions = Definitions(settings.workspace)
     recipe, path = definitions.recipe(app)
     return plan_app(definitions, recipe, path, _platforms(definitions, recipe, platform_names))
 
@@ -57,6 +58,30 @@ def fetch(settings: Settings, app: str, platforms: Sequence[str], emit: Emit) ->
     wanted = plan(settings, app, platforms).plan
     sources = [action for action in wanted if KINDS[action.kind].network]
     _execute(settings, Plan.of(sources), emit)
+
+
+def lock(settings: Settings, app: str, requirements: Sequence[str] = ()) -> tuple[Path, str]:
+    """Resolve an app's Python packages; return the lock's path and its new text.
+
+    Args:
+        settings: where definitions are.
+        app: the recipe's name.
+        requirements: what to pin besides the app's own requirements and its server (PEP 508).
+    """
+    definitions = Definitions(settings.workspace)
+    recipe, path = definitions.recipe(app)
+    if not recipe.python or not recipe.source:
+        raise DefinitionError(f"{app} has no Python packages to lock", where=Where(str(path)))
+    wanted = list(requirements)
+    if recipe.source.index:
+        wanted.append(recipe.source.index)
+    else:
+        wanted += project_requirements(path.parent / recipe.source.path)
+    if recipe.web:
+        wanted.append(recipe.web.server)
+    glibc = lowest_glibc(_platforms(definitions, recipe, ()))
+    text = resolve(wanted, recipe.python.version, glibc, recipe.python.from_source)
+    return path.parent / recipe.python.lock, text
 
 
 def build(

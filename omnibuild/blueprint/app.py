@@ -51,7 +51,7 @@ def plan_app(
         )
     components = Components(definitions, roots.pop())
     names = _wanted_components(recipe, components)
-    glibc = min((platform.glibc for platform in platforms), key=_version)
+    glibc = lowest_glibc(platforms)
     python = None
     if recipe.python:
         python = PythonPackages(recipe, recipe_path, recipe.python, components, glibc)
@@ -209,6 +209,11 @@ def _manifest(
             "lock": components.root_lock.identity,
         },
     }
+
+
+def lowest_glibc(platforms: Sequence[Platform]) -> str:
+    """Return the glibc version that all of the platforms have."""
+    return min((platform.glibc for platform in platforms), key=_version)
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -47,9 +47,8 @@ class PythonPackages:
         components.add(self.interpreter)
         self._lock = load_lock(self._directory / python.lock)
         self._backend = self._backend_inputs() if python.build_lock else {}
-        for package in self._lock.packages:
-            if package.applies(python.version):
-                self._add_locked(package)
+        for package in self._lock.packages_for(python.version):
+            self._add_locked(package)
         if recipe.source and recipe.source.path:
             self._add_project(recipe, self._directory / recipe.source.path)
         elif recipe.source:
@@ -73,10 +72,9 @@ class PythonPackages:
     def _backend_inputs(self) -> dict[str, str]:
         lock = load_lock(self._directory / self._python.build_lock)
         inputs = {}
-        for package in lock.packages:
-            if package.applies(self._python.version):
-                file = choose_file(package, self._python.version, self._glibc)
-                inputs[f"backend:{file.name}"] = self._fetch(package, file)
+        for package in lock.packages_for(self._python.version):
+            file = choose_file(package, self._python.version, self._glibc)
+            inputs[f"backend:{file.name}"] = self._fetch(package, file)
         return inputs
 
     def _add_locked(self, package: LockedPackage) -> None:

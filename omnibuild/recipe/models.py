@@ -31,7 +31,10 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", kw_
 class App(Model, frozen=True, kw_only=True):
     """``[app]``: what the package is called and says about itself."""
 
-    name: Annotated[Name, Meta(description="Package name, command prefix and directory name.")]
+    name: Annotated[
+        Name,
+        Meta(description="Package name, command prefix and directory name.", examples=["shop"]),
+    ]
     version: Annotated[Version, Meta(description="Upstream version of the app.")]
     summary: Annotated[Line, Meta(description="One line that says what the app is.", max_length=80)]
     license: Annotated[Line, Meta(description="SPDX licence expression.")]
@@ -82,6 +85,10 @@ class Python(Model, frozen=True, kw_only=True):
     build_lock: Annotated[
         OptionalLine, Meta(description="pylock.toml with what builds wheels from source (PEP 517).")
     ] = ""
+    from_source: Annotated[
+        tuple[str, ...],
+        Meta(description="Packages that `omnibuild lock` pins as source, to be compiled here."),
+    ] = ()
 
 
 class Web(Model, frozen=True, kw_only=True):
@@ -286,7 +293,9 @@ class Platform(Model, frozen=True, kw_only=True):
             examples=["2.31"],
         ),
     ]
-    root: Annotated[Name, Meta(description="The root that components are compiled in.")]
+    root: Annotated[
+        Name, Meta(description="The root that components are compiled in.", examples=["bullseye"])
+    ]
     deb: Debian | None = None
     rpm: Rpm | None = None
     tar: Tar | None = None
