@@ -174,19 +174,15 @@ class Recipe(Model, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
     package: Package = field(default_factory=Package)
 
-    @property
-    def runs_services(self) -> bool:
-        """Whether the app has processes that the host keeps running."""
-        return isinstance(self.web, Web) or bool(self.services)
-
 
 def service_user(recipe: Recipe) -> str:
     """Return the system user that runs the services; empty when there are none."""
-    return recipe.package.user or (recipe.app.name if recipe.runs_services else "")
+    serves = isinstance(recipe.web, Web) or bool(recipe.services)
+    return recipe.package.user or (recipe.app.name if serves else "")
 
 
 class Source(Model, frozen=True, kw_only=True):
-    """``[source]`` of a component: one digest, any number of places that have those bytes."""
+    """``[source]``: one digest, any number of places that have those bytes."""
 
     sha256: Annotated[Sha256, Meta(description="Digest of the archive.")]
     places: Annotated[
@@ -241,12 +237,14 @@ class Software(Model, frozen=True, kw_only=True):
 
 
 class Debian(Model, frozen=True, kw_only=True):
-    """``[deb]`` of a platform: what its dpkg and apt can read."""
+    """``[deb]``: what its dpkg and apt can read."""
 
     compression: Annotated[
         Literal["zstd", "xz", "gzip"], Meta(description="Compression of data.tar.")
     ]
-    architecture: Annotated[Architecture, Meta(description="dpkg's name of the architecture.")]
+    architecture: Annotated[
+        Architecture, Meta(description="dpkg's name of the architecture.", examples=["amd64"])
+    ]
     revision_suffix: Annotated[
         str,
         Meta(
@@ -266,9 +264,11 @@ class Debian(Model, frozen=True, kw_only=True):
 
 
 class Rpm(Model, frozen=True, kw_only=True):
-    """``[rpm]`` of a platform: what its rpm and dnf can read."""
+    """``[rpm]``: what its rpm and dnf can read."""
 
-    architecture: Annotated[Architecture, Meta(description="rpm's name of the architecture.")]
+    architecture: Annotated[
+        Architecture, Meta(description="rpm's name of the architecture.", examples=["x86_64"])
+    ]
     tree: Annotated[Name, Meta(description="Directory of its yum tree.", examples=["el9"])]
 
 
@@ -283,7 +283,7 @@ class Tar(Model, frozen=True, kw_only=True):
 class Platform(Model, frozen=True, kw_only=True):
     """``platforms/<name>.toml``: where packages run; exactly one of deb, rpm and tar."""
 
-    name: Annotated[Name, Meta(description="What --platform takes.")]
+    name: Annotated[Name, Meta(description="What `--platform` takes; the file is called after it.")]
     title: Annotated[Line, Meta(description="What people call it.")]
     glibc: Annotated[
         str,

@@ -143,7 +143,7 @@ def _size_words(kind: str, limit: str, number: str, value: Any) -> str:
 def _pattern_words(value: str, annotation: Any) -> tuple[str, str]:
     examples = meta(annotation, "examples")
     example = f", for example {_listed(examples)}" if examples else ""
-    return f"cannot be {quoted(value)}", f"it must match {meta(annotation, 'pattern')}{example}"
+    return f"cannot be {quoted(value)}", f"it must match `{meta(annotation, 'pattern')}`{example}"
 
 
 def meta(annotation: Any, attribute: str) -> Any:

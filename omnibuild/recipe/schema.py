@@ -1,0 +1,115 @@
+"""The models as JSON schemas and as reference pages."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, get_args, get_origin
+
+import msgspec
+from msgspec import NODEFAULT, Struct, UnsetType
+from msgspec.structs import FieldInfo
+
+from omnibuild.recipe.models import Model
+from omnibuild.recipe.validate import is_table, meta, plain
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_HEADER = ("| key | type | default | description |", "|---|---|---|---|")
+
+
+def json_schema(model: type[Model]) -> dict[str, Any]:
+    """Return the JSON schema that editors check definitions with; keys as TOML has them."""
+    schema: dict[str, Any] = _for_toml({"$schema": _DIALECT, **msgspec.json.schema(model)})
+    return schema
+
+
+def _for_toml(node: Any) -> Any:
+    """Take away what TOML cannot say, null, and the markup of docstrings."""
+    if isinstance(node, list):
+        return [_for_toml(each) for each in node if each != {"type": "null"}]
+    if isinstance(node, str):
+        return node.replace("``", "`")
+    if not isinstance(node, dict):
+        return node
+    kept = {key: _for_toml(value) for key, value in node.items() if value is not None}
+    only = kept.pop("anyOf") if len(kept.get("anyOf", ())) == 1 else ()
+    return {**kept, **(only[0] if only else {})}
+
+
+def reference_markdown(model: type[Model]) -> str:
+    """Return the reference page of a definition: one table of keys for each table in TOML."""
+    fields = msgspec.structs.fields(model)
+    keys = [each for each in fields if not _is_section(each)]
+    lines = [f"# {model.__name__}", "", _sentence(model)]
+    if keys:
+        lines += ["", *_key_table(keys)]
+    for section in filter(_is_section, fields):
+        lines += ["", *_section(section)]
+    return "\n".join(lines) + "\n"
+
+
+def _is_section(each: FieldInfo) -> bool:
+    kind = plain(each.type)
+    return is_table(kind) or get_origin(kind) is dict
+
+
+def _section(each: FieldInfo) -> Iterator[str]:
+    """Yield the lines on a table of its own: of fixed keys, of free keys, or of tables."""
+    kind = plain(each.type)
+    content = plain(get_args(kind)[1]) if get_origin(kind) is dict else kind
+    free_keys = content is not kind
+    name = f"{each.encode_name}.NAME" if free_keys and is_table(content) else each.encode_name
+    yield from (f"## `[{name}]`", "")
+    if not is_table(content):
+        yield f"{meta(each.type, 'description')} Keys and values are strings."
+        return
+    needed = " Required." if each.required else ""
+    yield from (f"{_sentence(content)}{needed}", "")
+    yield from _key_table(msgspec.structs.fields(content))
+
+
+def _sentence(model: type[Struct]) -> str:
+    """Return a docstring's text as Markdown, without the file or table it begins with."""
+    text = inspect.getdoc(model) or ""
+    place, _, rest = text.partition("``: ")
+    text = rest if rest and _is_opening(place) else text
+    return f"{text[:1].upper()}{text[1:]}".replace("``", "`").replace("\n", " ")
+
+
+def _is_opening(text: str) -> bool:
+    return text.startswith("``") and text.count("``") == 1
+
+
+def _key_table(fields: Iterable[FieldInfo]) -> Iterator[str]:
+    yield from _HEADER
+    for each in fields:
+        cells = (f"`{each.encode_name}`", _type_words(each.type), _default(each), _about(each))
+        yield f"| {' | '.join(cells)} |"
+
+
+def _type_words(annotation: Any) -> str:
+    kind = plain(annotation)
+    if get_origin(kind) is Literal:
+        return " or ".join(f'`"{choice}"`' for choice in get_args(kind))
+    if get_origin(kind) is tuple:
+        return "array of strings"
+    if kind is int:
+        return f"integer, {meta(annotation, 'ge')} to {meta(annotation, 'le')}"
+    longest = meta(annotation, "max_length")
+    return f"string, up to {longest} characters" if longest else "string"
+
+
+def _default(each: FieldInfo) -> str:
+    if each.required:
+        return "required"
+    missing = each.default in (None, NODEFAULT) or isinstance(each.default, UnsetType)
+    return "none" if missing else f"`{json.dumps(each.default)}`"
+
+
+def _about(each: FieldInfo) -> str:
+    if is_table(plain(each.type)):
+        return f"Table `[{each.encode_name}]`."
+    examples = " or ".join(f"`{text}`" for text in meta(each.type, "examples") or ())
+    example = f" For example {examples}." if examples else ""
+    return f"{meta(each.type, 'description') or ''}{example}"
