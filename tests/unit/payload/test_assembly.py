@@ -1,0 +1,95 @@
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omnibuild.errors import CaptureError
+from omnibuild.payload.assembly import GeneratedFile, Part, assemble
+from omnibuild.tree import Kind, scan
+
+PREFIX = "/opt/app"
+
+
+def part(base: Path, name: str, files: dict[str, str], prune: tuple[str, ...] = ()) -> Part:
+    directory = base / name
+    for path, text in files.items():
+        target = directory / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+    return Part(name, scan(directory), directory, prune)
+
+
+def paths(target: Path) -> set[str]:
+    return {e.path for e in scan(target).entries if e.kind is not Kind.DIRECTORY}
+
+
+def test_parts_and_generated_files_become_one_tree(tmp_path: Path) -> None:
+    parts = [
+        part(tmp_path, "zlib", {"lib/libz.so.1": "z", "include/zlib.h": "h"}, ("include",)),
+        part(tmp_path, "nginx", {"bin/nginx": "n"}),
+    ]
+    tree = assemble(
+        parts,
+        PREFIX,
+        {"/etc/app/app.conf": GeneratedFile(b"conf", 0o640)},
+        {"/usr/bin/app": "/opt/app/bin/app"},
+        tmp_path / "out",
+    )
+    assert paths(tmp_path / "out") == {
+        "opt/app/lib/libz.so.1",
+        "opt/app/bin/nginx",
+        "etc/app/app.conf",
+        "usr/bin/app",
+    }
+    # What is returned is what is there, though no file was read again.
+    assert tree.digest == scan(tmp_path / "out").digest
+    # Content is shared with the store, not copied.
+    assert os.stat(tmp_path / "out/opt/app/bin/nginx").st_nlink == 2
+
+
+def test_pruned_directories_leave_no_shell(tmp_path: Path) -> None:
+    parts = [part(tmp_path, "a", {"share/man/man1/a.1": "m", "bin/a": "a"}, ("share/man",))]
+    tree = assemble(parts, PREFIX, {}, {}, tmp_path / "out")
+    assert [e.path for e in tree.entries] == ["opt", "opt/app", "opt/app/bin", "opt/app/bin/a"]
+
+
+def test_a_hard_link_survives_the_pruning_of_its_first_name(tmp_path: Path) -> None:
+    source = part(tmp_path, "a", {"a/first": "data"})
+    for name in ("m", "z"):
+        os.link(source.directory / "a/first", source.directory / name)
+    source = Part("a", scan(source.directory), source.directory, ("a",))
+    tree = assemble([source], PREFIX, {}, {}, tmp_path / "out")
+    assert tree.by_path["opt/app/m"].kind is Kind.FILE
+    assert tree.by_path["opt/app/z"].target == "opt/app/m"
+    assert (tmp_path / "out/opt/app/z").read_text() == "data"
+
+
+def test_two_owners_of_one_path_are_refused(tmp_path: Path) -> None:
+    parts = [part(tmp_path, "a", {"bin/x": "1"}), part(tmp_path, "b", {"bin/x": "2"})]
+    with pytest.raises(CaptureError) as caught:
+        assemble(parts, PREFIX, {}, {}, tmp_path / "out")
+    assert "a and b" in caught.value.what
+
+
+def test_a_generated_file_does_not_replace_a_built_one(tmp_path: Path) -> None:
+    parts = [part(tmp_path, "a", {"bin/x": "1"})]
+    with pytest.raises(CaptureError):
+        assemble(parts, PREFIX, {"/opt/app/bin/x": GeneratedFile(b"")}, {}, tmp_path / "out")
+
+
+names = st.text("abc", min_size=1, max_size=2)
+
+
+@given(st.sets(st.tuples(names, names, names), max_size=12), st.sets(names, max_size=3))
+def test_pruning_keeps_exactly_the_rest(
+    tmp_path_factory: pytest.TempPathFactory, files: set[tuple[str, str, str]], globs: set[str]
+) -> None:
+    base = tmp_path_factory.mktemp("prune")
+    everything = {"/".join(file): "x" for file in files} | {"keep.me": "x"}
+    tree = assemble(
+        [part(base, "p", everything, tuple(sorted(globs)))], PREFIX, {}, {}, base / "out"
+    )
+    kept = {e.path.removeprefix("opt/app/") for e in tree.entries if e.kind is Kind.FILE}
+    assert kept == {path for path in everything if path.split("/")[0] not in globs}
