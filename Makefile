@@ -1,29 +1,54 @@
-# One entry for everything a contributor does. `make check` before every commit,
-# `make test` is the contract that CI runs, `make certify-<theme>` the long proofs.
+# One entry for everything a contributor does:
+#   make check            before every commit, under a minute
+#   make test             the contract: what CI runs
+#   make demo             from nothing to a running host
+#   make certify-THEME    the long proofs; results go to docs/certification/
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/pytest -q
 
-.PHONY: check lint unit test clean
+.PHONY: help check lint unit test demo bench clean setup-build setup-test docs
+
+help:
+	@sed -n '2,5p' Makefile | sed 's/^# *//'
 
 $(VENV)/.ready: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[dev]'
-	touch $@
+	@echo "setting up Python packages in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+setup-build:
+	@tools/setup_host.sh build
+
+setup-test: setup-build
+	@tools/setup_host.sh test
 
 check: lint unit
 
 lint: $(VENV)/.ready
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
+	@$(BIN)/python tools/check_size.py
 
 unit: $(VENV)/.ready
-	$(BIN)/pytest -q tests/unit
+	@$(PYTEST) tests/unit
 
-test: check
-	$(BIN)/pytest -q tests/integration tests/acceptance
+test: setup-test check
+	@$(PYTEST) --durations=15 tests/integration tests/acceptance
+
+demo: setup-test $(VENV)/.ready
+	@$(BIN)/python tools/demo.py
+
+bench: setup-build $(VENV)/.ready
+	@$(BIN)/python bench/build.py
+
+docs: $(VENV)/.ready
+	@$(BIN)/python tools/gen_docs.py
 
 clean:
 	rm -rf $(VENV) dist build
