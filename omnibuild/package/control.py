@@ -1,0 +1,113 @@
+"""Debian control paragraphs, written and read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from omnibuild.errors import PackageError
+from omnibuild.package.members import name_bytes
+from omnibuild.package.relations import parse_relation, parse_single_relation
+from omnibuild.payload.model import Metadata, Relations
+from omnibuild.tree import Entry, Kind
+
+_FIELD = re.compile(r"(?P<name>[!-9;-~]+):[ \t]*(?P<value>.*)")
+
+
+def binary_control(
+    metadata: Metadata, *, version: str, architecture: str, installed_size: int
+) -> str:
+    """Return the control file of a binary package."""
+    fields = {
+        "Package": metadata.name,
+        "Version": version,
+        "Architecture": architecture,
+        "Maintainer": metadata.maintainer,
+        "Installed-Size": str(installed_size),
+        **_relation_fields(metadata.relations),
+        "Section": "misc",
+        "Priority": "optional",
+        "Homepage": metadata.homepage,
+        "Description": _description(metadata.summary, metadata.description),
+    }
+    return render_paragraph({name: value for name, value in fields.items() if value})
+
+
+def installed_size(members: Iterable[Entry]) -> int:
+    """Return the size in KiB as ``dpkg-gencontrol`` counts it.
+
+    Files and symlinks count by their content, rounded up; hard links once; everything else,
+    also the package's own root directory, counts 1.
+    """
+    total = 1
+    for member in members:
+        if member.kind is Kind.FILE:
+            total += -(-member.size // 1024)
+        elif member.kind is Kind.SYMLINK:
+            total += -(-len(name_bytes(member.target)) // 1024)
+        elif member.kind is Kind.DIRECTORY:
+            total += 1
+    return total
+
+
+def render_paragraph(fields: Mapping[str, str]) -> str:
+    """Return a paragraph; values carry their continuation lines as :func:`parse_paragraph` reads.
+
+    Raises :class:`PackageError` for a value that would end the paragraph or begin a field.
+    """
+    lines = []
+    for name, value in fields.items():
+        _, *continuation = value.split("\n")
+        if any(not line.startswith((" ", "\t")) or not line.strip() for line in continuation):
+            raise PackageError(f"the value of {name} would break the control file", why=repr(value))
+        lines.append(f"{name}: {value}\n" if value else f"{name}:\n")
+    return "".join(lines)
+
+
+def parse_paragraph(text: str) -> dict[str, str]:
+    """Parse one paragraph into its fields in their order.
+
+    Continuation lines stay in the value with their leading blank, so that
+    :func:`render_paragraph` gives the same text. Raises :class:`PackageError`.
+    """
+    fields: dict[str, str] = {}
+    last = ""
+    for number, line in enumerate(text.rstrip("\n").split("\n"), start=1):
+        if line.startswith((" ", "\t")) and last and line.strip():
+            fields[last] += f"\n{line}"
+            continue
+        match = _FIELD.fullmatch(line)
+        if match is None or match["name"] in fields:
+            raise PackageError(f"the control file is malformed in line {number}", why=repr(line))
+        last = match["name"]
+        fields[last] = match["value"]
+    return fields
+
+
+def _relation_fields(relations: Relations) -> dict[str, str]:
+    return {
+        "Depends": _with_alternatives(relations.depends),
+        "Recommends": _with_alternatives(relations.recommends),
+        "Conflicts": _without_alternatives("Conflicts", relations.conflicts),
+        "Replaces": _without_alternatives("Replaces", relations.replaces),
+        "Provides": _without_alternatives("Provides", relations.provides),
+    }
+
+
+def _with_alternatives(relations: Iterable[str]) -> str:
+    return ", ".join(" | ".join(map(str, parse_relation(text))) for text in relations)
+
+
+def _without_alternatives(field: str, relations: Iterable[str]) -> str:
+    return ", ".join(str(parse_single_relation(text, field)) for text in relations)
+
+
+def _description(summary: str, description: str) -> str:
+    """Fold a text as Debian's policy says: a dot for blank lines, everything else indented."""
+    lines = [summary.strip()]
+    for line in description.strip("\n").split("\n") if description.strip() else []:
+        text = line.rstrip()
+        # " .something" is reserved for future use; one more blank makes the line verbatim.
+        indent = "  " if text.startswith(".") else " "
+        lines.append(f"{indent}{text}" if text else " .")
+    return "\n".join(lines)

@@ -1,0 +1,133 @@
+"""Debian packages: written as a stream, and their control paragraph read back."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+from omnibuild.digests import of_bytes
+from omnibuild.files import atomic_file
+from omnibuild.package.ar import MAGIC, ar_header, ar_padding
+from omnibuild.package.artifact import Artifact
+from omnibuild.package.compression import CompressingSink, Compression, HashingSink, compressor
+from omnibuild.package.control import binary_control, installed_size
+from omnibuild.package.identity import check_identity
+from omnibuild.package.members import (
+    READ_SIZE,
+    archive_members,
+    check_config_files,
+    check_scripts,
+    content,
+    name_bytes,
+)
+from omnibuild.package.tarstream import tar_stream
+from omnibuild.payload.model import Payload
+from omnibuild.recipe.models import Debian
+from omnibuild.tree import Entry, Kind
+
+FORMAT_VERSION = b"2.0\n"
+SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
+SUFFIXES: Mapping[Compression, str] = {"zstd": "zst", "xz": "xz", "gzip": "gz"}
+
+
+def write_deb(payload: Payload, platform_deb: Debian, directory: Path) -> Artifact:
+    """Write ``<name>_<version>-<revision>_<architecture>.deb`` into ``directory``.
+
+    The data archive is compressed into an unnamed file first, because dpkg wants the checksums
+    of the files before them. Raises :class:`PackageError`.
+    """
+    metadata = payload.metadata
+    architecture = platform_deb.architecture
+    revision = metadata.revision + platform_deb.revision_suffix
+    check_identity(metadata, revision=revision, architecture=architecture)
+    version = f"{metadata.version}-{revision}"
+    members = archive_members(payload.tree.entries)
+    scripts = payload.scripts.get("deb", {})
+    check_config_files(payload.config_files, members)
+    check_scripts("deb", scripts, SCRIPTS)
+    control = binary_control(
+        metadata,
+        version=version,
+        architecture=architecture,
+        installed_size=installed_size(members),
+    )
+
+    path = directory / f"{metadata.name}_{version}_{architecture}.deb"
+    with atomic_file(path) as stream, tempfile.TemporaryFile(dir=directory) as data:
+        md5sums = _write_data(payload, members, platform_deb.compression, data)
+        controls = _control_archive(
+            {
+                "conffiles": _lines(payload.config_files),
+                "control": control.encode(),
+                "md5sums": md5sums,
+            },
+            scripts,
+            metadata.date,
+        )
+        output = HashingSink(stream)
+        _write_archive(output, controls, data, SUFFIXES[platform_deb.compression], metadata.date)
+    return Artifact(path, "deb", metadata.name, version, architecture, output.size, output.digest)
+
+
+def _write_data(
+    payload: Payload, members: Iterable[Entry], compression: Compression, data: IO[bytes]
+) -> bytes:
+    """Compress the files into ``data``; return the content of ``md5sums``."""
+    sums: dict[str, str] = {}
+
+    def read(entry: Entry) -> Iterator[bytes]:
+        # MD5 is what dpkg --verify reads; it finds damage, and no trust rests on it.
+        md5 = hashlib.md5(usedforsecurity=False)
+        for chunk in content(payload.root, entry):
+            md5.update(chunk)
+            yield chunk
+        sums[entry.path] = md5.hexdigest()
+
+    sink = CompressingSink(data, compression)
+    for block in tar_stream(members, top=".", date=payload.metadata.date, read=read):
+        sink.write(block)
+    sink.close()
+
+    # dpkg keeps digests of configuration files itself, as they are meant to change.
+    config_files = {path.lstrip("/") for path in payload.config_files}
+    names = {
+        member.path: member.target or member.path  # hard links share their file's sum
+        for member in members
+        if member.kind in (Kind.FILE, Kind.HARDLINK) and member.path not in config_files
+    }
+    return name_bytes("".join(f"{sums[file]}  {name}\n" for name, file in names.items()))
+
+
+def _control_archive(files: Mapping[str, bytes], scripts: Mapping[str, str], date: int) -> bytes:
+    contents = {name: text for name, text in files.items() if text}
+    contents |= {name: text.encode() for name, text in scripts.items()}
+    members = [
+        Entry(name, Kind.FILE, 0o755 if name in scripts else 0o644, len(text), of_bytes(text))
+        for name, text in sorted(contents.items())
+    ]
+    # gzip, because every dpkg reads a control archive of it, whatever it thinks of the data's.
+    gzip = compressor("gzip")
+    blocks = tar_stream(members, top=".", date=date, read=lambda entry: [contents[entry.path]])
+    return b"".join(map(gzip.compress, blocks)) + gzip.flush()
+
+
+def _write_archive(
+    output: HashingSink, controls: bytes, data: IO[bytes], suffix: str, date: int
+) -> None:
+    size = data.tell()
+    data.seek(0)
+    output.write(MAGIC)
+    output.write(ar_header("debian-binary", len(FORMAT_VERSION), date) + FORMAT_VERSION)
+    output.write(ar_header("control.tar.gz", len(controls), date) + controls)
+    output.write(ar_padding(len(controls)))
+    output.write(ar_header(f"data.tar.{suffix}", size, date))
+    shutil.copyfileobj(data, output, READ_SIZE)
+    output.write(ar_padding(size))
+
+
+def _lines(paths: Iterable[str]) -> bytes:
+    return name_bytes("".join(f"{path}\n" for path in sorted(paths)))

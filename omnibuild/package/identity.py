@@ -1,0 +1,76 @@
+"""What a package may say about itself: checked once for all formats, before a byte is written."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from omnibuild.errors import PackageError
+from omnibuild.payload.model import Metadata
+
+# The intersection of what dpkg, rpm and file names allow; a hyphen would split a version.
+PATTERNS: Final = {
+    "name": re.compile(r"[a-z0-9][a-z0-9+.-]+"),
+    "version": re.compile(r"[0-9][A-Za-z0-9.+~]*"),
+    "revision": re.compile(r"[A-Za-z0-9.+~]+"),
+    "architecture": re.compile(r"[a-z0-9_-]+"),
+}
+REQUIRED = ("summary", "license", "maintainer")
+ONE_LINE = (*REQUIRED, "homepage", "vendor")
+
+# Four bytes of rpm's header and of cpio hold a time; so dates end in the year 2106.
+LAST_DATE = 2**32 - 1
+
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL_CHARACTER_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def check_identity(metadata: Metadata, *, revision: str, architecture: str) -> None:
+    """Refuse what would break a control file, a header or a file name.
+
+    Args:
+        metadata: what the package says about itself.
+        revision: the revision as the format says it, with a platform's suffix.
+        architecture: the architecture as the format calls it.
+    """
+    identity = {
+        "name": metadata.name,
+        "version": metadata.version,
+        "revision": revision,
+        "architecture": architecture,
+    }
+    for what, value in identity.items():
+        if not PATTERNS[what].fullmatch(value):
+            raise PackageError(
+                f"{value!r} cannot be the {what} of a package",
+                hint=f"it must match {PATTERNS[what].pattern}",
+            )
+    for what in ONE_LINE:
+        _check_line(metadata.name, what, getattr(metadata, what), required=what in REQUIRED)
+    if _CONTROL_CHARACTER_IN_TEXT.search(metadata.description.replace("\r\n", "\n")):
+        raise PackageError(f"the description of {metadata.name} holds a control character")
+    if not is_utf8(metadata.description):
+        raise PackageError(f"the description of {metadata.name} is not UTF-8")
+    if not 0 <= metadata.date <= LAST_DATE:
+        raise PackageError(f"the date of {metadata.name} is out of range: {metadata.date}")
+
+
+def _check_line(name: str, what: str, value: str, *, required: bool) -> None:
+    if _CONTROL_CHARACTER.search(value):
+        raise PackageError(
+            f"the {what} of {name} holds a line break or another control character",
+            why=repr(value),
+        )
+    if required and not value.strip():
+        raise PackageError(f"the {what} of {name} is empty")
+    if not is_utf8(value):
+        raise PackageError(f"the {what} of {name} is not UTF-8", why=repr(value))
+
+
+def is_utf8(text: str) -> bool:
+    """Tell whether ``text`` can be written as UTF-8: it holds no undecodable byte of a name."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,166 @@
+"""What goes into an archive, in which order, and the one read of every file.
+
+All formats take their entries from here, so that they agree: sorted by the bytes of the path,
+parents before children, the first name of hard-linked files carrying the content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from omnibuild.errors import PackageError, Where
+from omnibuild.package.identity import is_utf8
+from omnibuild.tree import Entry, Kind
+
+READ_SIZE = 1 << 20
+
+
+def name_bytes(name: str) -> bytes:
+    """Return a file name as the bytes it is on disk, also one that is not UTF-8."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+def archive_members(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Return the entries in archive order, with missing parent directories added.
+
+    Raises :class:`PackageError` for paths that would escape, collide or cannot be listed.
+    """
+    by_path: dict[str, Entry] = {}
+    for entry in entries:
+        _check_path(entry)
+        if by_path.setdefault(entry.path, entry) is not entry:
+            raise PackageError(f"two entries of the payload are called {entry.path!r}")
+    _add_parents(by_path)
+    _lead_with_first_names(by_path)
+    return tuple(by_path[path] for path in sorted(by_path, key=name_bytes))
+
+
+def below(members: Iterable[Entry], directory: str) -> Iterator[Entry]:
+    """Yield those archive members that lie below ``directory``, as paths relative to it.
+
+    Of hard links that reach out of the directory, the first name inside carries the content.
+    """
+    start = f"{directory}/"
+    leaders: dict[str, str] = {}
+    files: dict[str, Entry] = {}
+    for member in members:
+        if member.kind is Kind.FILE:
+            files[member.path] = member
+        if not member.path.startswith(start):
+            continue
+        path = member.path.removeprefix(start)
+        if member.kind is Kind.FILE:
+            leaders[member.path] = path
+        elif member.kind is Kind.HARDLINK:
+            leader = leaders.setdefault(member.target, path)
+            if leader == path:
+                yield replace(files[member.target], path=path)
+            else:
+                yield replace(member, path=path, target=leader)
+            continue
+        yield replace(member, path=path)
+
+
+def content(root: Path, entry: Entry) -> Iterator[bytes]:
+    """Yield a file's bytes, and prove at the end that they are the ones the tree promised."""
+    path = root / entry.path
+    digest, size = hashlib.sha256(), 0
+    try:
+        with path.open("rb", buffering=0) as stream:
+            while chunk := stream.read(READ_SIZE):
+                digest.update(chunk)
+                size += len(chunk)
+                yield chunk
+    except OSError as error:
+        raise PackageError(
+            f"a file of the payload cannot be read: {entry.path}",
+            where=Where(str(path)),
+            why=str(error),
+        ) from error
+    if size != entry.size or digest.hexdigest() != entry.digest:
+        raise PackageError(
+            f"a file of the payload is not what it was when the payload was made: {entry.path}",
+            where=Where(str(path)),
+            why=f"size {size}, expected {entry.size}\n"
+            f"sha256 {digest.hexdigest()}, expected {entry.digest}",
+            hint="remove the damaged tree from the cache and build again",
+        )
+
+
+def check_config_files(config_files: Iterable[str], members: Iterable[Entry]) -> None:
+    """Refuse a configuration file that is not a plain file of the payload."""
+    plain: set[str] = set()
+    linked: set[str] = set()
+    for entry in members:
+        if entry.kind is Kind.FILE:
+            plain.add(f"/{entry.path}")
+        elif entry.kind is Kind.HARDLINK:
+            linked.add(f"/{entry.target}")
+    for path in config_files:
+        # An upgrade replaces a configuration file by itself: it cannot share its inode.
+        if path not in plain - linked:
+            raise PackageError(
+                f"the configuration file {path} is not a file of the payload with a single name"
+            )
+
+
+def check_scripts(format_name: str, scripts: Mapping[str, str], known: Iterable[str]) -> None:
+    """Refuse maintainer scripts that the format does not know or cannot hold."""
+    for name, text in scripts.items():
+        if name not in known:
+            raise PackageError(
+                f"{format_name} packages have no maintainer script called {name!r}",
+                hint=f"known are {', '.join(known)}",
+            )
+        if "\0" in text or not is_utf8(text):
+            raise PackageError(f"the maintainer script {name} is not a text")
+
+
+def _check_path(entry: Entry) -> None:
+    parts = entry.path.split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        raise PackageError(f"{entry.path!r} cannot be a path of a package")
+    # dpkg's and rpm's own lists are lines of text: a line break in a name would forge entries.
+    for text in (entry.path, entry.target):
+        if any(ord(character) < 0x20 or ord(character) == 0x7F for character in text):
+            raise PackageError(f"{text!r} holds a control character and cannot be packaged")
+        try:
+            name_bytes(text)
+        except UnicodeEncodeError as error:
+            raise PackageError(f"{text!r} cannot be a file name", why=str(error)) from error
+    if entry.kind is Kind.SYMLINK and not entry.target:
+        raise PackageError(f"the symlink {entry.path} points nowhere")
+    if not 0 <= entry.mode <= 0o7777 or entry.size < 0:
+        raise PackageError(f"{entry.path} has impossible permissions or size")
+
+
+def _add_parents(by_path: dict[str, Entry]) -> None:
+    for path in list(by_path):
+        for parent in PurePosixPath(path).parents:
+            name = str(parent)
+            if name == ".":
+                break
+            found = by_path.setdefault(name, Entry(name, Kind.DIRECTORY, 0o755))
+            if found.kind is not Kind.DIRECTORY:
+                raise PackageError(f"{path} lies below {name}, which is a {found.kind}")
+
+
+def _lead_with_first_names(by_path: dict[str, Entry]) -> None:
+    """Let the first name of each set of hard links be the file, and the others link to it."""
+    groups: dict[str, list[str]] = {}
+    for entry in by_path.values():
+        if entry.kind is Kind.HARDLINK:
+            groups.setdefault(entry.target, [entry.target]).append(entry.path)
+    for target, paths in groups.items():
+        file = by_path.get(target)
+        if file is None or file.kind is not Kind.FILE:
+            raise PackageError(f"the hard link {paths[1]} repeats {target}, which is not a file")
+        first, *others = sorted(paths, key=name_bytes)
+        by_path[first] = replace(file, path=first)
+        for path in others:
+            by_path[path] = replace(
+                file, path=path, kind=Kind.HARDLINK, target=first, size=0, digest=""
+            )

@@ -1,0 +1,26 @@
+"""One way for both readers to say which file is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from omnibuild.errors import PackageError, Where
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn every way in which a package can be unreadable into an error that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise PackageError(
+            f"{path.name} cannot be read", where=Where(str(path)), why=str(error)
+        ) from error
+    except PackageError as error:
+        raise PackageError(
+            f"{path.name} is not a package that can be read: {error.what}",
+            where=Where(str(path)),
+            why=error.why,
+        ) from error

@@ -1,0 +1,156 @@
+"""The files of an rpm: which it owns, its file tags, and its payload."""
+
+from __future__ import annotations
+
+import stat
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from omnibuild.errors import PackageError
+from omnibuild.package.cpio import LARGEST_FILE, cpio_header, cpio_padding, cpio_trailer
+from omnibuild.package.identity import is_utf8
+from omnibuild.package.members import content
+from omnibuild.package.rpm_header import Field, int16, int32, strings
+from omnibuild.package.rpm_tags import SHA256, FileFlag, Tag
+from omnibuild.package.system_directories import SYSTEM_DIRECTORIES
+from omnibuild.tree import Entry, Kind
+
+TYPE_BITS: Final = {
+    Kind.FILE: stat.S_IFREG,
+    Kind.DIRECTORY: stat.S_IFDIR,
+    Kind.SYMLINK: stat.S_IFLNK,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RpmMember:
+    """A file of the package.
+
+    Args:
+        entry: the entry; every name of a hard-linked file is a file, with size and digest.
+        inode: the same number for all names of one file.
+        links: how many names the file has.
+        carrier: whether the payload holds the content under this name: rpm expects it at the
+            last of a file's names.
+    """
+
+    entry: Entry
+    inode: int
+    links: int
+    carrier: bool
+
+    @property
+    def mode(self) -> int:
+        """Type and permissions."""
+        return TYPE_BITS[self.entry.kind] | self.entry.mode
+
+    @property
+    def size(self) -> int:
+        """Bytes of content; a symlink's is its target."""
+        if self.entry.kind is Kind.SYMLINK:
+            return len(self.entry.target.encode())
+        return self.entry.size
+
+
+def rpm_members(members: Sequence[Entry]) -> tuple[RpmMember, ...]:
+    """Return what the package owns, of entries in archive order."""
+    files = {entry.path: entry for entry in members if entry.kind is Kind.FILE}
+    owned = [(entry, _first_name(entry)) for entry in members if not _is_system_directory(entry)]
+    _check(entry for entry, _ in owned)
+    names = Counter(first for _, first in owned)
+    inodes = {first: number for number, first in enumerate(names, start=1)}
+    last_names = {first: entry.path for entry, first in owned}
+    return tuple(
+        RpmMember(
+            replace(files[first], path=entry.path) if entry.kind is Kind.HARDLINK else entry,
+            inodes[first],
+            names[first],
+            carrier=last_names[first] == entry.path,
+        )
+        for entry, first in owned
+    )
+
+
+def installed_bytes(members: Iterable[RpmMember]) -> int:
+    """Return the bytes of all files, hard links counted once."""
+    return sum(member.size for member in members if member.carrier)
+
+
+def file_fields(
+    members: Sequence[RpmMember], config_files: Iterable[str], date: int
+) -> dict[int, Field]:
+    """Return the tags that list the files; none for a package without any."""
+    if not members:
+        return {}
+    count = len(members)
+    parents, names = zip(*(f"/{m.entry.path}".rsplit("/", 1) for m in members), strict=True)
+    directories = {name: number for number, name in enumerate(dict.fromkeys(parents))}
+    config = set(config_files)
+    config_flags = FileFlag.CONFIG | FileFlag.NOREPLACE
+    return {
+        Tag.FILE_SIZES: int32(member.size for member in members),
+        Tag.FILE_MODES: int16(member.mode for member in members),
+        Tag.FILE_DEVICES_OF_NODES: int16([0] * count),
+        Tag.FILE_MTIMES: int32([date] * count),
+        Tag.FILE_DIGESTS: strings(member.entry.digest for member in members),
+        Tag.FILE_LINK_TARGETS: strings(_link_target(member.entry) for member in members),
+        Tag.FILE_FLAGS: int32(
+            config_flags if f"/{member.entry.path}" in config else 0 for member in members
+        ),
+        Tag.FILE_USERS: strings(["root"] * count),
+        Tag.FILE_GROUPS: strings(["root"] * count),
+        Tag.FILE_VERIFY_FLAGS: int32([0xFFFFFFFF] * count),
+        Tag.FILE_DEVICES: int32([1] * count),
+        Tag.FILE_INODES: int32(member.inode for member in members),
+        Tag.FILE_LANGUAGES: strings([""] * count),
+        Tag.DIRECTORY_INDEXES: int32(directories[parent] for parent in parents),
+        Tag.BASE_NAMES: strings(names),
+        Tag.DIRECTORY_NAMES: strings(f"{name}/" for name in directories),
+        Tag.FILE_DIGEST_ALGORITHM: int32([SHA256]),
+    }
+
+
+def payload_stream(root: Path, members: Iterable[RpmMember], date: int) -> Iterator[bytes]:
+    """Yield the uncompressed payload."""
+    for member in members:
+        entry = member.entry
+        size = member.size if member.carrier else 0
+        yield cpio_header(
+            f"./{entry.path}",
+            inode=member.inode,
+            mode=member.mode,
+            links=member.links,
+            date=date,
+            size=size,
+        )
+        if entry.kind is Kind.SYMLINK:
+            yield entry.target.encode()
+        elif entry.kind is Kind.FILE and member.carrier:
+            yield from content(root, entry)
+        yield cpio_padding(size)
+    yield cpio_trailer()
+
+
+def _is_system_directory(entry: Entry) -> bool:
+    return entry.kind is Kind.DIRECTORY and entry.path in SYSTEM_DIRECTORIES
+
+
+def _first_name(entry: Entry) -> str:
+    return entry.target if entry.kind is Kind.HARDLINK else entry.path
+
+
+def _link_target(entry: Entry) -> str:
+    return entry.target if entry.kind is Kind.SYMLINK else ""
+
+
+def _check(entries: Iterable[Entry]) -> None:
+    for entry in entries:
+        if not is_utf8(entry.path + entry.target):
+            raise PackageError(f"the file name {entry.path!r} is not UTF-8, which rpm demands")
+        if entry.size > LARGEST_FILE:
+            raise PackageError(
+                f"{entry.path} has {entry.size} bytes; an rpm cannot hold files of 4 GiB and more"
+            )

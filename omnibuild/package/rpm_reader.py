@@ -1,0 +1,177 @@
+"""What an rpm says about itself, read without trusting the file."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from omnibuild.digests import Digest, of_bytes
+from omnibuild.errors import PackageError
+from omnibuild.package.reading import reading
+from omnibuild.package.rpm import LEAD, LEAD_MAGIC, SIGNATURE_ALIGNMENT
+from omnibuild.package.rpm_header import Header, read_header
+from omnibuild.package.rpm_relations import (
+    CONFLICTS,
+    OBSOLETES,
+    PROVIDES,
+    RECOMMENDS,
+    REQUIRES,
+    RpmRelation,
+)
+from omnibuild.package.rpm_tags import FileFlag, SignatureTag, Tag
+
+
+@dataclass(frozen=True, slots=True)
+class RpmFile:
+    """A path that a package owns; ``type`` as yum's metadata calls it."""
+
+    path: str
+    type: Literal["file", "dir", "ghost"]
+
+
+@dataclass(frozen=True)
+class RpmInfo:
+    """All of a package that yum's metadata repeats.
+
+    Args:
+        installed_size: bytes of its files.
+        archive_size: bytes of its payload before compression.
+        header_start: where the main header begins in the file.
+        header_end: where it ends, and the payload begins.
+        header_digest: SHA-256 of the main header: what a signature covers.
+    """
+
+    name: str
+    epoch: int
+    version: str
+    release: str
+    architecture: str
+    summary: str
+    description: str
+    url: str
+    license: str
+    vendor: str
+    packager: str
+    group: str
+    build_host: str
+    source_rpm: str
+    build_time: int
+    installed_size: int
+    archive_size: int
+    header_start: int
+    header_end: int
+    header_digest: Digest
+    provides: tuple[RpmRelation, ...]
+    requires: tuple[RpmRelation, ...]
+    recommends: tuple[RpmRelation, ...]
+    conflicts: tuple[RpmRelation, ...]
+    obsoletes: tuple[RpmRelation, ...]
+    files: tuple[RpmFile, ...]
+
+
+@dataclass(frozen=True)
+class RpmHeaders:
+    """The front of an rpm: both headers, and where the main one begins."""
+
+    lead: bytes
+    signature: Header
+    main: Header
+    main_start: int
+
+    @property
+    def payload_start(self) -> int:
+        """Where the payload begins."""
+        return self.main_start + len(self.main.blob)
+
+
+def read_rpm(path: Path) -> RpmInfo:
+    """Read a package's headers; raises :class:`PackageError` whatever is wrong with the file."""
+    with reading(path):
+        return _info(_read(path))
+
+
+def read_rpm_headers(path: Path) -> RpmHeaders:
+    """Read both headers of a package as they are; raises :class:`PackageError`."""
+    with reading(path):
+        return _read(path)
+
+
+def _read(path: Path) -> RpmHeaders:
+    with path.open("rb") as stream:
+        lead = stream.read(LEAD.size)
+        if len(lead) != LEAD.size or not lead.startswith(LEAD_MAGIC):
+            raise PackageError("this is not an rpm")
+        signature = read_header(stream, SignatureTag.REGION)
+        stream.read(-len(signature.blob) % SIGNATURE_ALIGNMENT)
+        start = stream.tell()
+        return RpmHeaders(lead, signature, read_header(stream, Tag.IMMUTABLE_REGION), start)
+
+
+def _info(headers: RpmHeaders) -> RpmInfo:
+    main, tag = headers.main, SignatureTag
+    digest = of_bytes(main.blob)
+    if headers.signature.text(tag.SHA256) not in ("", digest):
+        raise PackageError("the main header does not have the digest that the file says")
+    for required in (Tag.NAME, Tag.VERSION, Tag.RELEASE, Tag.ARCH):
+        if not main.text(required):
+            raise PackageError(f"the main header has no {required.name.lower()}")
+    return RpmInfo(
+        name=main.text(Tag.NAME),
+        epoch=main.number(Tag.EPOCH),
+        version=main.text(Tag.VERSION),
+        release=main.text(Tag.RELEASE),
+        architecture=main.text(Tag.ARCH),
+        summary=main.text(Tag.SUMMARY),
+        description=main.text(Tag.DESCRIPTION),
+        url=main.text(Tag.URL),
+        license=main.text(Tag.LICENSE),
+        vendor=main.text(Tag.VENDOR),
+        packager=main.text(Tag.PACKAGER),
+        group=main.text(Tag.GROUP),
+        build_host=main.text(Tag.BUILD_HOST),
+        source_rpm=main.text(Tag.SOURCE_RPM),
+        build_time=main.number(Tag.BUILD_TIME),
+        installed_size=main.number(Tag.LONG_SIZE, Tag.SIZE),
+        archive_size=headers.signature.number(tag.LONG_PAYLOAD_SIZE, tag.PAYLOAD_SIZE),
+        header_start=headers.main_start,
+        header_end=headers.payload_start,
+        header_digest=digest,
+        provides=_relations(main, PROVIDES),
+        requires=_relations(main, REQUIRES),
+        recommends=_relations(main, RECOMMENDS),
+        conflicts=_relations(main, CONFLICTS),
+        obsoletes=_relations(main, OBSOLETES),
+        files=_files(main),
+    )
+
+
+def _relations(header: Header, tags: tuple[Tag, Tag, Tag]) -> tuple[RpmRelation, ...]:
+    name, version, flags = tags
+    names = header.strings(name)
+    versions, senses = header.strings(version), header.numbers(flags)
+    if not len(names) == len(versions) == len(senses):
+        raise PackageError(f"the lists beside {name.name} do not have its length")
+    return tuple(map(RpmRelation, names, versions, senses))
+
+
+def _files(header: Header) -> tuple[RpmFile, ...]:
+    names = header.strings(Tag.BASE_NAMES)
+    parents = header.strings(Tag.DIRECTORY_NAMES)
+    indexes = header.numbers(Tag.DIRECTORY_INDEXES)
+    modes, flags = header.numbers(Tag.FILE_MODES), header.numbers(Tag.FILE_FLAGS)
+    if not len(names) == len(indexes) == len(modes) == len(flags):
+        raise PackageError("the lists of files have different lengths")
+    if any(index >= len(parents) for index in indexes):
+        raise PackageError("a file lies in a directory that is not listed")
+    return tuple(
+        RpmFile(f"{parents[index]}{name}", _file_type(mode, flag))
+        for name, index, mode, flag in zip(names, indexes, modes, flags, strict=True)
+    )
+
+
+def _file_type(mode: int, flags: int) -> Literal["file", "dir", "ghost"]:
+    if flags & FileFlag.GHOST:
+        return "ghost"
+    return "dir" if stat.S_ISDIR(mode) else "file"

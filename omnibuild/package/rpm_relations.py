@@ -1,0 +1,139 @@
+"""dpkg's relations as the tags of an rpm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from omnibuild.package.relations import Relation, parse_relation, parse_single_relation
+from omnibuild.package.rpm_header import Field, int32, strings
+from omnibuild.package.rpm_tags import Sense, Tag
+from omnibuild.payload.model import Metadata
+
+SENSES: Final = {
+    "": Sense(0),
+    "<<": Sense.LESS,
+    "<=": Sense.LESS | Sense.EQUAL,
+    "=": Sense.EQUAL,
+    ">=": Sense.GREATER | Sense.EQUAL,
+    ">>": Sense.GREATER,
+}
+
+COMPARISONS: Final[Mapping[int, str]] = {
+    SENSES["<<"]: "LT",
+    SENSES["<="]: "LE",
+    SENSES["="]: "EQ",
+    SENSES[">="]: "GE",
+    SENSES[">>"]: "GT",
+}
+
+# What a package asks of rpm itself: how file names, digests and payload are written.
+FEATURES: Final = {
+    "rpmlib(CompressedFileNames)": "3.0.4-1",
+    "rpmlib(FileDigests)": "4.6.0-1",
+    "rpmlib(PayloadFilesHavePrefix)": "4.0-1",
+    "rpmlib(PayloadIsZstd)": "5.4.18-1",
+}
+ALTERNATIVES_FEATURE: Final = {"rpmlib(RichDependencies)": "4.12.0-1"}
+
+INTERPRETER: Final = "/bin/sh"
+SCRIPT_SENSES: Final = {
+    "pre": Sense.SCRIPT_PRE,
+    "post": Sense.SCRIPT_POST,
+    "preun": Sense.SCRIPT_PREUN,
+    "postun": Sense.SCRIPT_POSTUN,
+    "posttrans": Sense.POSTTRANS,
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RpmRelation:
+    """A relation as rpm holds it: name, version (``[epoch:]version[-release]``), flags."""
+
+    name: str
+    version: str = ""
+    flags: int = 0
+
+    @property
+    def comparison(self) -> str:
+        """How yum's metadata calls the operator: LT, LE, EQ, GE, GT, or empty."""
+        return COMPARISONS.get(self.flags & (Sense.LESS | Sense.EQUAL | Sense.GREATER), "")
+
+    @property
+    def is_prerequisite(self) -> bool:
+        """Whether it must be there before the package's own scripts run."""
+        before = Sense.PREREQUISITE | Sense.SCRIPT_PRE | Sense.SCRIPT_POST
+        return bool(self.flags & before)
+
+    @property
+    def is_feature(self) -> bool:
+        """Whether it asks something of rpm itself."""
+        return bool(self.flags & Sense.RPMLIB)
+
+
+# Name, version and flags tags of each kind of relation.
+PROVIDES: Final = (Tag.PROVIDE_NAME, Tag.PROVIDE_VERSION, Tag.PROVIDE_FLAGS)
+REQUIRES: Final = (Tag.REQUIRE_NAME, Tag.REQUIRE_VERSION, Tag.REQUIRE_FLAGS)
+RECOMMENDS: Final = (Tag.RECOMMEND_NAME, Tag.RECOMMEND_VERSION, Tag.RECOMMEND_FLAGS)
+CONFLICTS: Final = (Tag.CONFLICT_NAME, Tag.CONFLICT_VERSION, Tag.CONFLICT_FLAGS)
+OBSOLETES: Final = (Tag.OBSOLETE_NAME, Tag.OBSOLETE_VERSION, Tag.OBSOLETE_FLAGS)
+
+
+def relation_fields(
+    metadata: Metadata, version: str, scripts: Mapping[str, str]
+) -> dict[int, Field]:
+    """Return all relation tags of a package; raises :class:`PackageError`.
+
+    Args:
+        metadata: with the relations in dpkg's words; what it replaces, it obsoletes.
+        version: the package's version and release, for the name that it provides.
+        scripts: its maintainer scripts, which require their interpreter.
+    """
+    relations = metadata.relations
+    requires = [_either(parse_relation(text)) for text in relations.depends]
+    recommends = [_either(parse_relation(text)) for text in relations.recommends]
+    features = dict(FEATURES)
+    if any(relation.name.startswith("(") for relation in requires + recommends):
+        features |= ALTERNATIVES_FEATURE
+    requires += [
+        RpmRelation(name, version, Sense.RPMLIB | Sense.LESS | Sense.EQUAL)
+        for name, version in features.items()
+    ]
+    requires += [
+        RpmRelation(INTERPRETER, "", Sense.INTERPRETER | SCRIPT_SENSES[name]) for name in scripts
+    ]
+    provides = [RpmRelation(metadata.name, version, Sense.EQUAL)]
+    return {
+        **_fields(PROVIDES, provides + _singles("provides", relations.provides)),
+        **_fields(REQUIRES, requires),
+        **_fields(RECOMMENDS, recommends),
+        **_fields(CONFLICTS, _singles("conflicts", relations.conflicts)),
+        **_fields(OBSOLETES, _singles("replaces", relations.replaces)),
+    }
+
+
+def _either(alternatives: tuple[Relation, ...]) -> RpmRelation:
+    if len(alternatives) == 1:
+        return _single(alternatives[0])
+    return RpmRelation(f"({' or '.join(relation.rpm_term for relation in alternatives)})")
+
+
+def _singles(field: str, texts: Iterable[str]) -> list[RpmRelation]:
+    return [_single(parse_single_relation(text, field)) for text in texts]
+
+
+def _single(relation: Relation) -> RpmRelation:
+    return RpmRelation(relation.name, relation.version, SENSES[relation.operator])
+
+
+def _fields(tags: tuple[Tag, Tag, Tag], relations: list[RpmRelation]) -> dict[int, Field]:
+    if not relations:
+        return {}
+    name, version, flags = tags
+    ordered = sorted(set(relations))
+    return {
+        name: strings(relation.name for relation in ordered),
+        version: strings(relation.version for relation in ordered),
+        flags: int32(relation.flags for relation in ordered),
+    }

@@ -1,0 +1,123 @@
+"""rpm's numbers: tags of the main and the signature header, and the flags inside them."""
+
+from __future__ import annotations
+
+from enum import IntEnum, IntFlag
+
+
+class Tag(IntEnum):
+    """Tags of the main header."""
+
+    IMMUTABLE_REGION = 63
+    I18N_TABLE = 100
+    NAME = 1000
+    VERSION = 1001
+    RELEASE = 1002
+    EPOCH = 1003
+    SUMMARY = 1004
+    DESCRIPTION = 1005
+    BUILD_TIME = 1006
+    BUILD_HOST = 1007
+    SIZE = 1009
+    VENDOR = 1011
+    LICENSE = 1014
+    PACKAGER = 1015
+    GROUP = 1016
+    URL = 1020
+    OS = 1021
+    ARCH = 1022
+    PRE = 1023
+    POST = 1024
+    PREUN = 1025
+    POSTUN = 1026
+    FILE_SIZES = 1028
+    FILE_MODES = 1030
+    FILE_DEVICES_OF_NODES = 1033
+    FILE_MTIMES = 1034
+    FILE_DIGESTS = 1035
+    FILE_LINK_TARGETS = 1036
+    FILE_FLAGS = 1037
+    FILE_USERS = 1039
+    FILE_GROUPS = 1040
+    SOURCE_RPM = 1044
+    FILE_VERIFY_FLAGS = 1045
+    PROVIDE_NAME = 1047
+    REQUIRE_FLAGS = 1048
+    REQUIRE_NAME = 1049
+    REQUIRE_VERSION = 1050
+    CONFLICT_FLAGS = 1053
+    CONFLICT_NAME = 1054
+    CONFLICT_VERSION = 1055
+    RPM_VERSION = 1064
+    PRE_INTERPRETER = 1085
+    POST_INTERPRETER = 1086
+    PREUN_INTERPRETER = 1087
+    POSTUN_INTERPRETER = 1088
+    OBSOLETE_NAME = 1090
+    FILE_DEVICES = 1095
+    FILE_INODES = 1096
+    FILE_LANGUAGES = 1097
+    PROVIDE_FLAGS = 1112
+    PROVIDE_VERSION = 1113
+    OBSOLETE_FLAGS = 1114
+    OBSOLETE_VERSION = 1115
+    DIRECTORY_INDEXES = 1116
+    BASE_NAMES = 1117
+    DIRECTORY_NAMES = 1118
+    PAYLOAD_FORMAT = 1124
+    PAYLOAD_COMPRESSOR = 1125
+    PAYLOAD_FLAGS = 1126
+    POSTTRANS = 1152
+    POSTTRANS_INTERPRETER = 1154
+    LONG_SIZE = 5009
+    FILE_DIGEST_ALGORITHM = 5011
+    RECOMMEND_NAME = 5046
+    RECOMMEND_VERSION = 5047
+    RECOMMEND_FLAGS = 5048
+    ENCODING = 5062
+    PAYLOAD_DIGEST = 5092
+    PAYLOAD_DIGEST_ALGORITHM = 5093
+
+
+class SignatureTag(IntEnum):
+    """Tags of the signature header."""
+
+    REGION = 62
+    DSA = 267
+    RSA = 268
+    SHA256 = 273
+    LONG_SIZE = 270
+    LONG_PAYLOAD_SIZE = 271
+    SIZE = 1000
+    OLD_PGP = 1002
+    OLD_GPG = 1005
+    PAYLOAD_SIZE = 1007
+    RESERVED_SPACE = 1008
+
+
+class Sense(IntFlag):
+    """Flags of a relation."""
+
+    LESS = 1 << 1
+    GREATER = 1 << 2
+    EQUAL = 1 << 3
+    POSTTRANS = 1 << 5
+    PREREQUISITE = 1 << 6
+    INTERPRETER = 1 << 8
+    SCRIPT_PRE = 1 << 9
+    SCRIPT_POST = 1 << 10
+    SCRIPT_PREUN = 1 << 11
+    SCRIPT_POSTUN = 1 << 12
+    RPMLIB = 1 << 24
+
+
+class FileFlag(IntFlag):
+    """Flags of a file."""
+
+    CONFIG = 1 << 0
+    NOREPLACE = 1 << 4
+    GHOST = 1 << 6
+
+
+# Digest algorithms are numbered as OpenPGP does.
+SHA256 = 8
