@@ -1,0 +1,164 @@
+"""The real bubblewrap, with a root that holds nothing but busybox."""
+
+import os
+import shutil
+import subprocess
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from omnibuild.errors import SandboxError, StepError
+from omnibuild.execute.job import Processes
+from omnibuild.execute.sandbox import bubblewrap
+from omnibuild.execute.sandbox.bubblewrap import Sandbox
+from omnibuild.tools import Tool
+
+PREFIX = "/omb/omb"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    base = tmp_path / "root"
+    for name in ("bin", "build", "proc", "dev", "tmp", "etc", PREFIX.lstrip("/")):
+        (base / name).mkdir(parents=True)
+    busybox = shutil.which("busybox")
+    assert busybox, "busybox-static is needed"
+    shutil.copy(busybox, base / "bin/busybox")
+    subprocess.run([busybox, "--install", "-s", str(base / "bin")], check=True)
+    for link in (base / "bin").iterdir():
+        if link.is_symlink():
+            link.unlink()
+            link.symlink_to("busybox")
+    return base
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path, root: Path) -> Sandbox:
+    for name in ("build", "upper", "work"):
+        (tmp_path / name).mkdir()
+    return Sandbox(
+        root=root,
+        build=tmp_path / "build",
+        prefix=PREFIX,
+        upper=tmp_path / "upper",
+        work=tmp_path / "work",
+        environment={"PATH": "/bin", "GREETING": "hello"},
+    )
+
+
+def run(sandbox: Sandbox, script: str, tmp_path: Path) -> str:
+    log = tmp_path / "log"
+    log.unlink(missing_ok=True)
+    sandbox.run(script, log, Processes(), "the step")
+    return log.read_text()
+
+
+def layer(tmp_path: Path, name: str, files: dict[str, str]) -> Path:
+    for path, text in files.items():
+        target = tmp_path / name / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+    return tmp_path / name
+
+
+def test_the_environment_is_only_what_was_given(sandbox: Sandbox, tmp_path: Path) -> None:
+    output = run(sandbox, "env", tmp_path).split()
+    assert {line for line in output if not line.startswith(("PWD=", "SHLVL=", "_="))} == {
+        "PATH=/bin",
+        "GREETING=hello",
+    }
+
+
+def test_a_step_is_uid_0_on_a_machine_called_build(sandbox: Sandbox, tmp_path: Path) -> None:
+    assert run(sandbox, "id -u; hostname; pwd", tmp_path).split() == ["0", "build", "/build"]
+
+
+def test_what_is_written_below_the_prefix_lies_in_the_upper_layer(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    layers = (layer(tmp_path, "one", {"lib/a": "1"}), layer(tmp_path, "two", {"lib/b": "2"}))
+    layered = replace(sandbox, layers=layers)
+    output = run(layered, f"cat {PREFIX}/lib/a {PREFIX}/lib/b; echo 3 > {PREFIX}/lib/c", tmp_path)
+    assert output == "12"
+    assert os.listdir(tmp_path / "upper/lib") == ["c"]
+    assert sorted(os.listdir(tmp_path / "one/lib")) == ["a"]
+
+
+def test_layers_can_be_seen_without_being_written(sandbox: Sandbox, tmp_path: Path) -> None:
+    layers = (layer(tmp_path, "one", {"a": "1"}), layer(tmp_path, "two", {"b": "2"}))
+    for seen in (layers[:1], layers):
+        read_only = replace(sandbox, layers=seen, upper=None)
+        assert run(read_only, f"cat {PREFIX}/a", tmp_path) == "1"
+        with pytest.raises(StepError):
+            run(read_only, f"echo x > {PREFIX}/x", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param("wget -T 5 -O - http://127.0.0.1:1/", id="loopback network"),
+        pytest.param("ping -c 1 -W 2 192.0.2.1", id="outside network"),
+        pytest.param("echo x > /etc/passwd", id="the root"),
+        pytest.param("echo x > /new", id="beside the root"),
+        pytest.param("mknod /build/device b 8 0", id="a device"),
+        pytest.param("kill -9 1; sleep 1; kill -0 2 && exit 1; exit 3", id="its own init"),
+        pytest.param("mount -t tmpfs none /bin && echo x > /etc/x", id="remounting"),
+    ],
+)
+def test_a_hostile_step_is_refused(sandbox: Sandbox, tmp_path: Path, script: str) -> None:
+    with pytest.raises(StepError) as caught:
+        run(sandbox, script, tmp_path)
+    assert "whole log" in caught.value.why
+
+
+def test_a_step_sees_no_process_of_the_host(sandbox: Sandbox, tmp_path: Path) -> None:
+    seen = run(sandbox, "ps -o pid", tmp_path).split()[1:]
+    assert len(seen) <= 4
+    assert str(os.getpid()) not in seen or os.getpid() < 10
+
+
+def test_nothing_outlives_its_sandbox(sandbox: Sandbox, tmp_path: Path) -> None:
+    run(sandbox, "(sleep 3; echo alive > /build/alive) & exit 0", tmp_path)
+    deadline = time.monotonic() + 4
+    while time.monotonic() < deadline:
+        assert not (tmp_path / "build/alive").exists()
+        time.sleep(0.2)
+
+
+def test_a_failing_step_shows_the_end_of_its_log(sandbox: Sandbox, tmp_path: Path) -> None:
+    with pytest.raises(StepError) as caught:
+        run(sandbox, "echo the compiler is unhappy; exit 7", tmp_path)
+    assert "exit status 7" in caught.value.what
+    assert "the compiler is unhappy" in caught.value.why
+
+
+def test_cancelling_ends_a_step_at_once(sandbox: Sandbox, tmp_path: Path) -> None:
+    processes = Processes()
+    timer = threading.Timer(0.5, processes.cancel)
+    timer.start()
+    with pytest.raises(StepError) as caught:
+        sandbox.run("sleep 600", tmp_path / "log", processes, "the step")
+    timer.join()
+    assert "SIGKILL" in caught.value.what
+
+
+def test_refused_namespaces_say_what_to_do(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The real bubblewrap where the kernel's limit of user namespaces is used up.
+    script = tmp_path / "limited"
+    real = bubblewrap._bwrap().path()
+    script.write_text(
+        "#!/bin/sh\n"
+        "exec unshare --user --map-root-user sh -c '\n"
+        "echo 0 > /proc/sys/user/max_user_namespaces\n"
+        f'exec {real} "$@"\' sh "$@"\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setattr(bubblewrap, "_bwrap", lambda: Tool(str(script), "bubblewrap"))
+    with pytest.raises(SandboxError) as caught:
+        run(sandbox, "true", tmp_path)
+    assert "sysctl" in caught.value.hint
