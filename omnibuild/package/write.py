@@ -4,37 +4,39 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from omnibuild.errors import PackageError
 from omnibuild.files import write_atomic
 from omnibuild.package.artifact import Artifact
 from omnibuild.package.deb import write_deb
 from omnibuild.package.rpm import write_rpm
 from omnibuild.package.tar import write_tar
 from omnibuild.payload.model import Payload
-from omnibuild.recipe.models import Platform
+from omnibuild.recipe.models import Debian, Rpm, Tar
 
 CHECKSUM_SUFFIX = ".sha256"
 
 
-def write_package(payload: Payload, platform: Platform, directory: Path) -> Artifact:
-    """Write the payload in the platform's format, with its checksum file beside it.
+def write_package(payload: Payload, form: Debian | Rpm | Tar, directory: Path) -> Artifact:
+    """Write the payload in one format, with its checksum file beside it.
 
-    Raises :class:`PackageError`.
+    Args:
+        payload: what to package.
+        form: the platform's settings for its format; their type says which format it is.
+        directory: where the files go; it exists.
+
+    Raises:
+        PackageError: the format cannot express the payload.
     """
-    artifact = _write(payload, platform, directory)
+    artifact = _write(payload, form, directory)
     path = artifact.path
     write_atomic(path.with_name(path.name + CHECKSUM_SUFFIX), artifact.checksum_line)
     return artifact
 
 
-def _write(payload: Payload, platform: Platform, directory: Path) -> Artifact:
-    match platform.deb, platform.rpm, platform.tar:
-        case deb, None, None if deb is not None:
-            return write_deb(payload, deb, directory)
-        case None, rpm, None if rpm is not None:
-            return write_rpm(payload, rpm, directory)
-        case None, None, tar if tar is not None:
-            return write_tar(payload, tar, directory)
-    raise PackageError(
-        f"the platform {platform.name} must have exactly one of [deb], [rpm] and [tar]"
-    )
+def _write(payload: Payload, form: Debian | Rpm | Tar, directory: Path) -> Artifact:
+    match form:
+        case Debian():
+            return write_deb(payload, form, directory)
+        case Rpm():
+            return write_rpm(payload, form, directory)
+        case Tar():
+            return write_tar(payload, form, directory)
