@@ -1,0 +1,66 @@
+import io
+import json
+
+from rich.console import Console
+
+from omnibuild import events
+from omnibuild.report.console import LiveReport
+from omnibuild.report.plain import JsonReport, PlainReport, human_size
+
+STORY = [
+    events.PlanReady(("fetch:zlib source", "component:zlib", "payload")),
+    events.ActionFinished("fetch:zlib source", "fetch", True, 0.0),
+    events.ActionStarted("component:zlib", "component"),
+    events.ActionProgress("component:zlib", 500_000, 2_000_000),
+    events.ActionFinished("component:zlib", "component", False, 3.25),
+    events.Warned("the mirror is slow"),
+    events.ActionFailed("payload", "payload", "capture", "two want one path", ""),
+    events.ArtifactReady("dist/hello.deb", 12_345_678, "ab" * 32),
+    events.Finished(1, 1, 4.0),
+]
+
+
+def test_lines_for_pipes() -> None:
+    stream = io.StringIO()
+    for event in STORY:
+        PlainReport(stream)(event)
+    assert stream.getvalue().splitlines() == [
+        "start   component:zlib",
+        "done    component:zlib  3.2 s",
+        "warning the mirror is slow",
+        "failed  payload: two want one path",
+        "wrote   dist/hello.deb  12.3 MB",
+        "finished in 4.0 s: 1 run, 1 cached",
+    ]
+
+
+def test_json_lines_hold_every_field_of_every_event() -> None:
+    stream = io.StringIO()
+    for event in STORY:
+        JsonReport(stream)(event)
+    documents = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [d.pop("event") for d in documents] == [type(e).__name__ for e in STORY]
+    assert documents[2] == {"action": "component:zlib", "kind": "component"}
+
+
+def test_a_terminal_shows_what_runs_and_what_is_next() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=80)
+    with LiveReport(console) as report:
+        for event in STORY[:4]:
+            report(event)
+        shown = Console(file=(plain := io.StringIO()), width=80)
+        shown.print(report)
+    assert "component:zlib" in plain.getvalue()
+    assert "500.0 kB of 2.0 MB" in plain.getvalue()
+    assert "1 of 3 done; next: payload" in plain.getvalue()
+
+
+def test_sizes_read_well() -> None:
+    assert [human_size(n) for n in (0, 999, 1000, 12_345_678, 5_000_000_000)] == [
+        "0 B",
+        "999 B",
+        "1.0 kB",
+        "12.3 MB",
+        "5.0 GB",
+    ]
