@@ -46,6 +46,8 @@ LEFTOVERS = (
     "etc/machine-id",
     "etc/resolv.conf",
     "tmp/*",
+    # Python writes sets in a random order into its bytecode.
+    "usr/**/__pycache__",
     "var/cache/apt/*",
     "var/cache/debconf/*-old",
     "var/cache/ldconfig/aux-cache",
@@ -180,7 +182,7 @@ def _make_ordinary(root: Path) -> None:
 
 def _remove_leftovers(root: Path) -> None:
     for pattern in LEFTOVERS:
-        for path in root.glob(pattern):
+        for path in list(root.glob(pattern)):
             if path.is_dir() and not path.is_symlink():
                 files.remove_tree(path)
             else:
