@@ -1,0 +1,129 @@
+"""The audit: every check of one table on every file of a payload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from omnibuild.audit import elf_checks, file_checks
+from omnibuild.audit.report import Finding, Level, Report
+from omnibuild.audit.subject import Subject, Surroundings
+from omnibuild.payload.model import Payload
+from omnibuild.tree import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One row of the table.
+
+    Args:
+        name: what findings and documentation call it.
+        function: yields a sentence for each fault of a subject.
+        explanation: what is demanded, and why.
+        level: how grave its findings are.
+    """
+
+    name: str
+    function: Callable[[Subject, Surroundings], Iterator[str]]
+    explanation: str
+    level: Level = Level.ERROR
+
+
+CHECKS = (
+    Check(
+        "elf",
+        elf_checks.check_damage,
+        "ELF files can be read; the other checks know nothing of one that cannot.",
+    ),
+    Check(
+        "libraries",
+        elf_checks.check_libraries,
+        "Each needed library is found by the file's own runpath in the payload, or is glibc's:"
+        " hosts have nothing else for certain.",
+    ),
+    Check(
+        "glibc-version",
+        elf_checks.check_glibc_version,
+        "No symbol is newer than the platform's glibc; a file with one does not start.",
+    ),
+    Check(
+        "interpreter",
+        elf_checks.check_interpreter,
+        "Programs ask for glibc's loader at the path that every host has.",
+    ),
+    Check(
+        "runpath",
+        elf_checks.check_runpath,
+        "Runpaths start with $ORIGIN and stay in the app's directory: others load what somebody"
+        " may put there.",
+    ),
+    Check(
+        "prefix-leftover",
+        file_checks.check_prefix_leftover,
+        "Nothing is left of the prefix that components are compiled for.",
+    ),
+    Check(
+        "build-path",
+        file_checks.check_build_path,
+        "Files do not name the directory they were compiled in: hosts do not have it.",
+        Level.WARNING,
+    ),
+    Check(
+        "symlinks",
+        file_checks.check_symlinks,
+        "Symlinks, relative or absolute, lead to something in the payload.",
+    ),
+    Check(
+        "shebang",
+        file_checks.check_shebang,
+        "Executable scripts run by /bin/sh or by a program of the payload, never by what"
+        " /usr/bin/env finds; their first line has at most 127 bytes.",
+    ),
+    Check(
+        "permissions",
+        file_checks.check_permissions,
+        "No file is setuid or setgid, and nothing can be written by everybody.",
+    ),
+    Check(
+        "secrets",
+        file_checks.check_secrets,
+        "No private key is shipped to every host.",
+    ),
+    Check(
+        "test-keys",
+        file_checks.check_test_keys,
+        "Private keys in directories named test, tests or testing are samples; look once.",
+        Level.WARNING,
+    ),
+)
+
+
+def audit(payload: Payload, glibc_ceiling: str) -> Report:
+    """Check a payload for a platform.
+
+    Args:
+        payload: what would be packaged.
+        glibc_ceiling: the highest glibc version that the platform's hosts have, as ``2.31``.
+    """
+    around = Surroundings(payload, tuple(int(part) for part in glibc_ceiling.split(".")))
+    return Report.of(payload.metadata.name, _findings(around))
+
+
+def _findings(around: Surroundings) -> Iterator[Finding]:
+    for subject in _subjects(around.payload):
+        for check in CHECKS:
+            for detail in check.function(subject, around):
+                yield Finding(check.level, check.name, subject.path, detail)
+
+
+def _subjects(payload: Payload) -> Iterator[Subject]:
+    """Yield every entry; hard links with the content of the file they repeat.
+
+    A second name is checked like the first, for it stands elsewhere: its runpath and its
+    relative links start from there.
+    """
+    for entry in payload.tree.entries:
+        if entry.kind in (Kind.FILE, Kind.HARDLINK):
+            yield Subject.of(entry, (payload.root / entry.path).read_bytes())
+        else:
+            yield Subject(entry)

@@ -1,0 +1,106 @@
+"""Checks of any file: traces of the build, links, scripts, permissions and secrets."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from collections.abc import Iterator
+
+from omnibuild.audit.subject import Subject, Surroundings
+from omnibuild.payload.placing import MOTIF, references
+from omnibuild.tree import Kind
+
+BUILD_PATH = b"/build/src"
+SHELL = "/bin/sh"
+
+# Linux before 5.1 cuts the first line off there.
+SHEBANG_AT_MOST = 127
+
+SETUID_SETGID = 0o6000
+WORLD_WRITABLE = 0o002
+
+# A header alone is what every program has that reads keys; a key has base64 text below it.
+_KEY_MARK = b"PRIVATE KEY"
+_KEY = re.compile(
+    rb"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----(\\r|\\n|\s)+"
+    rb"([A-Za-z-]+: [^\n]*\n\s*)*[A-Za-z0-9+/=]{32}"
+)
+_TEST_DIRECTORIES = frozenset({"test", "tests", "testing"})
+
+
+def check_prefix_leftover(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report traces of the prefix that components are compiled for."""
+    content, own = subject.content, around.payload.prefix.encode()
+    if MOTIF.encode() in own:
+        # An app may itself be called ombi: then its own directory is no trace.
+        content = content.replace(own, bytes(len(own)))
+    found = references(content)
+    if found:
+        first = min(found.whole + found.fragments)
+        count = len(found.whole) + len(found.fragments)
+        yield f"holds the build prefix or pieces of it: {count}, first at offset {first:#x}"
+    if references(os.fsencode(subject.path)) or references(os.fsencode(subject.entry.target)):
+        yield "the build prefix is in its name or in what it links to"
+
+
+def check_build_path(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report the name of the directory that components are compiled in."""
+    offset = subject.content.find(BUILD_PATH)
+    if offset >= 0:
+        yield f"holds the path {BUILD_PATH.decode()} at offset {offset:#x}"
+
+
+def check_symlinks(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report symlinks that lead to nothing in the payload."""
+    if subject.entry.kind is not Kind.SYMLINK:
+        return
+    target = subject.entry.target
+    if around.find(posixpath.join("/", posixpath.dirname(subject.path), target)) is None:
+        yield f"leads to {target}, which is not in the payload"
+
+
+def check_shebang(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report scripts whose interpreter need not be on the host."""
+    if not subject.entry.executable or not subject.content.startswith(b"#!"):
+        return
+    line = subject.content.split(b"\n", 1)[0]
+    words = os.fsdecode(line[2:]).split(None, 1)
+    interpreter = words[0] if words else ""
+    found = around.find(interpreter) if interpreter.startswith("/") else None
+    if interpreter != SHELL and not (found and found.kind is Kind.FILE and found.executable):
+        yield f"its interpreter {interpreter!r} is neither {SHELL} nor a program of the payload"
+    if len(line) > SHEBANG_AT_MOST:
+        yield f"its first line has {len(line)} bytes, old kernels cut it at {SHEBANG_AT_MOST}"
+
+
+def check_permissions(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report what gives more rights than it should."""
+    if subject.entry.kind is Kind.SYMLINK:
+        return
+    if subject.entry.mode & SETUID_SETGID:
+        yield f"setuid or setgid: mode {subject.entry.mode:04o}"
+    if subject.entry.mode & WORLD_WRITABLE:
+        yield f"everybody may write: mode {subject.entry.mode:04o}"
+
+
+def check_secrets(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report private keys, but for those in directories of tests."""
+    if not _is_test(subject.path):
+        yield from _keys(subject.content)
+
+
+def check_test_keys(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report private keys in directories of tests, where published packages keep sample keys."""
+    if _is_test(subject.path):
+        yield from _keys(subject.content)
+
+
+def _is_test(path: str) -> bool:
+    return not _TEST_DIRECTORIES.isdisjoint(path.split("/")[:-1])
+
+
+def _keys(content: bytes) -> Iterator[str]:
+    found = _KEY.search(content) if _KEY_MARK in content else None
+    if found:
+        yield f"holds a private key at offset {found.start():#x}"
