@@ -1,0 +1,101 @@
+"""Where everything lies in a repository; all paths are relative to its root, with ``/``."""
+
+from __future__ import annotations
+
+import re
+
+from omnibuild.errors import PackageError, UsageError, Where
+
+APT = "apt"
+COMPONENT = "main"
+INSTALLER = "install.sh"
+LANDING_PAGE = "index.html"
+DOWNLOADS = "downloads"
+LOCK = "state/lock"
+CHANNEL_STATES = "state/channels"
+REPOSITORY_STATE = "state/repository.json"
+
+DEB_FIELDS = re.compile(r"[a-z0-9][a-z0-9+.-]* [0-9A-Za-z][0-9A-Za-z.+~:-]* [a-z0-9-]+")
+RPM_FIELDS = re.compile(r"[0-9A-Za-z][0-9A-Za-z+._-]* [0-9A-Za-z.+~^_:-]+ [0-9A-Za-z_]+")
+DOWNLOAD_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~_-]*\.tar\.(gz|xz|zst)")
+CHANNEL_NAME = re.compile(r"[a-z][a-z0-9-]*")
+
+
+def check_channel(channel: str) -> None:
+    """Raise :class:`UsageError` for a name that cannot be a directory and a suite."""
+    if not CHANNEL_NAME.fullmatch(channel):
+        raise UsageError(
+            f"{channel!r} cannot be a channel", hint="use lower-case letters, as: stable, testing"
+        )
+
+
+def channel_state(channel: str) -> str:
+    """Return where the entries of a channel are recorded."""
+    return f"{CHANNEL_STATES}/{channel}.json"
+
+
+def filelists_shard(digest: str) -> str:
+    """Return where the file list of one rpm is kept, compressed."""
+    return f"state/filelists/{digest}.xml.gz"
+
+
+def key_path(name: str, suffix: str) -> str:
+    """Return where the public key lies; ``suffix`` is ``asc`` (text) or ``gpg`` (binary)."""
+    return f"keys/{name}.{suffix}"
+
+
+def suite_directory(suite: str) -> str:
+    """Return the directory of an apt suite."""
+    return f"{APT}/dists/{suite}"
+
+
+def deb_path(name: str, version: str, architecture: str) -> str:
+    """Return where a .deb lies, relative to ``apt/`` as its Filename field says.
+
+    >>> deb_path("shop", "1:1.4-1", "amd64")
+    'pool/main/s/shop/shop_1.4-1_amd64.deb'
+    """
+    _check(DEB_FIELDS, name, version, architecture)
+    shelf = f"pool/{COMPONENT}/{_shelf(name)}/{name}"
+    return f"{shelf}/{name}_{_without_epoch(version)}_{architecture}.deb"
+
+
+def rpm_path(name: str, version: str, architecture: str) -> str:
+    """Return where an .rpm lies, relative to what a baseurl names.
+
+    >>> rpm_path("shop", "1.4-1", "x86_64")
+    'Packages/s/shop-1.4-1.x86_64.rpm'
+    """
+    _check(RPM_FIELDS, name, version, architecture)
+    return f"Packages/{name[0].lower()}/{name}-{_without_epoch(version)}.{architecture}.rpm"
+
+
+def yum_directory(channel: str, tree: str, architecture: str) -> str:
+    """Return the directory that a baseurl names."""
+    return f"yum/{channel}/{tree}/{architecture}"
+
+
+def download_path(file_name: str) -> str:
+    """Return where a tarball lies."""
+    if not DOWNLOAD_NAME.fullmatch(file_name):
+        raise PackageError("not a name for a tarball in a repository", where=Where(file_name))
+    return f"{DOWNLOADS}/{file_name}"
+
+
+def _shelf(name: str) -> str:
+    """Libraries would crowd under one letter: they are shelved by four, as in Debian."""
+    return name[:4] if name.startswith("lib") and len(name) > len("lib") else name[0]
+
+
+def _without_epoch(version: str) -> str:
+    # As in the archives of the distributions, an epoch is no part of a file's name.
+    return version.partition(":")[2] or version
+
+
+def _check(fields: re.Pattern[str], name: str, version: str, architecture: str) -> None:
+    # A package file is foreign input: no field of it may leave the repository as a path.
+    if not fields.fullmatch(f"{name} {version} {architecture}"):
+        raise PackageError(
+            "the package's name, version or architecture is not valid",
+            why=f"name {name!r}, version {version!r}, architecture {architecture!r}",
+        )

@@ -1,0 +1,253 @@
+"""Publishing: from package files to a repository that hosts can use.
+
+Everything is checked before anything is changed. Then content is written, then the state, then
+the indexes, and last the few small files that readers start from. A publisher may be killed at
+any moment: readers see the state before or after, and whoever publishes next completes the rest.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from omnibuild import digests
+from omnibuild.digests import Digest
+from omnibuild.errors import (
+    IdentityConflictError,
+    RepositoryError,
+    SigningKeyError,
+    UsageError,
+    Where,
+)
+from omnibuild.events import ArtifactReady, Emit, silent
+from omnibuild.host.install_sh import installer
+from omnibuild.recipe.models import Platform
+from omnibuild.repository import apt, intake, layout, yum
+from omnibuild.repository.draft import Draft
+from omnibuild.repository.intake import Submission
+from omnibuild.repository.keys import Signer
+from omnibuild.repository.landing import landing_page
+from omnibuild.repository.routing import declare_platforms, trees_for
+from omnibuild.repository.state import (
+    Channel,
+    Repository,
+    load_channels,
+    load_repository,
+    save,
+)
+from omnibuild.repository.target import Target
+
+DEFAULT_CHANNEL = "stable"
+
+_BASE_URL = re.compile(r"(https?://[A-Za-z0-9]|file:///)[A-Za-z0-9._~:/%@+,=-]*")
+_OWN_NAMES = (layout.APT, "yum", "keys", layout.DOWNLOADS, layout.INSTALLER, layout.LANDING_PAGE)
+
+
+@dataclass(frozen=True)
+class Release:
+    """One state of a channel, as readers see it.
+
+    Args:
+        suites: apt suites of the channel.
+        trees: yum trees of the channel.
+        added: the packages that this publishing added, as ``shop 1.4-1 (amd64)``.
+        changed: whether readers see anything else than before.
+        digest: of all that the channel holds: equal content, equal digest.
+    """
+
+    channel: str
+    suites: tuple[str, ...]
+    trees: tuple[str, ...]
+    added: tuple[str, ...]
+    changed: bool
+    digest: Digest
+
+
+def publish(
+    files: Sequence[Path],
+    repository: Path,
+    signer: Signer,
+    channel: str = DEFAULT_CHANNEL,
+    platforms: Sequence[Platform] = (),
+    base_url: str = "",
+    emit: Emit = silent,
+) -> Release:
+    """Add packages to a channel of the repository; a new directory becomes a repository.
+
+    Args:
+        files: ``.deb``, ``.rpm`` and ``.tar.*`` files; their sidecars may be among them.
+        repository: a directory that a web server, or anything that serves files, can show.
+        signer: the repository's key, always the same one.
+        channel: which hosts shall see them: ``stable`` is what hosts follow by default.
+        platforms: which hosts there are; they say which suites and trees exist.
+        base_url: where hosts find the directory; remembered from then on.
+        emit: takes an event for each package that is new.
+
+    Raises :class:`PackageError`, :class:`IdentityConflictError` or :class:`SigningKeyError`
+    before anything is changed.
+    """
+    layout.check_channel(channel)
+    base_url = _checked_url(base_url)
+    submissions = intake.inspect_all(files)
+    for submission in submissions:
+        if submission.format == intake.RPM:
+            trees_for(submission, platforms)
+    target = Target(repository)
+    _check_directory(target)
+    with target.locked(emit):
+        known = load_repository(target)
+        record = _record(known, signer, base_url)
+        channels = load_channels(target)
+        _check_identities(submissions, channels)
+        channels.setdefault(channel, Channel())
+        declare_platforms(record, channels[channel], channel, platforms)
+        # First of all: from here on the directory is a repository, and belongs to this key.
+        save(target, layout.REPOSITORY_STATE, record)
+        draft = Draft(target, signer, channel, channels, platforms)
+        added = _add_all(draft, submissions, emit)
+        save(target, layout.channel_state(channel), draft.content)
+        moved = known is not None and known.base_url != record.base_url
+        changed = [
+            _publish_indexes(target, record, name, content, signer)
+            for name, content in channels.items()
+            if name == channel or moved
+        ]
+        _publish_pages(target, record, channels, signer)
+    return _release(channel, draft.content, added, changed=any(changed))
+
+
+def _add_all(draft: Draft, submissions: Iterable[Submission], emit: Emit) -> list[str]:
+    added = []
+    for submission in submissions:
+        if draft.add(submission):
+            added.append(submission.title)
+            size = submission.source.stat().st_size
+            emit(ArtifactReady(str(submission.source), size, submission.identity))
+    draft.spread_noarch()
+    return added
+
+
+def _publish_indexes(
+    target: Target, record: Repository, channel: str, content: Channel, signer: Signer
+) -> bool:
+    date = int(time.time())
+    changed = [
+        apt.publish_suite(target, apt.suite_of(content, suite, record.title), signer, date)
+        for suite in content.suites
+    ]
+    for tree, index in content.trees.items():
+        rpms = content.rpms_of(tree)
+        for architecture in index.architectures:
+            fitting = [rpm for rpm in rpms if rpm.architecture in (architecture, yum.NOARCH)]
+            directory = layout.yum_directory(channel, tree, architecture)
+            changed.append(
+                yum.publish_tree(target, directory, fitting, signer, date, record.base_url)
+            )
+    return any(changed)
+
+
+def _publish_pages(
+    target: Target, record: Repository, channels: Mapping[str, Channel], signer: Signer
+) -> None:
+    target.put(layout.key_path(record.name, "asc"), signer.public_key_armored)
+    target.put(layout.key_path(record.name, "gpg"), signer.public_key_binary)
+    default = DEFAULT_CHANNEL if DEFAULT_CHANNEL in channels else min(channels)
+    script = installer(
+        name=record.name,
+        title=record.title,
+        fingerprint=record.fingerprint,
+        key=signer.public_key_armored.decode(),
+        base_url=record.base_url,
+        channel=default,
+        systems=record.systems.values(),
+    )
+    target.put(layout.INSTALLER, script.encode())
+    target.put(layout.LANDING_PAGE, landing_page(record, channels, default).encode())
+
+
+def _release(channel: str, content: Channel, added: Sequence[str], *, changed: bool) -> Release:
+    return Release(
+        channel=channel,
+        suites=tuple(sorted(content.suites)),
+        trees=tuple(sorted(content.trees)),
+        added=tuple(added),
+        changed=changed,
+        digest=digests.of_json(
+            {
+                "debs": sorted(content.debs),
+                "rpms": sorted(content.rpms),
+                "downloads": sorted(item.digest for item in content.downloads.values()),
+            }
+        ),
+    )
+
+
+def _checked_url(base_url: str) -> str:
+    base_url = base_url.rstrip("/")
+    if base_url and not _BASE_URL.fullmatch(base_url):
+        raise UsageError(
+            f"{base_url!r} cannot be the address of a repository",
+            hint="it begins with https://, http:// or file:/// and holds no blanks or quotes",
+        )
+    return base_url
+
+
+def _check_directory(target: Target) -> None:
+    if target.read(layout.REPOSITORY_STATE):
+        return
+    foreign = [name for name in _OWN_NAMES if (target.root / name).exists()]
+    if foreign:
+        raise RepositoryError(
+            "the directory holds files that publishing would replace, and is no repository",
+            where=Where(str(target.root)),
+            why=f"found {', '.join(foreign)}",
+            hint="choose an empty directory",
+        )
+
+
+def _record(known: Repository | None, signer: Signer, base_url: str) -> Repository:
+    if known is None:
+        title = signer.user_id.partition("<")[0].strip() or signer.user_id
+        name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+        return Repository(
+            name=name or "packages",
+            title=title,
+            fingerprint=signer.fingerprint,
+            base_url=base_url,
+        )
+    if known.fingerprint != signer.fingerprint:
+        raise SigningKeyError(
+            "the repository belongs to another key, the only one that its hosts trust",
+            why=f"repository: {known.fingerprint}\nthis key:   {signer.fingerprint}",
+            hint="publish with the repository's key",
+        )
+    return Repository(
+        name=known.name,
+        title=known.title,
+        fingerprint=known.fingerprint,
+        base_url=base_url or known.base_url,
+        systems=dict(known.systems),
+    )
+
+
+def _check_identities(submissions: Iterable[Submission], channels: Mapping[str, Channel]) -> None:
+    """Refuse other bytes under a path that some channel, or the same call, has already."""
+    identities: dict[str, Digest] = {}
+    for content in channels.values():
+        identities |= {deb.path: deb.digest for deb in content.debs.values()}
+        identities |= {rpm.path: rpm.identity for rpm in content.rpms.values()}
+        identities |= {
+            layout.download_path(item.name): item.digest for item in content.downloads.values()
+        }
+    for submission in submissions:
+        expected = identities.setdefault(submission.path, submission.identity)
+        if expected != submission.identity:
+            raise IdentityConflictError(
+                f"{submission.title} is published already, with other content",
+                where=Where(str(submission.source)),
+                why=f"published: {expected}\noffered:   {submission.identity}",
+                hint="raise the package's revision: hosts take a version for the same for ever",
+            )

@@ -1,0 +1,61 @@
+"""Which suite or yum tree a package belongs to: platforms and the package's own version say it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from omnibuild.errors import PackageError, Where
+from omnibuild.host.install_sh import HostSystem
+from omnibuild.recipe.models import Platform
+from omnibuild.repository.intake import Submission
+from omnibuild.repository.state import Channel, Repository
+from omnibuild.repository.yum import NOARCH
+
+
+def declare_platforms(
+    repository: Repository, content: Channel, channel: str, platforms: Iterable[Platform]
+) -> None:
+    """Have a place for every platform, also while it is empty, so that its hosts can be set up."""
+    for platform in platforms:
+        if platform.deb:
+            suite = content.suite(f"{channel}{platform.deb.suite_suffix}")
+            suite.add_architecture(platform.deb.architecture)
+            place, architecture = platform.deb.suite_suffix, platform.deb.architecture
+        elif platform.rpm:
+            tree = content.tree(platform.rpm.tree)
+            tree.add_architecture(platform.rpm.architecture)
+            place, architecture = platform.rpm.tree, platform.rpm.architecture
+        else:
+            continue
+        name = platform.rpm.tree if platform.rpm else platform.name
+        system = HostSystem(name, platform.title, architecture, place)
+        repository.systems[f"{name}/{architecture}"] = system
+
+
+def suite_for(version: str, channel: str, platforms: Iterable[Platform]) -> str:
+    """Return the suite of a .deb: its revision says whether it is for one platform only."""
+    for platform in platforms:
+        deb = platform.deb
+        if deb and deb.revision_suffix and version.endswith(deb.revision_suffix):
+            return f"{channel}{deb.suite_suffix}"
+    return channel
+
+
+def trees_for(submission: Submission, platforms: Sequence[Platform]) -> list[str]:
+    """Return the yum trees of an .rpm: the one its release names, else all of its architecture.
+
+    Raises :class:`PackageError` when no platform can take it.
+    """
+    architectures: dict[str, set[str]] = {}
+    for platform in platforms:
+        if platform.rpm:
+            architectures.setdefault(platform.rpm.tree, {NOARCH}).add(platform.rpm.architecture)
+    trees = [tree for tree, known in architectures.items() if submission.architecture in known]
+    named = [tree for tree in trees if submission.version.endswith(f".{tree}")]
+    if not trees:
+        raise PackageError(
+            f"no platform takes rpm packages for {submission.architecture}",
+            where=Where(str(submission.source)),
+            hint="define one: a file in platforms/ with an [rpm] table",
+        )
+    return named or trees

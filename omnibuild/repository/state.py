@@ -1,0 +1,153 @@
+"""What a repository holds, recorded in the repository itself.
+
+A channel's state keeps the index entries of its packages, ready to be concatenated: adding one
+package reads one file, not all packages. It is written before the indexes are, and indexes are
+always derived from it, so that whoever publishes next completes what a killed publisher began.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct, field
+
+from omnibuild.digests import Digest
+from omnibuild.errors import RepositoryError, Where
+from omnibuild.host.install_sh import HostSystem
+from omnibuild.repository import layout
+from omnibuild.repository.target import Target
+
+S = TypeVar("S", bound=Struct)
+
+
+class Deb(Struct, frozen=True, kw_only=True):
+    """A .deb in the pool; ``stanza`` is its paragraph in Packages."""
+
+    name: str
+    version: str
+    architecture: str
+    summary: str
+    digest: Digest
+    size: int
+    path: str
+    stanza: str
+
+
+class Rpm(Struct, frozen=True, kw_only=True):
+    """An .rpm of a yum tree.
+
+    ``identity`` is the digest of its main header, which no signature changes; ``digest`` that of
+    the signed file. ``primary`` and ``other`` are its elements in the metadata; its file list can
+    take a megabyte and is kept apart.
+    """
+
+    name: str
+    version: str
+    architecture: str
+    summary: str
+    identity: Digest
+    digest: Digest
+    size: int
+    path: str
+    primary: str
+    other: str
+
+
+class Download(Struct, frozen=True, kw_only=True):
+    """A tarball in ``downloads/``."""
+
+    name: str
+    digest: Digest
+    size: int
+
+
+class Index(Struct, kw_only=True):
+    """An apt suite or a yum tree: its architectures and the identities of its packages."""
+
+    architectures: list[str] = field(default_factory=list)
+    packages: list[Digest] = field(default_factory=list)
+
+    def add_architecture(self, architecture: str) -> None:
+        """Have an index for ``architecture``, from now on also when it is empty."""
+        self.architectures = sorted({*self.architectures, architecture})
+
+    def add_package(self, identity: Digest) -> bool:
+        """List a package at the end, once; tell whether it is new."""
+        new = identity not in self.packages
+        if new:
+            self.packages.append(identity)
+        return new
+
+
+class Channel(Struct, kw_only=True):
+    """What one channel holds, packages by identity, suites and trees by name."""
+
+    debs: dict[Digest, Deb] = field(default_factory=dict)
+    rpms: dict[Digest, Rpm] = field(default_factory=dict)
+    downloads: dict[str, Download] = field(default_factory=dict)
+    suites: dict[str, Index] = field(default_factory=dict)
+    trees: dict[str, Index] = field(default_factory=dict)
+
+    def suite(self, name: str) -> Index:
+        """Return a suite, made when it is not there."""
+        return self.suites.setdefault(name, Index())
+
+    def tree(self, name: str) -> Index:
+        """Return a yum tree, made when it is not there."""
+        return self.trees.setdefault(name, Index())
+
+    def debs_of(self, suite: str) -> list[Deb]:
+        """Return the packages of a suite in the order they were published."""
+        return [self.debs[identity] for identity in self.suites[suite].packages]
+
+    def rpms_of(self, tree: str) -> list[Rpm]:
+        """Return the packages of a yum tree in the order they were published."""
+        return [self.rpms[identity] for identity in self.trees[tree].packages]
+
+
+class Repository(Struct, kw_only=True):
+    """What is true of all channels.
+
+    ``name`` is in every host's configuration (keyring, sources), so it never changes.
+    """
+
+    name: str
+    title: str
+    fingerprint: str
+    base_url: str = ""
+    systems: dict[str, HostSystem] = field(default_factory=dict)
+
+
+def load_repository(target: Target) -> Repository | None:
+    """Read what is true of all channels; nothing in an empty directory."""
+    return _load(target, layout.REPOSITORY_STATE, Repository)
+
+
+def load_channels(target: Target) -> dict[str, Channel]:
+    """Read what all channels hold, by their names."""
+    found = {}
+    for name in sorted(target.names(layout.CHANNEL_STATES)):
+        channel = _load(target, f"{layout.CHANNEL_STATES}/{name}", Channel)
+        found[name.removesuffix(".json")] = channel or Channel()
+    return found
+
+
+def save(target: Target, path: str, state: Repository | Channel) -> None:
+    """Write a state in one step."""
+    target.put(path, msgspec.json.encode(state) + b"\n")
+
+
+def _load(target: Target, path: str, kind: type[S]) -> S | None:
+    data = target.read(path)
+    if not data:
+        return None
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.DecodeError as error:
+        raise RepositoryError(
+            "the repository's own state cannot be read",
+            where=Where(str(target.root / path)),
+            why=str(error),
+            hint="restore this file from a backup; the packages themselves are untouched",
+        ) from error
