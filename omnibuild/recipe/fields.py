@@ -26,6 +26,7 @@ Listen = Annotated[
 Script = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", examples=["shop", "shop-admin"])
 ]
+Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", examples=["SHOP_CONFIG"])]
 Place = Annotated[
     str,
     Meta(

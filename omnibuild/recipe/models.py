@@ -1,7 +1,6 @@
 """Recipes, software and platforms as validated, frozen data.
 
-One model is the parser's contract, the source of the JSON schema and of the reference page: the
-``description`` of each field is what users read. Names in TOML use hyphens.
+Parser, JSON schema and reference page come from these; fields' descriptions are for users.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from omnibuild.recipe.fields import (
     Place,
     Script,
     Sha256,
+    Variable,
     Version,
 )
 
@@ -142,7 +142,7 @@ class Package(Model, frozen=True, kw_only=True):
     ] = "1"
     scripts: Annotated[
         OptionalLine,
-        Meta(description="Directory with hooks for the maintainer scripts, in the workspace."),
+        Meta(description="Directory with hooks for maintainer scripts, relative to the recipe."),
     ] = ""
     depends: Annotated[tuple[Line, ...], Meta(description="Packages it cannot run without.")] = ()
     recommends: Annotated[tuple[Line, ...], Meta(description="Packages it works better with.")] = ()
@@ -169,8 +169,16 @@ class Recipe(Model, frozen=True, kw_only=True):
         dict[Script, Script],
         Meta(description="Command in /usr/bin to a console script of the app."),
     ] = field(default_factory=dict)
+    environment: Annotated[
+        dict[Variable, OptionalLine],
+        Meta(
+            description="Variables of all its processes and commands, unless set by the host."
+            " A value that is a path of [config] follows the file where a moved tree keeps it."
+        ),
+    ] = field(default_factory=dict)
     config: Annotated[
-        dict[HostPath, Line], Meta(description="Conffile on the host to a file of the workspace.")
+        dict[HostPath, Line],
+        Meta(description="Conffile on the host to a file, relative to the recipe."),
     ] = field(default_factory=dict)
     package: Package = field(default_factory=Package)
 
