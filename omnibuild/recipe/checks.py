@@ -28,18 +28,13 @@ _USER = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 _HIGHEST_PORT = 65535
 
 
-def workspace_of(recipe_file: Path) -> Path:
-    """Return the workspace of ``<workspace>/recipes/<app>.toml``."""
-    return recipe_file.absolute().parent.parent
-
-
 def faults(model: Model, path: Path) -> Iterator[Fault]:
     """Yield what is wrong with a definition whose fields are each right."""
     if isinstance(model, Recipe):
         yield from _content_faults(model)
         yield from _source_faults(model, path)
         yield from _service_faults(model)
-        yield from _host_faults(model, workspace_of(path))
+        yield from _host_faults(model, path.parent)
     elif isinstance(model, Software):
         yield from _name_faults(model.name, path)
         yield from _software_faults(model, path)
@@ -102,7 +97,7 @@ def _service_faults(recipe: Recipe) -> Iterator[Fault]:
         yield Fault(("app", "name"), what, "name another one with `user` in [package]")
 
 
-def _host_faults(recipe: Recipe, workspace: Path) -> Iterator[Fault]:
+def _host_faults(recipe: Recipe, directory: Path) -> Iterator[Fault]:
     own = f"/opt/{recipe.app.name}"
     for target, origin in recipe.config.items():
         path = ("config", target)
@@ -112,12 +107,12 @@ def _host_faults(recipe: Recipe, workspace: Path) -> Iterator[Fault]:
         elif target == own or target.startswith(f"{own}/"):
             what = f"{quoted(target)} is in the app's own directory, which upgrades replace"
             yield Fault(path, what, f"put it below `/etc/{recipe.app.name}/`", in_key=True)
-        if not os.path.isfile(workspace / origin):
-            what, hint = f"there is no file {quoted(origin)}", f"it is looked up in {workspace}"
+        if not os.path.isfile(directory / origin):
+            what, hint = f"there is no file {quoted(origin)}", f"it is looked up in {directory}"
             yield Fault(path, what, hint)
     scripts = recipe.package.scripts
-    if scripts and not os.path.isdir(workspace / scripts):
-        what, hint = f"there is no directory {quoted(scripts)}", f"it is looked up in {workspace}"
+    if scripts and not os.path.isdir(directory / scripts):
+        what, hint = f"there is no directory {quoted(scripts)}", f"it is looked up in {directory}"
         yield Fault(("package", "scripts"), what, hint)
 
 

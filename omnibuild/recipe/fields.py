@@ -38,3 +38,16 @@ Architecture = Annotated[str, Meta(pattern=r"^[a-z0-9_-]+$", examples=["x86_64"]
 # One line without control characters: it goes into control files and units as it is.
 OptionalLine = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*$")]
 Line = Annotated[OptionalLine, Meta(min_length=1)]
+# Several lines, for people only.
+Text = Annotated[str, Meta(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
+Address = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^<>\x00-\x1f\x7f]+ <[^<>@\s]+@[^<>@\s]+>$",
+        examples=["Shop team <shop@example.com>"],
+    ),
+]
+Pin = Annotated[
+    str,
+    Meta(pattern=r"^([a-z0-9]+(-[a-z0-9]+)*==[0-9][A-Za-z0-9.+!]*)?$", examples=["shop==1.4.2"]),
+]

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from omnibuild.errors import DefinitionError, UnknownNameError, Where
+from omnibuild.errors import UnknownNameError, Where
 from omnibuild.recipe import checks, located, validate
 from omnibuild.recipe.models import Model
 
@@ -29,4 +29,4 @@ def load(path: Path, model: type[T]) -> T:
         found = list(checks.faults(definition, path))
         if not found:
             return definition
-    raise DefinitionError.of([document.problem(fault) for fault in found])
+    raise document.error(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -50,6 +51,13 @@ class Document:
             return positions.scan(self.text)
         except RecursionError:  # nested as deeply as the parser could just read
             return Positions()
+
+    def error(
+        self, faults: Iterable[Fault], kind: type[DefinitionError] = DefinitionError
+    ) -> DefinitionError:
+        """Make one error of all faults, told in the order of the file."""
+        problems = [self.problem(fault) for fault in faults]
+        return kind.of(sorted(problems, key=lambda each: (each.where.line, each.where.column)))
 
     def problem(self, fault: Fault) -> Problem:
         """Give a fault its place; what is missing is placed at the table that lacks it."""
@@ -119,7 +127,7 @@ def _excerpt(number: int, content: str, column: int, width: int) -> str:
     padding = "".join("\t" if character == "\t" else " " for character in content[:column])
     carets = padding.ljust(column) + "^" * max(1, width)
     margin = " " * len(str(number))
-    return f"{number} | {printable(content)}\n{margin} | {carets}"
+    return f"{number} | {printable(content).rstrip()}\n{margin} | {carets}"
 
 
 def printable(text: str) -> str:

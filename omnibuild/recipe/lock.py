@@ -100,7 +100,7 @@ def load_lock(path: Path) -> Lock:
     document = located.read(path, LockError)
     faults = lockfile.faults(document.data)
     if faults:
-        raise LockError.of([document.problem(fault) for fault in faults])
+        raise document.error(faults, LockError)
     content = msgspec.convert(document.data, lockfile.LockContent)
     packages = tuple(_locked_package(each) for each in content.packages)
     return Lock(str(path), packages, content.requires_python)

@@ -10,15 +10,18 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from omnibuild.recipe.fields import (
+    Address,
     Architecture,
     HostPath,
     Line,
     Listen,
     Name,
     OptionalLine,
+    Pin,
     Place,
     Script,
     Sha256,
+    Text,
     Variable,
     Version,
 )
@@ -38,20 +41,9 @@ class App(Model, frozen=True, kw_only=True):
     version: Annotated[Version, Meta(description="Upstream version of the app.")]
     summary: Annotated[Line, Meta(description="One line that says what the app is.", max_length=80)]
     license: Annotated[Line, Meta(description="SPDX licence expression.")]
-    maintainer: Annotated[
-        str,
-        Meta(
-            description="Name and address.",
-            pattern=r"^[^<>\x00-\x1f\x7f]+ <[^<>@\s]+@[^<>@\s]+>$",
-            examples=["Shop team <shop@example.com>"],
-        ),
-    ]
+    maintainer: Annotated[Address, Meta(description="Name and address.")]
     description: Annotated[
-        str,
-        Meta(
-            description="Longer text, paragraphs apart by a blank line.",
-            pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$",
-        ),
+        Text, Meta(description="Longer text, paragraphs apart by a blank line.")
     ] = ""
     homepage: Annotated[OptionalLine, Meta(description="Where to read more.")] = ""
     vendor: Annotated[OptionalLine, Meta(description="Who publishes the package.")] = ""
@@ -64,12 +56,7 @@ class AppSource(Model, frozen=True, kw_only=True):
         OptionalLine, Meta(description="Directory of a Python project, relative to the recipe.")
     ] = ""
     index: Annotated[
-        str,
-        Meta(
-            description="`name==version` of a package that the lock file pins.",
-            pattern=r"^([a-z0-9]+(-[a-z0-9]+)*==[0-9][A-Za-z0-9.+!]*)?$",
-            examples=["shop==1.4.2"],
-        ),
+        Pin, Meta(description="`name==version` of a package that the lock file pins.")
     ] = ""
 
 

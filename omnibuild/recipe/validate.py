@@ -92,8 +92,9 @@ def _table_faults(table: dict[str, Any], model: type[Struct], path: Path) -> Ite
     for key, each in fields.items():
         # One mistake is told once: the misspelt key already says which one is missing.
         if each.required and key not in table and key not in misspelt:
-            what = "table" if is_table(plain(each.type)) else "key"
-            yield Fault(path, f"missing {what} {quoted(key)}{place}")
+            table_name = f"missing table [{dotted((*path, key))}]"
+            key_name = f"missing key {quoted(key)}{place}"
+            yield Fault(path, table_name if is_table(plain(each.type)) else key_name)
 
 
 def _own_fault(value: Any, annotation: Any, path: Path, *, in_key: bool = False) -> Iterator[Fault]:
@@ -109,8 +110,8 @@ def _own_fault(value: Any, annotation: Any, path: Path, *, in_key: bool = False)
         if not pattern or re.search(re.sub(r"\$$", r"\\Z", pattern), value):
             return
         what, hint = _pattern_words(value, annotation)
-    name = quoted(dotted(path)) if path else "this document"
-    yield Fault(path, f"{name} {what}", hint, in_key)
+    name = f"a key of [{dotted(path[:-1])}]" if in_key else quoted(dotted(path))
+    yield Fault(path, f"{name if path else 'this document'} {what}", hint, in_key)
 
 
 def _in_words(message: str, value: Any, annotation: Any) -> tuple[str, str]:
@@ -142,8 +143,8 @@ def _size_words(kind: str, limit: str, number: str, value: Any) -> str:
 
 def _pattern_words(value: str, annotation: Any) -> tuple[str, str]:
     examples = meta(annotation, "examples")
-    example = f", for example {_listed(examples)}" if examples else ""
-    return f"cannot be {quoted(value)}", f"it must match `{meta(annotation, 'pattern')}`{example}"
+    example = f"write it like {_listed(examples)}; " if examples else ""
+    return f"cannot be {quoted(value)}", f"{example}it must match `{meta(annotation, 'pattern')}`"
 
 
 def meta(annotation: Any, attribute: str) -> Any:

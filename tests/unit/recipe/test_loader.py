@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from omnibuild.errors import DefinitionError, UnknownNameError, Where
+from omnibuild.recipe import located
+from omnibuild.recipe.loader import load
+from omnibuild.recipe.models import Model, Platform, Recipe, Software, Web, service_user
+from tests.unit.recipe.samples import GOLDEN, RECIPE, assert_golden, workspace
+
+KINDS: dict[str, type[Model]] = {"recipes": Recipe, "software": Software, "platforms": Platform}
+CASES = sorted(path.relative_to(GOLDEN) for kind in KINDS for path in GOLDEN.glob(f"{kind}/*.toml"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_golden_messages(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(GOLDEN)
+    with pytest.raises(DefinitionError) as caught:
+        load(case, KINDS[case.parts[0]])
+    text = str(caught.value)
+    assert_golden(GOLDEN / case.with_suffix(".txt"), text)
+    # Nothing that a terminal obeys comes through from a file.
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text)
+
+
+def test_valid_recipe_has_every_default(tmp_path: Path) -> None:
+    recipe = load(workspace(tmp_path) / "recipes/shop.toml", Recipe)
+    assert isinstance(recipe.web, Web)
+    assert recipe.web.listen == "127.0.0.1:8080"
+    assert recipe.package.recommends == ("postgresql", "redis")
+    assert recipe.package.revision == "1"
+    assert service_user(recipe) == "shop"
+
+
+def test_valid_software_and_shipped_platforms_load(tmp_path: Path) -> None:
+    software = load(workspace(tmp_path) / "software/zlib.toml", Software)
+    assert software.steps[1].splitlines() == ["make -j$JOBS", "make install"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "user"),
+    [
+        ("", ""),
+        ('[package]\nuser = "other"', "other"),
+        ('[services.worker]\ncommand = "work"', "shop"),
+        ('[services.worker]\ncommand = "work"\n[package]\nuser = "other"', "other"),
+    ],
+)
+def test_service_user(tmp_path: Path, lines: str, user: str) -> None:
+    path = tmp_path / "shop.toml"
+    path.write_text(RECIPE.partition("[source]")[0] + '[software]\nzlib = "1"\n' + lines)
+    assert service_user(load(path, Recipe)) == user
+
+
+def test_every_problem_is_an_object_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "shop.toml"
+    path.write_text(RECIPE.replace("workers = 4", 'workers = "4"').replace("libpq", "L"))
+    with pytest.raises(DefinitionError) as caught:
+        load(path, Recipe)
+    places = [problem.where for problem in caught.value.problems]
+    assert places == [Where(str(path), 16, 1), Where(str(path), 22, 11)]
+    assert caught.value.where == Where(str(path))
+    assert caught.value.code == "definition"
+
+
+def test_a_single_problem_is_the_error_itself(tmp_path: Path) -> None:
+    path = tmp_path / "shop.toml"
+    path.write_text(RECIPE.replace("workers = 4", "worker = 4"))
+    with pytest.raises(DefinitionError) as caught:
+        load(path, Recipe)
+    assert caught.value.what == "unknown key `worker` in [web]"
+    assert caught.value.where == Where(str(path), 22, 1)
+    assert caught.value.hint == "did you mean `workers`?"
+
+
+def test_endless_lists_of_problems_are_cut(tmp_path: Path) -> None:
+    path = tmp_path / "shop.toml"
+    path.write_text(RECIPE + "depends = [" + "1, " * 100 + "]")
+    with pytest.raises(DefinitionError) as caught:
+        load(path, Recipe)
+    assert len(caught.value.problems) == 100
+    assert str(caught.value).endswith("… and 80 more")
+
+
+def test_windows_line_ends_and_tabs_keep_columns(tmp_path: Path) -> None:
+    path = tmp_path / "shop.toml"
+    path.write_bytes(b'app.name = 1\r\n\tapp.version = "S"\r\n')
+    with pytest.raises(DefinitionError) as caught:
+        load(path, Recipe)
+    problem = caught.value.problems[-1]
+    assert problem.where == Where(str(path), 2, 16)
+    assert problem.excerpt == '2 | \tapp.version = "S"\n  | \t              ^^^'
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="no such file") as caught:
+        load(tmp_path / "shop.toml", Recipe)
+    assert caught.value.where == Where(str(tmp_path / "shop.toml"))
+
+
+def test_directory_instead_of_a_file(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match="cannot read this file: Is a directory"):
+        load(tmp_path, Recipe)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_unreadable_file(tmp_path: Path) -> None:
+    path = tmp_path / "shop.toml"
+    path.touch(mode=0)
+    with pytest.raises(DefinitionError, match="cannot read this file: Permission denied"):
+        load(path, Recipe)
+
+
+def test_file_below_a_file(tmp_path: Path) -> None:
+    (tmp_path / "recipes").touch()
+    with pytest.raises(UnknownNameError):
+        load(tmp_path / "recipes/shop.toml", Recipe)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["workers = " + "9" * 5000, "workers = 0x" + "f" * 5000, "x = " + "[" * 5000, "name = 'x\x00'"],
+    ids=["digits", "hex", "nesting", "nul"],
+)
+def test_extreme_values_are_definition_errors(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "shop.toml"
+    path.write_text("[web]\n" + text)
+    with pytest.raises(DefinitionError):
+        load(path, Recipe)
+
+
+def test_nesting_that_the_parser_just_reads(tmp_path: Path) -> None:
+    # Wherever Python's stack ends, in the parser or in the scanner, the error is the user's.
+    for depth in range(100, 500, 7):
+        path = tmp_path / "shop.toml"
+        path.write_text("x = " + "[" * depth + "]" * depth)
+        with pytest.raises(DefinitionError):
+            load(path, Recipe)
+
+
+def test_long_lines_are_cut_around_the_carets(tmp_path: Path) -> None:
+    path = tmp_path / "shop.toml"
+    path.write_text("depends = [" + '"libc6", ' * 40 + "1, " + '"libc6", ' * 40 + "]")
+    document = located.read(path)
+    line, carets = document.problem(located.Fault(("depends", 40), "wrong")).excerpt.splitlines()
+    assert len(line) < 100
+    assert line[carets.index("^")] == "1"
