@@ -81,6 +81,16 @@ def commit_directory(temporary: Path, final: Path) -> None:
         sync_directory(final.parent)
 
 
+def commit_file(temporary: Path, final: Path) -> None:
+    """Give the finished file its final name, in place of what had it before."""
+    with storage_errors(final):
+        with temporary.open("rb") as stream:
+            os.fchmod(stream.fileno(), 0o644)
+            os.fsync(stream.fileno())
+        os.replace(temporary, final)
+        sync_directory(final.parent)
+
+
 def sync_directory(path: Path) -> None:
     """Flush a directory's own entries to disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)

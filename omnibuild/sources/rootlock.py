@@ -93,7 +93,9 @@ def load_root_lock(path: Path) -> RootLock:
         data = json.loads(text)
     except FileNotFoundError as error:
         raise LockError(
-            "there is no such lock file", where=Where(str(path)), hint="write it with make_lock"
+            "there is no such lock file",
+            where=Where(str(path)),
+            hint="write it with `omnibuild root lock`",
         ) from error
     except UnicodeDecodeError as error:
         raise LockError("the lock file is not UTF-8", where=Where(str(path))) from error
