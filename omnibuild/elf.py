@@ -36,11 +36,10 @@ _DT_CONFIG, _DT_DEPAUDIT, _DT_AUDIT = 0x6FFFFEFA, 0x6FFFFEFB, 0x6FFFFEFC
 _DT_AUXILIARY, _DT_FILTER = 0x7FFFFFFD, 0x7FFFFFFF
 _STRINGS = {_DT_NEEDED, _DT_SONAME, _DT_CONFIG, _DT_DEPAUDIT, _DT_AUDIT, _DT_AUXILIARY, _DT_FILTER}
 # Tags whose value is an address: tables one of which ends the symbol table (it has no size).
-_ADDRESSES = {3, 4, 5, 6, 7, 12, 13, 17, 23, 25, 26, 32, 36, 0x6FFFFEF5, 0x6FFFFFF0}
-_ADDRESSES |= {_DT_VERDEF, _DT_VERNEED}
+_TABLES = {3, 4, 5, 6, 7, 12, 13, 17, 23, 25, 26, 32, 36, 0x6FFFFEF5, 0x6FFFFFF0}
+_TABLES |= {_DT_VERDEF, _DT_VERNEED}
 
-# Far beyond any real file's symbol versions; bounds the work that a damaged file can cause.
-_LONGEST_CHAIN = 1000
+_LONGEST_CHAIN = 1000  # far beyond real files; bounds the work that a damaged one can cause
 
 _GLIBC_VERSION = re.compile(r"GLIBC_([0-9]+(?:\.[0-9]+)+)")
 # A linker's mark that asks for a loader with a newer feature.
@@ -53,10 +52,10 @@ class ElfError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Elf:
-    """What one ELF file asks of the dynamic loader.
+    """What a file asks of the loader.
 
     Args:
-        kind: ``executable``, ``shared`` (library or plugin) or ``object`` (input of the linker).
+        kind: ``executable``, ``shared`` (library or plugin) or ``object`` (the linker's input).
         machine: ``x86-64`` or ``aarch64``.
         interpreter: path of the loader (PT_INTERP), empty for libraries and static programs.
         needed: names of the libraries that must be loaded with it (DT_NEEDED).
@@ -79,8 +78,7 @@ class Elf:
     @property
     def search_path(self) -> tuple[str, ...]:
         """The directories in which the loader looks for the needed libraries."""
-        path = self.runpath or self.rpath
-        return tuple(path.split(":")) if path else ()
+        return tuple(filter(None, (self.runpath or self.rpath).split(":")))
 
 
 def machine_of(header: bytes) -> str | None:
@@ -125,8 +123,7 @@ def runpath_is_shared(data: bytes, elf: Elf) -> bool:
     """
     if elf.runpath_offset is None:
         return False
-    offset, length = elf.runpath_offset
-    image = _Image(data)
+    image, (offset, length) = _Image(data), elf.runpath_offset
     start = offset - image.strings_start
     if start > 0 and data[offset - 1] != 0:
         return True
@@ -223,9 +220,13 @@ class _Image:
         return self.data[offset : offset + size]
 
     def _offset(self, address: int) -> int:
+        return self._place(address)[0]
+
+    def _place(self, address: int) -> tuple[int, int]:
+        """Return an address's file offset and how many bytes its segment has from there."""
         for start, size, offset in self._loads:
             if start <= address < start + size:
-                return offset + address - start
+                return offset + address - start, start + size - address
         raise ElfError(f"the address {address:#x} is in no part of the file that is loaded")
 
     def _read_segments(self, *, table: int, size: int, count: int) -> None:
@@ -291,10 +292,9 @@ class _Image:
         if _DT_SYMTAB not in self._first:
             return
         address = self._first[_DT_SYMTAB]
-        start = self._offset(address)
-        ends = (v - address for t, v in self.dynamic if t in _ADDRESSES and v > address)
-        size = min(ends, default=0)
-        for (name,) in _SYMBOL.iter_unpack(self.data[start : start + size - size % _SYMBOL.size]):
+        start, rest = self._place(address)
+        size = min([rest, *(v - address for t, v in self.dynamic if t in _TABLES and v > address)])
+        for (name,) in _SYMBOL.iter_unpack(self._bytes(start, size - size % _SYMBOL.size)):
             if name >= self._strings_size:
                 return
             yield name

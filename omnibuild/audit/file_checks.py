@@ -17,6 +17,8 @@ SHELL = "/bin/sh"
 # Linux before 5.1 cuts the first line off there.
 SHEBANG_AT_MOST = 127
 
+_SHEBANG = re.compile(rb"#![ \t]*([^ \t\n]*)[^\n]*")
+
 SETUID_SETGID = 0o6000
 WORLD_WRITABLE = 0o002
 
@@ -62,11 +64,10 @@ def check_symlinks(subject: Subject, around: Surroundings) -> Iterator[str]:
 
 def check_shebang(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report scripts whose interpreter need not be on the host."""
-    if not subject.entry.executable or not subject.content.startswith(b"#!"):
+    shebang = _SHEBANG.match(subject.content)
+    if shebang is None or not subject.entry.executable:
         return
-    line = subject.content.split(b"\n", 1)[0]
-    words = os.fsdecode(line[2:]).split(None, 1)
-    interpreter = words[0] if words else ""
+    line, interpreter = shebang[0], os.fsdecode(shebang[1])
     found = around.find(interpreter) if interpreter.startswith("/") else None
     if interpreter != SHELL and not (found and found.kind is Kind.FILE and found.executable):
         yield f"its interpreter {interpreter!r} is neither {SHELL} nor a program of the payload"

@@ -155,7 +155,9 @@ def _relative_runpath(data: bytes, path: str) -> bytes:
             f"the runpath of {path} cannot be rewritten in place",
             why=f"from {':'.join(written)}\nto {os.fsdecode(runpath)}\n"
             + ("another name in the file ends in the same letters" if shared else "it is longer"),
-            hint="link with -Wl,-O0, so that names do not share letters" if shared else "",
+            hint="let the runpath end with a slash, as no name does: -Wl,-rpath,$PREFIX/lib/"
+            if shared
+            else "",
         )
     return data[:offset] + runpath.ljust(length, b"\0") + data[offset + length :]
 

@@ -1,0 +1,42 @@
+"""Small real programs and libraries for tests, made by the real gcc once per session."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from omnibuild.payload.placing import LOGICAL_PREFIX
+from omnibuild.tools import Tool
+
+GCC = Tool("gcc", "gcc")
+RUNPATH = f"-Wl,-rpath,{LOGICAL_PREFIX}/lib"
+
+LIBRARY = 'const char *greeting(void) { return "hello"; }\n'
+PROGRAM = """\
+#include <stdio.h>
+const char *greeting(void);
+const char *data = "PREFIX/share/data";
+int main(void) { printf("%s from %s\\n", greeting(), data); return 0; }
+""".replace("PREFIX", LOGICAL_PREFIX)
+
+
+@cache
+def compiled(source: str, *flags: str) -> bytes:
+    """Return what gcc makes of ``source``; ``-lgreet`` finds :func:`greet_library`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        directory = Path(scratch)
+        if "-lgreet" in flags:
+            (directory / "libgreet.so").write_bytes(greet_library())
+        (directory / "source.c").write_text(source)
+        GCC.run("source.c", "-w", "-L.", "-o", "result", *flags, directory=directory)
+        return (directory / "result").read_bytes()
+
+
+def greet_library() -> bytes:
+    return compiled(LIBRARY, "-shared", "-fPIC", "-Wl,-soname,libgreet.so.1", RUNPATH)
+
+
+def greet_program(*flags: str) -> bytes:
+    """Return a program that needs libgreet.so.1 and finds it below the logical prefix."""
+    return compiled(PROGRAM, "-lgreet", RUNPATH, "-Wl,--enable-new-dtags", *flags)

@@ -1,0 +1,267 @@
+import json
+import os
+
+import pytest
+
+from omnibuild.audit.audit import CHECKS, audit
+from omnibuild.audit.report import Finding, Level, Report
+from omnibuild.errors import AuditError
+from omnibuild.payload.model import Metadata, Payload
+from omnibuild.payload.placing import LOGICAL_PREFIX, place_file
+from omnibuild.tree import scan
+from tests.programs import PROGRAM, compiled, greet_library, greet_program
+
+METADATA = Metadata(
+    name="hello",
+    version="1.0",
+    revision="1",
+    summary="",
+    description="",
+    license="",
+    maintainer="",
+    homepage="",
+    vendor="",
+    date=0,
+)
+APP = "opt/hello"
+KEY = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEpAIBAAKCAQEA" * 4 + "\n"
+
+
+class Host:
+    """A payload in the making."""
+
+    def __init__(self, root, prefix="/opt/hello"):
+        self.root, self.prefix = root, prefix
+
+    def write(self, path, content, mode=0o644):
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content if isinstance(content, bytes) else content.encode())
+        target.chmod(mode)
+        return self
+
+    def link(self, path, target):
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).symlink_to(target)
+        return self
+
+    def report(self, glibc="2.99"):
+        return audit(Payload(METADATA, self.root, scan(self.root), self.prefix), glibc)
+
+    def found(self, glibc="2.99"):
+        return [(f.check, f.path) for f in self.report(glibc).findings]
+
+
+@pytest.fixture
+def host(tmp_path):
+    return Host(tmp_path)
+
+
+@pytest.fixture
+def hello(host):
+    """A sound payload: a program, its library, and a command in /usr/bin."""
+    host.write(f"{APP}/bin/hello", place_file(greet_program(), "/opt/hello", "bin/hello"), 0o755)
+    host.write(f"{APP}/lib/libgreet.so.1.0", place_file(greet_library(), "/opt/hello", "lib/x"))
+    host.link(f"{APP}/lib/libgreet.so.1", "libgreet.so.1.0")
+    return host.link("usr/bin/hello", "/opt/hello/bin/hello")
+
+
+def test_a_sound_payload_has_no_findings(hello):
+    report = hello.report()
+    assert report.findings == ()
+    report.raise_if_failed()
+
+
+def test_every_check_has_a_name_of_its_own_and_explains_itself():
+    assert len({check.name for check in CHECKS}) == len(CHECKS)
+    assert all(check.explanation.endswith(".") for check in CHECKS)
+
+
+def test_a_missing_library_is_found(hello):
+    (hello.root / APP / "lib/libgreet.so.1").unlink()
+    (finding,) = hello.report().findings
+    assert finding.check == "libraries"
+    assert "libgreet.so.1" in finding.detail
+    assert "/opt/hello/lib" in finding.detail
+
+
+def test_a_library_of_another_machine_does_not_count(hello):
+    path = hello.root / APP / "lib/libgreet.so.1.0"
+    data = bytearray(path.read_bytes())
+    data[18] = 183
+    path.write_bytes(data)
+    assert ("libraries", f"{APP}/bin/hello") in hello.found()
+
+
+def test_a_library_beside_the_program_is_not_found_without_runpath(host):
+    program = compiled(PROGRAM.replace(LOGICAL_PREFIX, ""), "-lgreet")
+    host.write(f"{APP}/bin/hello", program, 0o755).write(f"{APP}/bin/libgreet.so.1", b"")
+    (finding,) = host.report().findings
+    assert (finding.check, "no directory" in finding.detail) == ("libraries", True)
+
+
+def test_libraries_bundled_in_a_wheel_are_found_through_its_rpath(host):
+    flags = ("-shared", "-fPIC", "-lgreet", "-Wl,--disable-new-dtags")
+    extension = compiled(
+        "const char *greeting(void); void *f(void) { return (void *)greeting(); }",
+        *flags,
+        "-Wl,-rpath,$ORIGIN/../shop.libs",
+    )
+    site = f"{APP}/lib/python3.13/site-packages"
+    host.write(f"{site}/shop/_x.so", extension)
+    assert host.found() == [("libraries", f"{site}/shop/_x.so")]
+    library = compiled("char *greeting(void) { return 0; }", "-shared", "-fPIC")
+    host.write(f"{site}/shop.libs/libgreet.so.1", library)
+    assert host.found() == []
+
+
+def test_glibc_versions_compare_as_numbers(hello):
+    assert hello.found("2.100") == []
+    findings = hello.report("2.2").findings
+    assert {f.check for f in findings} == {"glibc-version"}
+    assert "the platform has 2.2" in findings[0].detail
+
+
+def test_another_loader_is_found(host):
+    program = compiled("int main(void) { return 0; }", "-Wl,-I/lib/ld-musl-x86_64.so.1")
+    host.write(f"{APP}/bin/x", program, 0o755)
+    assert host.found() == [("interpreter", f"{APP}/bin/x")]
+
+
+@pytest.mark.parametrize("entry", ["/tmp", "lib", "$ORIGIN/../../..", "$ORIGINAL", "$LIB"])
+@pytest.mark.parametrize("tags", ["-Wl,--enable-new-dtags", "-Wl,--disable-new-dtags"])
+def test_runpaths_that_leave_the_app_are_found(host, entry, tags):
+    host.write(f"{APP}/lib/x.so", compiled("int x;", "-shared", tags, f"-Wl,-rpath,{entry}"))
+    assert host.found() == [("runpath", f"{APP}/lib/x.so")]
+
+
+def test_traces_of_the_prefix_are_found(host):
+    host.write(f"{APP}/a", f"x {LOGICAL_PREFIX}").write(f"{APP}/b", b"\0" + b"/omb/omb" * 2)
+    host.link(f"{APP}/c", f"{LOGICAL_PREFIX}/a")
+    found = host.found()
+    assert [path for check, path in found if check == "prefix-leftover"] == [
+        f"{APP}/a",
+        f"{APP}/b",
+        f"{APP}/c",
+    ]
+
+
+def test_an_app_may_have_a_name_like_the_prefix(tmp_path):
+    host = Host(tmp_path, prefix="/opt/ombi")
+    program = compiled('char *data = "/opt/ombi/share"; int main(void) { return 0; }')
+    host.write("opt/ombi/bin/x", program, 0o755)
+    assert host.found() == []
+
+
+def test_build_paths_are_a_warning(host):
+    report = host.write(f"{APP}/x", "cd /build/src/x").report()
+    assert [(f.level, f.check) for f in report.findings] == [(Level.WARNING, "build-path")]
+    report.raise_if_failed()
+    assert (report.errors, len(report.warnings)) == ((), 1)
+
+
+@pytest.mark.parametrize(
+    "target", ["missing", "/etc/passwd", "../../../../../etc/passwd", "loop", "/opt/hello/none"]
+)
+def test_symlinks_to_nothing_in_the_payload_are_found(host, target):
+    host.write(f"{APP}/file", "").link(f"{APP}/link", target).link(f"{APP}/loop", "loop")
+    assert ("symlinks", f"{APP}/link") in host.found()
+
+
+def test_symlinks_may_lead_through_others(host):
+    host.write(f"{APP}/lib/deep/x", "").link(f"{APP}/lib64", "lib")
+    host.link(f"{APP}/y", "lib64/./deep/../deep/x").link("usr/bin/y", "/opt/hello/y")
+    assert host.found() == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "#!/usr/bin/env python3",
+        "#!/bin/bash",
+        "#!python3",
+        "#!",
+        "#! /opt/hello/bin/none",
+        "#!/opt/hello/bin",
+        "#!/bin/sh\r",
+    ],
+)
+def test_interpreters_that_hosts_need_not_have_are_found(host, line):
+    host.write(f"{APP}/bin/x", f"{line}\n", 0o755)
+    assert host.found() == [("shebang", f"{APP}/bin/x")]
+
+
+def test_scripts_may_use_sh_and_programs_of_the_payload(hello):
+    hello.write(f"{APP}/bin/a", "#!/bin/sh -e\n", 0o755)
+    hello.write(f"{APP}/bin/b", "#! /opt/hello/bin/hello -I\n", 0o755)
+    hello.write(f"{APP}/lib/module.py", "#!/usr/bin/env python3\n")
+    assert hello.found() == []
+
+
+def test_long_shebangs_are_found(hello):
+    hello.write(f"{APP}/bin/a", "#!/bin/sh " + "x" * 117 + "\n", 0o755)
+    assert hello.found() == []
+    hello.write(f"{APP}/bin/a", "#!/bin/sh " + "x" * 118 + "\n", 0o755)
+    assert hello.found() == [("shebang", f"{APP}/bin/a")]
+
+
+@pytest.mark.parametrize("mode", [0o4755, 0o2755, 0o666])
+def test_too_many_rights_are_found(host, mode):
+    host.write(f"{APP}/x", "", mode)
+    assert host.found() == [("permissions", f"{APP}/x")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        KEY,
+        "x" + KEY.replace("\n", "\r\n"),
+        '{"key": "' + KEY.replace("\n", "\\n").replace("RSA ", "") + '"}',
+        KEY.replace("-----\n", "-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES,00\n\n"),
+        KEY.replace("RSA PRIVATE KEY", "PGP PRIVATE KEY BLOCK"),
+    ],
+)
+def test_private_keys_are_found(host, text):
+    host.write("etc/hello/x.conf", text)
+    assert host.found() == [("secrets", "etc/hello/x.conf")]
+
+
+def test_the_mere_header_of_a_key_is_none(host):
+    host.write(f"{APP}/ssh.py", 'START = b"-----BEGIN OPENSSH PRIVATE KEY-----"\nEND = 1\n')
+    assert host.found() == []
+
+
+def test_sample_keys_of_tests_are_a_warning(host):
+    report = host.write(f"{APP}/lib/x/tests/server.pem", KEY).report()
+    assert [(f.level, f.check) for f in report.findings] == [(Level.WARNING, "test-keys")]
+
+
+def test_damaged_programs_are_found(host):
+    host.write(f"{APP}/bin/x", greet_program()[:1000], 0o755)
+    assert host.found() == [("elf", f"{APP}/bin/x")]
+
+
+def test_second_names_of_a_file_are_checked_where_they_stand(hello):
+    os.makedirs(hello.root / APP / "lib/deep")
+    os.link(hello.root / APP / "bin/hello", hello.root / APP / "lib/deep/hello")
+    # The file's first name, in bin, finds lib; from lib/deep the same runpath leads to lib/lib.
+    assert hello.found() == [("libraries", f"{APP}/lib/deep/hello")]
+
+
+def test_errors_come_first_and_only_twenty_are_listed():
+    findings = [Finding(Level.WARNING, "a", "x", "y")]
+    findings += [Finding(Level.ERROR, "b", f"{n:02}", "bad") for n in reversed(range(23))]
+    report = Report.of("hello", findings)
+    assert [f.path for f in report.findings] == [*(f"{n:02}" for n in range(23)), "x"]
+    with pytest.raises(AuditError, match="23 faults") as caught:
+        report.raise_if_failed()
+    lines = caught.value.why.splitlines()
+    assert (lines[0], lines[-1], len(lines)) == ("b: /00: bad", "and 3 more", 21)
+
+
+def test_a_report_is_json_data():
+    data = Report.of("hello", [Finding(Level.ERROR, "a", "x", "y")]).to_data()
+    assert json.loads(json.dumps(data)) == {
+        "name": "hello",
+        "findings": [{"level": "error", "check": "a", "path": "x", "detail": "y"}],
+    }
