@@ -1,0 +1,125 @@
+"""Real dpkg reads, unpacks and installs what the deb writer wrote."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from omnibuild.package.artifact import Artifact
+from omnibuild.package.deb import write_deb
+from omnibuild.package.deb_reader import read_deb_control
+from omnibuild.package.members import archive_members
+from omnibuild.payload.model import Payload, Relations
+from omnibuild.recipe.models import Debian
+from omnibuild.tools import Tool
+from omnibuild.tree import Tree, scan
+from tests.unit.package.samples import DEB, sample_payload
+
+DPKG_DEB = Tool("dpkg-deb", "dpkg")
+DPKG = Tool("dpkg", "dpkg")
+DPKG_QUERY = Tool("dpkg-query", "dpkg")
+GENCONTROL = Tool("dpkg-gencontrol", "dpkg-dev")
+
+
+@pytest.fixture
+def payload(tmp_path: Path) -> Payload:
+    return sample_payload(tmp_path / "root")
+
+
+@pytest.fixture
+def artifact(payload: Payload, tmp_path: Path) -> Artifact:
+    return write_deb(payload, DEB, tmp_path / "out")
+
+
+def whole_tree(payload: Payload) -> Tree:
+    """What a host must get: the payload with its hard links in archive order."""
+    return Tree(archive_members(payload.tree.entries))
+
+
+def test_info_shows_the_control_file(artifact: Artifact) -> None:
+    shown = DPKG_DEB.run("--field", artifact.path).stdout.decode()
+    names = [line.split(":")[0] for line in shown.splitlines() if not line.startswith(" ")]
+    assert names == list(read_deb_control(artifact.path))
+    for name, value in read_deb_control(artifact.path).items():
+        field = DPKG_DEB.run("--field", artifact.path, name).stdout.decode()
+        assert field == f"{value}\n"
+    information = DPKG_DEB.run("--info", artifact.path).stdout.decode()
+    assert re.search(r"\* +postinst", information)
+
+
+def test_contents_are_listed_as_root(artifact: Artifact) -> None:
+    lines = DPKG_DEB.run("--contents", artifact.path).stdout.decode().splitlines()
+    assert all(" root/root " in line for line in lines)
+    assert any(line.startswith("-rwsr-xr-x") and line.endswith("bin/raise") for line in lines)
+    assert any(line.endswith("bin/hello link to ./opt/hello/bin/hallo") for line in lines)
+
+
+@pytest.mark.parametrize("compression", ["zstd", "xz", "gzip"])
+def test_unpacking_gives_the_payload_again(
+    payload: Payload, tmp_path: Path, compression: str
+) -> None:
+    platform = Debian(compression=compression, architecture="amd64")  # type: ignore[arg-type]
+    path = write_deb(payload, platform, tmp_path / "out").path
+    DPKG_DEB.run("-x", path, tmp_path / "unpacked")
+    assert scan(tmp_path / "unpacked") == whole_tree(payload)
+
+
+def test_installing_gives_the_payload_and_its_conffiles(payload: Payload, tmp_path: Path) -> None:
+    host = empty_host(tmp_path / "host")
+    plain = replace(payload, scripts={}, metadata=replace(payload.metadata, relations=Relations()))
+    path = write_deb(plain, DEB, tmp_path / "out").path
+    dpkg(host, "--install", path)
+    installed = [
+        entry
+        for entry in scan(host).entries
+        if not entry.path.startswith("var") and entry.path != "usr/bin"
+    ]
+    wanted = [entry for entry in whole_tree(plain).entries if entry.path != "usr/bin"]
+    assert installed == wanted
+    query = DPKG_QUERY.run(
+        f"--admindir={host}/var/lib/dpkg", "-W", "-f=${Status};${Conffiles}", "hello"
+    ).stdout.decode()
+    assert query.startswith("install ok installed; /etc/hello/hello.conf ")
+    (host / "opt/hello/share/empty").write_text("damaged")
+    changed = dpkg(host, "--verify", "hello", check=False)
+    assert "/opt/hello/share/empty" in changed
+    dpkg(host, "--purge", "hello")
+    assert not (host / "opt").exists()
+    assert not (host / "etc/hello").exists()
+
+
+def test_the_installed_size_is_what_dpkg_computes(payload: Payload, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    (source / "debian").mkdir(parents=True)
+    (source / "debian/control").write_text(
+        "Source: hello\nMaintainer: a <a@example.org>\n\nPackage: hello\nArchitecture: any\n"
+        "Description: x\n"
+    )
+    (source / "debian/changelog").write_text(
+        "hello (1-1) unstable; urgency=low\n\n  * x\n\n"
+        " -- a <a@example.org>  Mon, 01 Jan 2024 00:00:00 +0000\n"
+    )
+    path = write_deb(payload, DEB, tmp_path / "out").path
+    DPKG_DEB.run("-x", path, tmp_path / "copy")
+    shown = GENCONTROL.run("-O", f"-P{tmp_path}/copy", "-phello", directory=source)
+    (line,) = [
+        line for line in shown.stdout.decode().splitlines() if line.startswith("Installed-Size")
+    ]
+    assert line.split()[1] == read_deb_control(path)["Installed-Size"]
+
+
+def empty_host(root: Path) -> Path:
+    """Make the least that dpkg takes for a host."""
+    for directory in ("info", "updates", "triggers"):
+        (root / "var/lib/dpkg" / directory).mkdir(parents=True)
+    for file in ("status", "available"):
+        (root / "var/lib/dpkg" / file).touch()
+    return root
+
+
+def dpkg(host: Path, *arguments: str | Path, check: bool = True) -> str:
+    options = [f"--root={host}", f"--log={host}/var/log"]
+    return DPKG.run(*options, *arguments, check=check).stdout.decode()

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import lzma
+import random
+
+import pytest
+
+from omnibuild.package.compression import (
+    CompressingSink,
+    Compression,
+    HashingSink,
+    zstd_compressor,
+)
+from tests.unit.package.samples import unzstd
+
+
+def some_data(size: int) -> bytes:
+    dice = random.Random(7)  # noqa: S311
+    words = [dice.randbytes(9) for _ in range(500)]
+    return b"".join(dice.choice(words) for _ in range(size // 9))
+
+
+@pytest.mark.parametrize(
+    ("compression", "decompress"),
+    [("zstd", unzstd), ("xz", lzma.decompress), ("gzip", gzip.decompress)],
+)
+def test_what_was_written_can_be_read_by_others(
+    compression: Compression, decompress: object
+) -> None:
+    data = some_data(700_000)
+    target = io.BytesIO()
+    sink = CompressingSink(target, compression)
+    for start in range(0, len(data), 100_001):
+        sink.write(data[start : start + 100_001])
+    sink.close()
+    assert decompress(target.getvalue()) == data  # type: ignore[operator]
+
+
+def test_the_number_of_workers_does_not_change_the_bytes() -> None:
+    # More than one of zstd's jobs, which take several windows of 4 MiB each.
+    piece = some_data(1_000_000)
+    data = b"".join(bytes([number]) + piece[number * 1000 :] for number in range(40))
+    digests = set()
+    for workers, step in [(1, 1 << 20), (3, 777_777)]:
+        compressor = zstd_compressor(workers)
+        digest = hashlib.sha256()
+        for start in range(0, len(data), step):
+            digest.update(compressor.compress(data[start : start + step]))
+        digest.update(compressor.flush())
+        digests.add(digest.hexdigest())
+    assert len(digests) == 1
+
+
+def test_a_hashing_sink_knows_what_passed() -> None:
+    target = io.BytesIO()
+    sink = HashingSink(target)
+    sink.write(b"ab")
+    sink.write(b"c")
+    assert target.getvalue() == b"abc"
+    assert (sink.size, sink.digest) == (3, hashlib.sha256(b"abc").hexdigest())

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omnibuild.errors import PackageError
+from omnibuild.package.control import (
+    binary_control,
+    installed_size,
+    parse_paragraph,
+    render_paragraph,
+)
+from omnibuild.payload.model import Relations
+from omnibuild.tree import Entry, Kind
+from tests.unit.package.golden import assert_golden
+from tests.unit.package.samples import METADATA
+
+
+def control(**changes: object) -> str:
+    metadata = replace(METADATA, **changes)  # type: ignore[arg-type]
+    return binary_control(metadata, version="1.4.2-3", architecture="amd64", installed_size=42)
+
+
+def test_golden_control_file() -> None:
+    assert_golden("hello.control", control())
+
+
+def test_empty_fields_are_left_out() -> None:
+    text = control(homepage="", description="", relations=Relations())
+    assert text.endswith("Description: Greets the world\n")
+    assert "Homepage" not in text
+    assert "Depends" not in text
+
+
+def test_installed_size_counts_as_dpkg_does() -> None:
+    members = [
+        Entry("d", Kind.DIRECTORY, 0o755),
+        Entry("f0", Kind.FILE, 0o644, 0),
+        Entry("f1", Kind.FILE, 0o644, 1024),
+        Entry("f2", Kind.FILE, 0o644, 1025),
+        Entry("l", Kind.HARDLINK, 0o644, target="f2"),
+        Entry("s", Kind.SYMLINK, 0o777, target="f2"),
+    ]
+    assert installed_size(members) == 1 + 1 + 0 + 1 + 2 + 0 + 1
+
+
+def test_a_value_cannot_forge_a_field() -> None:
+    with pytest.raises(PackageError):
+        render_paragraph({"Package": "a\nEssential: yes"})
+    with pytest.raises(PackageError):
+        render_paragraph({"Description": "a\n \n b"})
+
+
+@given(st.text())
+def test_any_description_gives_one_readable_paragraph(description: str) -> None:
+    fields = parse_paragraph(control(description=description))
+    assert fields["Package"] == "hello"
+    assert list(fields)[-1] == "Description"
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        fields = parse_paragraph(text)
+    except PackageError:
+        return
+    assert parse_paragraph(render_paragraph(fields)) == fields
