@@ -17,7 +17,7 @@ from omnibuild.blueprint.app import AppPlan, lowest_glibc, plan_app
 from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.events import Emit
 from omnibuild.execute.scheduler import Execution
-from omnibuild.kinds.table import KINDS
+from omnibuild.kinds.table import all_kinds
 from omnibuild.plan.graph import Plan
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Platform, Recipe
@@ -56,7 +56,8 @@ def plan(settings: Settings, app: str, platform_names: Sequence[str] = ()) -> Ap
 def fetch(settings: Settings, app: str, platforms: Sequence[str], emit: Emit) -> None:
     """Fetch every source of an app, so that building it needs no network."""
     wanted = plan(settings, app, platforms).plan
-    sources = [action for action in wanted if KINDS[action.kind].network]
+    kinds = all_kinds()
+    sources = [action for action in wanted if kinds[action.kind].network]
     _execute(settings, Plan.of(sources), emit)
 
 
@@ -120,7 +121,7 @@ def _platforms(
 def _execute(settings: Settings, wanted: Plan, emit: Emit) -> tuple[Store, Mapping[str, Output]]:
     store = Store(settings.cache)
     store.collect_scratch()
-    execution = Execution(wanted, KINDS, store, emit, settings.cores)
+    execution = Execution(wanted, all_kinds(), store, emit, settings.cores)
     return store, execution.run()
 
 

@@ -15,6 +15,7 @@ from omnibuild.blueprint.python import PythonPackages
 from omnibuild.errors import DefinitionError, Where
 from omnibuild.host.hooks import load_hooks
 from omnibuild.plan.graph import Action, Plan
+from omnibuild.provenance.manifest import manifest
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Platform, Recipe
 
@@ -59,17 +60,22 @@ def plan_app(
     actions = dict(components.actions)
     if python:
         actions |= python.actions
-        parts |= {f"python:{part.name}": part.action for part in python.parts}
-    manifest = _manifest(recipe, components, components.closure(names), python)
+        parts |= {f"python:{part.component.name}": part.action for part in python.parts}
+    described = manifest(
+        recipe,
+        [components.software(name) for name in components.closure(names)],
+        [part.component for part in python.parts] if python else [],
+        components.root_lock,
+    )
     places = _place_actions(recipe, parts)
-    payload = _payload_action(recipe, recipe_path, components, parts, manifest)
+    payload = _payload_action(recipe, recipe_path, components, parts, described)
     audits = [_audit_action(platform) for platform in platforms]
     packages = {p.name: _package_action(p, [a.name for a in audits]) for p in platforms}
     everything = [*actions.values(), *places, payload, *audits, *packages.values()]
     return AppPlan(
         plan=Plan.of({action.name: action for action in everything}.values()),
         packages={name: action.name for name, action in packages.items()},
-        manifest=manifest,
+        manifest=described,
     )
 
 
@@ -109,7 +115,7 @@ def _payload_action(
     recipe_path: Path,
     components: Components,
     parts: Mapping[str, str],
-    manifest: Mapping[str, Any],
+    described: Mapping[str, Any],
 ) -> Action:
     directory = recipe_path.parent
     hooks = load_hooks(directory / recipe.package.scripts) if recipe.package.scripts else {}
@@ -127,7 +133,7 @@ def _payload_action(
             "prune": {
                 name: list(components.software(name).prune) for name in parts if ":" not in name
             },
-            "manifest": dict(manifest),
+            "manifest": dict(described),
         },
         inputs={f"part:{name}": f"place:{name}" for name in parts},
     )
@@ -175,40 +181,6 @@ def _package_action(platform: Platform, audits: Sequence[str]) -> Action:
         inputs={"payload": PAYLOAD},
         after=tuple(audits),
     )
-
-
-def _manifest(
-    recipe: Recipe,
-    components: Components,
-    names: Sequence[str],
-    python: PythonPackages | None,
-) -> dict[str, Any]:
-    return {
-        "name": recipe.app.name,
-        "version": recipe.app.version,
-        "revision": recipe.package.revision,
-        "components": [
-            {
-                "name": name,
-                "version": components.software(name).version,
-                "license": components.software(name).license,
-                "homepage": components.software(name).homepage,
-                "source": {
-                    "sha256": components.software(name).source.sha256,
-                    "places": list(components.software(name).source.places),
-                },
-            }
-            for name in names
-        ],
-        "python": [
-            {"name": p.name, "version": p.version, "file": p.file, "sha256": p.sha256}
-            for p in (python.parts if python else ())
-        ],
-        "root": {
-            "suite": components.root_lock.suite,
-            "lock": components.root_lock.identity,
-        },
-    }
 
 
 def lowest_glibc(platforms: Sequence[Platform]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from omnibuild.blueprint.components import Components, fetch_action
 from omnibuild.errors import DefinitionError, LockError, Where
 from omnibuild.plan.graph import Action
+from omnibuild.provenance.manifest import PythonComponent
 from omnibuild.recipe.lock import Lock, LockedFile, LockedPackage, choose_file, load_lock
 from omnibuild.recipe.models import Python, Recipe
 from omnibuild.sources.snapshot import snapshot
@@ -16,13 +17,10 @@ from omnibuild.store.results import Output
 
 @dataclass(frozen=True)
 class PythonPart:
-    """One installed distribution: the action that installs it and what the manifest says."""
+    """One installed distribution: the action that installs it, and what the manifest says."""
 
     action: str
-    name: str
-    version: str
-    file: str
-    sha256: str
+    component: PythonComponent
 
 
 class PythonPackages:
@@ -83,9 +81,8 @@ class PythonPackages:
         if not file.name.endswith(".whl"):
             source = self._build(package.name, source)
         installed = self._install(package.name, source, file.name)
-        self.parts.append(
-            PythonPart(installed, package.name, package.version, file.name, file.sha256)
-        )
+        described = PythonComponent(package.name, package.version, file.name, file.sha256)
+        self.parts.append(PythonPart(installed, described))
 
     def _add_project(self, recipe: Recipe, directory: Path) -> None:
         if not (directory / "pyproject.toml").is_file():
@@ -105,7 +102,8 @@ class PythonPackages:
             )
         )
         installed = self._install(recipe.app.name, self._build(recipe.app.name, source), "")
-        self.parts.append(PythonPart(installed, recipe.app.name, recipe.app.version, "", digest))
+        described = PythonComponent(recipe.app.name, recipe.app.version, "", digest)
+        self.parts.append(PythonPart(installed, described))
 
     def _build(self, name: str, source: str) -> str:
         if not self._backend:

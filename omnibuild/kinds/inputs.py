@@ -8,27 +8,32 @@ from omnibuild.digests import Digest
 from omnibuild.errors import DefinitionError
 from omnibuild.execute.job import Job
 from omnibuild.sources.fetch import fetch
+from omnibuild.sources.places import Places
 from omnibuild.sources.rootlock import RootLock
 from omnibuild.sources.roots import build_root
 from omnibuild.sources.snapshot import copy_snapshot, snapshot
 from omnibuild.store.results import Output
 from omnibuild.transfer.http import Downloader
 
-# One per process: it remembers hosts that do not answer, so that no other file waits for them.
-_DOWNLOADER = Downloader()
+class Fetching:
+    """The kind ``fetch``, for one run: it remembers hosts that do not answer."""
 
+    def __init__(self) -> None:
+        self._downloader = Downloader()
+        self._finder = Places()
 
-def run_fetch(job: Job) -> Output:
-    """Fetch one file; parameters: ``sha256``; places: ``places``, tried in order."""
-    digest: Digest = job.action.parameters["sha256"]
-    fetch(
-        digest,
-        job.action.places["places"],
-        job.store.blob(digest),
-        downloader=_DOWNLOADER,
-        progress=job.progress,
-    )
-    return Output("blob", digest)
+    def run(self, job: Job) -> Output:
+        """Fetch one file; parameters: ``sha256``; places: ``places``, tried in order."""
+        digest: Digest = job.action.parameters["sha256"]
+        fetch(
+            digest,
+            job.action.places["places"],
+            job.store.blob(digest),
+            downloader=self._downloader,
+            progress=job.progress,
+            finder=self._finder,
+        )
+        return Output("blob", digest)
 
 
 def run_snapshot(job: Job) -> Output:

@@ -7,7 +7,7 @@ import json
 import msgspec
 
 from omnibuild.execute.job import Job
-from omnibuild.kinds.assemble import load_payload
+from omnibuild.kinds.assemble import MANIFEST_PATH, load_payload
 from omnibuild.package.write import write_package
 from omnibuild.recipe.models import Debian, Rpm, Tar
 from omnibuild.store.results import Output
@@ -26,7 +26,7 @@ def run_package(job: Job) -> Output:
     files.mkdir(parents=True)
     payload = load_payload(job.store, job.inputs["payload"].digest)
     artifact = write_package(payload, msgspec.convert(settings, FORMATS[name]), files)
-    manifest = payload.root / payload.prefix.lstrip("/") / "share/omnibuild/manifest.json"
+    manifest = payload.root / payload.prefix.lstrip("/") / MANIFEST_PATH
     described = json.loads(manifest.read_bytes()) | {
         "artifact": {"file": artifact.path.name, "sha256": artifact.digest, "size": artifact.size}
     }
