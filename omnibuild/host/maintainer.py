@@ -1,0 +1,192 @@
+"""Maintainer scripts of both formats: small, idempotent, made of one set of shell functions.
+
+A script holds only the functions that it calls. Users, directories and services come about by
+the distribution's own means; where there is no systemd yet (containers, images) scripts do what
+the first boot needs and start nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from omnibuild.errors import DefinitionError
+from omnibuild.host import hooks as points
+from omnibuild.host.layout import Layout
+from omnibuild.host.template import render
+from omnibuild.host.users import sysusers_conf
+
+Steps = tuple[str, ...]
+
+_FUNCTION = re.compile(r"^(\w+)\(\) [{(]$", re.MULTILINE)
+
+# What dpkg may call a script with; the other format passes a number.
+_DEB_CALLS = {
+    "preinst": ("install", "upgrade", "abort-upgrade"),
+    "postinst": ("configure", "abort-upgrade", "abort-remove", "abort-deconfigure", "triggered"),
+    "prerm": ("remove", "upgrade", "deconfigure", "failed-upgrade"),
+    "postrm": (
+        "remove",
+        "purge",
+        "upgrade",
+        "failed-upgrade",
+        "abort-install",
+        "abort-upgrade",
+        "disappear",
+    ),
+}
+
+_DEB_ACTION = 'if [ -n "${2:-}" ]; then action=upgrade; else action=install; fi'
+_RPM_ACTION = 'if [ "${1:-1}" -gt 1 ]; then action=upgrade; else action=install; fi'
+
+
+@dataclass(frozen=True)
+class Scripts:
+    """What the maintainer scripts of one app have to do.
+
+    Args:
+        layout: the app's names.
+        units: its target, then its services; empty without services.
+        hooks: texts by their point.
+    """
+
+    layout: Layout
+    units: tuple[str, ...]
+    hooks: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        if points.PREPARE in self.hooks and not self.layout.user:
+            raise DefinitionError(
+                "the hook 'prepare' has no user to run as",
+                hint='name one: [package] with user = "…"',
+            )
+
+    def deb(self) -> dict[str, str]:
+        """Return the scripts of a deb by their name."""
+        layout = self.layout
+        before = self._hook(points.PRE_INSTALL, '"$action" "${2:-}"')
+        after = self._hook(points.POST_CONFIGURE, '"$action" "${2:-}"')
+        start = self._services('enable_services "$action"', 'start_services "$action"')
+        configure = (*self._accounts(), *self._prepare(), *after, *start)
+        leftovers = f"rm -rf {layout.state} {layout.logs} {layout.runtime} {layout.etc}"
+        cases: dict[str, dict[str, Steps]] = {
+            "preinst": {"install|upgrade": before and (_DEB_ACTION, *before)},
+            "postinst": {
+                "configure": configure and (_DEB_ACTION, *configure),
+                "abort-remove": self._services("start_services install"),
+            },
+            "prerm": {"remove": (*self._hook(points.PRE_REMOVE), *self._services("stop_services"))},
+            "postrm": {
+                "remove": ("clean_prefix", *self._services("reload_systemd")),
+                "purge": (
+                    *self._hook(points.PURGE),
+                    *self._services("forget_services", "reload_systemd"),
+                    leftovers,
+                ),
+            },
+        }
+        wanted = {name: _deb_case(name, steps) for name, steps in cases.items()}
+        return self._scripts(wanted, "services-deb.sh.in")
+
+    def rpm(self) -> dict[str, str]:
+        """Return the scripts of an rpm by their name."""
+        before = self._hook(points.PRE_INSTALL, '"$action" ""')
+        after = self._hook(points.POST_CONFIGURE, '"$action" ""')
+        enable = self._services('enable_services "$action"')
+        # rpm goes on when a script fails: so what may fail comes last.
+        configure = (*self._accounts(), *enable, *self._prepare(), *after)
+        erase = (*self._hook(points.PRE_REMOVE), *self._services("stop_services"))
+        wanted = {
+            "pre": before and (_RPM_ACTION, *before),
+            "post": configure and (_RPM_ACTION, *configure),
+            # 0: the last version leaves; otherwise an upgrade removes the old one.
+            "preun": erase and _if_erased(erase),
+            "postun": (*_if_erased(("clean_prefix",)), *self._services("reload_systemd")),
+            "posttrans": self._services("restart_services"),
+        }
+        return self._scripts(wanted, "services-rpm.sh.in")
+
+    def _accounts(self) -> Steps:
+        return ("create_user", "create_directories") if self.layout.user else ()
+
+    def _prepare(self) -> Steps:
+        prepare = f"as_user {self.layout.prefix}/libexec/prepare"
+        return (prepare,) if points.PREPARE in self.hooks else ()
+
+    def _hook(self, point: str, arguments: str = "") -> Steps:
+        return (f"{_hook_name(point)} {arguments}".rstrip(),) if point in self.hooks else ()
+
+    def _services(self, *steps: str) -> Steps:
+        return steps if self.units else ()
+
+    def _scripts(self, wanted: Mapping[str, Steps], services: str) -> dict[str, str]:
+        functions = self._functions(services)
+        return {name: _script(steps, functions) for name, steps in wanted.items() if steps}
+
+    def _functions(self, services: str) -> dict[str, str]:
+        """Return the text of every function by its name, in the order scripts define them."""
+        layout = self.layout
+        values = {
+            "APP": layout.app,
+            "USER": layout.user,
+            "SYSUSERS": shlex.quote(sysusers_conf(layout).rstrip("\n")),
+            "PREFIX": layout.prefix,
+            "STATE": layout.state,
+            "LOGS": layout.logs,
+            "TARGET": next(iter(self.units), ""),
+            "SERVICES": " ".join(self.units[1:]),
+        }
+        templates = ("user.sh.in", "services.sh.in", services, "clean.sh.in")
+        found: dict[str, str] = {}
+        for template in templates:
+            for block in render(template, values).strip("\n").split("\n\n"):
+                found[_FUNCTION.findall(block)[0]] = block
+        for point, text in self.hooks.items():
+            name = _hook_name(point)
+            # A subshell: what the hook sets, and its exit, stay its own.
+            found[name] = f"{name}() (\n:\n{text.rstrip(chr(10))}\n)"
+        return found
+
+
+def _hook_name(point: str) -> str:
+    return f"hook_{point.replace('-', '_')}"
+
+
+def _if_erased(steps: Sequence[str]) -> Steps:
+    return ('if [ "${1:-0}" -eq 0 ]; then', *(f"    {step}" for step in steps), "fi")
+
+
+def _deb_case(script: str, cases: Mapping[str, Steps]) -> Steps:
+    if not any(cases.values()):
+        return ()
+    lines = ['case "${1:-}" in']
+    for calls, steps in cases.items():
+        if steps:
+            lines += [f"{calls})", *(f"    {step}" for step in steps), "    ;;"]
+    done = {call for calls, steps in cases.items() if steps for call in calls.split("|")}
+    idle = [call for call in _DEB_CALLS[script] if call not in done]
+    if idle:
+        lines.append(f"{' | '.join(idle)}) ;;")
+    unknown = f'    echo "{script}: unknown argument: ${{1:-}}" >&2'
+    return (*lines, "*)", unknown, "    exit 1", "    ;;", "esac")
+
+
+def _script(steps: Sequence[str], functions: Mapping[str, str]) -> str:
+    body = "\n".join(steps)
+    needed = _needed(body, functions)
+    blocks = [text for name, text in functions.items() if name in needed]
+    return "\n\n".join(["#!/bin/sh\nset -eu", *blocks, body]) + "\n"
+
+
+def _needed(text: str, functions: Mapping[str, str]) -> set[str]:
+    """Return the functions that ``text`` calls, and those that these call."""
+    needed: set[str] = set()
+    pending = [text]
+    while pending:
+        words = set(re.findall(r"\w+", pending.pop()))
+        new = (words & functions.keys()) - needed
+        needed |= new
+        pending += [functions[name] for name in new]
+    return needed

@@ -1,0 +1,115 @@
+"""The processes of an app: what each is called and which shell line starts it.
+
+Every process has a launcher ``bin/<app>-<name>``: units, the runner and people start the same.
+"""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from omnibuild.errors import DefinitionError
+from omnibuild.host.layout import Layout
+from omnibuild.recipe.models import Recipe, Web
+
+WEB = "web"
+PROXY = "nginx"
+# Gunicorn's own format says nothing about a client behind a proxy on a socket.
+PROXIED_LOG = '%({x-forwarded-for}i)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s'
+
+
+@dataclass(frozen=True)
+class Process:
+    """One long-running process.
+
+    Args:
+        name: ``web``, ``nginx`` or the service's name.
+        title: what it is, for the unit's description.
+        start: shell that becomes the process; ``$root`` is the app's directory.
+        notifies: whether it tells systemd that it is ready.
+    """
+
+    name: str
+    title: str
+    start: str
+    notifies: bool = False
+
+
+def processes(
+    recipe: Recipe, layout: Layout, entry_points: Mapping[str, str]
+) -> tuple[Process, ...]:
+    """Return the app's processes, in the order they start."""
+    found = []
+    if recipe.web:
+        found.append(_web(recipe.web, layout))
+        if recipe.web.proxy:
+            found.append(_proxy(layout))
+    for name, service in recipe.services.items():
+        script, *arguments = shlex.split(service.command)
+        start = python_call(layout, entry_point(script, entry_points), arguments)
+        found.append(Process(name, name, start))
+    return tuple(found)
+
+
+def entry_point(script: str, entry_points: Mapping[str, str]) -> str:
+    """Return the ``module:function`` behind a console script of the installed packages."""
+    if script not in entry_points:
+        near = difflib.get_close_matches(script, entry_points, 1)
+        raise DefinitionError(
+            f"no package of the app has a console script called {script!r}",
+            why=f"there are: {', '.join(sorted(entry_points)) or 'none'}",
+            hint=f"did you mean {near[0]!r}?" if near else "add it to [project.scripts] of the app",
+        )
+    # Extras behind the function are obsolete and say nothing about where it is.
+    return entry_points[script].partition("[")[0].strip()
+
+
+def python_call(layout: Layout, target: str, arguments: list[str]) -> str:
+    """Return shell that becomes a console script; its name is the launcher's path."""
+    module, _, function = target.partition(":")
+    first = function.partition(".")[0]
+    code = f"import sys; del sys.argv[0]; from {module} import {first}; sys.exit({function}())"
+    words = [shlex.quote(code), '"$self"', *map(shlex.quote, arguments), '"$@"']
+    return f'exec "$root/bin/{layout.python}" -I -B -c {" ".join(words)}'
+
+
+def _web(web: Web, layout: Layout) -> Process:
+    runtime, listen = layout.variable("RUNTIME"), layout.variable("LISTEN")
+    if web.proxy:
+        bind = f'"unix:${runtime}/web.sock"'
+        # Whoever reaches the socket is the proxy: it tells the client's address and scheme.
+        options = f"--forwarded-allow-ips '*' --access-logformat {shlex.quote(PROXIED_LOG)}"
+    else:
+        bind = f'"${{{listen}:-{web.listen}}}"'
+        options = ""
+    arguments = [
+        f'--workers "${{WEB_CONCURRENCY:-{web.workers}}}"',
+        f"--bind {bind}",
+        "--access-logfile -",
+        *([options] if options else []),
+        f'"$@" {shlex.quote(web.app)}',
+    ]
+    lines = [
+        "# Its control socket belongs beside the other one.",
+        f"XDG_RUNTIME_DIR=${runtime}",
+        "export XDG_RUNTIME_DIR",
+        "# Heartbeat files want memory, not a disk.",
+        'if [ -d /dev/shm ] && [ -w /dev/shm ]; then set -- --worker-tmp-dir /dev/shm "$@"; fi',
+        "# Gunicorn imports from and reads settings in the working directory.",
+        'cd "$root"',
+        f'exec "$root/bin/{layout.python}" -I -B -m gunicorn \\',
+        " \\\n".join(f"    {argument}" for argument in arguments),
+    ]
+    return Process(WEB, "web server", "\n".join(lines), notifies=True)
+
+
+def _proxy(layout: Layout) -> Process:
+    state = layout.variable("STATE")
+    lines = [
+        f'mkdir -p "${state}/nginx"',
+        f'exec "$root/sbin/nginx" -p "${state}/nginx/" -e stderr \\',
+        f'    -c {layout.etc}/nginx.conf "$@"',
+    ]
+    return Process(PROXY, "reverse proxy", "\n".join(lines))

@@ -1,0 +1,19 @@
+"""The system user of an app: declared for systemd, and created also where systemd is not.
+
+The account is locked and has no shell. It stays when the package is purged: files of its number
+may be left anywhere, and nobody else must get that number.
+"""
+
+from __future__ import annotations
+
+from omnibuild.host.layout import Layout
+
+
+def sysusers_conf(layout: Layout) -> str:
+    """Return the app's sysusers.d file, which is also what its maintainer scripts carry out."""
+    return f'u {layout.user} - "{layout.app}" {layout.state}\n'
+
+
+def sysusers_path(layout: Layout) -> str:
+    """Return where the file goes."""
+    return f"/usr/lib/sysusers.d/{layout.app}.conf"
