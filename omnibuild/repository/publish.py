@@ -43,6 +43,7 @@ from omnibuild.repository.target import Target
 DEFAULT_CHANNEL = "stable"
 
 _BASE_URL = re.compile(r"(https?://[A-Za-z0-9]|file:///)[A-Za-z0-9._~:/%@+,=-]*")
+_TITLE_FOREIGN = re.compile(r"[^\w.&+'-]+")
 _OWN_NAMES = (layout.APT, "yum", "keys", layout.DOWNLOADS, layout.INSTALLER, layout.LANDING_PAGE)
 
 
@@ -210,7 +211,8 @@ def _check_directory(target: Target) -> None:
 
 def _record(known: Repository | None, signer: Signer, base_url: str) -> Repository:
     if known is None:
-        title = signer.user_id.partition("<")[0].strip() or signer.user_id
+        # Hosts pin by the title, and a pin's own syntax must not be in it.
+        title = _TITLE_FOREIGN.sub(" ", signer.user_id.partition("<")[0]).strip() or "Packages"
         name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
         return Repository(
             name=name or "packages",

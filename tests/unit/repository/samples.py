@@ -1,0 +1,106 @@
+"""Small packages, platforms and a signing key for tests of repositories."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from omnibuild.package.write import write_package
+from omnibuild.payload.model import Metadata, Payload
+from omnibuild.recipe.models import Debian, Platform, Rpm, Tar
+from omnibuild.repository.keys import Signer, create_key, load_signer
+from omnibuild.tree import scan
+
+DEBIAN_11 = Platform(
+    name="debian-11",
+    title="Debian 11",
+    glibc="2.31",
+    root="bullseye",
+    deb=Debian(
+        compression="gzip",
+        architecture="amd64",
+        revision_suffix="~deb11",
+        suite_suffix="-deb11",
+    ),
+)
+DEBIAN_12 = Platform(
+    name="debian-12",
+    title="Debian 12",
+    glibc="2.36",
+    root="bullseye",
+    deb=Debian(compression="zstd", architecture="amd64"),
+)
+EL9 = Platform(
+    name="el9",
+    title="Enterprise Linux 9",
+    glibc="2.34",
+    root="bullseye",
+    rpm=Rpm(architecture="x86_64", tree="el9"),
+)
+LINUX = Platform(
+    name="linux", title="Linux", glibc="2.31", root="bullseye", tar=Tar(architecture="x86_64")
+)
+PLATFORMS = (DEBIAN_11, DEBIAN_12, EL9, LINUX)
+USER_ID = "Shop packages <ops@shop.example>"
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "repository"
+
+
+def assert_golden(name: str, text: str) -> None:
+    """Compare ``text`` with the golden file of that name; ``UPDATE_GOLDEN=1`` writes it anew."""
+    path = GOLDEN / name
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+@cache
+def signer(user_id: str = USER_ID) -> Signer:
+    """Return a signer with a new key of gpg; one for the whole session."""
+    with tempfile.TemporaryDirectory() as directory:
+        return load_signer(create_key(Path(directory) / "key", user_id).path)
+
+
+def package(
+    directory: Path,
+    name: str = "hello",
+    version: str = "1.0",
+    *,
+    platform: Platform = DEBIAN_12,
+    content: str = "",
+    summary: str = "Greets the world",
+) -> Path:
+    """Write a small package; equal arguments give equal bytes."""
+    root = Path(tempfile.mkdtemp(dir=directory))
+    program = root / f"opt/{name}/bin/{name}"
+    program.parent.mkdir(parents=True)
+    program.write_text(content or f"#!/bin/sh\necho {name} {version}\n")
+    program.chmod(0o755)
+    for path in (root, *root.rglob("*")):
+        if path.is_dir():
+            path.chmod(0o755)
+    metadata = Metadata(
+        name=name,
+        version=version,
+        revision="1",
+        summary=summary,
+        description="",
+        license="MIT",
+        maintainer="Shop team <team@shop.example>",
+        homepage="https://shop.example",
+        vendor="",
+        date=1_700_000_000,
+    )
+    payload = Payload(metadata=metadata, root=root, tree=scan(root), prefix=f"/opt/{name}")
+    return write_package(payload, platform, Path(tempfile.mkdtemp(dir=directory))).path
+
+
+def listing(root: Path) -> dict[str, bytes]:
+    """Return all files of a repository but the lock."""
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and path.name != "lock"
+    }

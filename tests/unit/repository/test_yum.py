@@ -1,0 +1,167 @@
+"""yum's metadata as text, and the order in which a tree is written."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omnibuild.package.rpm_reader import RpmFile, RpmInfo
+from omnibuild.package.rpm_relations import RpmRelation
+from omnibuild.package.rpm_tags import Sense
+from omnibuild.repository import layout, yum
+from omnibuild.repository.rpm_metadata import (
+    SignedFile,
+    filelists_element,
+    other_element,
+    primary_element,
+    split_version,
+)
+from omnibuild.repository.state import Rpm
+from omnibuild.repository.target import Target
+from tests.unit.repository.samples import assert_golden, listing, signer
+
+DATE = 1_700_000_000
+DIGEST = "cd" * 32
+FILE = SignedFile("Packages/s/shop-1.4-1.x86_64.rpm", DIGEST, 4711)
+COMMON = {"c": yum.COMMON, "rpm": yum.RPM_NAMESPACE}
+
+
+def info(summary: str = "The <web> shop & more", name: str = "shop") -> RpmInfo:
+    return RpmInfo(
+        name=name,
+        epoch=2,
+        version="1.4",
+        release="1",
+        architecture="x86_64",
+        summary=summary,
+        description="Sells things.\n\nMany.",
+        url="https://shop.example",
+        license="MIT",
+        vendor="",
+        packager="Shop team <team@shop.example>",
+        group="",
+        build_host="localhost",
+        source_rpm="shop-1.4-1.src.rpm",
+        build_time=DATE,
+        installed_size=100,
+        archive_size=200,
+        header_start=300,
+        header_end=400,
+        header_digest="ab" * 32,
+        provides=(RpmRelation("shop", "2:1.4-1", Sense.EQUAL),),
+        requires=(
+            RpmRelation("/bin/sh", "", Sense.SCRIPT_PRE | Sense.INTERPRETER),
+            RpmRelation("libc.so.6(GLIBC_2.30)(64bit)"),
+            RpmRelation("rpmlib(PayloadIsZstd)", "5.4.18-1", Sense.RPMLIB | Sense.EQUAL),
+        ),
+        recommends=(RpmRelation("postgresql", "13", Sense.GREATER | Sense.EQUAL),),
+        conflicts=(),
+        obsoletes=(RpmRelation("old-shop", "1.0", Sense.LESS),),
+        files=(
+            RpmFile("/opt/shop", "dir"),
+            RpmFile("/opt/shop/bin/shop", "file"),
+            RpmFile("/opt/shop/share/ünïcode & more", "file"),
+            RpmFile("/var/log/shop", "ghost"),
+        ),
+    )
+
+
+def rpm(version: str = "1.4-1") -> Rpm:
+    return Rpm(
+        name="shop",
+        version=version,
+        architecture="x86_64",
+        summary="",
+        identity="ab" * 32,
+        digest=DIGEST,
+        size=4711,
+        path=FILE.path,
+        primary=primary_element(info(), FILE),
+        other=other_element(info(), DIGEST),
+    )
+
+
+def metadata(base: str = "") -> yum.Metadata:
+    return yum.Metadata([rpm()], [yum.compress(filelists_element(info(), DIGEST))], base)
+
+
+def test_elements() -> None:
+    text = primary_element(info(), FILE) + filelists_element(info(), DIGEST)
+    assert_golden("elements.xml", text + other_element(info(), DIGEST))
+
+
+def test_repomd_text() -> None:
+    # Digest and size of compressed files are the compressor's own affair.
+    text = re.sub("[0-9a-f]{64}", "DIGEST", metadata().repomd(DATE).decode())
+    assert_golden("repomd.xml", re.sub("<size>[0-9]+", "<size>SIZE", text))
+
+
+def test_documents_are_well_formed() -> None:
+    for kind, data in metadata().parts.items():
+        document = ElementTree.fromstring(gzip.decompress(data))  # noqa: S314
+        assert document.get("packages") == "1", kind
+
+
+def test_a_generation_points_out_of_its_directory() -> None:
+    primary = ElementTree.fromstring(gzip.decompress(metadata("../").parts["primary"]))  # noqa: S314
+    location = primary.find(".//c:location", COMMON)
+    assert location is not None
+    assert location.get("href") == f"../{FILE.path}"
+
+
+@given(st.text(), st.text(min_size=1))
+def test_any_text_gives_xml(summary: str, name: str) -> None:
+    element = f'<x xmlns:rpm="{yum.RPM_NAMESPACE}">{primary_element(info(summary, name), FILE)}</x>'
+    found = ElementTree.fromstring(element).find("./package/summary")  # noqa: S314
+    assert found is not None
+    if summary.isascii() and summary.isprintable():
+        assert (found.text or "") == summary
+
+
+def test_split_version() -> None:
+    assert split_version("3:1.0-2~rc1.el9") == ("3", "1.0", "2~rc1.el9")
+    assert split_version("1.0") == ("0", "1.0", "")
+
+
+def publish(root: Path, rpms: list[Rpm], base_url: str = "", date: int = DATE) -> bool:
+    target = Target(root)
+    target.put(layout.filelists_shard("ab" * 32), yum.compress("<package/>\n"))
+    return yum.publish_tree(target, "yum/t", rpms, signer(), date, base_url)
+
+
+def test_without_an_address_there_is_no_mirrorlist(tmp_path: Path) -> None:
+    assert publish(tmp_path, [rpm()])
+    assert not (tmp_path / "yum/t/mirrorlist").exists()
+    assert (tmp_path / "yum/t/repodata/repomd.xml.asc").exists()
+
+
+def test_an_unchanged_tree_stays_as_it_is(tmp_path: Path) -> None:
+    assert publish(tmp_path, [rpm()], "https://shop.example")
+    before = listing(tmp_path)
+    assert not publish(tmp_path, [rpm()], "https://shop.example", DATE + 100)
+    assert listing(tmp_path) == before
+
+
+def test_the_mirrorlist_names_complete_generations_only(tmp_path: Path) -> None:
+    publish(tmp_path, [], "https://shop.example")
+    half = tmp_path / "yum/t/gen-2/repodata"
+    half.mkdir(parents=True)
+    (half / "left-by-a-killed-publisher").touch()
+    publish(tmp_path, [rpm()], "https://shop.example")
+    mirrorlist = (tmp_path / "yum/t/mirrorlist").read_text()
+    assert mirrorlist == "https://shop.example/yum/t/gen-3/\n"
+    assert (tmp_path / "yum/t/gen-1/repodata/repomd.xml").exists()
+
+
+def test_old_generations_go(tmp_path: Path) -> None:
+    for count in range(yum.KEPT_GENERATIONS + 4):
+        publish(tmp_path, [rpm()] * count, "https://shop.example", DATE + count)
+    generations = list((tmp_path / "yum/t").glob("gen-*"))
+    assert len(generations) == yum.KEPT_GENERATIONS + 1
+    parts = list((tmp_path / "yum/t/repodata").glob("*-primary.xml.gz"))
+    assert len(parts) == yum.KEPT_GENERATIONS + 1
