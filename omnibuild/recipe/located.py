@@ -110,11 +110,16 @@ def _syntax_problem(file: str, text: str, message: str) -> Problem:
 def _problem(file: str, text: str, span: Span, what: str, hint: str) -> Problem:
     line = text.count("\n", 0, span.start) + 1
     begin = text.rfind("\n", 0, span.start) + 1
-    content = text[begin:].split("\n", 1)[0]
+    content = text[begin : _line_end(text, begin)]
     column = span.start - begin
     width = max(1, min(span.end - span.start, len(content) - column))
     excerpt = _excerpt(line, content, column, width)
     return Problem(what, Where(file, line, column + 1), excerpt, hint)
+
+
+def _line_end(text: str, begin: int) -> int:
+    end = text.find("\n", begin)
+    return len(text) if end < 0 else end
 
 
 def _excerpt(number: int, content: str, column: int, width: int) -> str:

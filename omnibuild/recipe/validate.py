@@ -9,10 +9,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct, UnsetType
+from msgspec.structs import FieldInfo
 
 from omnibuild.recipe.located import Fault, printable
 from omnibuild.recipe.positions import Path
@@ -78,7 +80,7 @@ def _inner_faults(value: Any, kind: Any, path: Path) -> Iterator[Fault]:
 
 
 def _table_faults(table: dict[str, Any], model: type[Struct], path: Path) -> Iterator[Fault]:
-    fields = {each.encode_name: each for each in msgspec.structs.fields(model)}
+    fields = _fields(model)
     misspelt = set()
     place = f" in [{dotted(path)}]" if path else ""
     for key, value in table.items():
@@ -95,6 +97,12 @@ def _table_faults(table: dict[str, Any], model: type[Struct], path: Path) -> Ite
             table_name = f"missing table [{dotted((*path, key))}]"
             key_name = f"missing key {quoted(key)}{place}"
             yield Fault(path, table_name if is_table(plain(each.type)) else key_name)
+
+
+@cache
+def _fields(model: type[Struct]) -> dict[str, FieldInfo]:
+    """Return the fields by key; msgspec resolves annotations anew each time it is asked."""
+    return {each.encode_name: each for each in msgspec.structs.fields(model)}
 
 
 def _own_fault(value: Any, annotation: Any, path: Path, *, in_key: bool = False) -> Iterator[Fault]:
