@@ -102,7 +102,9 @@ def scan(root: Path) -> Tree:
     """
     entries: list[Entry] = []
     first_names: dict[tuple[int, int], str] = {}
-    for path, item in _walk(root, ""):
+    # In the tree's own order, so that a hard link's target is an earlier entry: a directory's
+    # children are walked before its longer-named siblings, and sort after them.
+    for path, item in sorted(_walk(root, ""), key=lambda found: found[0]):
         entries.append(_entry(path, item, first_names))
     return Tree.of(entries)
 
