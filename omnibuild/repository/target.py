@@ -44,7 +44,7 @@ class Target:
 
     def put(self, path: str, data: bytes) -> None:
         """Replace a file in one step; one that already says the same stays untouched."""
-        if self.read(path) == data:
+        if self.read(path) == data and (data or (self.root / path).exists()):
             return
         self.make_directory(str(Path(path).parent))
         with atomic_file(self.root / path) as stream:

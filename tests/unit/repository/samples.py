@@ -94,7 +94,9 @@ def package(
         date=1_700_000_000,
     )
     payload = Payload(metadata=metadata, root=root, tree=scan(root), prefix=f"/opt/{name}")
-    return write_package(payload, platform, Path(tempfile.mkdtemp(dir=directory))).path
+    form = platform.deb or platform.rpm or platform.tar
+    assert form
+    return write_package(payload, form, Path(tempfile.mkdtemp(dir=directory))).path
 
 
 def listing(root: Path) -> dict[str, bytes]:

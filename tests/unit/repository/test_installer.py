@@ -1,0 +1,104 @@
+"""The text of install.sh: every shell can parse it, and a part of it does nothing."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from omnibuild.host.install_sh import HostSystem, installer
+from tests.unit.repository.samples import assert_golden
+
+SHELLS = (["dash"], ["bash", "--posix"])
+SYSTEMS = [
+    HostSystem("debian-12", "Debian 12", "amd64", ""),
+    HostSystem("debian-11", "Debian 11", "amd64", "-deb11"),
+    HostSystem("el9", "Enterprise Linux 9", "x86_64", "el9"),
+]
+
+
+def script(title: str = "Shop packages", base_url: str = "https://shop.example/repo") -> str:
+    return installer(
+        name="shop-packages",
+        title=title,
+        fingerprint="0123456789ABCDEF0123456789ABCDEF01234567",
+        key="-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nKEY\n-----END PGP PUBLIC KEY BLOCK-----\n",
+        base_url=base_url,
+        channel="stable",
+        systems=SYSTEMS,
+    )
+
+
+def run(shell: list[str], text: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [*shell, "-s", "--", *arguments]
+    return subprocess.run(
+        command, input=text, capture_output=True, text=True, check=False, env={"PATH": "/bin"}
+    )
+
+
+def test_golden() -> None:
+    assert_golden("install.sh", script())
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_shells_parse_it(shell: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "install.sh"
+    path.write_text(script())
+    done = subprocess.run([*shell, "-n", path], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_help(shell: list[str]) -> None:
+    done = run(shell, script(), "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith("usage: sh install.sh")
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [
+        (["--bogus"], "unknown option --bogus"),
+        (["--url"], "--url needs a value"),
+        (["--url", "ftp://x"], "must begin with"),
+        (["--url", "https://"], "must begin with"),
+        (["--url", "https://x/$(id)"], "a character that it must not"),
+        (["--url", "https://x\nURIs: y"], "a character that it must not"),
+        (["--channel", "../x"], "no channel can be called"),
+        (["--channel", ""], "no channel can be called"),
+        (["a;b"], "no package can be called"),
+        (["one", "two"], "one package at a time"),
+    ],
+)
+def test_mistakes_have_exact_causes(arguments: list[str], cause: str) -> None:
+    for shell in SHELLS:
+        done = run(shell, script(), *arguments)
+        assert done.returncode == 1
+        assert cause in done.stderr
+        assert done.stdout == ""
+
+
+def test_without_an_address_it_asks_for_one() -> None:
+    done = run(["dash"], script(base_url=""))
+    assert "give it with --url" in done.stderr
+
+
+def test_a_cut_off_download_runs_nothing() -> None:
+    text = script()
+    # Had it run, it would print the help or an error of its own. Without its last line break it
+    # is complete.
+    for cut in [*range(2, 40), *range(40, len(text), 331)]:
+        done = run(["dash"], text[:-cut], "--help")
+        assert done.stdout == "", cut
+        assert "install.sh:" not in done.stderr, cut
+
+
+@pytest.mark.parametrize("title", ["Shop's $(touch /tmp/x)`id`", 'a"b', "50% @NAME@ \\1"])
+def test_titles_are_quoted(title: str) -> None:
+    done = run(["dash"], script(title) + '\nprintf "%s" "$TITLE"\n', "--help")
+    assert done.returncode == 0
+    assert f"TITLE={title}" not in script(title)
+    kept = script(title).replace('{ main "$@"; }', 'printf "%s" "$TITLE"')
+    assert run(["dash"], kept).stdout == title

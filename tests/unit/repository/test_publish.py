@@ -1,0 +1,248 @@
+"""Publishing into a directory: routing, identity, idempotence, what is refused."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from omnibuild.errors import (
+    IdentityConflictError,
+    PackageError,
+    RepositoryError,
+    SigningKeyError,
+    UsageError,
+)
+from omnibuild.events import ArtifactReady, Event, silent
+from omnibuild.package.rpm_reader import read_rpm, read_rpm_headers
+from omnibuild.package.rpm_tags import SignatureTag
+from omnibuild.repository.publish import Release, publish
+from omnibuild.repository.target import Target
+from tests.unit.repository.samples import (
+    DEBIAN_11,
+    DEBIAN_12,
+    EL9,
+    LINUX,
+    PLATFORMS,
+    listing,
+    package,
+    signer,
+)
+
+URL = "https://packages.shop.example/repo"
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    return tmp_path / "repository"
+
+
+def into(repository: Path, *files: Path, channel: str = "stable", base_url: str = URL) -> Release:
+    return publish(files, repository, signer(), channel, PLATFORMS, base_url)
+
+
+def packages(repository: Path, suite: str) -> str:
+    return (repository / f"apt/dists/{suite}/main/binary-amd64/Packages").read_text()
+
+
+def test_every_package_goes_to_its_place(tmp_path: Path, repository: Path) -> None:
+    files = [package(tmp_path, platform=platform) for platform in PLATFORMS]
+    events: list[Event] = []
+    release = publish(files, repository, signer(), "stable", PLATFORMS, URL, events.append)
+    assert release.suites == ("stable", "stable-deb11")
+    assert release.trees == ("el9",)
+    assert release.changed
+    assert release.added == (
+        "hello 1.0-1~deb11 (amd64)",
+        "hello 1.0-1 (amd64)",
+        "hello 1.0-1 (x86_64)",
+        f"{files[3].name}",
+    )
+    assert "Version: 1.0-1\n" in packages(repository, "stable")
+    assert "~deb11" not in packages(repository, "stable")
+    assert "Version: 1.0-1~deb11\n" in packages(repository, "stable-deb11")
+    tree = repository / "yum/stable/el9/x86_64"
+    assert (tree / "mirrorlist").read_text() == f"{URL}/yum/stable/el9/x86_64/gen-1/\n"
+    checksum = (repository / f"downloads/{files[3].name}.sha256").read_text()
+    assert checksum.endswith(f"  {files[3].name}\n")
+    assert sum(isinstance(event, ArtifactReady) for event in events) == 4
+
+
+def test_rpms_are_signed_and_keep_their_identity(tmp_path: Path, repository: Path) -> None:
+    source = package(tmp_path, platform=EL9)
+    into(repository, source)
+    published = repository / "yum/stable/el9/x86_64/Packages/h" / source.name
+    assert SignatureTag.RSA not in read_rpm_headers(source).signature.fields()
+    assert SignatureTag.RSA in read_rpm_headers(published).signature.fields()
+    assert read_rpm(published).header_digest == read_rpm(source).header_digest
+
+
+def test_publishing_again_changes_nothing(tmp_path: Path, repository: Path) -> None:
+    files = [package(tmp_path, platform=platform) for platform in PLATFORMS]
+    first = into(repository, *files)
+    before = listing(repository)
+    again = into(repository, *files, base_url="")
+    assert listing(repository) == before
+    assert (again.changed, again.added, again.digest) == (False, (), first.digest)
+
+
+def test_sidecars_are_passed_over(tmp_path: Path, repository: Path) -> None:
+    file = package(tmp_path)
+    sidecars = sorted(file.parent.iterdir())
+    assert len(sidecars) > 1
+    assert len(into(repository, *sidecars).added) == 1
+
+
+@pytest.mark.parametrize("platform", PLATFORMS, ids=lambda platform: platform.name)
+def test_other_content_under_the_same_name_is_refused(
+    tmp_path: Path, repository: Path, platform: object
+) -> None:
+    assert platform in (DEBIAN_11, DEBIAN_12, EL9, LINUX)
+    into(repository, package(tmp_path, platform=platform))
+    before = listing(repository)
+    other = package(tmp_path, platform=platform, content="other")
+    with pytest.raises(IdentityConflictError) as caught:
+        into(repository, package(tmp_path, "newer", platform=platform), other)
+    assert listing(repository) == before
+    assert "revision" in caught.value.hint
+    with pytest.raises(IdentityConflictError):
+        into(repository, other, channel="testing")
+    assert listing(repository) == before
+
+
+def test_two_contents_in_one_call_are_refused(tmp_path: Path, repository: Path) -> None:
+    with pytest.raises(IdentityConflictError):
+        into(repository, package(tmp_path), package(tmp_path, content="other"))
+    assert not listing(repository)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS, ids=lambda platform: platform.name)
+@pytest.mark.parametrize("damage", ["cut", "flip", "empty"])
+def test_damaged_packages_are_refused(
+    tmp_path: Path, repository: Path, platform: object, damage: str
+) -> None:
+    assert platform in (DEBIAN_11, DEBIAN_12, EL9, LINUX)
+    into(repository, package(tmp_path))
+    before = listing(repository)
+    file = package(tmp_path, "broken", platform=platform, content="x" * 5000)
+    content = bytearray(file.read_bytes())
+    if damage == "flip":
+        for position in range(len(content) - 60, len(content) - 40):
+            content[position] ^= 0xFF
+    file.write_bytes({"cut": content[:-30], "flip": content, "empty": b""}[damage])
+    with pytest.raises(PackageError):
+        into(repository, file)
+    assert listing(repository) == before
+
+
+def test_what_is_no_package_is_refused(tmp_path: Path, repository: Path) -> None:
+    stray = tmp_path / "notes.txt"
+    stray.write_text("hello")
+    with pytest.raises(PackageError):
+        into(repository, stray)
+    with pytest.raises(PackageError):
+        into(repository, tmp_path / "missing_1.0_amd64.deb")
+    assert not repository.exists()
+
+
+def test_an_rpm_needs_a_platform(tmp_path: Path, repository: Path) -> None:
+    with pytest.raises(PackageError, match="x86_64"):
+        publish([package(tmp_path, platform=EL9)], repository, signer(), platforms=[DEBIAN_12])
+    assert not repository.exists()
+
+
+def test_another_key_is_refused(tmp_path: Path, repository: Path) -> None:
+    into(repository, package(tmp_path))
+    before = listing(repository)
+    other = signer("Somebody else <else@shop.example>")
+    with pytest.raises(SigningKeyError) as caught:
+        publish([package(tmp_path, "newer")], repository, other, platforms=PLATFORMS)
+    assert other.fingerprint in caught.value.why
+    assert listing(repository) == before
+
+
+def test_a_foreign_directory_is_left_alone(tmp_path: Path, repository: Path) -> None:
+    repository.mkdir()
+    (repository / "index.html").write_text("my home page")
+    with pytest.raises(RepositoryError):
+        into(repository, package(tmp_path))
+    assert (repository / "index.html").read_text() == "my home page"
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "https://", "https://x y", "https://x'$(id)", "x"])
+def test_addresses_that_cannot_be(repository: Path, url: str) -> None:
+    with pytest.raises(UsageError):
+        into(repository, base_url=url)
+
+
+def test_channels_share_content(tmp_path: Path, repository: Path) -> None:
+    files = [package(tmp_path, platform=platform) for platform in PLATFORMS]
+    into(repository, *files, channel="testing")
+    assert "apt/dists/stable/InRelease" not in listing(repository)
+    into(repository, *files)
+    rpm = files[2].name
+    signed = [
+        repository / f"yum/{channel}/el9/x86_64/Packages/h/{rpm}"
+        for channel in ("stable", "testing")
+    ]
+    # One signature, so one content wherever a host looks.
+    assert signed[0].read_bytes() == signed[1].read_bytes()
+
+
+def test_a_new_address_reaches_all_channels(tmp_path: Path, repository: Path) -> None:
+    into(repository, package(tmp_path, platform=EL9), channel="testing")
+    release = into(repository, base_url="https://elsewhere.example/")
+    assert release.changed
+    mirrorlist = (repository / "yum/testing/el9/x86_64/mirrorlist").read_text()
+    assert mirrorlist.startswith("https://elsewhere.example/yum/testing/")
+
+
+def test_an_empty_repository_has_every_place(repository: Path) -> None:
+    release = into(repository)
+    assert release.suites == ("stable", "stable-deb11")
+    assert packages(repository, "stable-deb11") == ""
+    assert (repository / "yum/stable/el9/x86_64/repodata/repomd.xml").exists()
+
+
+def test_everybody_can_read_whatever_the_umask(tmp_path: Path, repository: Path) -> None:
+    files = [package(tmp_path, platform=platform) for platform in PLATFORMS]
+    before = os.umask(0o077)
+    try:
+        into(repository, *files)
+    finally:
+        os.umask(before)
+    for path in (repository, *repository.rglob("*")):
+        if path.name == "lock":
+            continue
+        assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644), path
+
+
+def test_the_next_publisher_sweeps_after_a_killed_one(tmp_path: Path, repository: Path) -> None:
+    into(repository)
+    left = repository / "apt/pool/.tmp-left"
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.touch()
+    into(repository)
+    assert left.exists(), "without need nothing is searched"
+    (repository / "state/lock").write_text("4711\n")
+    into(repository, package(tmp_path))
+    assert not left.exists()
+    assert (repository / "state/lock").read_bytes() == b""
+
+
+def test_a_damaged_state_names_its_file(repository: Path) -> None:
+    into(repository)
+    (repository / "state/channels/stable.json").write_text("{")
+    with pytest.raises(RepositoryError) as caught:
+        into(repository)
+    assert caught.value.where
+    assert caught.value.where.file.endswith("state/channels/stable.json")
+
+
+def test_the_lock_is_released_after_a_failure(repository: Path) -> None:
+    target = Target(repository)
+    with pytest.raises(KeyError), target.locked(silent):
+        raise KeyError
+    with target.locked(silent):
+        pass
