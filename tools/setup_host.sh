@@ -1,0 +1,84 @@
+#!/bin/sh
+# Installs the Debian packages that building and testing need on this machine, and only those
+# that are missing. It never removes one.
+# usage: tools/setup_host.sh [build|test]
+#   build  what `omnibuild build` needs, as `make demo` does
+#   test   that and what the tests drive, as `make test` does (the default)
+set -eu
+
+# package: what it is for
+build_packages='
+mmdebstrap: makes the roots that components are compiled in
+debian-archive-keyring: verifies what mmdebstrap downloads
+uidmap: makes roots without being root
+gnupg: makes signing keys
+'
+test_packages='
+apt-utils: makes the sample apt repository
+busybox: runs the installer under another shell
+createrepo-c: makes the sample yum repository
+curl: requests pages from inside a host
+dash: runs the installer under another shell
+dnf: installs packages into a simulated EL root
+gpgv: verifies signatures as apt does
+iproute2: looks at the ports a host listens on
+openssl: makes the certificates of test servers
+rpm: builds the sample rpm and reads ours
+shellcheck: checks the shell scripts on hosts
+systemd-container: boots a server for a test
+zstd: reads packages independently of ours
+'
+
+# Every name that an installed package has or provides: busybox-static is a busybox.
+installed() {
+    # shellcheck disable=SC2016 # the format is dpkg-query's
+    dpkg-query --show --showformat='${db:Status-Status} ${Package}, ${Provides}\n' |
+        sed -n 's/^installed //p' | tr ',' '\n' | sed 's/^ *//; s/ .*//'
+}
+
+missing_of() {
+    present=$(installed)
+    printf '%s' "$1" | while IFS=: read -r package purpose; do
+        [ -n "$package" ] || continue
+        printf '%s\n' "$present" | grep -Fqx -- "$package" || printf '%s:%s\n' "$package" "$purpose"
+    done
+}
+
+main() {
+    case ${1:-test} in
+    build) wanted=$build_packages ;;
+    test) wanted=$build_packages$test_packages ;;
+    *)
+        echo "usage: tools/setup_host.sh [build|test]" >&2
+        exit 2
+        ;;
+    esac
+    if ! command -v dpkg-query >/dev/null; then
+        echo "setup_host.sh: this machine is not a Debian or Ubuntu; the tools needed are:" >&2
+        printf '%s' "$wanted" >&2
+        exit 1
+    fi
+    missing=$(missing_of "$wanted")
+    [ -n "$missing" ] || exit 0
+
+    echo "missing Debian packages:"
+    printf '%s\n' "$missing" | sed 's/^/  /'
+    names=$(printf '%s\n' "$missing" | cut -d: -f1 | tr '\n' ' ')
+    # Nothing that somebody chose to have on this machine may go to make room.
+    install="apt-get install --yes --no-remove --no-install-recommends ${names% }"
+    if [ "$(id -u)" -eq 0 ]; then
+        as_root=
+    elif command -v sudo >/dev/null; then
+        as_root=sudo
+    else
+        echo "setup_host.sh: this needs root, and there is no sudo; run as root:" >&2
+        echo "  apt-get update && $install" >&2
+        exit 1
+    fi
+    $as_root apt-get update --quiet
+    # The names are words on purpose.
+    # shellcheck disable=SC2086
+    $as_root env DEBIAN_FRONTEND=noninteractive $install
+}
+
+main "$@"
