@@ -21,8 +21,8 @@ ONE_LINE = (*REQUIRED, "homepage", "vendor")
 # Four bytes of rpm's header and of cpio hold a time; so dates end in the year 2106.
 LAST_DATE = 2**32 - 1
 
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
-_CONTROL_CHARACTER_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x1f\x7f]")
+CONTROL_CHARACTER_IN_TEXT: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def check_identity(metadata: Metadata, *, revision: str, architecture: str) -> None:
@@ -47,7 +47,7 @@ def check_identity(metadata: Metadata, *, revision: str, architecture: str) -> N
             )
     for what in ONE_LINE:
         _check_line(metadata.name, what, getattr(metadata, what), required=what in REQUIRED)
-    if _CONTROL_CHARACTER_IN_TEXT.search(metadata.description.replace("\r\n", "\n")):
+    if CONTROL_CHARACTER_IN_TEXT.search(metadata.description.replace("\r\n", "\n")):
         raise PackageError(f"the description of {metadata.name} holds a control character")
     if not is_utf8(metadata.description):
         raise PackageError(f"the description of {metadata.name} is not UTF-8")
@@ -56,7 +56,7 @@ def check_identity(metadata: Metadata, *, revision: str, architecture: str) -> N
 
 
 def _check_line(name: str, what: str, value: str, *, required: bool) -> None:
-    if _CONTROL_CHARACTER.search(value):
+    if CONTROL_CHARACTER.search(value):
         raise PackageError(
             f"the {what} of {name} holds a line break or another control character",
             why=repr(value),

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from omnibuild.errors import PackageError, Where
-from omnibuild.package.identity import is_utf8
+from omnibuild.package.identity import CONTROL_CHARACTER, is_utf8
 from omnibuild.tree import Entry, Kind
 
 READ_SIZE = 1 << 20
@@ -125,7 +125,7 @@ def _check_path(entry: Entry) -> None:
         raise PackageError(f"{entry.path!r} cannot be a path of a package")
     # dpkg's and rpm's own lists are lines of text: a line break in a name would forge entries.
     for text in (entry.path, entry.target):
-        if any(ord(character) < 0x20 or ord(character) == 0x7F for character in text):
+        if CONTROL_CHARACTER.search(text):
             raise PackageError(f"{text!r} holds a control character and cannot be packaged")
         try:
             name_bytes(text)
@@ -138,14 +138,15 @@ def _check_path(entry: Entry) -> None:
 
 
 def _add_parents(by_path: dict[str, Entry]) -> None:
+    checked: set[str] = set()
     for path in list(by_path):
-        for parent in PurePosixPath(path).parents:
-            name = str(parent)
-            if name == ".":
-                break
-            found = by_path.setdefault(name, Entry(name, Kind.DIRECTORY, 0o755))
+        parent = path.rpartition("/")[0]
+        while parent and parent not in checked:
+            found = by_path.setdefault(parent, Entry(parent, Kind.DIRECTORY, 0o755))
             if found.kind is not Kind.DIRECTORY:
-                raise PackageError(f"{path} lies below {name}, which is a {found.kind}")
+                raise PackageError(f"{path} lies below {parent}, which is a {found.kind}")
+            checked.add(parent)
+            parent = parent.rpartition("/")[0]
 
 
 def _lead_with_first_names(by_path: dict[str, Entry]) -> None:
