@@ -21,6 +21,9 @@ from omnibuild.errors import ArchiveError, Where
 from omnibuild.sources.extraction import Extraction, Limits
 
 CHUNK = 1 << 20
+
+# tarfile copies what is left of its buffer at every read: a large one is slow.
+TAR_BUFFER = 1 << 16
 # Long names and pax records are read into memory at once; real ones have a few hundred bytes.
 LONGEST_EXTENSION = 1 << 20
 LONGEST_SYMLINK = 4096
@@ -166,7 +169,7 @@ def _extract_tar(stream: _Decompressed, extraction: Extraction) -> None:
     with tarfile.open(
         fileobj=cast("IO[bytes]", stream),
         mode="r|",
-        bufsize=CHUNK,
+        bufsize=TAR_BUFFER,
         tarinfo=_BoundedTarInfo,
         errors="surrogateescape",
     ) as tar:

@@ -1,102 +1,158 @@
-"""A local project's files: those that matter, whatever lies around in its directory."""
+"""A local project as it matters: its sources, without what tools left among them."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
+import stat
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
 
 from omnibuild import digests
-from omnibuild.errors import DefinitionError, ToolFailedError, Where
-from omnibuild.tools import Tool
+from omnibuild.errors import DefinitionError, SourceError, Where
+from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 from omnibuild.tree import Entry, Kind, Tree
 
 GIT = Tool("git", package="git")
 
-# What is left out where git does not say what belongs to the project.
-LEFT_OUT = frozenset({".git", "__pycache__", ".venv", "venv", "build", "dist", ".tox"})
-LEFT_OUT_ENDINGS = (".pyc", ".egg-info")
+# Without git to say what is ignored: made by tools, wherever they are, or at the project's top.
+GENERATED = (".git", "__pycache__", "*.pyc", "*.egg-info")
+GENERATED_AT_TOP = (".venv", "build", "dist")
+
+DIRECTORY_MODE, EXECUTABLE_MODE, FILE_MODE = 0o755, 0o755, 0o644
+
+# 1980, the oldest time that a zip, and so a wheel, can hold.
+COPY_TIME = 315_532_800
 
 
 def snapshot(directory: Path) -> Tree:
-    """List a project: what git tracks or does not ignore; without git, all but build results.
+    """List the files of a local project.
 
-    Modes are normalised to 0644 and 0755.
-    Raises :class:`DefinitionError` for a missing directory or a symlink that leads out of it.
+    In a git work tree these are the tracked files and the untracked ones that are not ignored,
+    as they are on disk; elsewhere all files but those that tools make. Symlinks that lead out of
+    the project are left out.
+
+    Raises :class:`DefinitionError` when there is no such directory.
     """
     if not directory.is_dir():
         raise DefinitionError("there is no such directory", where=Where(str(directory)))
-    names = _git_files(directory)
-    if names is None:
-        names = list(_plain_files(directory, ""))
     entries: dict[str, Entry] = {}
-    for name in names:
-        if os.path.lexists(directory / name):
-            entries[name] = _entry(directory, name)
-            for parent in Path(name).parents:
-                if str(parent) != ".":
-                    entries[str(parent)] = Entry(str(parent), Kind.DIRECTORY, 0o755)
+    for path in _names(directory):
+        entry = _entry(directory, path)
+        if entry is None:
+            continue
+        entries[path] = entry
+        for parent in list(PurePosixPath(path).parents)[:-1]:
+            entries[str(parent)] = Entry(str(parent), Kind.DIRECTORY, DIRECTORY_MODE)
     return Tree.of(entries.values())
 
 
 def copy_snapshot(directory: Path, tree: Tree, target: Path) -> None:
-    """Copy the listed files to the new directory ``target``."""
+    """Copy the files that ``tree`` lists from ``directory`` to the new directory ``target``.
+
+    All copies carry one constant time. Raises :class:`SourceError` when a file is no longer what
+    the tree says.
+    """
     target.mkdir(parents=True)
     for entry in tree.entries:
-        path = target / entry.path
+        copy = target / entry.path
         if entry.kind is Kind.DIRECTORY:
-            path.mkdir()
-            path.chmod(0o755)
+            copy.mkdir()
+            copy.chmod(entry.mode)
         elif entry.kind is Kind.SYMLINK:
-            path.symlink_to(entry.target)
+            copy.symlink_to(entry.target)
         else:
-            shutil.copyfile(directory / entry.path, path)
-            path.chmod(entry.mode)
+            _copy_file(directory / entry.path, copy, entry)
 
 
-def _git_files(directory: Path) -> list[str] | None:
-    """Return what git counts to the project, or nothing where it is not in a work tree."""
+def _copy_file(original: Path, copy: Path, entry: Entry) -> None:
     try:
-        listed = GIT.run(
-            "-c",
-            "safe.directory=*",
-            "ls-files",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-            "-z",
-            directory=directory,
+        shutil.copyfile(original, copy, follow_symlinks=False)
+        intact = not copy.is_symlink() and digests.of_file(copy) == entry.digest
+    except FileNotFoundError:
+        intact = False
+    if not intact:
+        raise SourceError(
+            "the file changed while the project was read",
+            where=Where(str(original)),
+            hint="start again when nothing writes there",
         )
-    except ToolFailedError:
-        return None
-    return [os.fsdecode(name) for name in listed.stdout.split(b"\0") if name]
+    copy.chmod(entry.mode)
+    os.utime(copy, (COPY_TIME, COPY_TIME))
 
 
-def _plain_files(directory: Path, prefix: str) -> Iterator[str]:
+def _names(directory: Path) -> Iterator[str]:
+    """Yield the paths of a project's files and symlinks, relative to it, in any order."""
+    if not _is_versioned(directory):
+        yield from _plain_names(directory, "")
+        return
+    for name in _git_names(directory):
+        inner = directory / name
+        if inner.is_dir() and not inner.is_symlink():
+            # git names a repository within a repository, and leaves its files to it.
+            yield from (f"{name.rstrip('/')}/{path}" for path in _names(inner))
+        else:
+            yield name
+
+
+def _is_versioned(directory: Path) -> bool:
+    """Tell whether git knows about the directory: in a work tree, and not ignored there."""
+    resolved = directory.resolve()
+    if not any((parent / ".git").exists() for parent in (resolved, *resolved.parents)):
+        return False
+    ignored = _git(directory, "check-ignore", "--quiet", ".", check=False)
+    return ignored[0] != 0
+
+
+def _git_names(directory: Path) -> Iterable[str]:
+    _, listed = _git(
+        directory, "ls-files", "--cached", "--others", "--exclude-standard", "-z", check=True
+    )
+    return {os.fsdecode(name) for name in listed.split(b"\0") if name}
+
+
+def _git(directory: Path, *arguments: str, check: bool) -> tuple[int, bytes]:
+    """Run git for its answer; the user's own settings say what is ignored and trusted."""
+    environment = {**CLEAN_ENVIRONMENT, "HOME": str(Path.home())}
+    done = GIT.run(
+        # A monitor is a program that the project itself could name.
+        *("-c", "core.fsmonitor=false"),
+        *arguments,
+        environment=environment,
+        directory=directory,
+        check=check,
+    )
+    return done.returncode, done.stdout
+
+
+def _plain_names(directory: Path, prefix: str) -> Iterator[str]:
+    generated = GENERATED if prefix else GENERATED + GENERATED_AT_TOP
     with os.scandir(directory) as items:
-        for item in sorted(items, key=lambda item: item.name):
-            if item.name in LEFT_OUT or item.name.endswith(LEFT_OUT_ENDINGS):
+        for item in items:
+            if any(fnmatchcase(item.name, pattern) for pattern in generated):
                 continue
             if item.is_dir(follow_symlinks=False):
-                yield from _plain_files(Path(item.path), f"{prefix}{item.name}/")
+                yield from _plain_names(Path(item.path), f"{prefix}{item.name}/")
             else:
                 yield f"{prefix}{item.name}"
 
 
-def _entry(directory: Path, name: str) -> Entry:
-    path = directory / name
-    if path.is_symlink():
-        target = os.readlink(path)
-        inside = os.path.normpath(os.path.join(os.path.dirname(name), target))
-        if os.path.isabs(target) or inside.startswith(".."):
-            raise DefinitionError("a symlink leads out of the project", where=Where(str(path)))
-        return Entry(name, Kind.SYMLINK, 0o777, target=target)
-    if not path.is_file():
-        raise DefinitionError(
-            "the project holds something that is no file (a submodule must be checked out)",
-            where=Where(str(path)),
-        )
-    status = path.stat()
-    mode = 0o755 if status.st_mode & 0o111 else 0o644
-    return Entry(name, Kind.FILE, mode, status.st_size, digests.of_file(path))
+def _entry(directory: Path, path: str) -> Entry | None:
+    """Return a file's or symlink's entry; none for what is gone, special or leads outside."""
+    full = directory / path
+    try:
+        status = full.lstat()
+    except FileNotFoundError:
+        # Tracked by git, and deleted from the disk.
+        return None
+    if stat.S_ISLNK(status.st_mode):
+        target = os.readlink(full)
+        inside = full.resolve().is_relative_to(directory.resolve())
+        if os.path.isabs(target) or not inside:
+            return None
+        return Entry(path, Kind.SYMLINK, 0o777, target=target)
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    mode = EXECUTABLE_MODE if status.st_mode & 0o111 else FILE_MODE
+    return Entry(path, Kind.FILE, mode, status.st_size, digests.of_file(full))
