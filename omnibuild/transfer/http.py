@@ -87,7 +87,10 @@ class Downloader:
 
         Raises :class:`SourceError`, whose ``why`` is the reason in words.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise SourceError(f"cannot download {url!r}", why=f"not a URL: {error}") from error
         if parts.scheme == "file":
             chunks = _read_file(parts, offset)
             _copy(chunks, stream, progress, _State(offset, _file_size(parts)))
