@@ -20,7 +20,7 @@ from tests.acceptance.hosts import (
     serve,
     trust,
 )
-from tests.acceptance.hosts.machine import CGROUPS
+from tests.acceptance.hosts.namespaces import CGROUPS
 from tests.acceptance.hosts.pool import remove_leftovers
 from tests.acceptance.hosts.sample import (
     SigningKey,

@@ -11,16 +11,10 @@ hosts from the fixtures ``hosts`` (one test) and ``module_hosts`` (the tests of 
 """
 
 from tests.acceptance.hosts.bases import Base, make_base
+from tests.acceptance.hosts.booted import BootedHost
 from tests.acceptance.hosts.certificates import Authority, Certificate, make_authority, trust
-from tests.acceptance.hosts.machine import (
-    BootedHost,
-    ChrootHost,
-    CommandFailedError,
-    Done,
-    Host,
-    Response,
-    eventually,
-)
+from tests.acceptance.hosts.machine import ChrootHost, Host
+from tests.acceptance.hosts.outcome import CommandFailedError, Done, Response, eventually
 from tests.acceptance.hosts.pool import HostPool, debian_root
 from tests.acceptance.hosts.simulated_el import SimulatedElHost, SimulatedElRoot
 from tests.acceptance.hosts.web import serve

@@ -6,62 +6,23 @@ kernel takes the host's processes, mounts and network with it.
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 from omnibuild.errors import HostError
 from omnibuild.tools import SYSTEM_PATH, Tool, tail
+from tests.acceptance.hosts.namespaces import children, find_leader, remove_cgroups
+from tests.acceptance.hosts.outcome import CommandFailedError, Done, Response, eventually
 
 NSENTER = Tool("nsenter", "util-linux")
 SETPRIV = Tool("setpriv", "util-linux")
 TAR = Tool("tar", "tar")
 TIMEOUT = Tool("timeout", "coreutils")
 SUPERVISOR = Path(__file__).with_name("machine.sh")
-CGROUPS = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/systemd"), Path("/sys/fs/cgroup/unified"))
 
 START_SECONDS = 90
 TIMED_OUT = 124
-
-
-class CommandFailedError(AssertionError):
-    """A command on a host did not do what the test needs; the message shows all it said."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """A finished command on a host."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-    @property
-    def output(self) -> str:
-        """Both outputs, for messages and searches."""
-        return self.stdout + self.stderr
-
-
-@dataclass(frozen=True)
-class Response:
-    """A web server's answer."""
-
-    status: int
-    body: str
-
-
-def eventually(
-    condition: Callable[[], bool], what: str, *, seconds: float = 30, pause: float = 0.02
-) -> None:
-    """Wait until ``condition`` holds; raises :class:`CommandFailedError` when it never does."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise CommandFailedError(f"waited {seconds:g} seconds in vain until {what}")
-        time.sleep(pause)
 
 
 class Host:
@@ -281,107 +242,3 @@ class ChrootHost(Host):
     def is_up(self) -> bool:
         """Tell whether the waiting process has been started."""
         return b"ready\n" in self.logs[0].read_bytes()
-
-
-class BootedHost(Host):
-    """A host whose process 1 is systemd: services, users, the journal and reboots are real."""
-
-    def payload(self) -> tuple[str, ...]:
-        """Return the boot of the host's own init."""
-        return ("--boot",)
-
-    def is_up(self) -> bool:
-        """Tell whether the boot is finished, with or without failed units."""
-        return self.state() in ("running", "degraded")
-
-    def state(self) -> str:
-        """Return systemd's word for the whole host, ``running`` when all is well."""
-        return self.run("systemctl", "is-system-running", check=False).stdout.strip()
-
-    def reboot(self) -> None:
-        """Shut down in order and boot again, keeping the disk."""
-        leader = self.leader
-        self.run("systemctl", "reboot")
-        eventually(lambda: not is_alive(leader), f"{self.name} is down", seconds=START_SECONDS)
-        self.wait_until_up()
-
-    def power_off(self) -> None:
-        """Shut down in order; the host is gone afterwards."""
-        self.run("systemctl", "poweroff")
-        self.supervisor.wait(START_SECONDS)
-        self._leader = None
-
-    def unit(self, name: str) -> dict[str, str]:
-        """Return a unit's properties, such as ``ActiveState`` and ``MainPID``."""
-        lines = self.run("systemctl", "show", "--", name).stdout.splitlines()
-        return dict(line.split("=", 1) for line in lines if "=" in line)
-
-    def user_of(self, service: str) -> str:
-        """Return the user that the main process of a running service belongs to."""
-        pid = self.unit(service)["MainPID"]
-        return self.run("stat", "--format=%U", f"/proc/{pid}").stdout.strip()
-
-    def journal(self, *options: str) -> str:
-        """Return the journal of this boot, or what ``options`` of journalctl select."""
-        return self.run("journalctl", "--boot", "--no-pager", *options, check=False).output
-
-    def diagnostics(self) -> str:
-        """Return the console, the failed units and the journal's end."""
-        parts = [super().diagnostics()]
-        if self._leader is not None and is_alive(self._leader):
-            failed = self.run("systemctl", "--failed", "--no-pager", check=False).output
-            parts += ["-- failed units", failed, "-- journal", self.journal("--lines=150")]
-        return "\n".join(parts)
-
-
-def find_leader(supervisor: int) -> int | None:
-    """Return the process below ``supervisor`` that is number 1 of a host's own namespace."""
-    pending = children(supervisor)
-    while pending:
-        pid = pending.pop()
-        numbers = namespace_pids(pid)
-        # Numbered here, in the supervisor's namespace, and in the host's.
-        if len(numbers) == 3 and numbers[-1] == 1:
-            return pid
-        pending += children(pid)
-    return None
-
-
-def is_alive(pid: int) -> bool:
-    """Tell whether a process still exists."""
-    return Path(f"/proc/{pid}").exists()
-
-
-def children(pid: int) -> list[int]:
-    """Return the processes that ``pid`` has started; none when it is gone."""
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
-
-
-def namespace_pids(pid: int) -> list[int]:
-    """Return a process's number in each process namespace from ours inwards."""
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("NSpid:"):
-                return [int(word) for word in line.split()[1:]]
-    return []
-
-
-def remove_cgroups(name: str) -> None:
-    """Remove the control groups of a host that has ended."""
-    for top in (hierarchy / name for hierarchy in CGROUPS):
-
-        def removed(top: Path = top) -> bool:
-            # The kernel frees a killed process's group a little later.
-            try:
-                for group in [*sorted(top.rglob("*/"), reverse=True), top]:
-                    if group.is_dir():
-                        group.rmdir()
-            except FileNotFoundError:
-                return True
-            except OSError:
-                return False
-            return True
-
-        eventually(removed, f"control group {top} is empty")

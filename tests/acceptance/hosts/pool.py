@@ -13,7 +13,9 @@ from typing import TypeVar
 
 from omnibuild.files import TEMPORARY_PREFIX, remove_tree, scratch_directory
 from tests.acceptance.hosts.bases import Base, cache_directory, make_base
-from tests.acceptance.hosts.machine import BootedHost, ChrootHost, Host, remove_cgroups
+from tests.acceptance.hosts.booted import BootedHost
+from tests.acceptance.hosts.machine import ChrootHost, Host
+from tests.acceptance.hosts.namespaces import remove_cgroups
 from tests.acceptance.hosts.simulated_el import (
     HOST_BASE,
     ROOT_BASE,

@@ -14,7 +14,8 @@ from omnibuild import digests
 from omnibuild.files import remove_tree
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 from tests.acceptance.hosts.bases import SERIAL, Base, cached, make_base
-from tests.acceptance.hosts.machine import ChrootHost, Done
+from tests.acceptance.hosts.machine import ChrootHost
+from tests.acceptance.hosts.outcome import Done
 
 CP = Tool("cp", "coreutils")
 RPM = Tool("rpm", "rpm")

@@ -8,13 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.acceptance.hosts.certificates import Certificate
-from tests.acceptance.hosts.machine import (
-    NSENTER,
-    SETPRIV,
-    CommandFailedError,
-    Host,
-    eventually,
-)
+from tests.acceptance.hosts.machine import NSENTER, SETPRIV, Host
+from tests.acceptance.hosts.outcome import CommandFailedError, eventually
 
 FILE_SERVER = Path(__file__).with_name("fileserver.py")
 
