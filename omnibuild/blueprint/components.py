@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from omnibuild.digests import Digest
 from omnibuild.errors import DefinitionError, Where
+from omnibuild.kinds.build_environment import FIXED_ENVIRONMENT
 from omnibuild.plan.graph import Action, cycle_error
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Software
@@ -89,6 +90,7 @@ class Components:
                 "patches": patches,
                 "license_files": list(software.license_files),
                 "needs": sorted(software.needs),
+                "environment": FIXED_ENVIRONMENT,
             },
             inputs={
                 "root": self.root,

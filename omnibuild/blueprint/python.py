@@ -7,6 +7,7 @@ from pathlib import Path
 
 from omnibuild.blueprint.components import Components, fetch_action
 from omnibuild.errors import DefinitionError, LockError, Where
+from omnibuild.kinds.build_environment import FIXED_ENVIRONMENT
 from omnibuild.plan.graph import Action
 from omnibuild.provenance.manifest import PythonComponent
 from omnibuild.recipe.lock import Lock, LockedFile, LockedPackage, choose_file, load_lock
@@ -112,7 +113,8 @@ class PythonPackages:
                 hint="set `build-lock` in [python]",
             )
         inputs = {**self._base_inputs(), **self._backend, "source": source}
-        return self._add(Action(f"wheel:{name}", "wheel", inputs=inputs))
+        parameters = {"environment": FIXED_ENVIRONMENT}
+        return self._add(Action(f"wheel:{name}", "wheel", parameters, inputs))
 
     def _install(self, name: str, wheel: str, file: str) -> str:
         return self._add(
@@ -122,6 +124,7 @@ class PythonPackages:
                 parameters={
                     "python": self._python.version,
                     "file": file if file.endswith(".whl") else "",
+                    "environment": FIXED_ENVIRONMENT,
                 },
                 inputs={**self._base_inputs(), "wheel": wheel},
             )

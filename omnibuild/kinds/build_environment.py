@@ -11,31 +11,35 @@ COMPILER_FLAGS = "-O2"
 LINKER_FLAGS = (
     f"-L{LOGICAL_PREFIX}/lib",
     # Every file names the prefix itself; placing turns it into $ORIGIN/… in the same bytes.
-    f"-Wl,-rpath,{LOGICAL_PREFIX}/lib",
+    # The linker lets strings share tails: no symbol is called `lib/`, so nothing shares this one.
+    f"-Wl,-rpath,{LOGICAL_PREFIX}/lib/",
     "-Wl,--enable-new-dtags",
     "-Wl,-z,relro",
     "-Wl,--as-needed",
 )
 
 
+# Part of every key whose action runs steps.
+FIXED_ENVIRONMENT = {
+    "PATH": f"{LOGICAL_PREFIX}/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/build",
+    "TMPDIR": "/tmp",  # noqa: S108 - inside the sandbox
+    "LC_ALL": "C",
+    "TZ": "UTC",
+    "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH),
+    "ZERO_AR_DATE": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PREFIX": LOGICAL_PREFIX,
+    "CC": "gcc",
+    "CXX": "g++",
+    "CFLAGS": COMPILER_FLAGS,
+    "CXXFLAGS": COMPILER_FLAGS,
+    "CPPFLAGS": f"-I{LOGICAL_PREFIX}/include",
+    "LDFLAGS": " ".join(LINKER_FLAGS),
+    "PKG_CONFIG_LIBDIR": f"{LOGICAL_PREFIX}/lib/pkgconfig",
+}
+
+
 def build_environment(cores: int) -> dict[str, str]:
     """Return the environment of a step; only ``JOBS`` depends on the machine."""
-    return {
-        "PATH": f"{LOGICAL_PREFIX}/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        "HOME": "/build",
-        "TMPDIR": "/tmp",  # noqa: S108 - inside the sandbox
-        "LC_ALL": "C",
-        "TZ": "UTC",
-        "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH),
-        "ZERO_AR_DATE": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PREFIX": LOGICAL_PREFIX,
-        "JOBS": str(cores),
-        "CC": "gcc",
-        "CXX": "g++",
-        "CFLAGS": COMPILER_FLAGS,
-        "CXXFLAGS": COMPILER_FLAGS,
-        "CPPFLAGS": f"-I{LOGICAL_PREFIX}/include",
-        "LDFLAGS": " ".join(LINKER_FLAGS),
-        "PKG_CONFIG_LIBDIR": f"{LOGICAL_PREFIX}/lib/pkgconfig",
-    }
+    return {**FIXED_ENVIRONMENT, "JOBS": str(cores)}

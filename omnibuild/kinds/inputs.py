@@ -15,6 +15,7 @@ from omnibuild.sources.snapshot import copy_snapshot, snapshot
 from omnibuild.store.results import Output
 from omnibuild.transfer.http import Downloader
 
+
 class Fetching:
     """The kind ``fetch``, for one run: it remembers hosts that do not answer."""
 

@@ -15,6 +15,7 @@ from omnibuild.kinds.inputs import Fetching, run_root, run_snapshot
 from omnibuild.kinds.package import run_package
 from omnibuild.kinds.wheel import run_install, run_wheel
 
+
 def all_kinds() -> Mapping[str, Kind]:
     """Return the table for one run."""
     return {
