@@ -77,7 +77,10 @@ def _start(layout: Layout, process: Process) -> str:
         [
             f'sed -e "s|listen .*;|listen $listen;|" -e "s|{layout.runtime}/|$runtime/|" \\',
             '    "$root/etc/nginx.conf" >"$runtime/nginx.conf"',
-            f'{launcher} -c "$runtime/nginx.conf" &',
+            # Root's nginx would hand requests to a user who cannot reach the socket.
+            'set -- -c "$runtime/nginx.conf"',
+            'if [ "$(id -u)" -eq 0 ]; then set -- "$@" -g "user root;"; fi',
+            f'{launcher} "$@" &',
             'running="$running $!"',
         ]
     )

@@ -1,0 +1,224 @@
+"""The runner and the launchers, with real gunicorn, nginx and shells, from a moved tree."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+ATTEMPTS = 200
+SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def environment(**extra: str) -> dict[str, str]:
+    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", **extra}
+
+
+def fetch(url: str) -> tuple[int, str]:
+    """Return the answer, once there is one."""
+    for _ in range(ATTEMPTS):
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - our own
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            if error.code != 502:
+                return error.code, error.read().decode()
+            # The proxy is there first.
+            error.close()
+        except OSError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"nobody answers at {url}")
+
+
+@contextmanager
+def running(
+    tree: Path, state: Path, port: int, shell: list[str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    command = [*shell, f"{tree}/bin/hello-run", "--state", str(state)]
+    with (
+        log.open("wb") as stream,
+        subprocess.Popen(
+            [*command, "--listen", f"127.0.0.1:{port}"],
+            env=environment(TMPDIR=str(log.parent), PYTHONHOME="/nowhere", PYTHONPATH="/nowhere"),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_serves_from_a_path_with_spaces(
+    moved_tree: Callable[[str], Path], tmp_path: Path, shell: str
+) -> None:
+    tree = moved_tree("my home/it's $hello")
+    state, port, log = tmp_path / "the state", free_port(), tmp_path / "log"
+    with running(tree, state, port, SHELLS[shell], log) as process:
+        status, page = fetch(f"http://127.0.0.1:{port}/")
+        assert status == 200, log.read_text()
+        assert "Hello from omnibuild" in page
+        status, body = fetch(f"http://127.0.0.1:{port}/health")
+        assert status == 200
+        assert json.loads(body)["database"] == "ok"
+        count = subprocess.run(
+            [f"{tree}/bin/hello-run", "--state", str(state), "hello", "count"],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert int(count.stdout) == 1
+        process.terminate()
+        assert process.wait(30) == 0, log.read_text()
+    # Nothing listens any more, sockets are gone, data stays.
+    assert not list(tmp_path.glob("hello.*"))
+    assert (state / "hello.db").is_file()
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+def test_serves_as_an_ordinary_user(moved_tree: Callable[[str], Path], tmp_path: Path) -> None:
+    with TemporaryDirectory(dir="/tmp") as name:
+        place, port, nobody = Path(name), free_port(), 65534
+        place.chmod(0o755)
+        shutil.copytree(moved_tree("tree"), place / "a tree", symlinks=True)
+        (place / "home").mkdir()
+        os.chown(place / "home", nobody, nobody)
+        become = ["setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups"]
+        with (
+            (tmp_path / "log").open("wb") as log,
+            subprocess.Popen(
+                [*become, f"{place}/a tree/bin/hello-run", f"--listen=127.0.0.1:{port}"],
+                env=environment(HOME=f"{place}/home"),
+                stdout=log,
+                stderr=log,
+            ) as process,
+        ):
+            status, body = fetch(f"http://127.0.0.1:{port}/health")
+            process.terminate()
+        assert (status, json.loads(body)["database"]) == (200, "ok")
+        assert (place / "home/.local/state/hello/hello.db").is_file()
+
+
+@pytest.mark.parametrize("victim", ["nginx", "gunicorn"])
+def test_fails_when_a_process_dies(
+    moved_tree: Callable[[str], Path], tmp_path: Path, victim: str
+) -> None:
+    tree, port, log = moved_tree("tree"), free_port(), tmp_path / "log"
+    with running(tree, tmp_path / "state", port, ["dash"], log) as process:
+        fetch(f"http://127.0.0.1:{port}/")
+        (pid,) = [
+            child
+            for child in children(process.pid)
+            if victim in Path(f"/proc/{child}/cmdline").read_text()
+        ]
+        os.kill(pid, signal.SIGKILL)
+        assert process.wait(30) == 1
+    assert "ended" in log.read_text()
+
+
+def test_edited_configuration_survives_a_restart(
+    moved_tree: Callable[[str], Path], tmp_path: Path
+) -> None:
+    tree, state, port, log = moved_tree("tree"), tmp_path / "s", free_port(), tmp_path / "log"
+    (state / "etc").mkdir(parents=True)
+    (state / "etc" / "hello.toml").write_text('title = "Mine & yours"\n')
+    with running(tree, state, port, ["dash"], log):
+        assert "Mine &amp; yours" in fetch(f"http://127.0.0.1:{port}/")[1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--listen"],
+        ["--listen", "8080"],
+        ["--listen", "0.0.0.0:80;x"],
+        ["--listen="],
+        ["--nonsense"],
+        ["../bin/hello"],
+        ["nothing"],
+    ],
+)
+def test_refuses_wrong_arguments(
+    moved_tree: Callable[[str], Path], tmp_path: Path, arguments: list[str]
+) -> None:
+    done = subprocess.run(
+        [f"{moved_tree('tree')}/bin/hello-run", "--state", str(tmp_path / "s"), *arguments],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done
+    assert "hello-run: " in done.stderr
+
+
+def test_command_through_symlinks_of_all_kinds(
+    moved_tree: Callable[[str], Path], tmp_path: Path
+) -> None:
+    tree = moved_tree("a tree")
+    (tmp_path / "-links").mkdir()
+    (tmp_path / "absolute").symlink_to(tree / "bin" / "hello")
+    (tmp_path / "-links" / "relative").symlink_to("../absolute")
+    (tmp_path / "directory").symlink_to(tree / "bin")
+    names = [
+        f"{tmp_path}/absolute",
+        "./-links/relative",
+        "./directory/hello",
+        "a tree/bin/hello",
+    ]
+    for name in names:
+        for shell in SHELLS.values():
+            done = subprocess.run(
+                [*shell, name, "--version"],
+                env=environment(PYTHONPATH="/nowhere", LD_LIBRARY_PATH="/nowhere"),
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.stdout == "hello 1.0.0\n", (name, shell, done)
+
+
+def test_environment_probes_certificates_unless_told(
+    moved_tree: Callable[[str], Path], tmp_path: Path
+) -> None:
+    tree = moved_tree("tree")
+    ask = f'root={tree}; . "$root/libexec/environment"; echo "${{SSL_CERT_FILE-unset}}"'
+
+    def answer(**extra: str) -> str:
+        done = subprocess.run(
+            ["dash", "-euc", ask], env=environment(**extra), capture_output=True, check=True
+        )
+        return done.stdout.decode().strip()
+
+    assert answer(SSL_CERT_FILE="/mine") == "/mine"
+    assert answer(SSL_CERT_DIR="/mine") == "unset"
+    if Path("/etc/ssl/certs/ca-certificates.crt").exists():
+        assert answer() == "/etc/ssl/certs/ca-certificates.crt"

@@ -1,0 +1,78 @@
+"""Recipes to integrate in tests: the examples, and small ones of odd shape."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from omnibuild.host.hooks import load_hooks
+from omnibuild.host.integration import HostFiles, integrate
+from omnibuild.recipe.loader import load
+from omnibuild.recipe.models import Recipe
+
+CHECKOUT = Path(__file__).parents[3]
+RECIPES = CHECKOUT / "recipes"
+GOLDEN = CHECKOUT / "tests" / "unit" / "golden" / "host"
+ENTRY_POINTS = {
+    "hello": "hello.cli:main",
+    "worker": "shop.work:Worker.run [extra]",
+    "gunicorn": "gunicorn.app.wsgiapp:run",
+}
+
+
+def example(name: str) -> HostFiles:
+    recipe = load(RECIPES / f"{name}.toml", Recipe)
+    scripts = recipe.package.scripts
+    hooks = load_hooks(RECIPES / scripts) if scripts else {}
+    config = {path: (RECIPES / source).read_bytes() for path, source in recipe.config.items()}
+    return integrate(recipe, hooks, config, ENTRY_POINTS)
+
+
+def recipe(name: str = "shop", **tables: Any) -> Recipe:
+    """Return a recipe with a web server, unless ``tables`` says otherwise."""
+    app = {
+        "name": name,
+        "version": "1",
+        "summary": "The shop",
+        "license": "MIT",
+        "maintainer": "Shop <shop@example.com>",
+    }
+    data = {
+        "app": app | tables.pop("app", {}),
+        "python": {"version": "3.13", "lock": "pylock.toml"},
+        "web": {"server": "gunicorn", "app": "shop:app"},
+        **tables,
+    }
+    return msgspec.convert({key: value for key, value in data.items() if value}, Recipe)
+
+
+def integrated(
+    wanted: Recipe, hooks: dict[str, str] | None = None, config: dict[str, bytes] | None = None
+) -> HostFiles:
+    return integrate(wanted, hooks or {}, config or {}, ENTRY_POINTS)
+
+
+def text(host: HostFiles, path: str) -> str:
+    return host.files[path].content.decode()
+
+
+def scripts(host: HostFiles) -> dict[str, str]:
+    """Return every shell text of a host integration by a name."""
+    found = {
+        path: file.content.decode()
+        for path, file in host.files.items()
+        if "/bin/" in path or "/libexec/" in path
+    }
+    for form, texts in host.scripts.items():
+        found |= {f"{form}/{name}": body for name, body in texts.items()}
+    return found
+
+
+def assert_golden(path: Path, content: str) -> None:
+    """Compare with a golden file; OMNIBUILD_WRITE_GOLDEN=1 writes it, for review in the diff."""
+    if os.environ.get("OMNIBUILD_WRITE_GOLDEN"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    assert path.is_file(), f"{path} is new: write it with OMNIBUILD_WRITE_GOLDEN=1"
+    assert content == path.read_text()

@@ -1,0 +1,113 @@
+import pytest
+
+from omnibuild.errors import DefinitionError
+
+from .apps import integrated, recipe, scripts, text
+
+UNITS = "/usr/lib/systemd/system"
+
+
+def test_a_command_alone_brings_no_user_and_no_services() -> None:
+    host = integrated(recipe(web=None, commands={"greet": "hello"}))
+    assert set(host.files) == {
+        "/opt/shop/bin/greet",
+        "/opt/shop/bin/shop-run",
+        "/opt/shop/libexec/environment",
+    }
+    assert host.symlinks == {"/usr/bin/greet": "/opt/shop/bin/greet"}
+    assert host.config_files == ()
+    assert set(host.scripts["deb"]) == {"postrm"}
+    assert set(host.scripts["rpm"]) == {"postun"}
+    assert "systemctl" not in "".join(scripts(host).values())
+
+
+def test_without_a_proxy_the_server_listens_itself() -> None:
+    host = integrated(recipe())
+    assert '--bind "${SHOP_LISTEN:-127.0.0.1:8080}"' in text(host, "/opt/shop/bin/shop-web")
+    assert f"{UNITS}/shop-nginx.service" not in host.files
+    assert host.config_files == ()
+
+
+def test_behind_a_proxy_it_has_a_socket() -> None:
+    host = integrated(recipe(web={"server": "gunicorn", "app": "shop:app", "proxy": "nginx"}))
+    assert '--bind "unix:$SHOP_RUNTIME/web.sock"' in text(host, "/opt/shop/bin/shop-web")
+    conf = text(host, "/etc/shop/nginx.conf")
+    assert [line for line in conf.splitlines() if "listen" in line] == [
+        "        listen 127.0.0.1:8080;"
+    ]
+    assert host.config_files == ("/etc/shop/nginx.conf",)
+    assert text(host, "/opt/shop/etc/nginx.conf") == conf
+
+
+@pytest.mark.parametrize("proxy", [None, "nginx"])
+def test_only_the_front_may_bind_a_low_port(proxy: str | None) -> None:
+    web = {"server": "gunicorn", "app": "shop:app", "proxy": proxy, "listen": "0.0.0.0:80"}
+    services = {"work": {"command": "worker"}}
+    host = integrated(recipe(web=web, services=services))
+    able = {
+        path
+        for path in host.files
+        if path.endswith(".service") and "CAP_NET_BIND_SERVICE" in text(host, path)
+    }
+    assert able == {f"{UNITS}/shop-{'nginx' if proxy else 'web'}.service"}
+    high = integrated(recipe(web=web | {"listen": "0.0.0.0:1024"}, services=services))
+    assert "CAP_" not in "".join(text(high, p) for p in high.files if p.endswith(".service"))
+
+
+def test_summary_cannot_break_out_of_its_line() -> None:
+    host = integrated(recipe(app={"summary": "100% of it \\"}))
+    assert "Description=100%% of it \n" in text(host, f"{UNITS}/shop.target")
+
+
+def test_names_that_systemd_does_not_take() -> None:
+    host = integrated(recipe("c++", package={"user": "cpp"}))
+    assert f"{UNITS}/cplusplus.target" in host.files
+    assert "ExecStart=/opt/c++/bin/c++-web" in text(host, f"{UNITS}/cplusplus-web.service")
+    assert "C___STATE" in text(host, "/opt/c++/libexec/environment")
+
+
+def test_variables_follow_moved_configuration() -> None:
+    wanted = recipe(
+        config={"/etc/shop/shop.toml": "x"},
+        environment={"SHOP_CONFIG": "/etc/shop/shop.toml", "SHOP_MODE": "fast"},
+    )
+    host = integrated(wanted, config={"/etc/shop/shop.toml": b"x"})
+    runner = text(host, "/opt/shop/bin/shop-run")
+    assert "SHOP_CONFIG=$state/etc/shop.toml" in runner
+    assert "SHOP_MODE" not in runner
+    assert "SHOP_MODE=fast" in text(host, "/opt/shop/libexec/environment")
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        {"commands": {"shop-web": "hello"}},
+        {"commands": {"shop-run": "hello"}},
+        {"services": {"run": {"command": "worker"}}},
+        {"commands": {"hello": "helo"}},
+        {"services": {"work": {"command": "workr --fast"}}},
+    ],
+)
+def test_refuses(tables: dict[str, object]) -> None:
+    with pytest.raises(DefinitionError):
+        integrated(recipe(**tables))
+
+
+def test_refuses_two_config_files_of_one_name() -> None:
+    config = {"/etc/shop/a/x.toml": "x", "/etc/shop/b/x.toml": "x"}
+    with pytest.raises(DefinitionError):
+        integrated(recipe(config=config), config=dict.fromkeys(config, b""))
+
+
+def test_launchers_trust_nothing_of_the_caller() -> None:
+    host = integrated(recipe(commands={"greet": "hello"}))
+    for path, file in host.files.items():
+        if "/bin/" in path:
+            assert file.mode == 0o755
+            assert b"unset LD_LIBRARY_PATH LD_PRELOAD PYTHONHOME PYTHONPATH" in file.content
+
+
+def test_every_app_has_variables_of_its_own() -> None:
+    one, other = integrated(recipe("shop")), integrated(recipe("7-zip", package={"user": "z"}))
+    assert "SHOP_STATE=/var/lib/shop" in text(one, "/opt/shop/libexec/environment")
+    assert "_7_ZIP_STATE=/var/lib/7-zip" in text(other, "/opt/7-zip/libexec/environment")

@@ -1,0 +1,111 @@
+"""Every shell text is POSIX: real shells and shellcheck read the examples and odd apps."""
+
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from omnibuild.host.integration import HostFiles
+
+from .apps import example, integrated, recipe, scripts
+
+READERS = {
+    "dash": ["dash", "-n"],
+    "bash": ["bash", "--posix", "-n"],
+    "busybox": ["busybox", "sh", "-n"],
+    # The odd app's paths hold quotes on purpose, which is what SC2089 and SC2090 wonder about.
+    "shellcheck": ["shellcheck", "--shell=sh", "--severity=warning", "--exclude=SC2089,SC2090"],
+}
+
+
+def odd() -> HostFiles:
+    """An app that uses everything at once, with hooks at all points."""
+    told = "#!/bin/sh\ncat <<EOF\n$1\nEOF\nas_user true\nexit 0"
+    plain = "cat <<EOF\nit's over\nEOF"
+    wanted = recipe(
+        "odd+app.2",
+        web={"server": "gunicorn", "app": "shop:app", "listen": "[::1]:443"},
+        services={"mail.queue": {"command": "worker --name 'a b' \"$HOME\""}},
+        commands={"hello": "hello"},
+        config={"/etc/odd/it's $here.toml": "x"},
+        environment={"ODD": "it's $(here)", "ODD_CONFIG": "/etc/odd/it's $here.toml"},
+        package={"user": "odd"},
+    )
+    hooks = {
+        "pre-install": told,
+        "post-configure": told,
+        "pre-remove": plain,
+        "purge": plain,
+        "prepare": "hello init-db",
+    }
+    return integrated(wanted, hooks, {"/etc/odd/it's $here.toml": b"x"})
+
+
+APPS = {"hello": lambda: example("hello"), "httpbin": lambda: example("httpbin"), "odd": odd}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("app", APPS)
+def test_reads(app: str, reader: str, tmp_path: Path) -> None:
+    command = READERS[reader]
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"needs {command[0]}")
+    for name, body in scripts(APPS[app]()).items():
+        path = tmp_path / "script"
+        path.write_text(body)
+        # What is sourced has neither a first line nor all of its variables.
+        sourced = reader == "shellcheck" and name.endswith("/environment")
+        excluded = ["--exclude=SC2154"] if sourced else []
+        done = subprocess.run(
+            [*command, *excluded, str(path)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{name}\n{done.stdout}{done.stderr}"
+
+
+VALUES = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=40)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(VALUES)
+def test_values_of_variables_arrive_as_they_are(tmp_path: Path, value: str) -> None:
+    host = integrated(recipe(environment={"SHOP_VALUE": value}))
+    path = tmp_path / "environment"
+    path.write_bytes(host.files["/opt/shop/libexec/environment"].content)
+    done = subprocess.run(
+        ["/bin/sh", "-euc", 'root=/x; . "$0"; printf %s "$SHOP_VALUE"', str(path)],
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.decode() == value
+
+
+WORDS = st.lists(VALUES.filter(bool), max_size=4)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(WORDS)
+def test_arguments_of_services_arrive_as_they_are(tmp_path: Path, words: list[str]) -> None:
+    host = integrated(
+        recipe(web=None, services={"work": {"command": shlex.join(["worker", *words])}})
+    )
+    root = tmp_path / "a root"
+    for name in ("bin/shop-work", "libexec/environment"):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(host.files[f"/opt/shop/{name}"].content)
+    python = root / "bin" / "python3.13"
+    python.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\"\n")
+    python.chmod(0o755)
+    done = subprocess.run(
+        ["/bin/sh", f"{root}/bin/shop-work", "more"], capture_output=True, check=True, env={}
+    )
+    isolated, bare, dash_c, code, own, *arguments = done.stdout.decode().split("\0")[:-1]
+    assert (isolated, bare, dash_c) == ("-I", "-B", "-c")
+    assert code.endswith("from shop.work import Worker; sys.exit(Worker.run())")
+    assert own == f"{root}/bin/shop-work"
+    assert arguments == [*words, "more"]
