@@ -15,6 +15,9 @@ from omnibuild.errors import ArchiveError
 
 LATEST_TIME = 2**33
 
+# Deeper trees can be written, but hardly read or removed.
+DEEPEST = 250
+
 DIRECTORY_MODE, EXECUTABLE_MODE, FILE_MODE = 0o755, 0o755, 0o644
 
 
@@ -80,7 +83,11 @@ class Extraction:
 
     def hard_link(self, name: str, target: str) -> None:
         """Add another name for an earlier member."""
-        path, original = self._place(name), "/".join(_parts(target))
+        path = self._place(name)
+        try:
+            original = "/".join(_parts(target))
+        except ArchiveError as error:
+            raise ArchiveError(f"the archive's hard link {name!r} leads out", why=target) from error
         if original in self._symlinks:
             self._symlinks[path] = self._symlinks[original]
             return
@@ -156,10 +163,12 @@ class Extraction:
 
 
 def _parts(name: str) -> list[str]:
-    """Split a member's name; raises for names that lead out of the archive."""
+    """Split a member's name; raises for names that lead out of the archive, or nowhere useful."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts or "\0" in name:
         raise ArchiveError(f"the archive's member {name!r} lies outside of it")
+    if len(parts) > DEEPEST:
+        raise ArchiveError(f"the archive's member {parts[-1]!r} lies {len(parts)} directories deep")
     return parts
 
 

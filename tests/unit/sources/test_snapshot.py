@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from omnibuild import tree
+from omnibuild.errors import DefinitionError, SourceError, ToolFailedError
+from omnibuild.sources.snapshot import GIT, copy_snapshot, snapshot
+from omnibuild.tree import Tree
+
+
+def write(directory: Path, *paths: str) -> None:
+    for path in paths:
+        (directory / path).parent.mkdir(parents=True, exist_ok=True)
+        (directory / path).write_bytes(os.fsencode(path))
+
+
+def files(found: Tree) -> list[str]:
+    return [entry.path for entry in found.entries if entry.kind is not tree.Kind.DIRECTORY]
+
+
+def git(directory: Path, *arguments: str) -> None:
+    GIT.run("-c", "user.name=t", "-c", "user.email=t@example.com", *arguments, directory=directory)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    path = tmp_path / "project"
+    path.mkdir()
+    return path
+
+
+def test_a_broken_repository_is_an_error_and_not_another_snapshot(project: Path) -> None:
+    write(project, "a.py", ".git/config/x")
+    with pytest.raises(ToolFailedError):
+        snapshot(project)
+
+
+def test_without_git_what_tools_make_is_left_out(project: Path) -> None:
+    write(project, "a.py", "src/shop/build/b.py", "src/__pycache__/c.pyc", "src/d.pyc")
+    write(project, "build/x", "dist/x", ".venv/x", "shop.egg-info/x")
+    assert files(snapshot(project)) == ["a.py", "src/shop/build/b.py"]
+
+
+def test_git_decides_where_there_is_git(project: Path) -> None:
+    git(project, "init", "-q")
+    write(project, "tracked.py", "deleted.py", "build/tracked", "ignored.log", "new.py")
+    (project / ".gitignore").write_text("*.log\n/scratch/\n")
+    git(project, "add", "tracked.py", "deleted.py", "build/tracked")
+    (project / "deleted.py").unlink()
+    assert files(snapshot(project)) == [".gitignore", "build/tracked", "new.py", "tracked.py"]
+
+
+def test_a_part_of_a_repository(project: Path) -> None:
+    git(project, "init", "-q")
+    write(project, "apps/shop/a.py", "other.py")
+    assert files(snapshot(project / "apps")) == ["shop/a.py"]
+
+
+def test_an_ignored_directory_counts_for_itself(project: Path) -> None:
+    git(project, "init", "-q")
+    (project / ".gitignore").write_text("/scratch/\n")
+    write(project, "scratch/a.py")
+    assert files(snapshot(project / "scratch")) == ["a.py"]
+
+
+def test_a_repository_within_a_repository(project: Path) -> None:
+    git(project, "init", "-q")
+    write(project, "a.py", "inner/b.py", "inner/c.log")
+    git(project / "inner", "init", "-q")
+    (project / "inner/.gitignore").write_text("*.log\n")
+    assert files(snapshot(project)) == ["a.py", "inner/.gitignore", "inner/b.py"]
+
+
+def test_odd_names(project: Path) -> None:
+    git(project, "init", "-q")
+    names = ["with space", "new\nline", "ünïcode", '"quoted"', os.fsdecode(b"raw\xff")]
+    write(project, *names)
+    assert sorted(files(snapshot(project))) == sorted(names)
+
+
+def test_modes_say_only_whether_it_can_be_executed(project: Path) -> None:
+    write(project, "plain", "script")
+    (project / "plain").chmod(0o600)
+    (project / "script").chmod(0o700)
+    modes = {entry.path: entry.mode for entry in snapshot(project).entries}
+    assert modes == {"plain": 0o644, "script": 0o755}
+
+
+def test_symlinks_stay_only_when_they_lead_inside(project: Path) -> None:
+    write(project, "a", "d/b")
+    (project / "d/inside").symlink_to("../a")
+    (project / "dangling").symlink_to("none")
+    (project / "outside").symlink_to("../elsewhere")
+    (project / "absolute").symlink_to(project / "a")
+    (project / "directory").symlink_to("d")
+    assert files(snapshot(project)) == ["a", "d/b", "d/inside", "dangling", "directory"]
+
+
+def test_special_files_are_left_out(project: Path) -> None:
+    write(project, "a")
+    os.mkfifo(project / "fifo")
+    assert files(snapshot(project)) == ["a"]
+
+
+def test_times_and_places_do_not_count(project: Path, tmp_path: Path) -> None:
+    write(project, "a", "d/b")
+    found = snapshot(project)
+    os.utime(project / "a", (1, 1))
+    project.rename(tmp_path / "moved")
+    assert snapshot(tmp_path / "moved").digest == found.digest
+
+
+def test_a_copy_is_what_the_snapshot_says(project: Path, tmp_path: Path) -> None:
+    write(project, "a", "d/e/b")
+    (project / "a").chmod(0o755)
+    (project / "d/link").symlink_to("e")
+    found = snapshot(project)
+    copy = tmp_path / "out" / "copy"
+    copy_snapshot(project, found, copy)
+    assert tree.scan(copy) == found
+
+
+@pytest.mark.parametrize("change", ["content", "gone", "symlink"])
+def test_a_change_meanwhile_is_noticed(project: Path, tmp_path: Path, change: str) -> None:
+    write(project, "a", "b")
+    found = snapshot(project)
+    (project / "a").unlink()
+    if change == "content":
+        (project / "a").write_text("other")
+    elif change == "symlink":
+        (project / "a").symlink_to("b")
+    with pytest.raises(SourceError):
+        copy_snapshot(project, found, tmp_path / "copy")
+
+
+def test_no_directory(project: Path) -> None:
+    with pytest.raises(DefinitionError):
+        snapshot(project / "absent")
