@@ -6,8 +6,8 @@ from pathlib import Path
 
 from omnibuild.files import write_atomic
 from omnibuild.package.artifact import Artifact
-from omnibuild.package.deb import write_deb
-from omnibuild.package.rpm import write_rpm
+from omnibuild.package.deb.writer import write_deb
+from omnibuild.package.rpm.writer import write_rpm
 from omnibuild.package.tar import write_tar
 from omnibuild.payload.model import Payload
 from omnibuild.recipe.models import Debian, Rpm, Tar

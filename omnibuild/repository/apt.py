@@ -14,7 +14,7 @@ from email.utils import formatdate
 
 from omnibuild import digests
 from omnibuild.digests import Digest
-from omnibuild.package.control import render_paragraph
+from omnibuild.package.deb.control import render_paragraph
 from omnibuild.repository import layout
 from omnibuild.repository.keys import Signer
 from omnibuild.repository.state import Channel, Deb

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from omnibuild import digests
 from omnibuild.files import scratch_directory
-from omnibuild.package.rpm_reader import RpmInfo, read_rpm
-from omnibuild.package.rpm_signature import sign_rpm
+from omnibuild.package.rpm.reader import RpmInfo, read_rpm
+from omnibuild.package.rpm.signature import sign_rpm
 from omnibuild.recipe.models import Platform
 from omnibuild.repository import apt, intake, layout, yum
 from omnibuild.repository.intake import Submission

@@ -14,10 +14,10 @@ from typing import IO, Protocol
 from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.errors import PackageError, Where
-from omnibuild.package.ar import ar_members
-from omnibuild.package.deb_reader import read_deb_control
-from omnibuild.package.rpm_reader import RpmInfo, read_rpm, read_rpm_headers
-from omnibuild.package.rpm_tags import SHA256, Tag
+from omnibuild.package.deb.ar import ar_members
+from omnibuild.package.deb.reader import read_deb_control
+from omnibuild.package.rpm.reader import RpmInfo, read_rpm, read_rpm_headers
+from omnibuild.package.rpm.tags import SHA256, Tag
 from omnibuild.repository import layout
 
 BLOCK_SIZE = 1 << 20

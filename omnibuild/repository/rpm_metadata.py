@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from xml.sax import saxutils
 
 from omnibuild.digests import Digest
-from omnibuild.package.rpm_reader import RpmFile, RpmInfo
-from omnibuild.package.rpm_relations import RpmRelation
+from omnibuild.package.rpm.reader import RpmFile, RpmInfo
+from omnibuild.package.rpm.relations import RpmRelation
 
 # What XML 1.0 cannot say at all, not even escaped.
 _IMPOSSIBLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from omnibuild.package.artifact import Artifact
-from omnibuild.package.deb import write_deb
-from omnibuild.package.deb_reader import read_deb_control
+from omnibuild.package.deb.reader import read_deb_control
+from omnibuild.package.deb.writer import write_deb
 from omnibuild.package.members import archive_members
 from omnibuild.payload.model import Payload, Relations
 from omnibuild.recipe.models import Debian

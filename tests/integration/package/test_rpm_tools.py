@@ -13,10 +13,10 @@ import pytest
 
 from omnibuild.package.artifact import Artifact
 from omnibuild.package.members import archive_members
-from omnibuild.package.rpm import write_rpm
-from omnibuild.package.rpm_reader import read_rpm
-from omnibuild.package.rpm_signature import sign_rpm
-from omnibuild.package.system_directories import SYSTEM_DIRECTORIES
+from omnibuild.package.rpm.reader import read_rpm
+from omnibuild.package.rpm.signature import sign_rpm
+from omnibuild.package.rpm.system_directories import SYSTEM_DIRECTORIES
+from omnibuild.package.rpm.writer import write_rpm
 from omnibuild.payload.model import Payload
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 from omnibuild.tree import Entry, scan

@@ -11,7 +11,8 @@ HEAVY = ("msgspec", "rich", "requests", "pysequoia", "zstandard", "installer", "
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     code = (
         "import sys\nfrom omnibuild.cli.main import main\n"
-        "try:\n    status = main(sys.argv[1:])\nexcept SystemExit as stop:\n    status = stop.code\n"
+        "try:\n    status = main(sys.argv[1:])\n"
+        "except SystemExit as stop:\n    status = stop.code\n"
         f"print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)\nsys.exit(status)"
     )
     return subprocess.run(

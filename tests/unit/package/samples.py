@@ -11,7 +11,7 @@ from pathlib import Path
 
 import zstandard
 
-from omnibuild.package.ar import ar_members
+from omnibuild.package.deb.ar import ar_members
 from omnibuild.payload.model import Metadata, Payload, Relations
 from omnibuild.recipe.models import Debian, Rpm, Tar
 from omnibuild.tree import Entry, Kind, scan

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omnibuild.errors import PackageError
-from omnibuild.package.control import (
+from omnibuild.package.deb.control import (
     binary_control,
     installed_size,
     parse_paragraph,

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from omnibuild import digests
 from omnibuild.errors import PackageError
-from omnibuild.package.ar import ar_header
-from omnibuild.package.deb import write_deb
-from omnibuild.package.deb_reader import read_deb_control
+from omnibuild.package.deb.ar import ar_header
+from omnibuild.package.deb.reader import read_deb_control
+from omnibuild.package.deb.writer import write_deb
 from omnibuild.payload.model import Payload
 from omnibuild.recipe.models import Debian
 from omnibuild.tree import Kind

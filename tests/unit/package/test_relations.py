@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from omnibuild.errors import PackageError
 from omnibuild.package.relations import Relation, parse_relation, parse_single_relation
-from omnibuild.package.rpm_relations import RpmRelation, relation_fields
-from omnibuild.package.rpm_tags import Sense, Tag
+from omnibuild.package.rpm.relations import RpmRelation, relation_fields
+from omnibuild.package.rpm.tags import Sense, Tag
 from omnibuild.payload.model import Relations
 from tests.unit.package.samples import METADATA
 

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from omnibuild import digests
 from omnibuild.errors import PackageError
-from omnibuild.package.rpm import write_rpm
-from omnibuild.package.rpm_header import (
+from omnibuild.package.rpm.header import (
     Field,
     Type,
     encode_header,
@@ -23,9 +22,10 @@ from omnibuild.package.rpm_header import (
     string,
     strings,
 )
-from omnibuild.package.rpm_reader import RpmFile, read_rpm, read_rpm_headers
-from omnibuild.package.rpm_tags import SignatureTag, Tag
-from omnibuild.package.system_directories import SYSTEM_DIRECTORIES
+from omnibuild.package.rpm.reader import RpmFile, read_rpm, read_rpm_headers
+from omnibuild.package.rpm.system_directories import SYSTEM_DIRECTORIES
+from omnibuild.package.rpm.tags import SignatureTag, Tag
+from omnibuild.package.rpm.writer import write_rpm
 from omnibuild.payload.model import Payload
 from omnibuild.tree import Entry, Kind, Tree, scan
 from tests.unit.package.golden import assert_golden
@@ -158,7 +158,7 @@ def test_a_file_of_four_gib_is_refused_before_it_is_read(tmp_path: Path) -> None
 
 
 def test_sizes_beyond_32_bits_take_the_long_tags() -> None:
-    from omnibuild.package.rpm import _sized
+    from omnibuild.package.rpm.writer import _sized
 
     assert _sized(1000, 270, 2**32 - 1) == {1000: int32([2**32 - 1])}
     assert _sized(1000, 270, 2**32) == {270: int64([2**32])}
@@ -219,7 +219,7 @@ def good_rpm(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_damaged_files_are_refused_or_read(good_rpm: bytes, data: st.DataObject) -> None:
-    from omnibuild.package.rpm_header import INTRO
+    from omnibuild.package.rpm.header import INTRO
 
     headers_size = 96 + 8 + INTRO.size
     damaged = bytearray(good_rpm[: data.draw(st.integers(0, len(good_rpm)))])
@@ -242,7 +242,7 @@ def test_damaged_files_are_refused_or_read(good_rpm: bytes, data: st.DataObject)
 @given(st.data())
 def test_a_forged_index_is_refused_or_read(data: st.DataObject) -> None:
     """The main header's digest guards little here: whoever forges can compute it."""
-    from omnibuild.package.rpm import _lead, encode_signature_header
+    from omnibuild.package.rpm.writer import _lead, encode_signature_header
 
     blob = bytearray(encode_header({Tag(t): string("x") for t in range(1000, 1003)}, 63))
     for _ in range(data.draw(st.integers(1, 4))):

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omnibuild.errors import PackageError
-from omnibuild.package.rpm import write_rpm
-from omnibuild.package.rpm_reader import read_rpm, read_rpm_headers
-from omnibuild.package.rpm_signature import sign_rpm, signature_tag
-from omnibuild.package.rpm_tags import SignatureTag
+from omnibuild.package.rpm.reader import read_rpm, read_rpm_headers
+from omnibuild.package.rpm.signature import sign_rpm, signature_tag
+from omnibuild.package.rpm.tags import SignatureTag
+from omnibuild.package.rpm.writer import write_rpm
 from tests.unit.package.samples import RPM, sample_payload
 
 # Packet tag and length, version 4, binary signature, algorithm: RSA, EdDSA.

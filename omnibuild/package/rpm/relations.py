@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from omnibuild.package.relations import Relation, parse_relation, parse_single_relation
-from omnibuild.package.rpm_header import Field, int32, strings
-from omnibuild.package.rpm_tags import Sense, Tag
+from omnibuild.package.rpm.header import Field, int32, strings
+from omnibuild.package.rpm.tags import Sense, Tag
 from omnibuild.payload.model import Metadata
 
 SENSES: Final = {

@@ -1,4 +1,4 @@
-"""rpm packages, written as a stream; unsigned until :mod:`omnibuild.package.rpm_signature`."""
+"""rpm packages, written as a stream; unsigned until :mod:`omnibuild.package.rpm.signature`."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from omnibuild.package.members import (
     check_config_files,
     check_scripts,
 )
-from omnibuild.package.rpm_files import (
+from omnibuild.package.rpm.files import (
     RpmMember,
     file_fields,
     installed_bytes,
     payload_stream,
     rpm_members,
 )
-from omnibuild.package.rpm_header import (
+from omnibuild.package.rpm.header import (
     Field,
     encode_header,
     int32,
@@ -37,8 +37,8 @@ from omnibuild.package.rpm_header import (
     strings,
     translated,
 )
-from omnibuild.package.rpm_relations import INTERPRETER, SCRIPT_SENSES, relation_fields
-from omnibuild.package.rpm_tags import SHA256, SignatureTag, Tag
+from omnibuild.package.rpm.relations import INTERPRETER, SCRIPT_SENSES, relation_fields
+from omnibuild.package.rpm.tags import SHA256, SignatureTag, Tag
 from omnibuild.payload.model import Payload
 from omnibuild.recipe.models import Rpm
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from omnibuild.errors import PackageError
-from omnibuild.package.cpio import LARGEST_FILE, cpio_header, cpio_padding, cpio_trailer
 from omnibuild.package.identity import is_utf8
 from omnibuild.package.members import content
-from omnibuild.package.rpm_header import Field, int16, int32, strings
-from omnibuild.package.rpm_tags import SHA256, FileFlag, Tag
-from omnibuild.package.system_directories import SYSTEM_DIRECTORIES
+from omnibuild.package.rpm.cpio import LARGEST_FILE, cpio_header, cpio_padding, cpio_trailer
+from omnibuild.package.rpm.header import Field, int16, int32, strings
+from omnibuild.package.rpm.system_directories import SYSTEM_DIRECTORIES
+from omnibuild.package.rpm.tags import SHA256, FileFlag, Tag
 from omnibuild.tree import Entry, Kind
 
 TYPE_BITS: Final = {

@@ -13,10 +13,10 @@ from typing import Final
 from omnibuild.errors import PackageError
 from omnibuild.files import atomic_file
 from omnibuild.package.members import READ_SIZE
-from omnibuild.package.rpm import encode_signature_header
-from omnibuild.package.rpm_header import Field, Type
-from omnibuild.package.rpm_reader import read_rpm_headers
-from omnibuild.package.rpm_tags import SignatureTag
+from omnibuild.package.rpm.header import Field, Type
+from omnibuild.package.rpm.reader import read_rpm_headers
+from omnibuild.package.rpm.tags import SignatureTag
+from omnibuild.package.rpm.writer import encode_signature_header
 
 Sign = Callable[[bytes], bytes]
 

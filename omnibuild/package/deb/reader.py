@@ -7,8 +7,8 @@ import zlib
 from pathlib import Path
 
 from omnibuild.errors import PackageError
-from omnibuild.package.ar import ar_members
-from omnibuild.package.control import parse_paragraph
+from omnibuild.package.deb.ar import ar_members
+from omnibuild.package.deb.control import parse_paragraph
 from omnibuild.package.reading import reading
 
 BLOCK = 512

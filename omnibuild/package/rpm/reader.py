@@ -10,9 +10,8 @@ from typing import Literal
 from omnibuild.digests import Digest, of_bytes
 from omnibuild.errors import PackageError
 from omnibuild.package.reading import reading
-from omnibuild.package.rpm import LEAD, LEAD_MAGIC, SIGNATURE_ALIGNMENT
-from omnibuild.package.rpm_header import Header, read_header
-from omnibuild.package.rpm_relations import (
+from omnibuild.package.rpm.header import Header, read_header
+from omnibuild.package.rpm.relations import (
     CONFLICTS,
     OBSOLETES,
     PROVIDES,
@@ -20,7 +19,8 @@ from omnibuild.package.rpm_relations import (
     REQUIRES,
     RpmRelation,
 )
-from omnibuild.package.rpm_tags import FileFlag, SignatureTag, Tag
+from omnibuild.package.rpm.tags import FileFlag, SignatureTag, Tag
+from omnibuild.package.rpm.writer import LEAD, LEAD_MAGIC, SIGNATURE_ALIGNMENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from typing import IO
 
 from omnibuild.digests import of_bytes
 from omnibuild.files import atomic_file
-from omnibuild.package.ar import MAGIC, ar_header, ar_padding
 from omnibuild.package.artifact import Artifact
 from omnibuild.package.compression import CompressingSink, Compression, HashingSink, compressor
-from omnibuild.package.control import binary_control, installed_size
+from omnibuild.package.deb.ar import MAGIC, ar_header, ar_padding
+from omnibuild.package.deb.control import binary_control, installed_size
 from omnibuild.package.identity import check_identity
 from omnibuild.package.members import (
     READ_SIZE,

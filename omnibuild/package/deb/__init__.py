@@ -1,0 +1,1 @@
+"""Debian packages: deb(5), deb-control(5)."""

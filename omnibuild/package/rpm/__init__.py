@@ -1,0 +1,1 @@
+"""RPM packages, format version 4."""
