@@ -1,0 +1,122 @@
+"""Real apt and gpgv read a repository, by file: and http:, and refuse a tampered one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from omnibuild.repository.publish import publish
+from tests.integration.repository.clients import Apt, run, web_server
+from tests.unit.repository.samples import DEBIAN_11, PLATFORMS, package, signer
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    root = tmp_path / "repository"
+    files = [package(tmp_path), package(tmp_path, platform=DEBIAN_11)]
+    publish(files, root, signer(), platforms=PLATFORMS)
+    return root
+
+
+@pytest.fixture
+def apt(tmp_path: Path) -> Apt:
+    return Apt(tmp_path / "apt")
+
+
+def key(repository: Path, suffix: str = "asc") -> Path:
+    return repository / f"keys/shop-packages.{suffix}"
+
+
+@pytest.mark.parametrize("suffix", ["asc", "gpg"])
+def test_update_and_download_by_file(repository: Path, apt: Apt, suffix: str) -> None:
+    apt.follow(f"file:{repository}", key(repository, suffix))
+    done = apt.run("update")
+    assert done.returncode == 0, done.stdout
+    assert "W:" not in done.stdout
+    done = apt.run("download", "hello")
+    assert done.returncode == 0, done.stdout
+    # From a file: address apt hands over the file itself.
+    assert apt.run("--print-uris", "download", "hello=1.0-1").returncode == 0
+
+
+def test_update_and_download_by_http(repository: Path, apt: Apt) -> None:
+    with web_server(repository) as url:
+        apt.follow(url, key(repository), "stable-deb11")
+        assert apt.run("update").returncode == 0
+        done = apt.run("download", "hello")
+    assert done.returncode == 0, done.stdout
+    downloaded = list(apt.root.glob("hello_1.0-1~deb11_amd64.deb"))
+    assert len(downloaded) == 1
+    assert run("dpkg-deb", "--info", downloaded[0]).returncode == 0
+
+
+def test_a_new_version_is_seen(repository: Path, apt: Apt, tmp_path: Path) -> None:
+    apt.follow(f"file:{repository}", key(repository))
+    apt.run("update")
+    publish([package(tmp_path, version="1.1")], repository, signer(), platforms=PLATFORMS)
+    apt.run("update")
+    assert "hello_1.1-1_amd64.deb" in apt.run("--print-uris", "download", "hello").stdout
+
+
+def test_installing_is_simulated_without_complaint(repository: Path, apt: Apt) -> None:
+    apt.follow(f"file:{repository}", key(repository))
+    apt.run("update")
+    done = apt.run("--simulate", "install", "hello")
+    assert "Inst hello (1.0-1 Shop packages:stable [amd64])" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [("InRelease", "signature"), ("main/binary-amd64/Packages", "Hash Sum mismatch")],
+)
+def test_tampering_is_refused(repository: Path, apt: Apt, name: str, cause: str) -> None:
+    suite = repository / "apt/dists/stable"
+    by_hash = list((suite / "main/binary-amd64/by-hash/SHA256").iterdir())
+    for path in (suite / name, *(by_hash if name.endswith("Packages") else [])):
+        content = path.read_bytes()
+        path.write_bytes(content.replace(b"amd64", b"amd46").replace(b"\x1f\x8b", b"\x1f\x8c"))
+    with web_server(repository) as url:
+        apt.follow(url, key(repository))
+        done = apt.run("update")
+    assert done.returncode != 0
+    assert cause in done.stdout
+
+
+def test_a_tampered_package_is_refused(repository: Path, apt: Apt) -> None:
+    deb = repository / "apt/pool/main/h/hello/hello_1.0-1_amd64.deb"
+    deb.write_bytes(deb.read_bytes()[:-1] + b"x")
+    with web_server(repository) as url:
+        apt.follow(url, key(repository))
+        apt.run("update")
+        done = apt.run("download", "hello")
+    assert done.returncode != 0
+    assert "Hash Sum mismatch" in done.stdout
+
+
+def test_another_key_is_not_trusted(repository: Path, apt: Apt, tmp_path: Path) -> None:
+    other = tmp_path / "other.asc"
+    other.write_bytes(signer("Somebody else <else@shop.example>").public_key_armored)
+    apt.follow(f"file:{repository}", other)
+    done = apt.run("update")
+    assert done.returncode != 0
+    assert "NO_PUBKEY" in done.stdout
+
+
+def test_gpgv_verifies_both_signatures(repository: Path) -> None:
+    suite, keyring = repository / "apt/dists/stable", key(repository, "gpg")
+    inline = run("gpgv", "--keyring", keyring, suite / "InRelease")
+    detached = run("gpgv", "--keyring", keyring, suite / "Release.gpg", suite / "Release")
+    for done in (inline, detached):
+        assert done.returncode == 0, done.stdout
+        assert signer().fingerprint in done.stdout
+
+
+def test_mirror_programs_find_the_plain_names(repository: Path) -> None:
+    suite = repository / "apt/dists/stable"
+    rows = [line.split() for line in (suite / "Release").read_text().splitlines()[9:]]
+    assert len(rows) == 2
+    for digest, size, name in rows:
+        path = suite / name
+        assert path.stat().st_size == int(size)
+        assert run("sha256sum", path).stdout.startswith(digest)
