@@ -12,6 +12,7 @@ import pytest
 from omnibuild.tools import Tool
 from tests.acceptance.hosts import Authority, HostPool, make_authority
 from tests.acceptance.hosts.pool import remove_leftovers
+from tests.acceptance.products import Products
 
 # Program, and the Debian package of it; tools/setup_host.sh installs them all.
 NEEDED = (
@@ -55,6 +56,16 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """A certificate authority; hosts trust it after ``trust(host, authority)``."""
     directory: Path = tmp_path_factory.mktemp("authority")
     return make_authority(directory)
+
+
+@pytest.fixture(scope="session")
+def products(tmp_path_factory: pytest.TempPathFactory) -> Products:
+    """Artifacts and repositories, built once a session from the user's store."""
+    base = tmp_path_factory.mktemp("products")
+    # apt reads repositories as a user of its own.
+    for directory in (base, *base.parents[:2]):
+        directory.chmod(0o755)
+    return Products(base)
 
 
 @pytest.hookimpl(hookwrapper=True)

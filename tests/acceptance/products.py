@@ -1,0 +1,100 @@
+"""The products that the acceptance tests install: built and published by the command line.
+
+Everything is built in the user's store, so a second run builds nothing.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def omnibuild(*words: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user would."""
+    done = subprocess.run(
+        [sys.executable, "-m", "omnibuild", *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if check and done.returncode:
+        raise AssertionError(f"omnibuild {words} failed:\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+@dataclass(frozen=True)
+class Products:
+    """Artifacts and repositories below one scratch directory; each is made when first asked for."""
+
+    base: Path
+
+    @cached_property
+    def hello(self) -> Path:
+        """Directory with hello 1.0.0 for every platform."""
+        omnibuild("build", "hello", "-C", CHECKOUT, "-o", self.base / "dist-1.0.0")
+        return self.base / "dist-1.0.0"
+
+    @cached_property
+    def httpbin(self) -> Path:
+        """Directory with httpbin for every platform."""
+        omnibuild("build", "httpbin", "-C", CHECKOUT, "-o", self.base / "dist-httpbin")
+        return self.base / "dist-httpbin"
+
+    @cached_property
+    def hello_next(self) -> Path:
+        """Directory with hello 1.1.0, whose page and default configuration say so."""
+        workspace = next_version(self.base / "next")
+        omnibuild("build", "hello", "-C", workspace, "-o", self.base / "dist-1.1.0")
+        return self.base / "dist-1.1.0"
+
+    @cached_property
+    def key(self) -> Path:
+        """A signing key."""
+        path = self.base / "release.key"
+        omnibuild("key", "create", path, "--user", "Releases <releases@example.com>")
+        return path
+
+    @cached_property
+    def repository(self) -> Path:
+        """A repository with hello 1.0.0 and httpbin, published by the command line."""
+        path = self.base / "repository"
+        self.publish(path, self.hello, self.httpbin)
+        return path
+
+    @cached_property
+    def repository_next(self) -> Path:
+        """The same repository after hello 1.1.0 was published, too."""
+        path = self.base / "repository-next"
+        shutil.copytree(self.repository, path, symlinks=True)
+        self.publish(path, self.hello_next)
+        return path
+
+    def publish(self, repository: Path, *directories: Path) -> None:
+        """Publish every file of the directories."""
+        files = [path for directory in directories for path in sorted(directory.iterdir())]
+        omnibuild("publish", *files, "--repo", repository, "--key", self.key)
+
+
+def next_version(workspace: Path) -> Path:
+    """Make a workspace whose hello is 1.1.0: another version, another page, another default."""
+    for name in ("recipes", "examples", "package-scripts"):
+        shutil.copytree(CHECKOUT / name, workspace / name)
+    for path in (workspace / "recipes/hello.toml", workspace / "examples/hello/pyproject.toml"):
+        replace(path, 'version = "1.0.0"', 'version = "1.1.0"')
+    replace(workspace / "examples/hello/src/hello/__init__.py", "1.0.0", "1.1.0")
+    configuration = workspace / "examples/hello/files/hello.toml"
+    replace(configuration, "Hello from omnibuild", "Hello from omnibuild 1.1")
+    return workspace
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    """Replace text that must be there."""
+    text = path.read_text()
+    assert old in text, f"{path} holds no {old!r}"
+    path.write_text(text.replace(old, new))
