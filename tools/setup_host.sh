@@ -15,7 +15,7 @@ gnupg: makes signing keys
 '
 test_packages='
 apt-utils: makes the sample apt repository
-busybox: runs the installer under another shell
+busybox-static: the shell of a bare sandbox, and runs the installer under another shell
 createrepo-c: makes the sample yum repository
 curl: requests pages from inside a host
 dash: runs the installer under another shell
@@ -29,7 +29,7 @@ systemd-container: boots a server for a test
 zstd: reads packages independently of ours
 '
 
-# Every name that an installed package has or provides: busybox-static is a busybox.
+# Every name that an installed package has or provides.
 installed() {
     # shellcheck disable=SC2016 # the format is dpkg-query's
     dpkg-query --show --showformat='${db:Status-Status} ${Package}, ${Provides}\n' |
