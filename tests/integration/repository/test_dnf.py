@@ -63,9 +63,9 @@ def test_update_through_generations_by_http(repository: Path, dnf: Dnf, tmp_path
 
 def test_queries_see_what_the_headers_say(repository: Path, dnf: Dnf) -> None:
     dnf.follow(locations(repository)[0], key(repository))
-    form = "%{nevra}|%{license}|%{summary}|%{url}|%{vendor}"
+    form = "%{name}|%{epoch}|%{version}|%{release}|%{arch}|%{license}|%{summary}|%{url}"
     done = dnf.run("-q", "repoquery", "--qf", form, "hello")
-    assert "hello-0:1.0-1.x86_64|MIT|Greets the world|https://shop.example|" in done.stdout
+    assert "hello|0|1.0|1|x86_64|MIT|Greets the world|https://shop.example\n" in done.stdout
     assert "/opt/hello/bin/hello" in dnf.run("-q", "repoquery", "--list", "hello").stdout
     owner = dnf.run("-q", "repoquery", "--file", "/opt/hello/bin/hello").stdout
     assert "hello-0:1.0-1.x86_64" in owner

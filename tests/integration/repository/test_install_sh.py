@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from importlib.resources import files
 from pathlib import Path
@@ -68,18 +69,19 @@ def test_piped_into_a_shell(repository: Path) -> None:
 
 
 def test_upgrades_come_with_the_system(repository: Path, tmp_path: Path) -> None:
+    later = tmp_path / "later"
+    shutil.copytree(repository, later)
     newer = package(tmp_path, NAME, "1.1")
-    publish([newer], tmp_path / "newer", signer(), platforms=PLATFORMS, base_url=URL)
-    script = (
-        f"sh {REPOSITORY}/install.sh {NAME} && cp -r {REPOSITORY}/apt /tmp/old"
-        f" && rm -r {REPOSITORY}/apt && cp -r {REPOSITORY}/next/apt {REPOSITORY}/apt"
-        " && apt-get update -o Dir::Etc::SourceList=/dev/null && apt-get -y upgrade"
-        f" {NAME} && /opt/{NAME}/bin/{NAME}"
+    publish([newer], later, signer(), platforms=PLATFORMS)
+    later.rename(repository / "later")
+    ours = "-o Dir::Etc::SourceList=sources.list.d/shop-packages.sources -o Dir::Etc::SourceParts=-"
+    done = on_host(
+        repository,
+        f"sh {REPOSITORY}/install.sh {NAME} && cd {REPOSITORY} && mv apt before && mv later/apt ."
+        f" && apt-get {ours} update && apt-get -y upgrade {NAME} && /opt/{NAME}/bin/{NAME}",
     )
-    (tmp_path / "newer").rename(repository / "next")
-    done = on_host(repository, script)
     assert done.returncode == 0, done.stdout
-    assert done.stdout.splitlines()[-1] == f"{NAME} 1.1"
+    assert f"\n{NAME} 1.1\n" in done.stdout
 
 
 def test_debian_11_gets_its_own_suite(repository: Path) -> None:
@@ -152,7 +154,7 @@ def test_fails_closed_and_cleans_up(
         script.write_text(text[:begin] + other + text[end:])
     done = on_host(
         repository,
-        f"sh {REPOSITORY}/install.sh {NAME}; echo status $?; ls -A /tmp /opt/{NAME}"
+        f"sh {REPOSITORY}/install.sh {NAME} 2>&1; echo status $?; ls -A /tmp /opt/{NAME}"
         " /etc/apt/sources.list.d /etc/apt/preferences.d /usr/share/keyrings"
         " /etc/yum.repos.d /etc/pki/rpm-gpg 2>&1",
         release,

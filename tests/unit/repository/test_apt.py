@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omnibuild import digests
-from omnibuild.package.control import parse_paragraph
+from omnibuild.package.deb.control import parse_paragraph
 from omnibuild.repository import apt
 from omnibuild.repository.state import Deb
 from omnibuild.repository.target import Target

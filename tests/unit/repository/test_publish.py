@@ -15,8 +15,8 @@ from omnibuild.errors import (
     UsageError,
 )
 from omnibuild.events import ArtifactReady, Event, silent
-from omnibuild.package.rpm_reader import read_rpm, read_rpm_headers
-from omnibuild.package.rpm_tags import SignatureTag
+from omnibuild.package.rpm.reader import read_rpm, read_rpm_headers
+from omnibuild.package.rpm.tags import SignatureTag
 from omnibuild.repository.publish import Release, publish
 from omnibuild.repository.target import Target
 from tests.unit.repository.samples import (

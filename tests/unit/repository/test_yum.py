@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnibuild.package.rpm_reader import RpmFile, RpmInfo
-from omnibuild.package.rpm_relations import RpmRelation
-from omnibuild.package.rpm_tags import Sense
+from omnibuild.package.rpm.reader import RpmFile, RpmInfo
+from omnibuild.package.rpm.relations import RpmRelation
+from omnibuild.package.rpm.tags import Sense
 from omnibuild.repository import layout, yum
 from omnibuild.repository.rpm_metadata import (
     SignedFile,
