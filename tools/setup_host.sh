@@ -20,6 +20,7 @@ createrepo-c: makes the sample yum repository
 curl: requests pages from inside a host
 dash: runs the installer under another shell
 dnf: installs packages into a simulated EL root
+nginx-light: proxies in the tests of launchers
 gpgv: verifies signatures as apt does
 iproute2: looks at the ports a host listens on
 openssl: makes the certificates of test servers
@@ -76,9 +77,9 @@ main() {
         exit 1
     fi
     $as_root apt-get update --quiet
-    # The names are words on purpose.
+    # The names are words on purpose. RUNLEVEL=1: no package starts a service on this machine.
     # shellcheck disable=SC2086
-    $as_root env DEBIAN_FRONTEND=noninteractive $install
+    $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 $install
 }
 
 main "$@"
