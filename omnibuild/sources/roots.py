@@ -42,6 +42,7 @@ MOUNT_POINTS = ("build", PREFIX_MOUNT_POINT, "proc", "dev", "tmp", "sys")
 LEFTOVERS = (
     "etc/.pwd.lock",
     "etc/apt/sources.list",
+    "etc/dpkg/dpkg.cfg.d/99mmdebstrap",
     "etc/hostname",
     "etc/machine-id",
     "etc/resolv.conf",
@@ -78,6 +79,7 @@ def build_root(
     """
     mode = _mode()
     packages = {package: _deb(package, debs) for package in lock.packages}
+    epoch = max(map(_deb_time, packages.values()))
     # A directory of the system and not of the user: the user's own are often closed to the
     # unprivileged ids that mmdebstrap works as.
     with tempfile.TemporaryDirectory(prefix="omnibuild-root-") as name:
@@ -92,6 +94,8 @@ def build_root(
             "--variant=minbase",
             f"--architectures={lock.architecture}",
             f"--include={','.join(package.name for package in lock.packages)}",
+            # After a crash the half-made root is thrown away: nothing needs to be on disk early.
+            "--dpkgopt=force-unsafe-io",
             "--skip=output/dev",
             # No suite: the repository holds nothing but the lock's packages.
             "",
@@ -100,7 +104,7 @@ def build_root(
             environment={
                 **CLEAN_ENVIRONMENT,
                 "TMPDIR": tempfile.gettempdir(),
-                "SOURCE_DATE_EPOCH": str(max(map(_deb_time, packages.values()))),
+                "SOURCE_DATE_EPOCH": str(epoch),
             },
             log=log,
         )

@@ -86,7 +86,7 @@ def check_inside(target: Path) -> None:
                 assert path.is_file() or path.is_dir()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=160, deadline=None)
 @example([symlink("a/b", ".."), symlink("a/c", "b/../x"), file("a/x")])
 @example([file("a/x"), hard_link("a/y", "a/../canary")])
 @given(archives)
@@ -94,7 +94,7 @@ def test_random_tars(some: Sequence[Member]) -> None:
     check(tar(some))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(archives.map(lambda some: [one for one in some if one.kind != tarfile.LNKTYPE]))
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_random_zips(some: Sequence[Member]) -> None:
@@ -108,7 +108,7 @@ SEEDS = [compress(tar(GOOD)) for compress in COMPRESSORS.values()] + [
 ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from(SEEDS),
     st.lists(st.tuples(st.integers(0, 1 << 14), st.integers(0, 255)), min_size=1, max_size=6),
@@ -120,7 +120,7 @@ def test_damaged_archives(seed: bytes, damage: list[tuple[int, int]]) -> None:
     check(bytes(data))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(SEEDS), st.binary(max_size=200), st.integers(0, 1 << 14))
 def test_rubbish_behind_a_good_start(seed: bytes, rubbish: bytes, cut: int) -> None:
     check(seed[: cut % len(seed)] + rubbish)

@@ -42,7 +42,7 @@ def run(destination: Path, *places: str, finder: Places | None = None) -> None:
         destination,
         downloader=downloader,
         progress=lambda done, total: None,
-        finder=finder or Places({}),
+        finder=finder or Places({"OMNIBUILD_DEBIAN_MIRROR": "http://mirror.invalid"}),
     )
 
 
