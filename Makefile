@@ -36,7 +36,7 @@ lint: $(VENV)/.ready
 	@$(BIN)/python tools/check_size.py
 
 unit: $(VENV)/.ready
-	@$(PYTEST) tests/unit
+	@$(PYTEST) -n 2 tests/unit
 
 test: setup-test check
 	@$(PYTEST) --durations=15 tests/integration tests/acceptance

@@ -120,7 +120,7 @@ def read_all(data: bytes) -> None:
 samples = st.sampled_from(["library", "program"]).map(
     lambda name: greet_library() if name == "library" else greet_program()
 )
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=200)
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @unhurried

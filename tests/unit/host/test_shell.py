@@ -69,7 +69,7 @@ def test_reads(app: str, reader: str, tmp_path: Path) -> None:
 VALUES = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=40)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(VALUES)
 def test_values_of_variables_arrive_as_they_are(tmp_path: Path, value: str) -> None:
     host = integrated(recipe(environment={"SHOP_VALUE": value}))
@@ -87,7 +87,7 @@ def test_values_of_variables_arrive_as_they_are(tmp_path: Path, value: str) -> N
 WORDS = st.lists(VALUES.filter(bool), max_size=4)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(WORDS)
 def test_arguments_of_services_arrive_as_they_are(tmp_path: Path, words: list[str]) -> None:
     host = integrated(

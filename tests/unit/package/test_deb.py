@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from omnibuild import digests
@@ -98,7 +98,6 @@ def test_other_compressions_and_a_suffix(
     assert read_tar(data, ".")[0] == expected(payload)
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32))
 def test_random_trees_come_back_and_bytes_repeat(seed: int) -> None:
     with tempfile.TemporaryDirectory() as directory:
@@ -165,7 +164,6 @@ def good_deb(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return write_deb(sample_payload(base / "root"), DEB, base / "out").path.read_bytes()
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_damaged_files_are_refused_or_read(good_deb: bytes, data: st.DataObject) -> None:
     damaged = bytearray(good_deb[: data.draw(st.integers(0, len(good_deb)))])
@@ -176,14 +174,12 @@ def test_damaged_files_are_refused_or_read(good_deb: bytes, data: st.DataObject)
     read_or_refuse(bytes(damaged))
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=3000))
 def test_any_control_archive_is_refused_or_read(archive: bytes) -> None:
     for control in (archive, gzip.compress(archive)):
         read_or_refuse(b"!<arch>\n" + ar_header("control.tar.gz", len(control), 0) + control)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.binary(min_size=156, max_size=156), st.binary(max_size=1024))
 def test_any_tar_header_is_refused_or_read(front: bytes, rest: bytes) -> None:
     control = gzip.compress(b"./control".ljust(100, b"\0") + front[100:] + b"0" + rest)
@@ -203,12 +199,13 @@ def read_or_refuse(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("name", "control"),
     [
-        ("control.tar.gz", gzip.compress(b"\0" * 1024)),
+        ("control.tar.gz", gzip.compress(b"\0" * 1024, mtime=0)),
         ("control.tar.xz", b""),
         ("data.tar.gz", b""),
         ("control.tar.gz", b"not gzip"),
-        ("control.tar.gz", gzip.compress(bytes(65 << 20))),
+        ("control.tar.gz", gzip.compress(bytes(65 << 20), mtime=0)),
     ],
+    ids=["empty tar", "xz", "no control", "not gzip", "bomb"],
 )
 def test_control_archives_that_cannot_be(tmp_path: Path, name: str, control: bytes) -> None:
     path = tmp_path / "x.deb"

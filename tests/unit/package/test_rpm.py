@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from omnibuild import digests
@@ -94,7 +94,6 @@ def test_the_payload_holds_all_but_system_directories(payload: Payload, tmp_path
     assert links["opt/hello/bin/raise"][1] == 1
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32))
 def test_random_trees_come_back_and_bytes_repeat(seed: int) -> None:
     with tempfile.TemporaryDirectory() as directory:
@@ -216,7 +215,6 @@ def good_rpm(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return write_rpm(sample_payload(base / "root"), RPM, base / "out").path.read_bytes()
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_damaged_files_are_refused_or_read(good_rpm: bytes, data: st.DataObject) -> None:
     from omnibuild.package.rpm.header import INTRO
@@ -238,7 +236,6 @@ def test_damaged_files_are_refused_or_read(good_rpm: bytes, data: st.DataObject)
             assert error.what  # noqa: PT017
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_a_forged_index_is_refused_or_read(data: st.DataObject) -> None:
     """The main header's digest guards little here: whoever forges can compute it."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from omnibuild import digests
@@ -38,7 +38,6 @@ def test_the_tarball_holds_the_prefix_and_nothing_else(tmp_path: Path) -> None:
     assert {(info.uid, info.uname) for info in infos} == {(0, "root")}
 
 
-@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32))
 def test_random_trees_come_back_and_bytes_repeat(seed: int) -> None:
     with tempfile.TemporaryDirectory() as directory:

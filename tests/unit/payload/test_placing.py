@@ -3,7 +3,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from omnibuild import digests, elf
@@ -167,7 +167,6 @@ def test_objects_and_other_machines_are_plain_binaries():
 chunks = st.binary(max_size=40) | st.text("/ombx\n", max_size=12).map(str.encode)
 
 
-@settings(deadline=None)
 @given(st.lists(chunks, min_size=1, max_size=6), st.from_regex(r"/[a-z]{1,60}", fullmatch=True))
 def test_placing_keeps_the_length_of_binaries_and_leaves_no_trace(pieces, prefix):
     data = b"\0" + (b"\0" + PREFIX + b"/").join(piece.replace(b"/omb", b"-") for piece in pieces)

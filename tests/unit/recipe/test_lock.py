@@ -120,7 +120,7 @@ def test_golden_messages(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert_golden(GOLDEN / f"locks/pylock.{name}.txt", str(caught.value))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_mutation_is_a_lock_or_located_problems(tmp_path: Path, data: st.DataObject) -> None:
     file: dict[str, Any] = {"name": "six-1.17.0-py3-none-any.whl", "hashes": {"sha256": DIGEST}}
@@ -137,7 +137,6 @@ def test_any_mutation_is_a_lock_or_located_problems(tmp_path: Path, data: st.Dat
             assert 1 <= problem.where.line <= len(path.read_text().split("\n"))
 
 
-@settings(deadline=None)
 @given(name=texts | junk, version=texts, marker=texts)
 def test_markers_and_names_of_any_text(name: Any, version: str, marker: str) -> None:
     text = f"""lock-version = "1.0"

@@ -67,7 +67,7 @@ def is_leaf(value: Any) -> bool:
 
 
 @pytest.mark.parametrize(("model", "text"), [(Recipe, RECIPE), (Software, SOFTWARE)])
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_mutation_is_a_model_or_located_problems(
     tmp_path: Path, model: type[Model], text: str, data: st.DataObject
@@ -93,7 +93,6 @@ def check_places(error: DefinitionError, lines: list[str]) -> None:
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", str(error))
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_agrees_with_msgspec_on_what_is_valid(data: st.DataObject) -> None:
     value = copy.deepcopy(tomllib.loads(RECIPE))
@@ -107,7 +106,6 @@ def test_agrees_with_msgspec_on_what_is_valid(data: st.DataObject) -> None:
         assert all("\n" in repr(value) or "\\n" in repr(value) for _ in faults(value, Recipe))
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_a_model_or_an_error(text: str) -> None:
     with pytest.MonkeyPatch.context() as patch:

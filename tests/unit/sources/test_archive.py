@@ -151,6 +151,15 @@ HOSTILE = {
     "absolute symlink": [symlink("d/evil", "/etc/passwd")],
     "escaping symlink": [file("d/a"), symlink("d/evil", "../../etc/passwd")],
     "symlink out of the stripped directory": [file("d/a"), symlink("d/evil", "../a")],
+    "symlink by the name of the stripped directory": [file("d/a"), symlink("d/evil", "../d/a")],
+    "symlink by the name of the target": [file("d/a"), symlink("d/evil", "../target/a")],
+    "symlink by the name of the target, unstripped": [
+        file("d/a"),
+        file("b"),
+        symlink("d/evil", "../../target/b"),
+    ],
+    "symlink to itself": [symlink("evil", "evil")],
+    "circle of symlinks": [symlink("d/evil", "evil2/x"), symlink("d/evil2", "evil/y")],
     "empty symlink": [symlink("evil", "")],
     "escape by two symlinks": [
         symlink("d/e/f", ".."),
@@ -196,6 +205,7 @@ def test_hostile_tar(tmp_path: Path, name: str) -> None:
         "absolute",
         "absolute symlink",
         "escaping symlink",
+        "symlink by the name of the stripped directory",
         "escape through a symlink to the top",
         "writing through a symlink",
         "fifo",
@@ -253,6 +263,20 @@ def test_a_cut_archive(tmp_path: Path, compression: str) -> None:
 @pytest.mark.parametrize("data", [b"", b"no archive", bytes(10240), b"#!/bin/sh\n" * 200])
 def test_what_is_no_archive(tmp_path: Path, data: bytes) -> None:
     assert "neither" in refused(tmp_path, data)
+
+
+def test_symlinks_within_are_kept_however_they_wind(tmp_path: Path) -> None:
+    links = {
+        "d/up": "../d2/./e/../e/x",
+        "d/e/top": "../..",
+        "d/chain": "e/top/d/up",
+        "missing": "d/none/../none",
+        "dir": "d2//e/",
+    }
+    members = [file("d2/e/x", b"here"), *(symlink(name, to) for name, to in links.items())]
+    target = unpacked(tmp_path, tar(members))
+    assert {name: os.readlink(target / name) for name in links} == links
+    assert (target / "d/chain").read_bytes() == b"here"
 
 
 def test_zip_times_that_no_calendar_has(tmp_path: Path) -> None:

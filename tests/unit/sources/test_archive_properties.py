@@ -88,6 +88,7 @@ def check_inside(target: Path) -> None:
 
 @settings(max_examples=160, deadline=None)
 @example([symlink("a/b", ".."), symlink("a/c", "b/../x"), file("a/x")])
+@example([symlink("a/a", "../a")])
 @example([file("a/x"), hard_link("a/y", "a/../canary")])
 @given(archives)
 def test_random_tars(some: Sequence[Member]) -> None:

@@ -1,0 +1,124 @@
+"""Measure builds of hello: clean, unchanged, and with only the app changed.
+
+Prints one table of medians (wall and CPU seconds of the whole process and its children), ratios to
+the clean build, and the wall time during which no action was running. Sources are fetched before;
+the clean build includes its root. `--runs N` counts the quick ones, `--clean N` the clean ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+PLATFORMS = ("debian-12", "el9", "linux")
+
+
+@dataclass
+class Sample:
+    wall: float
+    cpu: float
+    idle: float
+    ran: int
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--clean", type=int, default=1)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="omnibuild-bench-") as name:
+        base = Path(name)
+        workspace = base / "workspace"
+        for part in ("recipes", "examples", "package-scripts"):
+            shutil.copytree(CHECKOUT / part, workspace / part)
+        rows = {"clean": [clean(base, workspace) for _ in range(arguments.clean)]}
+        cache = base / "cache"
+        rows["no change"] = [run(cache, workspace) for _ in range(arguments.runs)]
+        rows["app changed"] = [changed(cache, workspace, n) for n in range(arguments.runs)]
+    report(rows)
+    return 0
+
+
+def clean(base: Path, workspace: Path) -> Sample:
+    shutil.rmtree(base / "cache", ignore_errors=True)
+    omnibuild(base / "cache", workspace, "fetch")
+    return run(base / "cache", workspace)
+
+
+def changed(cache: Path, workspace: Path, number: int) -> Sample:
+    page = workspace / "examples/hello/src/hello/__init__.py"
+    page.write_text(page.read_text() + f"# change {number}\n")
+    return run(cache, workspace)
+
+
+def run(cache: Path, workspace: Path) -> Sample:
+    before, started = os.times(), time.monotonic()
+    running: set[str] = set()
+    idle, since, ran = 0.0, started, 0
+    for line in omnibuild(cache, workspace, "build"):
+        now = time.monotonic()
+        event = json.loads(line)
+        if event["event"] == "ActionStarted":
+            if not running:
+                idle += now - since
+            running.add(event["action"])
+            ran += 1
+        elif event["event"] == "ActionFinished" and event["action"] in running:
+            running.remove(event["action"])
+            since = now
+    after, ended = os.times(), time.monotonic()
+    cpu = after.children_user + after.children_system
+    cpu -= before.children_user + before.children_system
+    return Sample(ended - started, cpu, idle + ended - since, ran)
+
+
+def omnibuild(cache: Path, workspace: Path, command: str) -> Iterable[str]:
+    words = [command, "hello", "-C", str(workspace), "--cache-dir", str(cache), "--json"]
+    words += [word for name in PLATFORMS for word in ("-p", name)]
+    if command == "build":
+        words += ["-o", str(cache.parent / "dist")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "omnibuild", *words], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    if command == "build":
+        return _checked(process)
+    lines = list(process.stdout)
+    if process.wait():
+        raise SystemExit(f"omnibuild {command} failed")
+    return lines
+
+
+def _checked(process: subprocess.Popen[str]) -> Iterator[str]:
+    assert process.stdout
+    yield from process.stdout
+    if process.wait():
+        raise SystemExit("omnibuild build failed")
+
+
+def report(rows: dict[str, list[Sample]]) -> None:
+    whole = statistics.median(sample.wall for sample in rows["clean"])
+    print("| hello, 3 platforms | wall s | CPU s | actions | wall / clean | nothing running, s |")
+    print("|---|---|---|---|---|---|")
+    for name, samples in rows.items():
+        wall, cpu, idle = (
+            statistics.median(getattr(sample, field) for sample in samples)
+            for field in ("wall", "cpu", "idle")
+        )
+        ratio = f"{wall / whole:.4f}"
+        print(f"| {name} | {wall:.2f} | {cpu:.2f} | {samples[-1].ran} | {ratio} | {idle:.2f} |")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
