@@ -15,7 +15,7 @@ gnupg: makes signing keys
 '
 test_packages='
 apt-utils: makes the sample apt repository
-busybox-static: the shell of a bare sandbox, and runs the installer under another shell
+busybox: the shell of a bare sandbox, and runs the installer under another shell
 createrepo-c: makes the sample yum repository
 curl: requests pages from inside a host
 dash: runs the installer under another shell

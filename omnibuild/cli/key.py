@@ -12,14 +12,13 @@ def run(arguments: argparse.Namespace) -> int:
     from omnibuild.repository.keys import create_key
 
     key = create_key(arguments.file, arguments.user)
-    public = arguments.file.with_suffix(".asc")
     if arguments.json:
-        document = {"fingerprint": key.fingerprint, "secret": str(arguments.file)}
+        document = {"fingerprint": key.fingerprint, "secret": str(key.path)}
         sys.stdout.write(json.dumps(document) + "\n")
     else:
         sys.stdout.write(
             f"fingerprint  {key.fingerprint}\n"
             f"secret key   {arguments.file}  (keep it safe, keep a copy)\n"
-            f"public key   {public}\n"
+            f"public key   {key.public_armored}\n"
         )
     return 0

@@ -92,10 +92,7 @@ def publish(
     """
     layout.check_channel(channel)
     base_url = _checked_url(base_url)
-    submissions = intake.inspect_all(files)
-    for submission in submissions:
-        if submission.format == intake.RPM:
-            trees_for(submission, platforms)
+    submissions = _inspect(files, platforms)
     target = Target(repository)
     _check_directory(target)
     with target.locked(emit):
@@ -118,6 +115,15 @@ def publish(
         ]
         _publish_pages(target, record, channels, signer)
     return _release(channel, draft.content, added, changed=any(changed))
+
+
+def _inspect(files: Sequence[Path], platforms: Sequence[Platform]) -> list[Submission]:
+    """Read all files, and refuse an rpm that no platform takes, before anything is changed."""
+    submissions = intake.inspect_all(files)
+    for submission in submissions:
+        if submission.format == intake.RPM:
+            trees_for(submission, platforms)
+    return submissions
 
 
 def _add_all(draft: Draft, submissions: Iterable[Submission], emit: Emit) -> list[str]:

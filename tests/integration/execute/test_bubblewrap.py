@@ -1,6 +1,7 @@
 """The real bubblewrap, with a root that holds nothing but busybox."""
 
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -25,8 +26,13 @@ def root(tmp_path: Path) -> Path:
     for name in ("bin", "build", "proc", "dev", "tmp", "etc", PREFIX.lstrip("/")):
         (base / name).mkdir(parents=True)
     busybox = shutil.which("busybox")
-    assert busybox, "busybox-static is needed"
+    assert busybox, "busybox is needed"
     shutil.copy(busybox, base / "bin/busybox")
+    listed = subprocess.run(["ldd", busybox], capture_output=True, text=True, check=False).stdout
+    for library in re.findall(r"(/\S+\.so\S*)", listed):
+        copied = base / library.lstrip("/")
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(library, copied)
     subprocess.run([busybox, "--install", "-s", str(base / "bin")], check=True)
     for link in (base / "bin").iterdir():
         if link.is_symlink():
