@@ -1,0 +1,108 @@
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from omnibuild.blueprint.app import AppPlan, plan_app
+from omnibuild.blueprint.components import Components
+from omnibuild.errors import CycleError, DefinitionError
+from omnibuild.plan.graph import Action
+from omnibuild.recipe.definitions import Definitions
+from omnibuild.recipe.models import Platform
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def definitions() -> Definitions:
+    return Definitions(CHECKOUT)
+
+
+def planned(definitions: Definitions, app: str, *platforms: str) -> AppPlan:
+    recipe, path = definitions.recipe(app)
+    chosen = [definitions.platform(name)[0] for name in platforms]
+    return plan_app(definitions, recipe, path, chosen)
+
+
+def of_kind(plan: AppPlan, kind: str) -> dict[str, Action]:
+    return {action.name: action for action in plan.plan if action.kind == kind}
+
+
+def test_platforms_that_read_the_same_file_share_one_package(definitions: Definitions) -> None:
+    plan = planned(definitions, "hello", *definitions.names("platforms"))
+    assert plan.packages["debian-12"] == plan.packages["ubuntu-24.04"]
+    assert plan.packages["debian-11"] != plan.packages["debian-12"]
+    assert set(of_kind(plan, "package")) == {
+        "package:deb",
+        "package:deb~deb11",
+        "package:rpm",
+        "package:tar",
+    }
+    # Every platform is audited, and nothing is packaged before all audits are through.
+    assert len(of_kind(plan, "audit")) == 7
+    assert all(len(a.after) == 7 for a in of_kind(plan, "package").values())
+
+
+def test_a_second_app_compiles_nothing_new(definitions: Definitions) -> None:
+    hello = planned(definitions, "hello", "debian-12")
+    httpbin = planned(definitions, "httpbin", "debian-12")
+    assert of_kind(httpbin, "component") == of_kind(hello, "component")
+    assert of_kind(httpbin, "root") == of_kind(hello, "root")
+
+
+def test_only_the_payload_knows_the_description(definitions: Definitions) -> None:
+    recipe, path = definitions.recipe("hello")
+    platform = definitions.platform("debian-12")[0]
+    app = msgspec.structs.replace(recipe.app, description="Another text")
+    other = msgspec.structs.replace(recipe, app=app)
+    before = plan_app(definitions, recipe, path, [platform])
+    after = plan_app(definitions, other, path, [platform])
+    changed = [n for n, a in after.plan.actions.items() if a != before.plan.actions[n]]
+    assert changed == ["payload"]
+
+
+def test_a_component_sees_its_needs_and_theirs(definitions: Definitions) -> None:
+    components = Components(definitions, "bullseye")
+    components.add("readline")
+    readline = components.actions["component:readline"]
+    assert {role for role in readline.inputs if role.startswith("layer:")} == {"layer:ncurses"}
+    assert components.closure(["readline"]) == ("ncurses", "readline")
+
+
+def test_a_circle_is_an_error(tmp_path: Path, definitions: Definitions) -> None:
+    text = (CHECKOUT / "software/zlib.toml").read_text()
+    (tmp_path / "software").mkdir()
+    for name, need in (("one", "two"), ("two", "one")):
+        changed = text.replace('name = "zlib"', f'name = "{name}"\nneeds = ["{need}"]')
+        (tmp_path / f"software/{name}.toml").write_text(changed)
+    with pytest.raises(CycleError) as caught:
+        Components(Definitions(tmp_path), "bullseye").add("one")
+    assert caught.value.why == "one -> two -> one"
+
+
+def test_a_wanted_version_must_be_defined(definitions: Definitions) -> None:
+    recipe, path = definitions.recipe("hello")
+    platform = definitions.platform("debian-12")[0]
+    for wanted, fine in (("1", True), ("1.3.1", True), ("1.2", False)):
+        other = msgspec.structs.replace(recipe, software={"zlib": wanted})
+        if fine:
+            plan_app(definitions, other, path, [platform])
+        else:
+            with pytest.raises(DefinitionError, match="zlib"):
+                plan_app(definitions, other, path, [platform])
+
+
+def test_platforms_of_two_roots_are_built_one_after_the_other(definitions: Definitions) -> None:
+    recipe, path = definitions.recipe("hello")
+    first: Platform = definitions.platform("debian-12")[0]
+    second = msgspec.structs.replace(first, name="other", root="bookworm")
+    with pytest.raises(DefinitionError, match="different roots"):
+        plan_app(definitions, recipe, path, [first, second])
+
+
+def test_actions_are_plain_data(definitions: Definitions) -> None:
+    plan = planned(definitions, "hello", "el9")
+    action = plan.plan.actions["component:zlib"]
+    assert replace(action) == action
+    assert msgspec.json.decode(msgspec.json.encode(action.parameters)) == action.parameters
