@@ -27,8 +27,18 @@ from omnibuild.recipe.fields import (
 )
 
 
-class Model(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", kw_only=True):
-    """Base of all definitions: frozen, and unknown keys are errors."""
+class Model(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    rename="kebab",
+):
+    """Base of all definitions: frozen, and unknown keys are errors.
+
+    Defaults are left out of keys: a field that a later version adds rebuilds nothing.
+    """
 
 
 class App(Model, frozen=True, kw_only=True):
