@@ -16,7 +16,8 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-DIST, REPOSITORY, KEY = CHECKOUT / "dist", CHECKOUT / "repo", CHECKOUT / "dist" / "demo.key"
+DIST, REPOSITORY = CHECKOUT / "dist", CHECKOUT / "repo"
+KEY = CHECKOUT / ".omnibuild" / "demo.key"
 PAGE = "http://127.0.0.1:8080/"
 
 
@@ -51,9 +52,9 @@ def build() -> None:
 
 def publish() -> None:
     if not KEY.exists():
+        KEY.parent.mkdir(exist_ok=True)
         omnibuild("key", "create", KEY, "--user", "Demo <demo@example.com>")
-    packages = [path for path in sorted(DIST.glob("hello*")) if path.suffix != ".key"]
-    omnibuild("publish", *packages, "--repo", REPOSITORY, "--key", KEY)
+    omnibuild("publish", *sorted(DIST.glob("hello*")), "--repo", REPOSITORY, "--key", KEY)
 
 
 def run_as_root(command: list[str]) -> str:
@@ -78,7 +79,7 @@ def show_host() -> int:
             "page": server.fetch(PAGE).status,
             "health": server.fetch(f"{PAGE}health").body,
             "services": server.shell(
-                "systemctl list-units --no-legend --plain 'hello*' | awk '{print $1, $3}'"
+                "systemctl list-units --no-legend --plain 'hello*' | awk '$3 {print $1, $3}'"
             ).stdout.splitlines(),
         }
     print(json.dumps(report))

@@ -22,20 +22,24 @@ def capture(component: str, upper: Path, layers: Mapping[str, Tree]) -> Tree:
         layers: trees of the components that were beneath, by name.
 
     Raises:
-        CaptureError: it wrote nothing, or changed or removed a dependency's file.
+        CaptureError: it changed or removed a dependency's file.
     """
     _refuse_removals(component, upper)
     try:
         tree = scan(upper)
     except ValueError as error:
         raise CaptureError(f"{component} installed something strange", why=str(error)) from error
-    if not any(True for _ in tree.files()):
+    _refuse_changes(component, tree, layers)
+    return tree
+
+
+def require_installed(component: str, upper: Path) -> None:
+    """Raise :class:`CaptureError` when a component wrote no file below the prefix."""
+    if not any(names for _, _, names in os.walk(upper)):
         raise CaptureError(
             f"{component} installed nothing below $PREFIX",
             hint="let the last step install, for example: make install",
         )
-    _refuse_changes(component, tree, layers)
-    return tree
 
 
 def _refuse_removals(component: str, upper: Path) -> None:

@@ -12,7 +12,7 @@ from omnibuild.errors import DefinitionError
 from omnibuild.execute.job import Job
 from omnibuild.execute.sandbox.bubblewrap import Sandbox
 from omnibuild.kinds.build_environment import build_environment
-from omnibuild.kinds.capture import capture
+from omnibuild.kinds.capture import capture, require_installed
 from omnibuild.payload.placing import LOGICAL_PREFIX, check_capture
 from omnibuild.sources.archive import unpack
 from omnibuild.store.results import Output
@@ -35,6 +35,7 @@ def run_component(job: Job) -> Output:
     upper.mkdir(parents=True)
     sandbox = layered_sandbox(job, upper)
     sandbox.run(_script(job, source), job.log, job.processes, f"component {name}")
+    require_installed(name, upper)
     _keep_licences(job, source, upper)
     layers = {name: job.store.tree(output.digest) for name, output in job.roles("layer").items()}
     tree = capture(name, upper, layers)

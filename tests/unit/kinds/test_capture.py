@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from omnibuild.errors import CaptureError
-from omnibuild.kinds.capture import capture
+from omnibuild.kinds.capture import capture, require_installed
 from omnibuild.tree import Entry, Kind, Tree
 
 BELOW = {"zlib": Tree.of([Entry("lib", Kind.DIRECTORY, 0o755), Entry("lib/z", Kind.FILE, 0o644)])}
@@ -24,7 +24,12 @@ def test_what_was_written_is_captured(upper: Path) -> None:
 def test_nothing_written(tmp_path: Path) -> None:
     (tmp_path / "only/a/directory").mkdir(parents=True)
     with pytest.raises(CaptureError, match="installed nothing"):
-        capture("app", tmp_path / "only", {})
+        require_installed("app", tmp_path / "only")
+
+
+def test_a_symlink_is_something(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("elsewhere")
+    require_installed("app", tmp_path)
 
 
 def test_a_changed_file_of_a_dependency(upper: Path) -> None:
