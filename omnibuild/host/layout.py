@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from omnibuild.errors import DefinitionError
-from omnibuild.recipe.models import Recipe, service_user
+from omnibuild.recipe.checks import service_user
+from omnibuild.recipe.models import Recipe
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,12 @@ class Scripts:
         configure = (*self._accounts(), *self._prepare(), *after, *start)
         leftovers = f"rm -rf {layout.state} {layout.logs} {layout.runtime} {layout.etc}"
         cases: dict[str, dict[str, Steps]] = {
-            "preinst": {"install|upgrade": before and (_DEB_ACTION, *before)},
+            "preinst": {
+                "install|upgrade": (
+                    *(before and (_DEB_ACTION, *before)),
+                    *self._services('note_stopped "$1"'),
+                )
+            },
             "postinst": {
                 "configure": configure and (_DEB_ACTION, *configure),
                 "abort-remove": self._services("start_services install"),

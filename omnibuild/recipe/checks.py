@@ -20,12 +20,17 @@ from omnibuild.recipe.models import (
     Recipe,
     Software,
     Web,
-    service_user,
 )
 from omnibuild.recipe.validate import quoted
 
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 _HIGHEST_PORT = 65535
+
+
+def service_user(recipe: Recipe) -> str:
+    """Return the system user that runs the services; empty when there are none."""
+    serves = isinstance(recipe.web, Web) or bool(recipe.services)
+    return recipe.package.user or (recipe.app.name if serves else "")
 
 
 def faults(model: Model, path: Path) -> Iterator[Fault]:

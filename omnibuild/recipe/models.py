@@ -180,12 +180,6 @@ class Recipe(Model, frozen=True, kw_only=True):
     package: Package = field(default_factory=Package)
 
 
-def service_user(recipe: Recipe) -> str:
-    """Return the system user that runs the services; empty when there are none."""
-    serves = isinstance(recipe.web, Web) or bool(recipe.services)
-    return recipe.package.user or (recipe.app.name if serves else "")
-
-
 class Source(Model, frozen=True, kw_only=True):
     """``[source]``: one digest, any number of places that have those bytes."""
 

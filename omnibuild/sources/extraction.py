@@ -1,13 +1,13 @@
 """Writing what an archive holds into a directory, with no way out of it.
 
 While files are written there is not one symlink below the directory, so no name can lead
-elsewhere. Symlinks come last, and each is checked where it really leads.
+elsewhere. Symlinks come last, and each is followed first, without ever leaving the tree.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,9 @@ LATEST_TIME = 2**33
 
 # Deeper trees can be written, but hardly read or removed.
 DEEPEST = 250
+
+# As many symlinks as Linux follows in one path.
+MOST_SYMLINKS = 40
 
 DIRECTORY_MODE, EXECUTABLE_MODE, FILE_MODE = 0o755, 0o755, 0o644
 
@@ -100,18 +103,15 @@ class Extraction:
 
         That is the one directory at the top, if there is nothing else at the top.
         """
-        top = {path.partition("/")[0] for path in (*self._directories, *self._symlinks)}
-        top.update(os.listdir(self._root))
-        tree = self._root
-        if len(top) == 1 and (self._root / (only := top.pop())).is_dir():
-            tree = self._root / only
-        for path, target in self._symlinks.items():
-            os.symlink(target, self._root / path)
-        for path, target in self._symlinks.items():
-            # Only the real path tells: a harmless name may lead through another symlink.
-            real = Path(os.path.realpath(self._root / path))
-            if not real.is_relative_to(os.path.realpath(tree)):
-                raise ArchiveError(f"the archive's symlink {path!r} leads out of it: {target!r}")
+        top = {path.partition("/")[0] for path in self._symlinks}.union(os.listdir(self._root))
+        only = next(iter(top)) if len(top) == 1 else ""
+        stripped = f"{only}/" if only in self._directories else ""
+        symlinks = {path.removeprefix(stripped): to for path, to in self._symlinks.items()}
+        for path in symlinks:
+            _check_symlink(path, symlinks)
+        tree = self._root / stripped
+        for path, target in symlinks.items():
+            os.symlink(target, tree / path)
         for path, mtime in self._directories.items():
             os.utime(self._root / path, ns=_times(mtime))
         os.chmod(tree, DIRECTORY_MODE)
@@ -160,6 +160,36 @@ class Extraction:
             raise ArchiveError(
                 f"the archive holds more than {self._limits.size} bytes, {name!r} exceeds them"
             )
+
+
+def _check_symlink(path: str, symlinks: Mapping[str, str]) -> None:
+    """Follow a symlink step by step; raises when any step lies outside of the tree.
+
+    It is not enough that the last step lies inside: the way there may name the tree itself, or
+    what is beside it, and both have other names later.
+    """
+    here = path.split("/")[:-1]
+    ahead = symlinks[path].split("/")[::-1]
+    followed = 0
+    while ahead:
+        part = ahead.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            if not here:
+                raise ArchiveError(
+                    f"the archive's symlink {path!r} leads out of it: {symlinks[path]!r}"
+                )
+            here.pop()
+            continue
+        target = symlinks.get("/".join((*here, part)))
+        if target is None:
+            here.append(part)
+            continue
+        ahead += target.split("/")[::-1]
+        followed += 1
+        if followed > MOST_SYMLINKS:
+            raise ArchiveError(f"the archive's symlink {path!r} leads in a circle")
 
 
 def _parts(name: str) -> list[str]:

@@ -108,20 +108,24 @@ def build_root(
             },
             log=log,
         )
-        target.mkdir(parents=True, exist_ok=True)
-        TAR.run(
-            "--extract",
-            "--no-same-owner",
-            "--preserve-permissions",
-            "--delay-directory-restore",
-            f"--file={archive}",
-            f"--directory={target}",
-            log=log,
-        )
+        _unpack(archive, target, log)
     _make_ordinary(target)
     _remove_leftovers(target)
     for mount_point in MOUNT_POINTS:
         (target / mount_point).mkdir(parents=True, exist_ok=True)
+
+
+def _unpack(archive: Path, target: Path, log: IO[bytes] | None) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    TAR.run(
+        "--extract",
+        "--no-same-owner",
+        "--preserve-permissions",
+        "--delay-directory-restore",
+        f"--file={archive}",
+        f"--directory={target}",
+        log=log,
+    )
 
 
 def _mode() -> str:

@@ -8,8 +8,9 @@ import pytest
 
 from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.recipe import located
+from omnibuild.recipe.checks import service_user
 from omnibuild.recipe.loader import load
-from omnibuild.recipe.models import Model, Platform, Recipe, Software, Web, service_user
+from omnibuild.recipe.models import Model, Platform, Recipe, Software, Web
 from tests.unit.recipe.samples import GOLDEN, RECIPE, assert_golden, workspace
 
 KINDS: dict[str, type[Model]] = {"recipes": Recipe, "software": Software, "platforms": Platform}
