@@ -46,10 +46,8 @@ def manifest(
                 "version": component.version,
                 "license": component.license,
                 "homepage": component.homepage,
-                "source": {
-                    "sha256": component.source.sha256,
-                    "places": list(component.source.places),
-                },
+                # Not where it was fetched from: another mirror gives the same bytes.
+                "source": {"sha256": component.source.sha256},
             }
             for component in software
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import tarfile
@@ -18,12 +19,12 @@ STEPS = ('mkdir -p "$PREFIX/bin"', '$CC $CFLAGS tiny.c -o "$PREFIX/bin/tiny" $LD
 def archive(members: dict[str, str]) -> bytes:
     """Return a tar.gz with these members, which need not be harmless."""
     stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w:gz") as tar:
+    with tarfile.open(fileobj=stream, mode="w") as tar:
         for name, text in members.items():
             info = tarfile.TarInfo(name)
             info.size = len(text.encode())
             tar.addfile(info, io.BytesIO(text.encode()))
-    return stream.getvalue()
+    return gzip.compress(stream.getvalue(), mtime=0)
 
 
 @dataclass
