@@ -52,3 +52,14 @@ docs: $(VENV)/.ready
 
 clean:
 	rm -rf $(VENV) dist build
+
+.PHONY: certify-cold certify-python-3.11 certify-properties
+
+certify-cold: setup-test $(VENV)/.ready
+	@$(BIN)/python tools/certify.py cold
+
+certify-python-3.11: setup-test $(VENV)/.ready
+	@$(BIN)/python tools/certify.py python-3.11
+
+certify-properties: $(VENV)/.ready
+	@$(BIN)/python tools/certify.py properties
