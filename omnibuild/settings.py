@@ -31,6 +31,15 @@ def default_cache() -> Path:
     return Path(base).absolute() / "omnibuild"
 
 
+def default_key() -> Path:
+    """Return where the signing key is: ``OMNIBUILD_KEY``, or below the user's configuration."""
+    chosen = os.environ.get("OMNIBUILD_KEY")
+    if chosen:
+        return Path(chosen).absolute()
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(base).absolute() / "omnibuild" / "signing.key"
+
+
 def default_cores() -> int:
     """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0))

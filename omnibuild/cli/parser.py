@@ -15,8 +15,8 @@ from omnibuild import __version__
 EPILOG = """\
 examples:
   omnibuild build hello --platform ubuntu-22.04
-  omnibuild key create release.key --user 'Releases <releases@example.com>'
-  omnibuild publish dist/* --repo /srv/repo --key release.key
+  omnibuild key create
+  omnibuild publish dist/* --repo /srv/repo
 
 exit status: 0 done, 2 usage, 3 definition, 4 source, 5 build step, 6 audit, 7 package,
 8 repository, 9 this machine, 70 a bug in omnibuild, 130 interrupted
@@ -163,7 +163,7 @@ def _add_publish(commands: Subparsers[argparse.ArgumentParser]) -> None:
         "publish",
         "publish",
         "add packages to a signed apt and yum repository",
-        "  omnibuild publish dist/* --repo /srv/repo --key release.key\n"
+        "  omnibuild publish dist/* --repo /srv/repo\n"
         "  omnibuild publish dist/* --repo /srv/repo --key release.key"
         " --url https://pkg.example.com",
     )
@@ -172,7 +172,10 @@ def _add_publish(commands: Subparsers[argparse.ArgumentParser]) -> None:
         "--repo", type=Path, required=True, metavar="DIR", help="the repository's directory"
     )
     parser.add_argument(
-        "--key", type=Path, required=True, metavar="FILE", help="secret key that signs"
+        "--key",
+        type=Path,
+        metavar="FILE",
+        help="secret key that signs (default: $OMNIBUILD_KEY, or ~/.config/omnibuild/signing.key)",
     )
     parser.add_argument(
         "--channel", default="stable", metavar="NAME", help="channel (default: stable)"
@@ -191,11 +194,20 @@ def _add_key(commands: Subparsers[argparse.ArgumentParser]) -> None:
         "create",
         "key",
         "make the key that signs a repository",
+        "  omnibuild key create\n"
         "  omnibuild key create release.key --user 'Releases <releases@example.com>'",
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="new file for the secret key")
     parser.add_argument(
-        "--user", required=True, metavar="'NAME <ADDRESS>'", help="whom the key belongs to"
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="FILE",
+        help="new file for the secret key (default: where `publish` looks for it)",
+    )
+    parser.add_argument(
+        "--user",
+        metavar="'NAME <ADDRESS>'",
+        help="whom hosts see as the owner (default: your account on this machine)",
     )
 
 

@@ -7,6 +7,7 @@ import json
 import sys
 
 from omnibuild.cli.common import reporting, settings_from
+from omnibuild.settings import default_key
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -17,7 +18,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     definitions = Definitions(settings_from(arguments).workspace)
     platforms = [definitions.platform(name)[0] for name in definitions.names("platforms")]
-    signer = load_signer(arguments.key)
+    signer = load_signer(arguments.key or default_key())
     with reporting(arguments) as emit:
         release = publish(
             arguments.files,

@@ -156,7 +156,7 @@ def load_signer(path: Path) -> Signer:
         raise SigningKeyError(
             f"no signing key can be read: {error.strerror}",
             where=where,
-            hint="make one: omnibuild key create FILE",
+            hint="make one: omnibuild key create",
         ) from error
     except RuntimeError as error:
         # The library appends its own stack trace, which tells a user nothing.

@@ -49,7 +49,12 @@ def commands(path: Path) -> Iterator[Command]:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_a_document_does_what_it_says(document: str, tmp_path: Path) -> None:
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        # Where keys of the reader would be.
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+    }
     ran = 0
     for command in commands(CHECKOUT / document):
         done = subprocess.run(
