@@ -10,8 +10,10 @@ from typing import Any
 
 import msgspec
 
+import omnibuild.host
 from omnibuild.blueprint.components import Components
 from omnibuild.blueprint.python import PythonPackages
+from omnibuild.digests import Digest, of_file, of_json
 from omnibuild.errors import DefinitionError, Where
 from omnibuild.host.hooks import load_hooks
 from omnibuild.plan.graph import Action, Plan
@@ -134,9 +136,21 @@ def _payload_action(
                 name: list(components.software(name).prune) for name in parts if ":" not in name
             },
             "manifest": dict(described),
+            "host": _host_digest(),
         },
         inputs={f"part:{name}": f"place:{name}" for name in parts},
     )
+
+
+def _host_digest() -> Digest:
+    """Return the digest of all code and templates that write files of the host integration.
+
+    They change more often than anything else that a payload is made of, and a forgotten serial
+    would keep old scripts; making a payload again takes less than a second.
+    """
+    room = Path(omnibuild.host.__file__).parent
+    sources = sorted(path for path in room.rglob("*") if path.suffix in (".py", ".in"))
+    return of_json({str(path.relative_to(room)): of_file(path) for path in sources})
 
 
 def _text(path: Path, recipe_path: Path) -> str:
