@@ -75,6 +75,7 @@ class Execution:
                         failure = failure or future.exception()
             except KeyboardInterrupt:
                 self.processes.cancel()
+                pool.shutdown(wait=False, cancel_futures=True)
                 raise
         if failure is not None:
             raise failure
@@ -156,7 +157,13 @@ class Execution:
             return self.kinds[action.kind].run(job)
 
     def _progress(self, name: str) -> Callable[[int, int], None]:
-        return lambda done, total: self.emit(events.ActionProgress(name, done, total))
+        def report(done: int, total: int) -> None:
+            # A download has no process that could be killed: it ends at its next progress.
+            if self.processes.cancelled:
+                raise KeyboardInterrupt
+            self.emit(events.ActionProgress(name, done, total))
+
+        return report
 
     def _path_lengths(self) -> Mapping[str, float]:
         """Return for each action the seconds of the longest chain that starts with it."""

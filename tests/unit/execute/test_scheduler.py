@@ -1,4 +1,6 @@
+import signal
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -134,3 +136,28 @@ def test_two_executions_share_one_run(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert runs == ["s"]
+
+
+def test_an_interruption_ends_work_that_has_no_process(store: Store) -> None:
+    started = threading.Event()
+
+    def download(job: Job) -> Output:
+        for done in range(10_000):
+            started.set()
+            job.progress(done, 0)
+            time.sleep(0.01)
+        return job.store.add_blob(b"never")
+
+    def interrupt() -> None:
+        started.wait(20)
+        signal.raise_signal(signal.SIGINT)
+
+    plan = Plan.of([Action(str(n), "download", {"n": n}) for n in range(4)])
+    execution = Execution(plan, {"download": Kind(1, download)}, store, events.silent, 2)
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        execution.run()
+    thread.join()
+    assert execution.outputs == {}
+    assert list((store.root / "scratch").iterdir()) == []
