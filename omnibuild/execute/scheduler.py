@@ -19,6 +19,9 @@ from omnibuild.store.store import Store
 
 FETCHES_AT_ONCE = 6
 
+# A rough guess for what was never built here: big sources take long, so they start early.
+SECONDS_PER_MEGABYTE = 4.0
+
 
 @dataclass
 class Execution:
@@ -170,5 +173,15 @@ class Execution:
         lengths: dict[str, float] = {}
         for action in reversed(list(self.plan)):
             longest = max((lengths[n] for n in self.plan.dependents[action.name]), default=0.0)
-            lengths[action.name] = longest + self.store.last_seconds(action.name)
+            lengths[action.name] = longest + self._expected_seconds(action)
         return lengths
+
+    def _expected_seconds(self, action: Action) -> float:
+        """Return how long the action took the last time; else guess by the size of its files."""
+        known = self.store.last_seconds(action.name)
+        if known is not None:
+            return known
+        sources = [self.plan.actions[name].output for name in action.inputs.values()]
+        blobs = [self.store.blob(o.digest) for o in sources if o and o.kind == "blob"]
+        megabytes = sum(path.stat().st_size for path in blobs if path.exists()) / 1e6
+        return 1.0 + SECONDS_PER_MEGABYTE * megabytes

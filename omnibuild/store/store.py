@@ -133,10 +133,10 @@ class Store:
         last = self._last(name)
         return last["document"] if last else None
 
-    def last_seconds(self, name: str) -> float:
-        """Return how long the named action took the last time it ran; 1 when it never did."""
+    def last_seconds(self, name: str) -> float | None:
+        """Return how long the named action took the last time it ran, if it ever did."""
         last = self._last(name)
-        return float(last["seconds"]) if last else 1.0
+        return float(last["seconds"]) if last else None
 
     def _last(self, name: str) -> dict[str, Any] | None:
         try:

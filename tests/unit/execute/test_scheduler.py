@@ -161,3 +161,15 @@ def test_an_interruption_ends_work_that_has_no_process(store: Store) -> None:
     thread.join()
     assert execution.outputs == {}
     assert list((store.root / "scratch").iterdir()) == []
+
+
+def test_what_has_big_sources_starts_first(store: Store) -> None:
+    small, big = store.add_blob(b"s"), store.add_blob(bytes(3_000_000))
+    plan = (
+        Action("fetch:small", "fail", output=small),
+        Action("fetch:big", "fail", output=big),
+        Action("small", "cat", {"text": "1"}, {"source": "fetch:small"}),
+        Action("big", "cat", {"text": "2"}, {"source": "fetch:big"}),
+    )
+    _, recorder = execute(store, *plan, cores=1)
+    assert recorder.ran() == ["big", "small"]
