@@ -26,7 +26,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "wheel": Kind(serial=1, run=run_wheel),
         "install": Kind(serial=1, run=run_install),
         "place": Kind(serial=1, run=run_place),
-        "payload": Kind(serial=1, run=run_payload),
+        "payload": Kind(serial=3, run=run_payload),
         "audit": Kind(serial=1, run=run_audit),
         "package": Kind(serial=1, run=run_package),
     }
