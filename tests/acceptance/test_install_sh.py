@@ -1,0 +1,109 @@
+"""install.sh on bare hosts: under every shell, and when something is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.hosts import ChrootHost, HostPool, serve
+from tests.acceptance.products import Products, omnibuild
+
+SCRIPT = "/root/install.sh"
+URL = "http://127.0.0.1:8000"
+# What apt itself keeps when it has looked at a repository and refused it.
+APT_STATE = ("/var/lib/apt/", "/var/cache/apt/")
+
+
+@pytest.fixture(scope="module")
+def host(module_hosts: HostPool, products: Products) -> Iterator[ChrootHost]:
+    """A Debian 12 that can reach the repository and knows nothing of it."""
+    host = module_hosts.debian("bookworm", packages=("busybox",))
+    host.copy(products.repository / "install.sh", SCRIPT)
+    host.run("useradd", "--create-home", "alice")
+    with serve(host, products.repository):
+        yield host
+
+
+def configured(host: ChrootHost, before: frozenset[str]) -> set[str]:
+    """Return what has appeared or gone since ``before``, apart from apt's own caches."""
+    return {path for path in host.paths() ^ before if not path.startswith(APT_STATE)}
+
+
+def set_aside(host: ChrootHost, text: str) -> str:
+    """Write another version of the script; returns where."""
+    path = "/root/other-install.sh"
+    host.write(path, text)
+    return path
+
+
+@pytest.mark.parametrize("shell", [("dash",), ("bash",), ("busybox", "sh")], ids=" ".join)
+def test_every_shell_installs(host: ChrootHost, shell: tuple[str, ...]) -> None:
+    done = host.run(*shell, SCRIPT, "--url", URL, "hello")
+    assert done.stdout.splitlines()[-1] == "hello=1.0.0-1 is installed"
+    assert host.run("hello", "--version").stdout == "hello 1.0.0\n"
+    assert "600 http://127.0.0.1:8000/apt" in host.run("apt-cache", "policy", "hello").stdout
+    host.run("apt-get", "purge", "--yes", "hello")
+    host.shell("rm /etc/apt/sources.list.d/* /etc/apt/preferences.d/* /usr/share/keyrings/releas*")
+
+
+@pytest.mark.parametrize("harm", ["another key", "a damaged key"])
+def test_a_key_that_did_not_sign_the_repository_is_refused(
+    host: ChrootHost, tmp_path: Path, harm: str
+) -> None:
+    text = host.read(SCRIPT)
+    begin, end = text.index("-----BEGIN PGP"), text.index("\nKEY\n")
+    if harm == "another key":
+        omnibuild("key", "create", tmp_path / "key", "--user", "Other <other@example.com>")
+        (public,) = tmp_path.glob("*.asc")
+        key = public.read_text().strip()
+    else:
+        lines = text[begin:end].splitlines()
+        lines[5] = lines[5].swapcase()
+        key = "\n".join(lines)
+    script = set_aside(host, text[:begin] + key + text[end:])
+    before = host.paths()
+    done = host.run("sh", script, "--url", URL, "hello", check=False)
+    assert done.status == 1
+    assert "cannot be used; nothing was changed" in done.stderr
+    assert configured(host, before) == set()
+
+
+def test_a_script_that_was_cut_off_does_nothing(host: ChrootHost) -> None:
+    size = len(host.read(SCRIPT).rstrip().encode())
+    before = host.paths()
+    done = host.shell(
+        f"""
+        for length in $(seq 1 41 {size}) {size - 1}; do
+            head -c "$length" {SCRIPT} | sh -s -- --url {URL} hello 2>/dev/null || :
+        done
+        """
+    )
+    assert done.stdout == ""
+    assert configured(host, before) == set()
+
+
+def test_an_unknown_system_is_told_what_is_supported(host: ChrootHost) -> None:
+    release = host.read("/etc/os-release")
+    host.run("cp", "--remove-destination", "/usr/lib/os-release", "/etc/os-release")
+    try:
+        before = host.paths()
+        for text in ('ID=plan9\nVERSION_ID="4"\n', 'ID=debian\nVERSION_ID="9"\n', ""):
+            host.write("/etc/os-release", text)
+            done = host.run("sh", SCRIPT, "--url", URL, "hello", check=False)
+            assert done.status == 1
+            assert "there are no packages for this system" in done.stderr
+            assert "Debian 12 (bookworm) (amd64)" in done.stderr
+        assert configured(host, before) == set()
+    finally:
+        host.write("/etc/os-release", release)
+
+
+def test_only_root_may(host: ChrootHost) -> None:
+    before = host.paths()
+    script = host.read(SCRIPT)
+    done = host.run("sh", "-s", "--", "--url", URL, "hello", user="alice", data=script, check=False)
+    assert done.status == 1
+    assert "this must run as root; try: sudo" in done.stderr
+    assert configured(host, before) == set()

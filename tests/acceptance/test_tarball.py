@@ -1,0 +1,41 @@
+"""The tarball: an ordinary user unpacks it anywhere, and moves it."""
+
+from __future__ import annotations
+
+from tests.acceptance.hosts import HostPool
+from tests.acceptance.products import Products
+from tests.acceptance.steps import running, visit
+
+HOME = "/home/alice smith"
+
+
+def test_an_ordinary_user_runs_and_moves_it(hosts: HostPool, products: Products) -> None:
+    # The oldest glibc that is promised.
+    host = hosts.debian("bullseye", packages=("zstd",), binds={products.hello: "/downloads"})
+    host.add_user("alice", HOME)
+    before = host.paths()
+
+    def as_alice(script: str) -> str:
+        return host.run("sh", "-euc", f'cd "{HOME}"\n{script}', user="alice").stdout
+
+    as_alice("tar -xf /downloads/hello-1.0.0-linux-x86_64.tar.zst")
+    assert as_alice("hello-1.0.0/bin/hello --version") == "hello 1.0.0\n"
+    runner = f"{HOME}/hello-1.0.0/bin/hello-run"
+    with running(host, runner, user="alice"):
+        assert host.listening() == {"127.0.0.1:8080"}
+        assert (visit(host).server, visit(host).visits) == ("nginx", 2)
+    state = f"{HOME}/.local/state/hello"
+    as_alice(f"sed -i 's/^title = .*/title = \"Mine\"/' '{state}/etc/hello.toml'")
+
+    as_alice("mkdir -p 'my apps/new'; mv hello-1.0.0 'my apps/new/greeter'")
+    moved = f"{HOME}/my apps/new/greeter/bin/hello-run"
+    listen = ("--listen", "127.0.0.1:9090")
+    with running(host, moved, *listen, user="alice", ready="http://127.0.0.1:9090/health"):
+        page = visit(host, "http://127.0.0.1:9090")
+        assert (page.title, page.visits) == ("Mine", 3)
+        loaded = as_alice("cat /proc/[0-9]*/maps 2>/dev/null || :")
+        assert f"{HOME}/my apps/new/greeter/lib/libpython3.13" in loaded
+        assert "/opt/hello" not in loaded
+    assert as_alice(f"'{moved}' hello count") == "3\n"
+    outside = {path for path in host.paths() - before if not path.startswith(f"{HOME}/")}
+    assert {path for path in outside if not path.startswith("/tmp/run-alice")} == set()
