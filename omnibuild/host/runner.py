@@ -72,9 +72,15 @@ def _start(layout: Layout, process: Process) -> str:
     launcher = f'"$root/bin/{layout.app}-{process.name}"'
     if process.name != PROXY:
         return f'{launcher} &\nrunning="$running $!"'
-    # The same configuration, for this place.
+    # The first request shall find the server there. Then the same configuration, for this place.
     return "\n".join(
         [
+            "patience=100",
+            'until [ -S "$runtime/web.sock" ] || [ -n "$stopping" ] || [ "$patience" -le 0 ]; do',
+            '    for process in $running; do kill -0 "$process" 2>/dev/null || patience=0; done',
+            "    patience=$((patience - 1))",
+            "    sleep 0.1",
+            "done",
             f'sed -e "s|listen .*;|listen $listen;|" -e "s|{layout.runtime}/|$runtime/|" \\',
             '    "$root/etc/nginx.conf" >"$runtime/nginx.conf"',
             # Root's nginx would hand requests to a user who cannot reach the socket.

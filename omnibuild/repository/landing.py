@@ -174,6 +174,11 @@ Suites: {channel}
 Components: {layout.COMPONENT}
 Signed-By: {keyring}
 EOF
+sudo tee /etc/apt/preferences.d/{record.name} >/dev/null <<EOF
+Package: *
+Pin: release o={record.title}
+Pin-Priority: 600
+EOF
 sudo apt-get update
 sudo apt-get install {package}"""
     tree = f"{url}/yum/{channel}/el$releasever/$basearch"
@@ -194,8 +199,11 @@ tar -xf FILE.tar.zst"""
 <details><summary>apt: Debian and Ubuntu</summary>
 {_code(apt_text, "Commands for apt")}{others}</details>
 <details><summary>dnf: Enterprise Linux</summary>
-{_code(dnf_text, "Commands for dnf")}</details>
+{_code(dnf_text, "Commands for dnf")}
+<p>New services wait to be started: <code>systemctl enable --now {package}.target</code>.</p>
+</details>
 <details><summary>Tarball: any Linux, any directory</summary>
+<p>Unpacking needs <code>zstd</code>.</p>
 {_code(tar_text, "Commands for a tarball")}</details>
 </section>"""
 

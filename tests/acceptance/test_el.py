@@ -9,10 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.hosts import CommandFailedError, HostPool, SimulatedElHost, serve
+from tests.acceptance.hosts import (
+    CommandFailedError,
+    HostPool,
+    SimulatedElHost,
+    eventually,
+    serve,
+)
 from tests.acceptance.products import Products
 from tests.acceptance.steps import (
     CONFIG,
+    WEB,
+    answers,
     assert_account_is_locked,
     assert_self_contained,
     running,
@@ -98,3 +106,20 @@ def test_simulated_el_refuses_a_damaged_repository(
     host.write("/etc/yum.repos.d/releases.repo", repository)
     with pytest.raises(CommandFailedError, match=r"(?i)bad .*signature|verification failed"):
         host.run("dnf", "--assumeyes", "install", "hello")
+
+
+def test_simulated_el_server_leaves_starting_to_the_installer(
+    hosts: HostPool, products: Products
+) -> None:
+    server = hosts.booted_simulated_el(binds={products.repository: "/repo"})
+    server.shell("sh /repo/install.sh --url file:///repo")
+    server.run("dnf", "--assumeyes", "install", "hello")
+    # The distribution's preset decides for whoever installs by dnf alone.
+    assert server.unit("hello.target")["ActiveState"] == "inactive"
+
+    server.shell("sh /repo/install.sh --url file:///repo hello")
+    for start in ("installed", "rebooted"):
+        eventually(lambda: answers(server, WEB), f"the page, {start}")
+        assert server.user_of("hello-web.service") == "hello"
+        if start == "installed":
+            server.reboot()

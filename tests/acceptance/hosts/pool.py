@@ -27,6 +27,8 @@ from tests.acceptance.hosts.simulated_el import (
 # What a minimal Debian server has beyond minbase: an init, its bus, and something to download by.
 BOOTED_PACKAGES = ("curl", "dbus", "systemd", "systemd-sysv")
 
+EL_SERVER_PACKAGES = (*BOOTED_PACKAGES, "dnf", "rpm")
+
 AnyHost = TypeVar("AnyHost", bound=Host)
 
 
@@ -75,6 +77,11 @@ class HostPool(contextlib.AbstractContextManager["HostPool"]):
     def simulated_el(self, *, binds: Mapping[Path, str] | None = None) -> SimulatedElHost:
         """Start a simulated EL 9 that has dnf."""
         return self._start(SimulatedElHost, simulated_el_tree(HOST_BASE), "simulated-el9", binds)
+
+    def booted_simulated_el(self, *, binds: Mapping[Path, str] | None = None) -> BootedHost:
+        """Boot a simulated EL 9 server: dnf inside, systemd with EL's preset."""
+        tree = simulated_el_tree(Base("debian-bookworm-booted-dnf", "bookworm", EL_SERVER_PACKAGES))
+        return self._start(BootedHost, tree, "simulated-el9-server", binds)
 
     def simulated_el_root(self, *, binds: Mapping[Path, str] | None = None) -> SimulatedElRoot:
         """Start a simulated EL 9 base system for this machine's dnf to install into."""

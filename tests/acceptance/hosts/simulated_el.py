@@ -1,8 +1,9 @@
 """A simulated Enterprise Linux 9: Debian's libc and tools under EL's name, with real rpm and dnf.
 
 No EL mirror can be reached from where these tests run. What is real: dnf, rpm, their databases,
-signature checks, scriptlets and file handling. What is simulated: the identity in os-release, and
-one package that claims what EL's base system provides. What is missing: SELinux, EL's presets.
+signature checks, scriptlets and file handling. What is simulated: the identity in os-release, the
+preset that disables services, and one package that claims what EL's base system provides. What is
+missing: SELinux.
 """
 
 from __future__ import annotations
@@ -76,6 +77,9 @@ best=True
 skip_if_unavailable=False
 """
 
+# EL's preset for services that no other preset names.
+PRESET = "usr/lib/systemd/system-preset/99-default-disable.preset"
+
 # Debian's own package manager must not be found by an installer that looks around.
 DEBIAN_ONLY = (
     *("usr/bin/apt*", "usr/bin/dpkg*", "usr/lib/apt", "usr/lib/dpkg", "usr/sbin/dpkg*"),
@@ -86,7 +90,7 @@ DEBIAN_ONLY = (
 def simulated_el_tree(base: Base) -> Path:
     """Return the cached tree of ``base`` made over into a simulated EL 9."""
     debian = make_base(base)
-    made_of = [SERIAL, debian.name, OS_RELEASE, BASE_SPEC, MACROS, DNF_CONF, DEBIAN_ONLY]
+    made_of = [SERIAL, debian.name, OS_RELEASE, BASE_SPEC, MACROS, DNF_CONF, DEBIAN_ONLY, PRESET]
     tree = debian.with_name(f"simulated-el9-{digests.of_json(made_of)[:12]}")
     with cached(tree) as temporary:
         if temporary:
@@ -109,6 +113,8 @@ def make_over(root: Path) -> None:
     (root / "etc/dnf").mkdir(exist_ok=True)
     (root / "etc/dnf/dnf.conf").write_text(DNF_CONF)
     (root / "etc/yum.repos.d").mkdir(exist_ok=True)
+    (root / PRESET).parent.mkdir(parents=True, exist_ok=True)
+    (root / PRESET).write_text("disable *\n")
     (root / "etc/pki/rpm-gpg").mkdir(parents=True, exist_ok=True)
     # For programs inside, and for this machine's when their home directory is the root's.
     for macros in (root / "etc/rpm/macros", root / "root/.rpmmacros"):

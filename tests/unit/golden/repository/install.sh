@@ -247,7 +247,12 @@ REPO
 }
 
 install_with_dnf() {
-    run "$dnf" -y install "$package"
+    run "$dnf" -y install "$package" || return 1
+    # Enterprise Linux leaves new services stopped; who runs this script wants them to run.
+    unit=${package%%=*}.target
+    if [ -d /run/systemd/system ] && systemctl cat "$unit" >/dev/null 2>&1; then
+        run systemctl enable --now "$unit"
+    fi
 }
 
 main() {
