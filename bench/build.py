@@ -1,6 +1,7 @@
 """Measure builds of hello: clean, unchanged, and with only the app changed.
 
-Prints one table of medians (wall and CPU seconds of the whole process and its children), ratios to
+Prints one table of medians: wall seconds; CPU seconds of omnibuild and the tools it waits for (what
+runs inside sandboxes is reaped there and not counted); ratios to
 the clean build, and the wall time during which no action was running. Sources are fetched before;
 the clean build includes its root. `--runs N` counts the quick ones, `--clean N` the clean ones.
 """
@@ -109,7 +110,9 @@ def _checked(process: subprocess.Popen[str]) -> Iterator[str]:
 
 def report(rows: dict[str, list[Sample]]) -> None:
     whole = statistics.median(sample.wall for sample in rows["clean"])
-    print("| hello, 3 platforms | wall s | CPU s | actions | wall / clean | nothing running, s |")
+    print(
+        "| hello, 3 platforms | wall s | own CPU s | actions | wall / clean | nothing running, s |"
+    )
     print("|---|---|---|---|---|---|")
     for name, samples in rows.items():
         wall, cpu, idle = (
