@@ -1,9 +1,9 @@
 """Measure builds of hello: clean, unchanged, and with only the app changed.
 
 Prints one table of medians: wall seconds; CPU seconds of omnibuild and the tools it waits for (what
-runs inside sandboxes is reaped there and not counted); ratios to
-the clean build, and the wall time during which no action was running. Sources are fetched before;
-the clean build includes its root. `--runs N` counts the quick ones, `--clean N` the clean ones.
+runs inside sandboxes is reaped there and not counted); ratios to the clean build; and the wall time
+during which no action was running. Sources are fetched before; the clean build includes its root.
+`--runs N` counts the quick ones, `--clean N` the clean ones.
 """
 
 from __future__ import annotations
