@@ -21,6 +21,14 @@ from omnibuild.errors import StorageError
 
 TEMPORARY_PREFIX = ".tmp-"
 
+# What a user's disk or choice of a place can do to us; anything else is a bug.
+UNWRITABLE = frozenset(
+    (
+        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+        *(errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG),
+    )
+)
+
 
 def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o644) -> None:
     """Replace ``path`` by ``data`` in one step, with permission bits ``mode``."""
@@ -122,13 +130,13 @@ def storage_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO):
+        if error.errno not in UNWRITABLE:
             raise
         reason = os.strerror(error.errno)
         raise StorageError(
             f"cannot write below {path}: {reason}",
             why=f"while writing {error.filename}" if error.filename else "",
-            hint="free space or choose another place with --cache-dir or OMNIBUILD_CACHE",
+            hint="free space, or choose another place; the store moves with --cache-dir",
         ) from error
 
 

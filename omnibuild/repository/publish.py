@@ -203,6 +203,8 @@ def _checked_url(base_url: str) -> str:
 
 
 def _check_directory(target: Target) -> None:
+    if target.root.exists() and not target.root.is_dir():
+        raise RepositoryError("a repository is a directory", where=Where(str(target.root)))
     if target.read(layout.REPOSITORY_STATE):
         return
     foreign = [name for name in _OWN_NAMES if (target.root / name).exists()]

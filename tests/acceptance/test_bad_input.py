@@ -266,6 +266,21 @@ def test_refused_namespaces(workspace: Workspace) -> None:
     assert "sysctl" in fails("sandbox-refused", *build(workspace.write()), command=command)
 
 
+def test_a_file_where_a_directory_should_be(
+    workspace: Workspace, products: Products, tmp_path: Path
+) -> None:
+    directory = workspace.write()
+    file = tmp_path / "file"
+    file.write_text("mine")
+    for place in (file, file / "below"):
+        words = ("build", "tiny", "-C", directory, "-p", "debian-12", "-o", place)
+        fails("storage", *words)
+        fails("storage", *build(directory, "--cache-dir", place))
+    deb = next(products.hello.glob("*.deb"))
+    fails("repository", "publish", deb, "--repo", file, "--key", products.key)
+    assert file.read_text() == "mine"
+
+
 def test_a_full_disk(workspace: Workspace) -> None:
     directory = workspace.write()
     (directory / "small").mkdir()
