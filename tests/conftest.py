@@ -1,4 +1,4 @@
-"""How thorough property tests are: quick by default, OMNIBUILD_EXAMPLES=100 to certify."""
+"""How thorough property tests are: quick by default, OMNIBUILD_EXAMPLES=500 to certify."""
 
 from __future__ import annotations
 

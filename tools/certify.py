@@ -53,7 +53,7 @@ def python_311() -> list[str]:
 
 def properties() -> list[str]:
     """All unit tests with many more examples."""
-    return pytest("-n", "2", "tests/unit", OMNIBUILD_EXAMPLES="100")
+    return pytest("-n", "2", "tests/unit", OMNIBUILD_EXAMPLES="500")
 
 
 def pytest(*words: str, **variables: str) -> list[str]:
