@@ -16,12 +16,12 @@ from omnibuild.blueprint.python import PythonPackages
 from omnibuild.digests import Digest, of_file, of_json
 from omnibuild.errors import DefinitionError, Where
 from omnibuild.host.hooks import load_hooks
+from omnibuild.host.layout import Layout
 from omnibuild.plan.graph import Action, Plan
 from omnibuild.provenance.manifest import manifest
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Platform, Recipe
 
-PREFIX_PARENT = "/opt"
 PAYLOAD = "payload"
 
 
@@ -33,12 +33,10 @@ class AppPlan:
         plan: every action.
         packages: platform name to the name of the action that writes its artifact; platforms
             that read the same file share one.
-        manifest: what goes into the app: components, Python packages, the root.
     """
 
     plan: Plan
     packages: Mapping[str, str]
-    manifest: Mapping[str, Any]
 
 
 def plan_app(
@@ -77,7 +75,6 @@ def plan_app(
     return AppPlan(
         plan=Plan.of({action.name: action for action in everything}.values()),
         packages={name: action.name for name, action in packages.items()},
-        manifest=described,
     )
 
 
@@ -100,16 +97,11 @@ def _wanted_components(recipe: Recipe, components: Components) -> tuple[str, ...
 
 
 def _place_actions(recipe: Recipe, parts: Mapping[str, str]) -> list[Action]:
-    prefix = app_prefix(recipe)
+    prefix = Layout.of(recipe).prefix
     return [
         Action(f"place:{name}", "place", {"prefix": prefix}, {"tree": action})
         for name, action in parts.items()
     ]
-
-
-def app_prefix(recipe: Recipe) -> str:
-    """Return the app's directory on hosts."""
-    return f"{PREFIX_PARENT}/{recipe.app.name}"
 
 
 def _payload_action(
@@ -126,7 +118,7 @@ def _payload_action(
         kind="payload",
         parameters={
             "recipe": msgspec.to_builtins(recipe),
-            "prefix": app_prefix(recipe),
+            "prefix": Layout.of(recipe).prefix,
             "hooks": dict(hooks),
             "config": {
                 host: _text(directory / source, recipe_path)

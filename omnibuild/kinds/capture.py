@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from omnibuild.errors import CaptureError
+from omnibuild.execute.job import Job
+from omnibuild.payload.placing import check_capture
+from omnibuild.store.results import Output
 from omnibuild.tree import Kind, Tree, scan
 
 OPAQUE_ATTRIBUTES = ("user.overlay.opaque", "trusted.overlay.opaque")
@@ -31,6 +34,13 @@ def capture(component: str, upper: Path, layers: Mapping[str, Tree]) -> Tree:
         raise CaptureError(f"{component} installed something strange", why=str(error)) from error
     _refuse_changes(component, tree, layers)
     return tree
+
+
+def keep(job: Job, tree: Tree) -> Output:
+    """Store the captured ``tree/files`` of a job with what placing needs to know about it."""
+    directory = job.scratch / "tree"
+    references = check_capture(directory / "files", tree)
+    return job.store.add_scanned_tree(directory, tree, {"references": sorted(references)})
 
 
 def require_installed(component: str, upper: Path) -> None:

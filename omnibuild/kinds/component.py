@@ -12,8 +12,8 @@ from omnibuild.errors import DefinitionError
 from omnibuild.execute.job import Job
 from omnibuild.execute.sandbox.bubblewrap import Sandbox
 from omnibuild.kinds.build_environment import build_environment
-from omnibuild.kinds.capture import capture, require_installed
-from omnibuild.payload.placing import LOGICAL_PREFIX, check_capture
+from omnibuild.kinds.capture import capture, keep, require_installed
+from omnibuild.payload.placing import LOGICAL_PREFIX
 from omnibuild.sources.archive import unpack
 from omnibuild.store.results import Output
 from omnibuild.tree import Tree
@@ -40,10 +40,7 @@ def run_component(job: Job) -> Output:
     layers = {name: job.store.tree(output.digest) for name, output in job.roles("layer").items()}
     tree = capture(name, upper, layers)
     _check_libraries(job, tree, upper, layers)
-    references = check_capture(upper, tree)
-    output = job.store.add_scanned_tree(
-        job.scratch / "tree", tree, notes={"references": sorted(references)}
-    )
+    output = keep(job, tree)
     _prove(job, output)
     return output
 

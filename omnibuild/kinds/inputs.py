@@ -52,7 +52,7 @@ def run_snapshot(job: Job) -> Output:
 
 
 def run_root(job: Job) -> Output:
-    """Make a build root; parameters: the lock's data; inputs: one ``deb:`` blob a package."""
+    """Make a build root; parameters: ``lock`` (its data), whose packages are fetched before."""
     lock = RootLock.from_data(job.action.parameters["lock"])
     debs = {package.sha256: job.store.blob(package.sha256) for package in lock.packages}
     target = job.scratch / "tree" / "files"

@@ -13,9 +13,8 @@ from installer.sources import WheelFile
 
 from omnibuild.errors import ArchiveError, StepError
 from omnibuild.execute.job import Job
-from omnibuild.execute.sandbox.bubblewrap import Sandbox
+from omnibuild.kinds.capture import keep
 from omnibuild.kinds.component import layered_sandbox
-from omnibuild.payload.placing import check_capture
 from omnibuild.sources.archive import unpack
 from omnibuild.store.results import Output
 from omnibuild.tree import scan
@@ -82,14 +81,10 @@ def run_install(job: Job) -> Output:
     else:
         wheel, name = job.blob("wheel"), job.action.parameters["file"]
     install_wheel(wheel, name, upper, packages, job.scratch)
-    sandbox: Sandbox = layered_sandbox(job, upper)
+    sandbox = layered_sandbox(job, upper)
     script = COMPILE_BYTECODE.format(directory=f'"$PREFIX/{packages}"')
     sandbox.run(script, job.log, job.processes, f"compiling the bytecode of {name}")
-    tree = scan(upper)
-    references = check_capture(upper, tree)
-    return job.store.add_scanned_tree(
-        job.scratch / "tree", tree, notes={"references": sorted(references)}
-    )
+    return keep(job, scan(upper))
 
 
 def install_wheel(wheel: Path, name: str, target: Path, packages: str, scratch: Path) -> None:
