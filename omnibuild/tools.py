@@ -99,6 +99,11 @@ class Tool:
             start_new_session=True,
         )
 
+    def attach(self, *arguments: str | Path) -> int:
+        """Run the program on this terminal, for the user to work with; return its status."""
+        command = [str(self.path()), *map(str, arguments)]
+        return subprocess.run(command, env=dict(CLEAN_ENVIRONMENT), check=False).returncode
+
 
 def tail(output: bytes, lines: int = TAIL_LINES) -> str:
     """Return the last lines of a program's output as text."""

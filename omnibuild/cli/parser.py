@@ -6,11 +6,10 @@ Nothing here imports what commands need to work, so that ``--help`` and ``--vers
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 from omnibuild import __version__
+from omnibuild.cli.options import Subparsers, add_platforms, add_workspace, command
 
 EPILOG = """\
 examples:
@@ -42,80 +41,16 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-Subparsers = argparse._SubParsersAction  # the type has no public name
-
-
-def _command(
-    commands: Subparsers[argparse.ArgumentParser],
-    name: str,
-    module: str,
-    summary: str,
-    example: str,
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
-        name,
-        help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
-        epilog=f"examples:\n{example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=_later(module))
-    parser.add_argument(
-        "--json", action="store_true", help="print events and results as JSON lines"
-    )
-    return parser
-
-
-def _later(module: str) -> Callable[[argparse.Namespace], int]:
-    def run(arguments: argparse.Namespace) -> int:
-        status: int = import_module(f"omnibuild.cli.{module}").run(arguments)
-        return status
-
-    return run
-
-
-def _add_workspace(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-C",
-        "--workspace",
-        type=Path,
-        default=Path(),
-        metavar="DIR",
-        help="directory with recipes/ (default: here)",
-    )
-    parser.add_argument(
-        "--cache-dir",
-        type=Path,
-        metavar="DIR",
-        help="the store (default: $OMNIBUILD_CACHE, or ~/.cache/omnibuild)",
-    )
-    parser.add_argument(
-        "-j", "--jobs", type=int, metavar="N", help="processes to keep busy (default: all cores)"
-    )
-
-
-def _add_platforms(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("recipe", metavar="RECIPE", help="name of a recipe, as hello")
-    parser.add_argument(
-        "-p",
-        "--platform",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="platform to build for, again for more (default: all that the recipe supports)",
-    )
-
-
 def _add_build(commands: Subparsers[argparse.ArgumentParser]) -> None:
-    parser = _command(
+    parser = command(
         commands,
         "build",
         "build",
         "build an app and its packages",
         "  omnibuild build hello\n  omnibuild build hello --platform ubuntu-22.04 --platform el9",
     )
-    _add_platforms(parser)
-    _add_workspace(parser)
+    add_platforms(parser)
+    add_workspace(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -127,19 +62,19 @@ def _add_build(commands: Subparsers[argparse.ArgumentParser]) -> None:
 
 
 def _add_fetch(commands: Subparsers[argparse.ArgumentParser]) -> None:
-    parser = _command(
+    parser = command(
         commands,
         "fetch",
         "fetch",
         "fetch every source of an app, so that building it needs no network",
         "  omnibuild fetch hello",
     )
-    _add_platforms(parser)
-    _add_workspace(parser)
+    add_platforms(parser)
+    add_workspace(parser)
 
 
 def _add_lock(commands: Subparsers[argparse.ArgumentParser]) -> None:
-    parser = _command(
+    parser = command(
         commands,
         "lock",
         "lock",
@@ -154,11 +89,11 @@ def _add_lock(commands: Subparsers[argparse.ArgumentParser]) -> None:
         metavar="REQUIREMENT",
         help="a package to pin besides what the app itself requires, as 'gunicorn>=23'",
     )
-    _add_workspace(parser)
+    add_workspace(parser)
 
 
 def _add_publish(commands: Subparsers[argparse.ArgumentParser]) -> None:
-    parser = _command(
+    parser = command(
         commands,
         "publish",
         "publish",
@@ -183,13 +118,13 @@ def _add_publish(commands: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--url", default="", metavar="URL", help="where hosts will find the repository"
     )
-    _add_workspace(parser)
+    add_workspace(parser)
 
 
 def _add_key(commands: Subparsers[argparse.ArgumentParser]) -> None:
     group = commands.add_parser("key", help="make signing keys", description="Make signing keys.")
     actions = group.add_subparsers(metavar="ACTION", required=True)
-    parser = _command(
+    parser = command(
         actions,
         "create",
         "key",
@@ -216,7 +151,7 @@ def _add_root(commands: Subparsers[argparse.ArgumentParser]) -> None:
         "root", help="build roots", description="The roots that components are compiled in."
     )
     actions = group.add_subparsers(metavar="ACTION", required=True)
-    parser = _command(
+    parser = command(
         actions,
         "lock",
         "root",
@@ -225,4 +160,4 @@ def _add_root(commands: Subparsers[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("suite", metavar="SUITE", help="a Debian suite, as bullseye")
     parser.add_argument("packages", nargs="+", metavar="PACKAGE", help="beyond the minimal set")
-    _add_workspace(parser)
+    add_workspace(parser)

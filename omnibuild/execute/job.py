@@ -1,55 +1,19 @@
-"""One action being done: what its function gets, and the processes it has started."""
+"""One action being done: what its function gets, and what it has taken."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import subprocess
-import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from omnibuild.execute.processes import Processes
+from omnibuild.execute.sandbox.step import Sandbox, Step, Usage
 from omnibuild.plan.graph import Action
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
 
 
-class Processes:
-    """The processes of all running actions, so that an interruption can end them."""
-
-    def __init__(self) -> None:
-        self._running: set[subprocess.Popen[bytes]] = set()
-        self._lock = threading.Lock()
-        self.cancelled = False
-
-    def wait(self, process: subprocess.Popen[bytes]) -> int:
-        """Wait for a process to end and return its status; it can be killed meanwhile."""
-        with self._lock:
-            self._running.add(process)
-            if self.cancelled:
-                _kill(process)
-        try:
-            return process.wait()
-        finally:
-            with self._lock:
-                self._running.discard(process)
-
-    def cancel(self) -> None:
-        """Kill everything that runs, and whatever is still started."""
-        with self._lock:
-            self.cancelled = True
-            for process in self._running:
-                _kill(process)
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-@dataclass(frozen=True)
+@dataclass
 class Job:
     """What the function of a kind works with.
 
@@ -61,6 +25,8 @@ class Job:
         log: the file that takes the action's log.
         cores: how many processes it may keep busy.
         processes: registers what it starts.
+        sandbox: isolates its steps.
+        usage: what its steps have taken so far.
         progress: takes bytes done and bytes in total (0 when unknown).
     """
 
@@ -72,6 +38,12 @@ class Job:
     cores: int
     processes: Processes
     progress: Callable[[int, int], None]
+    sandbox: Sandbox
+    usage: Usage = field(default_factory=Usage)
+
+    def run(self, step: Step) -> None:
+        """Run a step in the sandbox, within the action's limits; output goes to the log."""
+        self.usage += self.sandbox.run(step, self.log, self.processes, self.action.limits)
 
     def blob(self, role: str) -> Path:
         """Return the file of a blob input."""

@@ -11,7 +11,10 @@ from pathlib import Path
 from omnibuild import events
 from omnibuild.errors import OmnibuildError
 from omnibuild.events import Emit
-from omnibuild.execute.job import Job, Kind, Processes
+from omnibuild.execute.job import Job, Kind
+from omnibuild.execute.processes import Processes
+from omnibuild.execute.sandbox.bubblewrap import Bubblewrap
+from omnibuild.execute.sandbox.step import Sandbox
 from omnibuild.plan.graph import Action, Plan
 from omnibuild.plan.keys import key, key_document
 from omnibuild.store.results import Output, Result
@@ -40,6 +43,7 @@ class Execution:
     store: Store
     emit: Emit
     cores: int
+    sandbox: Sandbox = field(default_factory=Bubblewrap)
     processes: Processes = field(default_factory=Processes)
     outputs: dict[str, Output] = field(default_factory=dict)
     ran: int = 0
@@ -155,6 +159,7 @@ class Execution:
                 log=log,
                 cores=self.cores,
                 processes=self.processes,
+                sandbox=self.sandbox,
                 progress=self._progress(action.name),
             )
             return self.kinds[action.kind].run(job)

@@ -10,7 +10,7 @@ from omnibuild import files
 from omnibuild.audit.component import check_component
 from omnibuild.errors import DefinitionError
 from omnibuild.execute.job import Job
-from omnibuild.execute.sandbox.bubblewrap import Sandbox
+from omnibuild.execute.sandbox.step import Step
 from omnibuild.kinds.build_environment import build_environment
 from omnibuild.kinds.capture import capture, keep, require_installed
 from omnibuild.payload.placing import LOGICAL_PREFIX
@@ -33,8 +33,7 @@ def run_component(job: Job) -> Output:
     unpack(job.blob("source"), source)
     upper = job.scratch / "tree" / "files"
     upper.mkdir(parents=True)
-    sandbox = layered_sandbox(job, upper)
-    sandbox.run(_script(job, source), job.log, job.processes, f"component {name}")
+    job.run(layered_step(job, f"component {name}", _script(job, source), upper))
     require_installed(name, upper)
     _keep_licences(job, source, upper)
     layers = {name: job.store.tree(output.digest) for name, output in job.roles("layer").items()}
@@ -45,24 +44,36 @@ def run_component(job: Job) -> Output:
     return output
 
 
-def layered_sandbox(job: Job, upper: Path | None, above: tuple[Path, ...] = ()) -> Sandbox:
-    """Return a sandbox with the job's root and layers, ``above`` on top of them."""
+def layered_step(
+    job: Job, what: str, script: str, upper: Path | None, above: tuple[Path, ...] = ()
+) -> Step:
+    """Return a step in the job's root with its layers beneath, and ``above`` on top of them.
+
+    Args:
+        job: has inputs ``root`` and ``layer:NAME``.
+        what: names the step in an error.
+        script: shell text.
+        upper: directory that takes what is written below the prefix; none: read-only.
+        above: directories that lie over the layers.
+    """
     build, work = job.scratch / "build", job.scratch / "work"
     build.mkdir(exist_ok=True)
     work.mkdir(exist_ok=True)
     layers = tuple(
         job.store.tree_directory(output.digest) for output in job.roles("layer").values()
     )
-    source = build / "src"
-    return Sandbox(
+    return Step(
+        what=what,
+        script=script,
         root=job.tree("root"),
+        root_identity=job.inputs["root"].key_digest,
         build=build,
         prefix=LOGICAL_PREFIX,
         layers=(*layers, *above),
         upper=upper,
         work=work,
         environment=build_environment(job.cores),
-        directory="/build/src" if source.is_dir() else "/build",
+        directory="/build/src" if (build / "src").is_dir() else "/build",
     )
 
 
@@ -113,8 +124,6 @@ def _libraries(tree: Tree) -> frozenset[str]:
 def _prove(job: Job, output: Output) -> None:
     """Run the component's own test on the stored result, in a fresh sandbox."""
     files.remove_tree(job.scratch / "build")
-    sandbox = layered_sandbox(job, None, (job.store.tree_directory(output.digest),))
-    name = job.action.parameters["name"]
-    sandbox.run(
-        job.action.parameters["test"], job.log, job.processes, f"the test of component {name}"
-    )
+    name, test = job.action.parameters["name"], job.action.parameters["test"]
+    above = (job.store.tree_directory(output.digest),)
+    job.run(layered_step(job, f"the test of component {name}", test, None, above))

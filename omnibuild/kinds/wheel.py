@@ -14,7 +14,7 @@ from installer.sources import WheelFile
 from omnibuild.errors import ArchiveError, StepError
 from omnibuild.execute.job import Job
 from omnibuild.kinds.capture import keep
-from omnibuild.kinds.component import layered_sandbox
+from omnibuild.kinds.component import layered_step
 from omnibuild.sources.archive import unpack
 from omnibuild.store.results import Output
 from omnibuild.tree import scan
@@ -55,8 +55,7 @@ def run_wheel(job: Job) -> Output:
     for file_name, output in job.roles("backend").items():
         install_wheel(job.store.blob(output.digest), file_name, build / "backend", ".", job.scratch)
     (build / "out").mkdir()
-    sandbox = layered_sandbox(job, None)
-    sandbox.run(BUILD_WHEEL, job.log, job.processes, f"building the wheel of {_subject(job)}")
+    job.run(layered_step(job, f"building the wheel of {_subject(job)}", BUILD_WHEEL, None))
     files = job.scratch / "tree" / "files"
     files.parent.mkdir()
     (build / "out").rename(files)
@@ -81,9 +80,8 @@ def run_install(job: Job) -> Output:
     else:
         wheel, name = job.blob("wheel"), job.action.parameters["file"]
     install_wheel(wheel, name, upper, packages, job.scratch)
-    sandbox = layered_sandbox(job, upper)
     script = COMPILE_BYTECODE.format(directory=f'"$PREFIX/{packages}"')
-    sandbox.run(script, job.log, job.processes, f"compiling the bytecode of {name}")
+    job.run(layered_step(job, f"compiling the bytecode of {name}", script, upper))
     return keep(job, scan(upper))
 
 

@@ -11,6 +11,19 @@ from omnibuild.errors import CycleError
 from omnibuild.store.results import Output
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What each step of an action may take; beyond that it is ended. 0: no limit.
+
+    Args:
+        seconds: wall time.
+        memory: bytes that all its processes hold together.
+    """
+
+    seconds: float = 0.0
+    memory: int = 0
+
+
 @dataclass(frozen=True)
 class Action:
     """One thing to do.
@@ -23,6 +36,7 @@ class Action:
         after: actions that must succeed first though their output is not used.
         places: how to get at things; never changes the output (mirrors, local paths).
         output: the output when it is known beforehand (a file pinned by its digest).
+        limits: what its steps may take; never changes the output.
     """
 
     name: str
@@ -32,6 +46,7 @@ class Action:
     after: tuple[str, ...] = ()
     places: Mapping[str, Any] = field(default_factory=dict)
     output: Output | None = None
+    limits: Limits = Limits()
 
     @property
     def needs(self) -> tuple[str, ...]:

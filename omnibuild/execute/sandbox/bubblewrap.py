@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import ctypes
+import json
+import os
 from functools import cache
 from importlib.resources import files as package_files
 from pathlib import Path
 
-from omnibuild.errors import SandboxError, StepError
-from omnibuild.execute.job import Processes
+from omnibuild.errors import SandboxError
+from omnibuild.execute.processes import Processes, watch
+from omnibuild.execute.sandbox.step import BUILD_DIRECTORY, SHELL, Step, Usage, step_failed
+from omnibuild.plan.graph import Limits
 from omnibuild.tools import Tool, describe_status, tail
-
-# Inside every sandbox; the root has these mount points.
-BUILD_DIRECTORY = "/build"
 
 REFUSALS = (
     b"No permissions to create new namespace",
@@ -23,7 +23,7 @@ REFUSALS = (
     b"Failed to make / slave",
 )
 
-LOG_TAIL = 30
+PR_SET_CHILD_SUBREAPER = 36
 
 
 @cache
@@ -32,89 +32,106 @@ def _bwrap() -> Tool:
     return Tool("bwrap", "bubblewrap", candidates=(carried,))
 
 
-@dataclass(frozen=True)
-class Sandbox:
-    """One isolated step.
+class Bubblewrap:
+    """Namespaces made by ``bwrap``: the user's own, no privilege needed."""
 
-    Args:
-        root: directory of the root file system, seen read-only.
-        build: directory seen as ``/build``, where the step may write.
-        prefix: where components live, as ``/omb/omb/…``.
-        layers: directories seen merged at ``prefix``, later ones above earlier ones.
-        upper: directory that takes what is written below ``prefix``; none: read-only.
-        environment: the whole environment of the step.
-        directory: its working directory.
-    """
+    name = "bubblewrap"
 
-    root: Path
-    build: Path
-    prefix: str
-    layers: tuple[Path, ...] = ()
-    upper: Path | None = None
-    work: Path | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
-    directory: str = BUILD_DIRECTORY
-
-    def arguments(self, command: tuple[str, ...]) -> list[str]:
-        """Return bubblewrap's arguments for a command."""
-        options = [
-            "--unshare-all",
-            # One uid inside, whoever calls: a build cannot depend on who runs it.
-            *("--unshare-user", "--uid", "0", "--gid", "0"),
-            "--die-with-parent",
-            "--new-session",
-            *("--hostname", "build"),
-            *("--ro-bind", str(self.root), "/"),
-            *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108 - inside
-            *("--bind", str(self.build), BUILD_DIRECTORY),
-            *self._prefix_options(),
-            *("--chdir", self.directory, "--clearenv"),
-        ]
-        for name, value in sorted(self.environment.items()):
-            options += ["--setenv", name, value]
-        return [*options, "--", *command]
-
-    def _prefix_options(self) -> list[str]:
-        sources = [part for layer in self.layers for part in ("--overlay-src", str(layer))]
-        if self.upper is None:
-            if len(self.layers) == 1:
-                return ["--ro-bind", str(self.layers[0]), self.prefix]
-            return [*sources, "--ro-overlay", self.prefix] if sources else []
-        if not sources:
-            return ["--bind", str(self.upper), self.prefix]
-        return [*sources, "--overlay", str(self.upper), str(self.work), self.prefix]
-
-    def run(self, script: str, log: Path, processes: Processes, what: str) -> None:
-        """Run shell text to its end, output to ``log``.
-
-        Args:
-            script: text for ``sh -eu``.
-            log: file that the output is appended to.
-            processes: registers the process, so that it can be cancelled.
-            what: names the step in an error.
-
-        Raises:
-            StepError: it exited with another status than 0.
-            SandboxError: the kernel refuses the namespaces.
-        """
+    def run(self, step: Step, log: Path, processes: Processes, limits: Limits) -> Usage:
+        """Run a step, as :class:`~omnibuild.execute.sandbox.step.Sandbox` says."""
+        adopt_orphans()
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as stream:
+        with log.open("ab") as stream, _InfoPipe() as info:
             before = stream.tell()
-            stream.flush()
-            process = _bwrap().start(self.arguments(("/bin/sh", "-eu", "-c", script)), log=stream)
-            status = processes.wait(process)
-        if status == 0:
-            return
+            words = ["--new-session", "--info-fd", str(info.write_end), *arguments(step)]
+            words += ["--", *SHELL, step.script]
+            process = _bwrap().start(words, log=stream, pass_fds=(info.write_end,))
+            watched = watch(process, processes, limits)
+            usage = Usage(_cpu_of_init(info.child_pid()), watched.memory)
+        if watched.status == 0:
+            return usage
         with log.open("rb") as stream:
             stream.seek(before)
             output = stream.read()
         if output.startswith(b"bwrap: ") and any(text in output for text in REFUSALS):
             raise sandbox_refused(output)
-        raise StepError(
-            f"{what} failed ({describe_status(status)})",
-            why=f"{tail(output, LOG_TAIL)}\nwhole log: {log}",
-            hint="correct the steps, then build again: what is finished is kept",
-        )
+        raise step_failed(step, log, output, watched.broken or describe_status(watched.status))
+
+    def enter(self, step: Step) -> int:
+        """Give the user a shell, as :class:`~omnibuild.execute.sandbox.step.Sandbox` says."""
+        return _bwrap().attach(*arguments(step), "--", "/bin/sh")
+
+
+def arguments(step: Step) -> list[str]:
+    """Return bubblewrap's options for a step."""
+    options = [
+        "--unshare-all",
+        # One uid inside, whoever calls: a build cannot depend on who runs it.
+        *("--unshare-user", "--uid", "0", "--gid", "0"),
+        "--die-with-parent",
+        *("--hostname", "build"),
+        *("--ro-bind", str(step.root), "/"),
+        *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108 - inside
+        *("--bind", str(step.build), BUILD_DIRECTORY),
+        *_prefix_options(step),
+        *("--chdir", step.directory, "--clearenv"),
+    ]
+    for name, value in sorted(step.environment.items()):
+        options += ["--setenv", name, value]
+    return options
+
+
+def _prefix_options(step: Step) -> list[str]:
+    sources = [part for layer in step.layers for part in ("--overlay-src", str(layer))]
+    if step.upper is None:
+        if len(step.layers) == 1:
+            return ["--ro-bind", str(step.layers[0]), step.prefix]
+        return [*sources, "--ro-overlay", step.prefix] if sources else []
+    if not sources:
+        return ["--bind", str(step.upper), step.prefix]
+    return [*sources, "--overlay", str(step.upper), str(step.work), step.prefix]
+
+
+class _InfoPipe:
+    """Takes what bwrap says about itself: the process that is number 1 inside."""
+
+    def __enter__(self) -> _InfoPipe:
+        self._read_end, self.write_end = os.pipe()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._read_end)
+        os.close(self.write_end)
+
+    def child_pid(self) -> int:
+        """Return its number, 0 when there was none; bwrap must have ended."""
+        os.set_blocking(self._read_end, False)
+        try:
+            return int(json.loads(os.read(self._read_end, 4096))["child-pid"])
+        except (BlockingIOError, ValueError, KeyError):
+            return 0
+
+
+def _cpu_of_init(pid: int) -> float:
+    """Wait until a sandbox is gone with all that ran in it; return the CPU seconds it took.
+
+    bwrap never waits for process 1 inside; orphans are ours, so its account comes to us. Waiting
+    also means that nothing of the step is left when its files are read.
+    """
+    if not pid:
+        return 0.0
+    try:
+        _, _, usage = os.wait4(pid, 0)
+    except ChildProcessError:
+        return 0.0
+    return usage.ru_utime + usage.ru_stime
+
+
+@cache
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent has ended (prctl(2))."""
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
 
 
 def sandbox_refused(output: bytes) -> SandboxError:

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from omnibuild.errors import SandboxError, StepError
-from omnibuild.execute.job import Processes
+from omnibuild.execute.processes import Processes
 from omnibuild.execute.sandbox import bubblewrap
-from omnibuild.execute.sandbox.bubblewrap import Sandbox
+from omnibuild.execute.sandbox.bubblewrap import Bubblewrap
+from omnibuild.execute.sandbox.step import Step, Usage
+from omnibuild.plan.graph import Limits
 from omnibuild.tools import Tool
 
 PREFIX = "/omb/omb"
@@ -42,11 +44,14 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path, root: Path) -> Sandbox:
+def sandbox(tmp_path: Path, root: Path) -> Step:
     for name in ("build", "upper", "work"):
         (tmp_path / name).mkdir()
-    return Sandbox(
+    return Step(
+        what="the step",
+        script="",
         root=root,
+        root_identity="0" * 64,
         build=tmp_path / "build",
         prefix=PREFIX,
         upper=tmp_path / "upper",
@@ -55,10 +60,10 @@ def sandbox(tmp_path: Path, root: Path) -> Sandbox:
     )
 
 
-def run(sandbox: Sandbox, script: str, tmp_path: Path) -> str:
+def run(sandbox: Step, script: str, tmp_path: Path) -> str:
     log = tmp_path / "log"
     log.unlink(missing_ok=True)
-    sandbox.run(script, log, Processes(), "the step")
+    Bubblewrap().run(replace(sandbox, script=script), log, Processes(), Limits())
     return log.read_text()
 
 
@@ -70,7 +75,7 @@ def layer(tmp_path: Path, name: str, files: dict[str, str]) -> Path:
     return tmp_path / name
 
 
-def test_the_environment_is_only_what_was_given(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_the_environment_is_only_what_was_given(sandbox: Step, tmp_path: Path) -> None:
     output = run(sandbox, "env", tmp_path).split()
     assert {line for line in output if not line.startswith(("PWD=", "SHLVL=", "_="))} == {
         "PATH=/bin",
@@ -78,12 +83,12 @@ def test_the_environment_is_only_what_was_given(sandbox: Sandbox, tmp_path: Path
     }
 
 
-def test_a_step_is_uid_0_on_a_machine_called_build(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_step_is_uid_0_on_a_machine_called_build(sandbox: Step, tmp_path: Path) -> None:
     assert run(sandbox, "id -u; hostname; pwd", tmp_path).split() == ["0", "build", "/build"]
 
 
 def test_what_is_written_below_the_prefix_lies_in_the_upper_layer(
-    sandbox: Sandbox, tmp_path: Path
+    sandbox: Step, tmp_path: Path
 ) -> None:
     layers = (layer(tmp_path, "one", {"lib/a": "1"}), layer(tmp_path, "two", {"lib/b": "2"}))
     layered = replace(sandbox, layers=layers)
@@ -93,7 +98,7 @@ def test_what_is_written_below_the_prefix_lies_in_the_upper_layer(
     assert sorted(os.listdir(tmp_path / "one/lib")) == ["a"]
 
 
-def test_layers_can_be_seen_without_being_written(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_layers_can_be_seen_without_being_written(sandbox: Step, tmp_path: Path) -> None:
     layers = (layer(tmp_path, "one", {"a": "1"}), layer(tmp_path, "two", {"b": "2"}))
     for seen in (layers[:1], layers):
         read_only = replace(sandbox, layers=seen, upper=None)
@@ -114,19 +119,19 @@ def test_layers_can_be_seen_without_being_written(sandbox: Sandbox, tmp_path: Pa
         pytest.param("mount -t tmpfs none /bin && echo x > /etc/x", id="remounting"),
     ],
 )
-def test_a_hostile_step_is_refused(sandbox: Sandbox, tmp_path: Path, script: str) -> None:
+def test_a_hostile_step_is_refused(sandbox: Step, tmp_path: Path, script: str) -> None:
     with pytest.raises(StepError) as caught:
         run(sandbox, script, tmp_path)
     assert "whole log" in caught.value.why
 
 
-def test_a_step_sees_no_process_of_the_host(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_step_sees_no_process_of_the_host(sandbox: Step, tmp_path: Path) -> None:
     seen = run(sandbox, "ps -o pid", tmp_path).split()[1:]
     assert len(seen) <= 4
     assert str(os.getpid()) not in seen or os.getpid() < 10
 
 
-def test_nothing_outlives_its_sandbox(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_nothing_outlives_its_sandbox(sandbox: Step, tmp_path: Path) -> None:
     run(sandbox, "(sleep 3; echo alive > /build/alive) & exit 0", tmp_path)
     deadline = time.monotonic() + 4
     while time.monotonic() < deadline:
@@ -134,25 +139,27 @@ def test_nothing_outlives_its_sandbox(sandbox: Sandbox, tmp_path: Path) -> None:
         time.sleep(0.2)
 
 
-def test_a_failing_step_shows_the_end_of_its_log(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_failing_step_shows_the_end_of_its_log(sandbox: Step, tmp_path: Path) -> None:
     with pytest.raises(StepError) as caught:
         run(sandbox, "echo the compiler is unhappy; exit 7", tmp_path)
     assert "exit status 7" in caught.value.what
     assert "the compiler is unhappy" in caught.value.why
 
 
-def test_cancelling_ends_a_step_at_once(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_cancelling_ends_a_step_at_once(sandbox: Step, tmp_path: Path) -> None:
     processes = Processes()
     timer = threading.Timer(0.5, processes.cancel)
     timer.start()
     with pytest.raises(StepError) as caught:
-        sandbox.run("sleep 600", tmp_path / "log", processes, "the step")
+        Bubblewrap().run(
+            replace(sandbox, script="sleep 600"), tmp_path / "log", processes, Limits()
+        )
     timer.join()
     assert "SIGKILL" in caught.value.what
 
 
 def test_refused_namespaces_say_what_to_do(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sandbox: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The real bubblewrap where the kernel's limit of user namespaces is used up.
     script = tmp_path / "limited"
@@ -168,3 +175,27 @@ def test_refused_namespaces_say_what_to_do(
     with pytest.raises(SandboxError) as caught:
         run(sandbox, "true", tmp_path)
     assert "sysctl" in caught.value.hint
+
+
+def limited(sandbox: Step, tmp_path: Path, script: str, limits: Limits) -> Usage:
+    return Bubblewrap().run(replace(sandbox, script=script), tmp_path / "log", Processes(), limits)
+
+
+def test_a_step_that_takes_too_long_is_ended(sandbox: Step, tmp_path: Path) -> None:
+    with pytest.raises(StepError) as caught:
+        limited(sandbox, tmp_path, "sleep 600 & sleep 600", Limits(seconds=0.5))
+    assert "took longer than 0.5 s" in caught.value.what
+
+
+def test_a_step_that_takes_too_much_memory_is_ended(sandbox: Step, tmp_path: Path) -> None:
+    script = "head -c 400000000 /dev/zero | sort > /dev/null & sleep 60; wait"
+    with pytest.raises(StepError) as caught:
+        limited(sandbox, tmp_path, script, Limits(memory=100_000_000))
+    assert "more than 0.1 GB of memory" in caught.value.what
+
+
+def test_a_step_is_charged_for_all_its_processes(sandbox: Step, tmp_path: Path) -> None:
+    loop = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"
+    usage = limited(sandbox, tmp_path, f"({loop}) & ({loop}) & wait", Limits())
+    alone = limited(sandbox, tmp_path, f"({loop})", Limits())
+    assert usage.cpu > alone.cpu > 0

@@ -1,0 +1,116 @@
+"""The processes that actions start: ended together when the work is interrupted."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from omnibuild.plan.graph import Limits
+
+# How often a step is looked at while it runs, in seconds.
+WATCH_INTERVAL = 0.25
+
+
+class Processes:
+    """What all running actions have started, so that an interruption can end it."""
+
+    def __init__(self) -> None:
+        self._kills: dict[object, Callable[[], None]] = {}
+        self._lock = threading.Lock()
+        self.cancelled = False
+
+    @contextlib.contextmanager
+    def killable(self, kill: Callable[[], None]) -> Iterator[None]:
+        """Let ``kill`` be called if the work is cancelled during the block, or was before."""
+        key = object()
+        with self._lock:
+            self._kills[key] = kill
+            if self.cancelled:
+                kill()
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._kills[key]
+
+    def cancel(self) -> None:
+        """Kill everything that runs, and whatever is still started."""
+        with self._lock:
+            self.cancelled = True
+            for kill in self._kills.values():
+                kill()
+
+
+@dataclass
+class Watched:
+    """How a process ended: its status, its peak memory in bytes, and the limit it broke, if any."""
+
+    status: int
+    memory: int
+    broken: str = ""
+
+
+def watch(process: subprocess.Popen[bytes], processes: Processes, limits: Limits) -> Watched:
+    """Wait for a process to end; end it, and all it started, when it goes beyond its limits."""
+    deadline = time.monotonic() + limits.seconds if limits.seconds else None
+    watched = Watched(0, 0)
+    with processes.killable(lambda: kill_group(process)):
+        while True:
+            try:
+                watched.status = process.wait(WATCH_INTERVAL)
+                return watched
+            except subprocess.TimeoutExpired:
+                watched.memory = max(watched.memory, _resident_bytes(process.pid))
+                broken = _broken(watched.memory, deadline, limits)
+                if broken and not watched.broken:
+                    watched.broken = broken
+                    kill_group(process)
+
+
+def _broken(memory: int, deadline: float | None, limits: Limits) -> str:
+    if deadline is not None and time.monotonic() > deadline:
+        return f"it took longer than {limits.seconds:g} s"
+    if limits.memory and memory > limits.memory:
+        return f"its processes used more than {limits.memory / 1e9:g} GB of memory"
+    return ""
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process that leads a group, and the group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _resident_bytes(top: int) -> int:
+    """Return the memory that a process and all its descendants hold, without shared files."""
+    children = _children()
+    page, total, waiting = os.sysconf("SC_PAGE_SIZE"), 0, [top]
+    while waiting:
+        pid = waiting.pop()
+        waiting += children.get(pid, ())
+        with (
+            contextlib.suppress(OSError, IndexError, ValueError),
+            open(f"/proc/{pid}/statm") as stat,
+        ):
+            numbers = stat.read().split()
+            total += (int(numbers[1]) - int(numbers[2])) * page
+    return total
+
+
+def _children() -> Mapping[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with (
+                contextlib.suppress(OSError, IndexError, ValueError),
+                open(f"/proc/{name}/stat") as stat,
+            ):
+                parent = int(stat.read().rpartition(")")[2].split()[1])
+                found.setdefault(parent, []).append(int(name))
+    return found
