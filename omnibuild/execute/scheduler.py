@@ -17,6 +17,7 @@ from omnibuild.execute.sandbox.bubblewrap import Bubblewrap
 from omnibuild.execute.sandbox.step import Sandbox
 from omnibuild.plan.graph import Action, Plan
 from omnibuild.plan.keys import key, key_document
+from omnibuild.store.history import LastRun
 from omnibuild.store.results import Output, Result
 from omnibuild.store.store import Store
 
@@ -117,7 +118,7 @@ class Execution:
         if action.output is not None:
             return action.output if self.store.has(action.output) else None
         result = self.store.result(key(self._document(action)))
-        return result.output if result else None
+        return result.output if result and self.store.has(result.output) else None
 
     def _document(self, action: Action) -> dict[str, object]:
         return key_document(action, self.kinds[action.kind].serial, self.outputs)
@@ -143,8 +144,10 @@ class Execution:
                 raise
             seconds = time.monotonic() - started
             if action.output is None:
-                result = Result(output, seconds, log.name if log.exists() else "")
-                self.store.record(digest, result, action.name, document)
+                name = log.name if log.exists() else ""
+                self.store.record(digest, Result(output, seconds, log=name))
+                last = LastRun(digest, seconds, time.time(), {}, name)
+                self.store.history.remember(action.name, last, document)
         self.outputs[action.name] = output
         self.ran += 1
         self.emit(events.ActionFinished(action.name, action.kind, False, seconds))
@@ -183,9 +186,9 @@ class Execution:
 
     def _expected_seconds(self, action: Action) -> float:
         """Return how long the action took the last time; else guess by the size of its files."""
-        known = self.store.last_seconds(action.name)
-        if known is not None:
-            return known
+        last = self.store.history.last(action.name)
+        if last is not None:
+            return last.seconds
         sources = [self.plan.actions[name].output for name in action.inputs.values()]
         blobs = [self.store.blob(o.digest) for o in sources if o and o.kind == "blob"]
         megabytes = sum(path.stat().st_size for path in blobs if path.exists()) / 1e6

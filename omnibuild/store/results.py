@@ -33,10 +33,20 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One finished action: its output, how long it took in wall seconds, and its log's name."""
+    """One finished action.
+
+    Args:
+        output: what it produced.
+        seconds: wall time.
+        cpu: CPU seconds of its steps, all processes together; 0 when it has none.
+        memory: peak of bytes that its steps' processes held together; 0 when it is not known.
+        log: the name of its log in ``logs/``, empty without one.
+    """
 
     output: Output
     seconds: float = 0.0
+    cpu: float = 0.0
+    memory: int = 0
     log: str = ""
 
     def to_data(self) -> dict[str, Any]:
@@ -46,4 +56,4 @@ class Result:
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Result:
         """Read what :meth:`to_data` wrote."""
-        return cls(Output(**data["output"]), data["seconds"], data["log"])
+        return cls(**{**data, "output": Output(**data["output"])})

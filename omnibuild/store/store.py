@@ -5,7 +5,7 @@ Layout below the cache directory::
     blobs/ab/<sha256>            one file each
     trees/ab/<digest>/files/     one directory each, and its list in tree.json
     results/ab/<key>.json        what an action with that key produced
-    actions/<name>.json          the inputs an action had the last time, for explanations
+    documents/  actions/         what actions were made from, for explanations
     logs/  locks/  scratch/
 
 Objects never change once they have their name. Everything is made in ``scratch`` and renamed.
@@ -17,7 +17,6 @@ import contextlib
 import fcntl
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from typing import Any
 from omnibuild import digests, files
 from omnibuild.digests import Digest
 from omnibuild.errors import StorageError
+from omnibuild.store.history import History, file_name
 from omnibuild.store.results import Output, Result
 from omnibuild.tree import Tree, scan
 
@@ -34,6 +34,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.history = History(root)
         with files.storage_errors(root):
             for name in ("blobs", "trees", "results", "actions", "logs", "locks", "scratch"):
                 (root / name).mkdir(parents=True, exist_ok=True)
@@ -109,49 +110,27 @@ class Store:
     # Results -----------------------------------------------------------------------------
 
     def result(self, key: Digest) -> Result | None:
-        """Return what the action with that key produced, if its output is still here."""
+        """Return what the action with that key produced; the object itself may be gone."""
         path = self.root / "results" / key[:2] / f"{key}.json"
         try:
-            result = Result.from_data(json.loads(path.read_bytes()))
+            return Result.from_data(json.loads(path.read_bytes()))
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError):
             # A damaged record is only a lost shortcut: the action runs and writes it again.
             return None
-        return result if self.has(result.output) else None
 
-    def record(self, key: Digest, result: Result, name: str, document: Mapping[str, Any]) -> None:
-        """Record an action's result, and the key document it had, for later explanations."""
+    def record(self, key: Digest, result: Result) -> None:
+        """Record what the action with that key produced."""
         files.write_atomic(
             self.root / "results" / key[:2] / f"{key}.json", json.dumps(result.to_data())
         )
-        last = {"document": dict(document), "seconds": result.seconds}
-        files.write_atomic(self.root / "actions" / f"{_safe(name)}.json", json.dumps(last))
-
-    def last_document(self, name: str) -> dict[str, Any] | None:
-        """Return the key document that the named action had the last time it ran."""
-        last = self._last(name)
-        return last["document"] if last else None
-
-    def last_seconds(self, name: str) -> float | None:
-        """Return how long the named action took the last time it ran, if it ever did."""
-        last = self._last(name)
-        return float(last["seconds"]) if last else None
-
-    def _last(self, name: str) -> dict[str, Any] | None:
-        try:
-            last: dict[str, Any] = json.loads(
-                (self.root / "actions" / f"{_safe(name)}.json").read_bytes()
-            )
-        except (FileNotFoundError, ValueError):
-            return None
-        return last if {"document", "seconds"} <= last.keys() else None
 
     # Places ------------------------------------------------------------------------------
 
     def log(self, name: str, key: Digest) -> Path:
         """Return where the log of an action with that key goes."""
-        return self.root / "logs" / f"{_safe(name)}-{key[:12]}.log"
+        return self.root / "logs" / f"{file_name(name)}-{key[:12]}.log"
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -162,7 +141,7 @@ class Store:
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Hold an exclusive lock between processes; it vanishes with the process."""
-        path = self.root / "locks" / _safe(name)
+        path = self.root / "locks" / file_name(name)
         with files.storage_errors(path), path.open("wb") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             try:
@@ -183,7 +162,3 @@ class Store:
                     files.remove_tree(path)
                 finally:
                     os.close(descriptor)
-
-
-def _safe(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._+-]", "_", name)

@@ -116,7 +116,7 @@ def test_an_artifact_is_the_same_from_an_empty_store(tmp_path: Path) -> None:
 def fresh_store_with_root(cache: Path) -> Path:
     """Make a store that has the build root and nothing else, by hard links."""
     full, store = Store(default_cache()), Store(cache)
-    document = full.last_document("root:bullseye")
+    document = full.history.last_document("root:bullseye")
     assert document
     result = full.result(key(document))
     assert result
@@ -124,7 +124,7 @@ def fresh_store_with_root(cache: Path) -> Path:
     target.parent.mkdir(parents=True)
     source = full.tree_directory(result.output.digest).parent
     subprocess.run(["cp", "-al", source, target.parent], check=True)
-    store.record(key(document), result, "root:bullseye", document)
+    store.record(key(document), result)
     for package in document["parameters"]["lock"]["packages"]:
         blob = store.blob(package["sha256"])
         blob.parent.mkdir(exist_ok=True)
@@ -136,7 +136,7 @@ def test_what_is_stored_is_what_the_list_says(products: Products) -> None:
     """The store's own lists match its files, after everything the tests did to it."""
     assert products.hello.is_dir()
     store = Store(default_cache())
-    document = store.last_document("payload")
+    document = store.history.last_document("payload")
     assert document
     for digest in document["inputs"].values():
         assert scan(store.tree_directory(digest)).digest == digest

@@ -6,6 +6,7 @@ import pytest
 
 from omnibuild import digests
 from omnibuild.errors import StorageError
+from omnibuild.store.history import LastRun
 from omnibuild.store.results import Output, Result
 from omnibuild.store.store import Store
 from omnibuild.tree import Kind
@@ -57,19 +58,22 @@ def test_a_tree_keeps_modes_links_and_empty_directories(store: Store) -> None:
     assert entries["link"].target == "nowhere"
 
 
-def test_results_are_found_by_key_while_their_output_exists(store: Store) -> None:
+def test_results_are_found_by_key_also_when_their_output_is_gone(store: Store) -> None:
     output = store.add_blob(b"x")
-    store.record("ab" * 32, Result(output, 2.5), "component:x", {"kind": "component"})
+    store.record("ab" * 32, Result(output, 2.5))
+    last = LastRun("ab" * 32, 2.5, 0.0, {})
+    store.history.remember("component:x", last, {"kind": "component"})
     assert store.result("ab" * 32) == Result(output, 2.5)
-    assert store.last_document("component:x") == {"kind": "component"}
-    assert store.last_seconds("component:x") == 2.5
+    assert store.history.last_document("component:x") == {"kind": "component"}
+    assert store.history.last("component:x") == last
     store.blob(output.digest).unlink()
-    assert store.result("ab" * 32) is None
+    assert store.result("ab" * 32) == Result(output, 2.5)
+    assert not store.has(output)
 
 
 def test_a_damaged_record_is_no_result(store: Store) -> None:
     output = store.add_blob(b"x")
-    store.record("ab" * 32, Result(output), "x", {})
+    store.record("ab" * 32, Result(output))
     for damage in (b"", b"{", b"[]", b'{"output": {}}', b"\xff\xfe"):
         (store.root / "results/ab" / f"{'ab' * 32}.json").write_bytes(damage)
         assert store.result("ab" * 32) is None
