@@ -15,7 +15,6 @@ from omnibuild.package.rpm.signature import sign_rpm
 from omnibuild.recipe.models import Platform
 from omnibuild.repository import apt, intake, layout, yum
 from omnibuild.repository.intake import Submission
-from omnibuild.repository.keys import Signer
 from omnibuild.repository.routing import suite_for, trees_for
 from omnibuild.repository.rpm_metadata import (
     SignedFile,
@@ -25,6 +24,7 @@ from omnibuild.repository.rpm_metadata import (
 )
 from omnibuild.repository.state import Channel, Deb, Download, Rpm
 from omnibuild.repository.target import Target
+from omnibuild.signing import Signer
 
 
 @dataclass(frozen=True)

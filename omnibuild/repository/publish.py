@@ -28,7 +28,6 @@ from omnibuild.recipe.models import Platform
 from omnibuild.repository import apt, intake, layout, yum
 from omnibuild.repository.draft import Draft
 from omnibuild.repository.intake import Submission
-from omnibuild.repository.keys import Signer
 from omnibuild.repository.landing import landing_page
 from omnibuild.repository.routing import declare_platforms, trees_for
 from omnibuild.repository.state import (
@@ -39,6 +38,7 @@ from omnibuild.repository.state import (
     save,
 )
 from omnibuild.repository.target import Target
+from omnibuild.signing import Signer
 
 DEFAULT_CHANNEL = "stable"
 

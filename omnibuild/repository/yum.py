@@ -16,9 +16,9 @@ from functools import cached_property
 
 from omnibuild import digests
 from omnibuild.repository import layout
-from omnibuild.repository.keys import Signer
 from omnibuild.repository.state import Rpm
 from omnibuild.repository.target import Target
+from omnibuild.signing import Signer
 
 NOARCH = "noarch"
 MIRRORLIST = "mirrorlist"

@@ -1,4 +1,4 @@
-"""Signing keys: gpg makes them, pysequoia signs with them.
+"""Signing keys: gpg makes them, pysequoia signs and verifies with them.
 
 apt (gpgv, sqv), rpm 4.18 and later and dnf all accept keys that gpg made; they do not all accept
 keys of other generators. A gpg process takes a tenth of a second for each signature, the library
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ from omnibuild.files import write_atomic
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 
 if TYPE_CHECKING:
-    from pysequoia import SignatureMode, Tsk
+    from pysequoia import Cert, SignatureMode, Tsk
 
 GPG = Tool("gpg", "gnupg")
 GPGCONF = Tool("gpgconf", "gnupg")
@@ -73,7 +74,7 @@ class Signer:
         return self._sign(data, SignatureMode.DETACHED, armor=False)
 
     def sign_detached_armored(self, data: bytes) -> bytes:
-        """Return a signature of ``data`` as text (Release.gpg, repomd.xml.asc)."""
+        """Return a signature of ``data`` as text (Release.gpg, repomd.xml.asc, cached results)."""
         from pysequoia import SignatureMode
 
         return self._sign(data, SignatureMode.DETACHED)
@@ -93,6 +94,67 @@ class Signer:
 
         # A signer is spent by its signature, so that each takes a new one.
         return bytes(sign(self._key.signer(), data, mode=mode, armor=armor))
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """Tells whether one of the trusted keys signed something.
+
+    Example:
+        >>> verifier = load_verifier([Path("signing.key.pub.asc")])  # doctest: +SKIP
+        >>> verifier.is_signed(b"data", signer.sign_detached_armored(b"data"))  # doctest: +SKIP
+        True
+    """
+
+    _certificates: tuple[Cert, ...]
+
+    def is_signed(self, data: bytes, signature: bytes) -> bool:
+        """Tell whether ``signature``, detached, armored or binary, is a good one of ``data``."""
+        from pysequoia import Sig, verify
+
+        try:
+            verify(
+                bytes=data,
+                store=lambda issuers: list(self._certificates),
+                signature=Sig.from_bytes(signature),
+            )
+        except RuntimeError:
+            # The library's one error for damaged, foreign, revoked and wrong signatures.
+            return False
+        return True
+
+
+def load_verifier(paths: Sequence[Path]) -> Verifier:
+    """Read public keys, each file an armored key or a binary keyring.
+
+    Raises :class:`SigningKeyError` when there are none, or when a file holds no public key.
+    """
+    certificates = tuple(certificate for path in paths for certificate in _certificates(path))
+    if not certificates:
+        raise SigningKeyError("no trusted key is given, so that nothing can be trusted")
+    return Verifier(certificates)
+
+
+def _certificates(path: Path) -> list[Cert]:
+    from pysequoia import Cert
+
+    where = Where(str(path))
+    hint = "name the key's public file, as signing.key.pub.asc"
+    try:
+        data = path.read_bytes()
+        if b"PRIVATE KEY BLOCK" in data:
+            raise SigningKeyError(
+                "a secret key, where only public ones belong", where=where, hint=hint
+            )
+        return list(Cert.split_bytes(data))
+    except OSError as error:
+        raise SigningKeyError(
+            f"no public key can be read: {error.strerror}", where=where, hint=hint
+        ) from error
+    except RuntimeError as error:
+        raise SigningKeyError(
+            "not a public key", where=where, why=str(error).partition("\n")[0], hint=hint
+        ) from error
 
 
 def create_key(path: Path, user_id: str) -> KeyInfo:
