@@ -13,7 +13,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -26,35 +26,48 @@ UNWRITABLE = frozenset(
     (
         *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
         *(errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG),
+        *(errno.EFBIG, errno.EUCLEAN, errno.ESTALE, errno.ENOTCONN),
     )
 )
+_BROKEN = frozenset((errno.EIO, errno.EUCLEAN, errno.ESTALE, errno.ENOTCONN))
 
 
-def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o644) -> None:
-    """Replace ``path`` by ``data`` in one step, with permission bits ``mode``."""
-    with atomic_file(path, mode=mode) as stream:
+def write_atomic(
+    path: Path, data: bytes | str, *, mode: int = 0o644, scratch: Path | None = None
+) -> None:
+    """Replace ``path`` by ``data`` in one step; arguments as for :func:`atomic_file`."""
+    with atomic_file(path, mode=mode, scratch=scratch) as stream:
         stream.write(data.encode() if isinstance(data, str) else data)
 
 
 @contextlib.contextmanager
-def atomic_file(path: Path, *, mode: int = 0o644) -> Iterator[IO[bytes]]:
+def atomic_file(
+    path: Path, *, mode: int = 0o644, scratch: Path | None = None
+) -> Iterator[IO[bytes]]:
     """Open a new file that takes the name ``path`` only when the block ends without an error.
+
+    Args:
+        path: the final name; missing parent directories are made.
+        mode: permission bits.
+        scratch: where the file is until then, on the same file system; beside ``path`` if omitted.
 
     Yields a binary stream open for reading and writing.
     Raises :class:`StorageError` when the disk is full or cannot be written.
     """
     with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
+        make_directory(path.parent)
+        name, descriptor = locked_file(scratch or path.parent)
         try:
             with os.fdopen(descriptor, "w+b") as stream:
                 yield stream
                 stream.flush()
                 os.fchmod(stream.fileno(), mode)
                 os.fsync(stream.fileno())
-            os.replace(name, path)
+                # Still locked: no collector takes it for the leftover of a killed process.
+                os.replace(name, path)
         except BaseException:
-            with contextlib.suppress(FileNotFoundError):
+            # What cannot be removed now is removed by the next collection.
+            with contextlib.suppress(OSError):
                 os.unlink(name)
             raise
         sync_directory(path.parent)
@@ -64,22 +77,96 @@ def atomic_file(path: Path, *, mode: int = 0o644) -> Iterator[IO[bytes]]:
 def scratch_directory(parent: Path) -> Iterator[Path]:
     """Yield a new private directory under ``parent``; it is removed at the end, come what may."""
     with storage_errors(parent):
-        parent.mkdir(parents=True, exist_ok=True)
-        path = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=parent))
-        # The lock tells collectors that a living process uses the directory.
-        descriptor = os.open(path, os.O_RDONLY)
+        make_directory(parent)
+        name, descriptor = _locked(lambda: _new_directory(parent))
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield path
+            yield Path(name)
         finally:
             os.close(descriptor)
-            remove_tree(path)
+            with contextlib.suppress(OSError):
+                remove_tree(Path(name))
+
+
+def locked_file(parent: Path) -> tuple[str, int]:
+    """Make a file with a temporary name; return that and the descriptor that holds its lock."""
+
+    def create() -> tuple[str, int]:
+        descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=parent)
+        return name, descriptor
+
+    return _locked(create)
+
+
+def _new_directory(parent: Path) -> tuple[str, int]:
+    name = tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=parent)
+    try:
+        return name, os.open(name, os.O_RDONLY)
+    except FileNotFoundError:
+        # A collector was quicker; any other descriptor tells that it is gone.
+        return name, os.open(parent, os.O_RDONLY)
+
+
+def _locked(create: Callable[[], tuple[str, int]]) -> tuple[str, int]:
+    """Return a new temporary file or directory and the descriptor that holds a lock on it.
+
+    The lock tells collectors that a living process uses it. A collector may come between
+    creation and lock, and remove it: then there is another one.
+    """
+    while True:
+        name, descriptor = create()
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if is_at(descriptor, name):
+                return name, descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def is_at(descriptor: int, path: str | Path) -> bool:
+    """Tell whether an open file still has that name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Remove what killed processes left in a directory under temporary names.
+
+    What a living process uses is locked, and stays; so does what cannot be removed now.
+    """
+    with contextlib.suppress(FileNotFoundError), os.scandir(directory) as items:
+        for item in items:
+            if item.name.startswith(TEMPORARY_PREFIX):
+                with contextlib.suppress(OSError), unused(Path(item.path)):
+                    remove_tree(Path(item.path))
+
+
+@contextlib.contextmanager
+def unused(path: Path) -> Iterator[None]:
+    """Hold the lock of a file or directory; raise ``BlockingIOError`` while somebody has it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory and its parents, all of which survive a loss of power."""
+    if not path.is_dir():
+        make_directory(path.parent)
+        path.mkdir(exist_ok=True)
+        sync_directory(path.parent)
 
 
 def commit_directory(temporary: Path, final: Path) -> None:
     """Give the finished directory its final name; if another process was first, keep theirs."""
     with storage_errors(final):
-        final.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(final.parent)
         try:
             os.rename(temporary, final)
         except OSError as error:
@@ -90,10 +177,11 @@ def commit_directory(temporary: Path, final: Path) -> None:
 
 
 def commit_file(temporary: Path, final: Path) -> None:
-    """Give the finished file its final name, in place of what had it before."""
+    """Give the finished file its final name, in place of what had it before; its time is now."""
     with storage_errors(final):
         with temporary.open("rb") as stream:
             os.fchmod(stream.fileno(), 0o644)
+            os.utime(stream.fileno())
             os.fsync(stream.fileno())
         os.replace(temporary, final)
         sync_directory(final.parent)
@@ -109,19 +197,19 @@ def sync_directory(path: Path) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a directory tree, also one with read-only directories; a missing one is fine."""
-
-    def unlock_and_retry(function: object, name: str, error: object) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.chmod(os.path.dirname(name), 0o700)
-            if os.path.isdir(name) and not os.path.islink(name):
-                os.chmod(name, 0o700)
-                shutil.rmtree(name)
-            else:
-                os.unlink(name)
-
+    """Remove a file or a directory tree, also one with closed directories; none is fine."""
+    if not path.is_dir() or path.is_symlink():
+        path.unlink(missing_ok=True)
+        return
+    shutil.rmtree(path, ignore_errors=True)
     if path.exists():
-        shutil.rmtree(path, onerror=unlock_and_retry)
+        path.chmod(0o700)
+        for directory, names, _ in os.walk(path):
+            for name in names:
+                below = os.path.join(directory, name)
+                if not os.path.islink(below):
+                    os.chmod(below, 0o700)
+        shutil.rmtree(path)
 
 
 @contextlib.contextmanager
@@ -136,7 +224,9 @@ def storage_errors(path: Path) -> Iterator[None]:
         raise StorageError(
             f"cannot write below {path}: {reason}",
             why=f"while writing {error.filename}" if error.filename else "",
-            hint="free space, or choose another place; the store moves with --cache-dir",
+            hint="look for errors of the disk in the kernel's log: dmesg"
+            if error.errno in _BROKEN
+            else "free space, or choose another place; the store moves with --cache-dir",
         ) from error
 
 

@@ -71,7 +71,7 @@ def fetch(
     """
     failures: list[tuple[str, SourceError | HostError]] = []
     with files.storage_errors(destination):
-        destination.parent.mkdir(parents=True, exist_ok=True)
+        files.make_directory(destination.parent)
         for place, url in _candidates(places, sha256, downloader, finder or Places(), failures):
             try:
                 _download(url, sha256, destination, downloader, progress)

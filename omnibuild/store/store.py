@@ -6,9 +6,11 @@ Layout below the cache directory::
     trees/ab/<digest>/files/     one directory each, and its list in tree.json
     results/ab/<key>.json        what an action with that key produced
     documents/  actions/         what actions were made from, for explanations
-    logs/  locks/  scratch/
+    failed/<name>/               sandboxes of failed steps
+    logs/  locks/  leases/  scratch/
 
 Objects never change once they have their name. Everything is made in ``scratch`` and renamed.
+The time of a blob, of a ``tree.json`` and of a result is when it was last used.
 """
 
 from __future__ import annotations
@@ -25,8 +27,12 @@ from omnibuild import digests, files
 from omnibuild.digests import Digest
 from omnibuild.errors import StorageError
 from omnibuild.store.history import History, file_name
+from omnibuild.store.leases import Leases
 from omnibuild.store.results import Output, Result
 from omnibuild.tree import Tree, scan
+
+LIST_FILE = "tree.json"
+DIRECTORIES = ("blobs", "trees", "results", "actions", "logs", "locks", "leases", "scratch")
 
 
 class Store:
@@ -35,9 +41,14 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.history = History(root)
+        self.leases = Leases(root)
         with files.storage_errors(root):
-            for name in ("blobs", "trees", "results", "actions", "logs", "locks", "scratch"):
-                (root / name).mkdir(parents=True, exist_ok=True)
+            for name in DIRECTORIES:
+                files.make_directory(root / name)
+
+    def lease(self) -> contextlib.AbstractContextManager[None]:
+        """Keep all that is taken or made during the block; every command that builds holds one."""
+        return self.leases.hold()
 
     # Objects -----------------------------------------------------------------------------
 
@@ -50,18 +61,26 @@ class Store:
         return self.root / "trees" / digest[:2] / digest / "files"
 
     def has(self, output: Output) -> bool:
-        """Tell whether the object is here."""
+        """Tell whether the object is here; by the next moment it may be collected."""
+        return os.path.exists(self._marked(output))
+
+    def take(self, output: Output) -> bool:
+        """Tell whether the object is here, and keep it for as long as the lease is held."""
+        with self.leases.marking():
+            return self.leases.mark(self._marked(output))
+
+    def _marked(self, output: Output) -> Path:
+        """Return the file whose time tells when the object was last used."""
         if output.kind == "blob":
-            return self.blob(output.digest).exists()
-        return self.tree_directory(output.digest).exists()
+            return self.blob(output.digest)
+        return self.tree_directory(output.digest).with_name(LIST_FILE)
 
     def add_blob(self, data: bytes) -> Output:
         """Store bytes."""
-        digest = digests.of_bytes(data)
-        path = self.blob(digest)
-        if not path.exists():
-            files.write_atomic(path, data, mode=0o444)
-        return Output("blob", digest)
+        output = Output("blob", digests.of_bytes(data))
+        if not self.take(output):
+            self._write(self.blob(output.digest), data, mode=0o444)
+        return output
 
     def add_tree(self, directory: Path, notes: Mapping[str, Any] | None = None) -> Output:
         """Store a directory: ``directory/files`` becomes the tree and ``directory`` is consumed.
@@ -77,14 +96,21 @@ class Store:
         self, directory: Path, tree: Tree, notes: Mapping[str, Any] | None = None
     ) -> Output:
         """Like :meth:`add_tree`, for a caller that already knows what is in ``files/``."""
+        output = Output("tree", tree.digest)
+        if self.take(output):
+            return output
         final = self.tree_directory(tree.digest).parent
-        if not final.exists():
-            document = {"entries": tree.to_data(), "notes": dict(notes or {})}
-            files.write_atomic(directory / "tree.json", json.dumps(document))
-            with files.storage_errors(final):
-                files.sync_filesystem(directory)
-            files.commit_directory(directory, final)
-        return Output("tree", tree.digest)
+        document = {"entries": tree.to_data(), "notes": dict(notes or {})}
+        with files.storage_errors(final):
+            files.write_atomic(directory / LIST_FILE, json.dumps(document))
+            files.sync_filesystem(directory)
+            with self.leases.marking():
+                if final.exists() and not self.has(output):
+                    # Somebody removed the list: what is left would be kept in place of ours.
+                    self.discard(final)
+                files.commit_directory(directory, final)
+                self.leases.mark(self._marked(output))
+        return output
 
     def tree(self, digest: Digest) -> Tree:
         """Return the list of a stored tree."""
@@ -96,35 +122,51 @@ class Store:
         return notes
 
     def _tree_document(self, digest: Digest) -> dict[str, Any]:
-        path = self.tree_directory(digest).parent / "tree.json"
+        path = self._marked(Output("tree", digest))
         try:
             document: dict[str, Any] = json.loads(path.read_bytes())
         except (OSError, ValueError) as error:
             raise StorageError(
                 f"the store's list of tree {digest[:12]} cannot be read",
                 why=str(error),
-                hint=f"remove {path.parent}; it will be made again",
+                hint="`omnibuild cache verify` removes what is damaged; it will be made again",
             ) from error
         return document
+
+    def discard(self, *paths: Path) -> None:
+        """Take files and directories of the store away: all at once for others, then for good."""
+        with self.scratch() as scratch:
+            for number, path in enumerate(paths):
+                with contextlib.suppress(FileNotFoundError):
+                    os.rename(path, scratch / str(number))
 
     # Results -----------------------------------------------------------------------------
 
     def result(self, key: Digest) -> Result | None:
         """Return what the action with that key produced; the object itself may be gone."""
-        path = self.root / "results" / key[:2] / f"{key}.json"
+        path = self._record(key)
         try:
-            return Result.from_data(json.loads(path.read_bytes()))
+            with files.storage_errors(path):
+                result = Result.from_data(json.loads(path.read_bytes()))
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError):
             # A damaged record is only a lost shortcut: the action runs and writes it again.
             return None
+        with contextlib.suppress(OSError):
+            # Used records stay longer; one that vanishes now was read before.
+            os.utime(path)
+        return result
 
     def record(self, key: Digest, result: Result) -> None:
         """Record what the action with that key produced."""
-        files.write_atomic(
-            self.root / "results" / key[:2] / f"{key}.json", json.dumps(result.to_data())
-        )
+        self._write(self._record(key), json.dumps(result.to_data()))
+
+    def _record(self, key: Digest) -> Path:
+        return self.root / "results" / key[:2] / f"{key}.json"
+
+    def _write(self, path: Path, data: bytes | str, mode: int = 0o644) -> None:
+        files.write_atomic(path, data, mode=mode, scratch=self.root / "scratch")
 
     # Places ------------------------------------------------------------------------------
 
@@ -142,23 +184,22 @@ class Store:
     def lock(self, name: str) -> Iterator[None]:
         """Hold an exclusive lock between processes; it vanishes with the process."""
         path = self.root / "locks" / file_name(name)
-        with files.storage_errors(path), path.open("wb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            try:
-                yield
-            finally:
-                fcntl.flock(stream, fcntl.LOCK_UN)
+        descriptor = self._locked(path)
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _locked(self, path: Path) -> int:
+        with files.storage_errors(path):
+            while True:
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                # A collector may have removed the file while this waited: then it locks nobody.
+                if files.is_at(descriptor, path):
+                    return descriptor
+                os.close(descriptor)
 
     def collect_scratch(self) -> None:
-        """Remove what killed processes left in ``scratch``.
-
-        A directory is in use while a process holds a lock on it; a crash releases the lock.
-        """
-        for path in (self.root / "scratch").iterdir():
-            with contextlib.suppress(BlockingIOError, FileNotFoundError):
-                descriptor = os.open(path, os.O_RDONLY)
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    files.remove_tree(path)
-                finally:
-                    os.close(descriptor)
+        """Remove what killed processes left in ``scratch``; what the living use is locked."""
+        files.remove_leftovers(self.root / "scratch")
