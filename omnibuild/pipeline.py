@@ -8,7 +8,7 @@ artifacts ── packages ── audits ── payload ── placing ┘
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.events import Emit
 from omnibuild.execute.scheduler import Execution
 from omnibuild.kinds.table import all_kinds
+from omnibuild.plan.decisions import Decision, decide
 from omnibuild.plan.graph import Plan
+from omnibuild.plan.lookup import Lookup
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Platform, Recipe
 from omnibuild.settings import Settings
@@ -53,12 +55,19 @@ def plan(settings: Settings, app: str, platform_names: Sequence[str] = ()) -> Ap
     return plan_app(definitions, recipe, path, _platforms(definitions, recipe, platform_names))
 
 
+def decisions(settings: Settings, planned: AppPlan) -> tuple[Decision, ...]:
+    """Return what a build would do about every action of a plan, in the plan's order."""
+    serials = {name: kind.serial for name, kind in all_kinds().items()}
+    lookup = Lookup(Store(settings.cache), serials)
+    return decide(planned.plan, lookup, planned.goals)
+
+
 def fetch(settings: Settings, app: str, platforms: Sequence[str], emit: Emit) -> None:
     """Fetch every source of an app, so that building it needs no network."""
     wanted = plan(settings, app, platforms).plan
     kinds = all_kinds()
     sources = [action for action in wanted if kinds[action.kind].network]
-    _execute(settings, Plan.of(sources), emit)
+    _execute(settings, Plan.of(sources), [action.name for action in sources], emit)
 
 
 def lock(settings: Settings, app: str, requirements: Sequence[str] = ()) -> tuple[Path, str]:
@@ -94,7 +103,7 @@ def build(
         OmnibuildError: whatever went wrong; nothing half-written is left behind.
     """
     planned = plan(settings, app, platforms)
-    store, outputs = _execute(settings, planned.plan, emit)
+    store, outputs = _execute(settings, planned.plan, planned.goals, emit)
     artifacts = []
     for action in dict.fromkeys(planned.packages.values()):
         names = tuple(name for name, other in planned.packages.items() if other == action)
@@ -118,10 +127,20 @@ def _platforms(
     return tuple(definitions.platform(name)[0] for name in dict.fromkeys(names or supported))
 
 
-def _execute(settings: Settings, wanted: Plan, emit: Emit) -> tuple[Store, Mapping[str, Output]]:
+def _execute(
+    settings: Settings, wanted: Plan, goals: Collection[str], emit: Emit
+) -> tuple[Store, Mapping[str, Output]]:
     store = Store(settings.cache)
     store.collect_scratch()
-    execution = Execution(wanted, all_kinds(), store, emit, settings.cores)
+    execution = Execution(
+        plan=wanted,
+        kinds=all_kinds(),
+        store=store,
+        emit=emit,
+        cores=settings.cores,
+        goals=goals,
+        keep_going=settings.keep_going,
+    )
     return store, execution.run()
 
 

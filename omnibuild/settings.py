@@ -15,11 +15,13 @@ class Settings:
         workspace: directory with ``recipes/`` and perhaps ``software/``, ``platforms/`` ….
         cache: directory of the store.
         cores: how many processes to keep busy.
+        keep_going: after a failure go on with all that does not depend on it.
     """
 
     workspace: Path
     cache: Path
     cores: int
+    keep_going: bool = False
 
 
 def default_cache() -> Path:

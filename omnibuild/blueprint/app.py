@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version as library_version
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import zstandard
 
 import omnibuild.host
 from omnibuild.blueprint.components import Components
@@ -21,8 +22,6 @@ from omnibuild.plan.graph import Action, Plan
 from omnibuild.provenance.manifest import manifest
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Platform, Recipe
-
-PAYLOAD = "payload"
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,11 @@ class AppPlan:
 
     plan: Plan
     packages: Mapping[str, str]
+
+    @property
+    def goals(self) -> tuple[str, ...]:
+        """Names of the actions that all others are for."""
+        return tuple(dict.fromkeys(self.packages.values()))
 
 
 def plan_app(
@@ -68,9 +72,11 @@ def plan_app(
         components.root_lock,
     )
     places = _place_actions(recipe, parts)
-    payload = _payload_action(recipe, recipe_path, components, parts, described)
-    audits = [_audit_action(platform) for platform in platforms]
-    packages = {p.name: _package_action(p, [a.name for a in audits]) for p in platforms}
+    inputs = {f"part:{name}": place.name for name, place in zip(parts, places, strict=True)}
+    payload = _payload_action(recipe, recipe_path, components, inputs, described)
+    audits = [_audit_action(platform, payload) for platform in platforms]
+    after = [audit.name for audit in audits]
+    packages = {p.name: _package_action(p, payload, after) for p in platforms}
     everything = [*actions.values(), *places, payload, *audits, *packages.values()]
     return AppPlan(
         plan=Plan.of({action.name: action for action in everything}.values()),
@@ -99,7 +105,12 @@ def _wanted_components(recipe: Recipe, components: Components) -> tuple[str, ...
 def _place_actions(recipe: Recipe, parts: Mapping[str, str]) -> list[Action]:
     prefix = Layout.of(recipe).prefix
     return [
-        Action(f"place:{name}", "place", {"prefix": prefix}, {"tree": action})
+        Action(
+            f"place:{recipe.app.name}/{name}",
+            "place",
+            {"prefix": prefix},
+            {"tree": action},
+        )
         for name, action in parts.items()
     ]
 
@@ -108,13 +119,13 @@ def _payload_action(
     recipe: Recipe,
     recipe_path: Path,
     components: Components,
-    parts: Mapping[str, str],
+    inputs: Mapping[str, str],
     described: Mapping[str, Any],
 ) -> Action:
     directory = recipe_path.parent
     hooks = load_hooks(directory / recipe.package.scripts) if recipe.package.scripts else {}
     return Action(
-        name=PAYLOAD,
+        name=f"payload:{recipe.app.name}",
         kind="payload",
         parameters={
             "recipe": msgspec.to_builtins(recipe),
@@ -125,12 +136,14 @@ def _payload_action(
                 for host, source in recipe.config.items()
             },
             "prune": {
-                name: list(components.software(name).prune) for name in parts if ":" not in name
+                name: list(components.software(name).prune)
+                for name in (role.removeprefix("part:") for role in inputs)
+                if ":" not in name
             },
             "manifest": dict(described),
             "host": _host_digest(),
         },
-        inputs={f"part:{name}": f"place:{name}" for name in parts},
+        inputs=dict(inputs),
     )
 
 
@@ -157,16 +170,16 @@ def _text(path: Path, recipe_path: Path) -> str:
         ) from error
 
 
-def _audit_action(platform: Platform) -> Action:
+def _audit_action(platform: Platform, payload: Action) -> Action:
     return Action(
-        f"audit:{platform.name}",
+        f"audit:{_app(payload)}/{platform.name}",
         "audit",
         {"glibc": platform.glibc},
-        {"payload": PAYLOAD},
+        {"payload": payload.name},
     )
 
 
-def _package_action(platform: Platform, audits: Sequence[str]) -> Action:
+def _package_action(platform: Platform, payload: Action, audits: Sequence[str]) -> Action:
     """Return the action that writes a platform's artifact, named after what decides its bytes."""
     decisive = {
         key: value
@@ -178,15 +191,28 @@ def _package_action(platform: Platform, audits: Sequence[str]) -> Action:
     details = {k: v for k, v in details.items() if k != "suite-suffix"}
     suffix = details.get("revision-suffix", "")
     return Action(
-        name=f"package:{form}{suffix}",
+        name=f"package:{_app(payload)}/{form}{suffix}",
         kind="package",
         parameters={
             "format": {form: details},
-            "libraries": {"zstandard": library_version("zstandard")},
+            "libraries": compressing_libraries(),
         },
-        inputs={"payload": PAYLOAD},
+        inputs={"payload": payload.name},
         after=tuple(audits),
     )
+
+
+def compressing_libraries() -> dict[str, str]:
+    """Return the versions of all libraries that decide the bytes of a compressed member."""
+    return {
+        "zstandard": zstandard.__version__,
+        "libzstd": ".".join(map(str, zstandard.ZSTD_VERSION)),
+        "zlib": zlib.ZLIB_RUNTIME_VERSION,
+    }
+
+
+def _app(payload: Action) -> str:
+    return payload.name.removeprefix("payload:")
 
 
 def lowest_glibc(platforms: Sequence[Platform]) -> str:

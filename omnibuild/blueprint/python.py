@@ -41,6 +41,7 @@ class PythonPackages:
         self.interpreter = f"python-{python.version}"
         self.actions: dict[str, Action] = {}
         self.parts: list[PythonPart] = []
+        self._app = recipe.app.name
         self._python, self._glibc, self._components = python, glibc, components
         self._directory = recipe_path.parent
         components.add(self.interpreter)
@@ -114,12 +115,12 @@ class PythonPackages:
             )
         inputs = {**self._base_inputs(), **self._backend, "source": source}
         parameters = {"environment": FIXED_ENVIRONMENT}
-        return self._add(Action(f"wheel:{name}", "wheel", parameters, inputs))
+        return self._add(Action(f"wheel:{self._app}/{name}", "wheel", parameters, inputs))
 
     def _install(self, name: str, wheel: str, file: str) -> str:
         return self._add(
             Action(
-                name=f"install:{name}",
+                name=f"install:{self._app}/{name}",
                 kind="install",
                 parameters={
                     "python": self._python.version,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from omnibuild.execute.jobserver import ATTACH, JobServer
 from omnibuild.execute.processes import Processes
 from omnibuild.execute.sandbox.step import Sandbox, Step, Usage
 from omnibuild.plan.graph import Action
@@ -26,7 +27,9 @@ class Job:
         cores: how many processes it may keep busy.
         processes: registers what it starts.
         sandbox: isolates its steps.
+        jobserver: shares the cores among all steps.
         usage: what its steps have taken so far.
+        step: the step that it came to, for who wants to look at what failed.
         progress: takes bytes done and bytes in total (0 when unknown).
     """
 
@@ -39,11 +42,20 @@ class Job:
     processes: Processes
     progress: Callable[[int, int], None]
     sandbox: Sandbox
+    jobserver: JobServer
     usage: Usage = field(default_factory=Usage)
+    step: Step | None = None
 
     def run(self, step: Step) -> None:
-        """Run a step in the sandbox, within the action's limits; output goes to the log."""
-        self.usage += self.sandbox.run(step, self.log, self.processes, self.action.limits)
+        """Run a step in the sandbox, within the action's limits; output goes to the log.
+
+        Its jobs are those of the jobserver: a plain ``make`` starts as many as there are cores
+        that no other step keeps busy.
+        """
+        self.step = step
+        step = replace(step, script=f"{ATTACH}{step.script}")
+        with self.jobserver.serve(step.build):
+            self.usage += self.sandbox.run(step, self.log, self.processes, self.action.limits)
 
     def blob(self, role: str) -> Path:
         """Return the file of a blob input."""

@@ -1,30 +1,44 @@
-"""Doing a plan: what is in the store is taken, the rest runs, independent actions side by side."""
+"""Doing a plan: what is in the store is taken, the rest runs, everything independent side by side.
+
+One loop starts what is ready and takes note of what ends. Fetching and the remote cache have
+threads of their own, so that the network and the compilers are busy at the same time; whatever
+computes needs a token of the jobserver.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from omnibuild import events
 from omnibuild.errors import OmnibuildError
 from omnibuild.events import Emit
-from omnibuild.execute.job import Job, Kind
+from omnibuild.execute.board import Board, OutputChanged, Task
+from omnibuild.execute.estimates import path_lengths
+from omnibuild.execute.job import Kind
+from omnibuild.execute.jobserver import INTERVAL, JobServer
 from omnibuild.execute.processes import Processes
 from omnibuild.execute.sandbox.bubblewrap import Bubblewrap
 from omnibuild.execute.sandbox.step import Sandbox
+from omnibuild.execute.worker import Worker
 from omnibuild.plan.graph import Action, Plan
-from omnibuild.plan.keys import key, key_document
+from omnibuild.plan.lookup import Lookup
 from omnibuild.store.history import LastRun
 from omnibuild.store.results import Output, Result
 from omnibuild.store.store import Store
 
-FETCHES_AT_ONCE = 6
+if TYPE_CHECKING:
+    from omnibuild.remote.cache import RemoteCache
 
-# A rough guess for what was never built here: big sources take long, so they start early.
-SECONDS_PER_MEGABYTE = 4.0
+TRANSFERS_AT_ONCE = 6
+
+# An action that makes other bytes than its record says changes keys after it: everything is
+# decided anew, which ends as soon as the actions agree with their records.
+DECISIONS_AT_MOST = 10
 
 
 @dataclass
@@ -37,6 +51,10 @@ class Execution:
         store: where results are.
         emit: takes the events.
         cores: processes to keep busy; that many actions run side by side at most.
+        goals: actions whose objects must be in the store in the end; all when omitted.
+        remote: the remote cache, or none.
+        sandbox: isolates steps.
+        keep_going: after a failure go on with all that does not depend on it.
     """
 
     plan: Plan
@@ -44,152 +62,160 @@ class Execution:
     store: Store
     emit: Emit
     cores: int
+    goals: Collection[str] | None = None
+    remote: RemoteCache | None = None
     sandbox: Sandbox = field(default_factory=Bubblewrap)
+    keep_going: bool = False
     processes: Processes = field(default_factory=Processes)
-    outputs: dict[str, Output] = field(default_factory=dict)
-    ran: int = 0
-    cached: int = 0
 
     def run(self) -> Mapping[str, Output]:
         """Do the whole plan and return every action's output by name.
 
-        After the first failure nothing new is started; what runs is finished and kept.
-        Raises the :class:`OmnibuildError` of the action that failed first.
+        Raises the :class:`OmnibuildError` of the action that failed first. What runs then is
+        finished and kept.
         """
         started = time.monotonic()
         self.emit(events.PlanReady(tuple(self.plan.actions)))
-        fetching = [a for a in self.plan if self.kinds[a.kind].network]
-        building = [a for a in self.plan if not self.kinds[a.kind].network]
-        self._run_phase(fetching, FETCHES_AT_ONCE)
-        self._run_phase(building, self.cores)
-        self.emit(events.Finished(self.ran, self.cached, time.monotonic() - started))
-        return self.outputs
+        for _ in range(DECISIONS_AT_MOST):
+            with contextlib.suppress(OutputChanged):
+                loop = _Loop(self)
+                loop.run()
+                seconds = time.monotonic() - started
+                self.emit(events.Finished(loop.ran, len(self.plan) - loop.ran, seconds))
+                return loop.board.outputs
+        raise OmnibuildError(
+            "actions keep making other bytes than their records say",
+            hint="find out which with: omnibuild artifact rebuild",
+        )
 
-    def _run_phase(self, actions: Iterable[Action], workers: int) -> None:
-        waiting = {action.name: action for action in actions}
-        priority = self._path_lengths()
-        running: dict[Future[None], str] = {}
-        failure: BaseException | None = None
-        with ThreadPoolExecutor(workers) as pool:
+
+class _Loop:
+    """One attempt to do all of a plan."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+        self._plan = execution.plan
+        serials = {name: kind.serial for name, kind in execution.kinds.items()}
+        self._lookup = Lookup(execution.store, serials, execution.remote)
+        goals = execution.plan.actions if execution.goals is None else execution.goals
+        self.board = Board(execution.plan, self._lookup, goals, self._hit)
+        self._priority: Mapping[str, float] = {}
+        self._jobserver = JobServer(execution.cores)
+        self._running: dict[Future[Any], Callable[[Any], None]] = {}
+        self._computing: set[Future[Any]] = set()
+        self._failures: list[BaseException] = []
+        self.ran = 0
+        self._worker = Worker(
+            kinds=execution.kinds,
+            lookup=self._lookup,
+            emit=execution.emit,
+            cores=execution.cores,
+            sandbox=execution.sandbox,
+            processes=execution.processes,
+            jobserver=self._jobserver,
+        )
+
+    def run(self) -> None:
+        """Start what is ready until nothing is left to do."""
+        self.board.begin()
+        if not self.board.todo:
+            return
+        self._priority = path_lengths(self._plan, self._execution.store)
+        with self._pools() as (transfers, computers), self._jobserver:
+            while True:
+                starved = self._start(transfers, computers)
+                if not self._running:
+                    break
+                patience = INTERVAL if starved else None
+                ended, _ = wait(self._running, patience, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    self._end(future)
+        self._raise_failures()
+
+    @contextlib.contextmanager
+    def _pools(self) -> Iterator[tuple[ThreadPoolExecutor, ThreadPoolExecutor]]:
+        transfers = ThreadPoolExecutor(TRANSFERS_AT_ONCE, "transfer")
+        computers = ThreadPoolExecutor(self._execution.cores, "action")
+        with transfers, computers:
             try:
-                while running or (waiting and failure is None):
-                    if failure is None:
-                        for action in self._ready(waiting, priority, workers - len(running)):
-                            del waiting[action.name]
-                            running[pool.submit(self._do, action)] = action.name
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        del running[future]
-                        failure = failure or future.exception()
-            except KeyboardInterrupt:
-                self.processes.cancel()
-                pool.shutdown(wait=False, cancel_futures=True)
+                yield transfers, computers
+            except BaseException:
+                self._execution.processes.cancel()
+                for pool in (transfers, computers):
+                    pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        if failure is not None:
+
+    def _start(self, transfers: ThreadPoolExecutor, computers: ThreadPoolExecutor) -> bool:
+        """Start what can be started; tell whether something waits for nothing but a token."""
+        if self._failures and not self._execution.keep_going:
+            return False
+        ready = [name for name in self.board.todo if self.board.ready(name)]
+        ready.sort(key=lambda name: -self._priority[name])
+        waiting = [name for name in ready if self._computes(name)]
+        for name in ready:
+            if not self._computes(name):
+                self._submit(transfers, name)
+        if not waiting:
+            return False
+        tokens = self._jobserver.acquire(len(waiting))
+        for name in waiting[:tokens]:
+            self._computing.add(self._submit(computers, name))
+        return tokens < len(waiting)
+
+    def _computes(self, name: str) -> bool:
+        kind = self._execution.kinds[self._plan.actions[name].kind]
+        return self.board.todo[name] is Task.RUN and not kind.network
+
+    def _submit(self, pool: ThreadPoolExecutor, name: str) -> Future[Any]:
+        action, outputs = self._plan.actions[name], self.board.outputs
+        match self.board.todo.pop(name):
+            case Task.LOOK:
+                future = pool.submit(self._worker.look, action, outputs)
+                self._running[future] = lambda result: self.board.looked(name, result)
+            case Task.PULL:
+                future = pool.submit(self._worker.pull, action, outputs[name])
+                self._running[future] = lambda success: self.board.pulled(name, success)
+            case Task.RUN:
+                future = pool.submit(self._worker.run, action, outputs)
+                self._running[future] = lambda result: self._ran(pool, action, result)
+        return future
+
+    def _ran(self, pool: ThreadPoolExecutor, action: Action, result: Result) -> None:
+        self.ran += 1
+        self.board.done(action.name, result.output)
+        if self._execution.remote is not None and self._execution.remote.writable:
+            pushed = pool.submit(self._worker.push, action, self.board.outputs, result)
+            self._running[pushed] = lambda _: None
+
+    def _end(self, future: Future[Any]) -> None:
+        take_note = self._running.pop(future)
+        if future in self._computing:
+            self._computing.discard(future)
+            self._jobserver.release()
+        failure = future.exception()
+        if failure is None:
+            take_note(future.result())
+        elif isinstance(failure, OmnibuildError):
+            self._failures.append(failure)
+        else:
             raise failure
 
-    def _ready(
-        self, waiting: dict[str, Action], priority: Mapping[str, float], places: int
-    ) -> list[Action]:
-        """Return the next actions to start, longest remaining path first.
+    def _raise_failures(self) -> None:
+        if not self._failures:
+            return
+        first, *others = self._failures
+        if isinstance(first, OmnibuildError) and others:
+            first.why += "\n" + "\n".join(f"also failed: {other}" for other in others)
+        raise first
 
-        Those that are in the store already are taken at once and wake up others.
-        """
-        while True:
-            ready = [a for a in waiting.values() if all(n in self.outputs for n in a.needs)]
-            taken = [action for action in ready if self._take(action)]
-            if not taken:
-                break
-            for action in taken:
-                del waiting[action.name]
-        return sorted(ready, key=lambda action: -priority[action.name])[:places]
-
-    def _take(self, action: Action) -> bool:
-        """Use the stored result if there is one."""
-        output = self._stored(action)
-        if output is None:
-            return False
-        self.outputs[action.name] = output
-        self.cached += 1
-        self.emit(events.ActionFinished(action.name, action.kind, True, 0.0))
-        return True
-
-    def _stored(self, action: Action) -> Output | None:
+    def _hit(self, action: Action, result: Result) -> None:
+        """Take note that a result was found here."""
+        self._execution.emit(events.ActionFinished(action.name, action.kind, True, 0.0))
         if action.output is not None:
-            return action.output if self.store.has(action.output) else None
-        result = self.store.result(key(self._document(action)))
-        return result.output if result and self.store.has(result.output) else None
-
-    def _document(self, action: Action) -> dict[str, object]:
-        return key_document(action, self.kinds[action.kind].serial, self.outputs)
-
-    def _do(self, action: Action) -> None:
-        """Run one action (in a worker thread) and record its result."""
-        document = self._document(action)
-        digest = key(document)
-        log = self.store.log(action.name, digest)
-        with self.store.lock(f"action-{digest[:16]}"):
-            # Another process may have done it while this one waited for the lock.
-            if self._take(action):
-                return
-            self.emit(events.ActionStarted(action.name, action.kind))
-            started = time.monotonic()
-            try:
-                output = self._run_kind(action, log)
-            except OmnibuildError as error:
-                shown = str(log) if log.exists() else ""
-                self.emit(
-                    events.ActionFailed(action.name, action.kind, error.code, error.what, shown)
-                )
-                raise
-            seconds = time.monotonic() - started
-            if action.output is None:
-                name = log.name if log.exists() else ""
-                self.store.record(digest, Result(output, seconds, log=name))
-                last = LastRun(digest, seconds, time.time(), {}, name)
-                self.store.history.remember(action.name, last, document)
-        self.outputs[action.name] = output
-        self.ran += 1
-        self.emit(events.ActionFinished(action.name, action.kind, False, seconds))
-
-    def _run_kind(self, action: Action, log: Path) -> Output:
-        with self.store.scratch() as scratch:
-            job = Job(
-                action=action,
-                inputs={role: self.outputs[name] for role, name in action.inputs.items()},
-                store=self.store,
-                scratch=scratch,
-                log=log,
-                cores=self.cores,
-                processes=self.processes,
-                sandbox=self.sandbox,
-                progress=self._progress(action.name),
-            )
-            return self.kinds[action.kind].run(job)
-
-    def _progress(self, name: str) -> Callable[[int, int], None]:
-        def report(done: int, total: int) -> None:
-            # A download has no process that could be killed: it ends at its next progress.
-            if self.processes.cancelled:
-                raise KeyboardInterrupt
-            self.emit(events.ActionProgress(name, done, total))
-
-        return report
-
-    def _path_lengths(self) -> Mapping[str, float]:
-        """Return for each action the seconds of the longest chain that starts with it."""
-        lengths: dict[str, float] = {}
-        for action in reversed(list(self.plan)):
-            longest = max((lengths[n] for n in self.plan.dependents[action.name]), default=0.0)
-            lengths[action.name] = longest + self._expected_seconds(action)
-        return lengths
-
-    def _expected_seconds(self, action: Action) -> float:
-        """Return how long the action took the last time; else guess by the size of its files."""
-        last = self.store.history.last(action.name)
-        if last is not None:
-            return last.seconds
-        sources = [self.plan.actions[name].output for name in action.inputs.values()]
-        blobs = [self.store.blob(o.digest) for o in sources if o and o.kind == "blob"]
-        megabytes = sum(path.stat().st_size for path in blobs if path.exists()) / 1e6
-        return 1.0 + SECONDS_PER_MEGABYTE * megabytes
+            return
+        history = self._execution.store.history
+        key, last = self._lookup.key(action, self.board.outputs), history.last(action.name)
+        if last is None or last.key != key:
+            document = self._lookup.document(action, self.board.outputs)
+            note = LastRun(key, result.seconds, time.time(), {}, result.log)
+            history.remember(action.name, note, document)

@@ -131,4 +131,4 @@ def _drop_scripts(target: Path, site: Path) -> None:
 
 
 def _subject(job: Job) -> str:
-    return job.action.name.removeprefix("wheel:")
+    return job.action.name.rpartition("/")[2]

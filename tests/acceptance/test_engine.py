@@ -67,12 +67,12 @@ def test_a_change_rebuilds_exactly_what_depends_on_it(tmp_path: Path) -> None:
     build(write(tmp_path / "w"))
     after = build(write(tmp_path / "w", "left-c", str(tmp_path)))
     assert after == [
-        "audit:debian-12",
+        "audit:tiny/debian-12",
         "component:left-c",
         "component:top-c",
-        "package:deb",
-        "payload",
-        "place:left-c",
+        "package:tiny/deb",
+        "payload:tiny",
+        "place:tiny/left-c",
     ]
 
 
@@ -136,7 +136,7 @@ def test_what_is_stored_is_what_the_list_says(products: Products) -> None:
     """The store's own lists match its files, after everything the tests did to it."""
     assert products.hello.is_dir()
     store = Store(default_cache())
-    document = store.history.last_document("payload")
+    document = store.history.last_document("payload:hello")
     assert document
     for digest in document["inputs"].values():
         assert scan(store.tree_directory(digest)).digest == digest

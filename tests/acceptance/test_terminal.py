@@ -54,7 +54,7 @@ def on_a_terminal(words: list[str]) -> str:
 def test_a_terminal_shows_what_runs_how_long_and_what_is_next(words: list[str]) -> None:
     drawn = on_a_terminal(words)
     assert re.search(r"component:tiny-c +\d+\.\d s", drawn)
-    assert "next: place:tiny-c" in drawn
+    assert "next: place:tiny/tiny-c" in drawn
     assert "\x1b[" in drawn
     # Above the live lines one plain line for each finished action stays.
     assert re.search(r"done +component:tiny-c", drawn)

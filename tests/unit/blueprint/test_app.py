@@ -34,10 +34,10 @@ def test_platforms_that_read_the_same_file_share_one_package(definitions: Defini
     assert plan.packages["debian-12"] == plan.packages["ubuntu-24.04"]
     assert plan.packages["debian-11"] != plan.packages["debian-12"]
     assert set(of_kind(plan, "package")) == {
-        "package:deb",
-        "package:deb~deb11",
-        "package:rpm",
-        "package:tar",
+        "package:hello/deb",
+        "package:hello/deb~deb11",
+        "package:hello/rpm",
+        "package:hello/tar",
     }
     # Every platform is audited, and nothing is packaged before all audits are through.
     assert len(of_kind(plan, "audit")) == 7
@@ -59,7 +59,7 @@ def test_only_the_payload_knows_the_description(definitions: Definitions) -> Non
     before = plan_app(definitions, recipe, path, [platform])
     after = plan_app(definitions, other, path, [platform])
     changed = [n for n, a in after.plan.actions.items() if a != before.plan.actions[n]]
-    assert changed == ["payload"]
+    assert changed == ["payload:hello"]
 
 
 def test_a_component_sees_its_needs_and_theirs(definitions: Definitions) -> None:

@@ -161,7 +161,6 @@ def test_an_interruption_ends_work_that_has_no_process(store: Store) -> None:
     with pytest.raises(KeyboardInterrupt):
         execution.run()
     thread.join()
-    assert execution.outputs == {}
     # A worker that was just being started may clean up a moment later.
     for _ in range(200):
         if not list((store.root / "scratch").iterdir()):

@@ -1,0 +1,66 @@
+"""The sandbox of a failed step, kept so that its user can look at it from inside."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+from omnibuild import files
+from omnibuild.errors import UsageError
+from omnibuild.execute.sandbox.step import Step
+from omnibuild.store.history import file_name
+from omnibuild.store.store import Store
+
+STEP_FILE = "step.json"
+PATHS = ("root", "build", "upper", "work")
+
+
+def keep_failed(store: Store, name: str, scratch: Path, step: Step) -> None:
+    """Move the scratch directory of a failed action to where :func:`kept_step` finds it."""
+    kept = _directory(store, name)
+    files.remove_tree(kept)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    os.rename(scratch, kept)
+    document = dataclasses.asdict(step)
+    for field in PATHS:
+        document[field] = _moved(getattr(step, field), scratch, kept)
+    document["layers"] = [_moved(layer, scratch, kept) for layer in step.layers]
+    files.write_atomic(kept / STEP_FILE, json.dumps(document))
+
+
+def kept_step(store: Store, name: str) -> Step | None:
+    """Return the step at which the named action failed, as its sandbox was left; else nothing."""
+    path = _directory(store, name) / STEP_FILE
+    if not path.exists():
+        return None
+    document = json.loads(path.read_bytes())
+    for field in PATHS:
+        document[field] = Path(document[field]) if document[field] else None
+    document["layers"] = tuple(Path(layer) for layer in document["layers"])
+    gone = [p for p in (document["root"], *document["layers"]) if not p.is_dir()]
+    if gone:
+        raise UsageError(
+            f"the sandbox of {name} cannot be entered any more",
+            why=f"the store has lost {gone[0].parent.name[:12]}, on which it stands",
+            hint="build again",
+        )
+    return Step(**document)
+
+
+def forget_failed(store: Store, name: str) -> None:
+    """Remove what was kept of the named action's failure."""
+    files.remove_tree(_directory(store, name))
+
+
+def _directory(store: Store, name: str) -> Path:
+    return store.root / "failed" / file_name(name)
+
+
+def _moved(path: Path | None, scratch: Path, kept: Path) -> str:
+    if path is None:
+        return ""
+    if path.is_relative_to(scratch):
+        return str(kept / path.relative_to(scratch))
+    return str(path)
