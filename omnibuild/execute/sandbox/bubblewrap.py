@@ -25,6 +25,10 @@ REFUSALS = (
 
 PR_SET_CHILD_SUBREAPER = 36
 
+# What makes uid 0 inside the owner of its own files, and nothing of the namespaces' own powers:
+# with those a step run by root could mount its root again, writable.
+CAPABILITIES = ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL")
+
 
 @cache
 def _bwrap() -> Tool:
@@ -71,9 +75,13 @@ def arguments(step: Step) -> list[str]:
         "--die-with-parent",
         *("--hostname", "build"),
         *("--ro-bind", str(step.root), "/"),
-        *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108 - inside
+        # To the kernel uid 0 is root if the caller is, and then /proc/sys is the machine's own.
+        *("--proc", "/proc", "--remount-ro", "/proc"),
+        *("--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108 - inside
         *("--bind", str(step.build), BUILD_DIRECTORY),
         *_prefix_options(step),
+        *("--cap-drop", "ALL"),
+        *(word for name in CAPABILITIES for word in ("--cap-add", name)),
         *("--chdir", step.directory, "--clearenv"),
     ]
     for name, value in sorted(step.environment.items()):
