@@ -6,27 +6,49 @@ test notices when that was forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
 
-from omnibuild.execute.job import Kind
-from omnibuild.kinds.assemble import run_audit, run_payload, run_place
-from omnibuild.kinds.component import run_component
-from omnibuild.kinds.inputs import Fetching, run_root, run_snapshot
-from omnibuild.kinds.package import run_package
-from omnibuild.kinds.wheel import run_install, run_wheel
+from omnibuild.execute.job import Job, Kind
+from omnibuild.store.results import Output
 
 
 def all_kinds() -> Mapping[str, Kind]:
     """Return the table for one run."""
     return {
-        "fetch": Kind(serial=1, run=Fetching().run, network=True),
-        "snapshot": Kind(serial=1, run=run_snapshot),
-        "root": Kind(serial=1, run=run_root),
-        "component": Kind(serial=1, run=run_component),
-        "wheel": Kind(serial=1, run=run_wheel),
-        "install": Kind(serial=1, run=run_install),
-        "place": Kind(serial=1, run=run_place),
-        "payload": Kind(serial=3, run=run_payload),
-        "audit": Kind(serial=1, run=run_audit),
-        "package": Kind(serial=1, run=run_package),
+        "fetch": Kind(serial=1, run=_fetching(), network=True),
+        "snapshot": Kind(serial=1, run=_later("inputs", "run_snapshot")),
+        "root": Kind(serial=1, run=_later("inputs", "run_root")),
+        "component": Kind(serial=1, run=_later("component", "run_component")),
+        "wheel": Kind(serial=1, run=_later("wheel", "run_wheel")),
+        "install": Kind(serial=1, run=_later("wheel", "run_install")),
+        "place": Kind(serial=1, run=_later("assemble", "run_place")),
+        "payload": Kind(serial=3, run=_later("assemble", "run_payload")),
+        "audit": Kind(serial=1, run=_later("assemble", "run_audit")),
+        "package": Kind(serial=1, run=_later("package", "run_package")),
     }
+
+
+def _later(module: str, function: str) -> Callable[[Job], Output]:
+    """Return a function of ``omnibuild.kinds`` that is imported when it is first called.
+
+    What is in the store already runs nothing: then HTTP, archives and packages need not be loaded.
+    """
+
+    def run(job: Job) -> Output:
+        output: Output = getattr(import_module(f"omnibuild.kinds.{module}"), function)(job)
+        return output
+
+    return run
+
+
+def _fetching() -> Callable[[Job], Output]:
+    """Return the kind ``fetch`` of one run, which remembers hosts that do not answer."""
+
+    @cache
+    def fetching() -> Callable[[Job], Output]:
+        run: Callable[[Job], Output] = import_module("omnibuild.kinds.inputs").Fetching().run
+        return run
+
+    return lambda job: fetching()(job)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -30,6 +30,7 @@ class Definitions:
     """
 
     workspace: Path
+    _listed: dict[Kind, dict[str, Path]] = field(default_factory=dict, init=False, compare=False)
 
     @property
     def directories(self) -> tuple[Path, ...]:
@@ -72,7 +73,15 @@ class Definitions:
         )
 
     def _files(self, kind: Kind) -> dict[str, Path]:
-        """Return the definitions of a kind by name; names are looked up only among these."""
+        """Return the definitions of a kind by name, listed once.
+
+        Names are looked up only among these, so that no name leads elsewhere.
+        """
+        if kind not in self._listed:
+            self._listed[kind] = self._list(kind)
+        return self._listed[kind]
+
+    def _list(self, kind: Kind) -> dict[str, Path]:
         ending = _ENDINGS.get(kind, ".toml")
         files: dict[str, Path] = {}
         for directory in reversed(self.directories):

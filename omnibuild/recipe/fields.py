@@ -6,48 +6,49 @@ from typing import Annotated
 
 from msgspec import Meta
 
-# Patterns are those of JSON Schema; the examples are what error messages propose.
+# Patterns end in \Z, because Python's $ also matches before a last line break; in JSON schemas
+# and messages that is $ again. The examples are what error messages propose.
 Name = Annotated[
     str,
-    Meta(pattern=r"^[a-z0-9][a-z0-9+.-]*$", min_length=2, max_length=60),
+    Meta(pattern=r"^[a-z0-9][a-z0-9+.-]*\Z", min_length=2, max_length=60),
 ]
 Version = Annotated[
-    str, Meta(pattern=r"^[0-9][A-Za-z0-9.+~]*$", max_length=60, examples=["1.4.2", "2.0~rc1"])
+    str, Meta(pattern=r"^[0-9][A-Za-z0-9.+~]*\Z", max_length=60, examples=["1.4.2", "2.0~rc1"])
 ]
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-HostPath = Annotated[str, Meta(pattern=r"^/[^\x00-\x1f\x7f]+$", examples=["/etc/shop/shop.toml"])]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+HostPath = Annotated[str, Meta(pattern=r"^/[^\x00-\x1f\x7f]+\Z", examples=["/etc/shop/shop.toml"])]
 Listen = Annotated[
     str,
     Meta(
-        pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$",
+        pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}\Z",
         examples=["127.0.0.1:8080", "[::1]:8080"],
     ),
 ]
 Script = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", examples=["shop", "shop-admin"])
+    str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*\Z", examples=["shop", "shop-admin"])
 ]
-Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", examples=["SHOP_CONFIG"])]
+Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z", examples=["SHOP_CONFIG"])]
 Place = Annotated[
     str,
     Meta(
-        pattern=r"^[a-z][a-z0-9+.-]*:[^\s\x00-\x1f\x7f]+$",
+        pattern=r"^[a-z][a-z0-9+.-]*:[^\s\x00-\x1f\x7f]+\Z",
         examples=["https://example.com/shop-1.0.tar.gz", "debian:main/z/zlib/zlib_1.3.orig.tar.gz"],
     ),
 ]
-Architecture = Annotated[str, Meta(pattern=r"^[a-z0-9_-]+$", examples=["x86_64"])]
+Architecture = Annotated[str, Meta(pattern=r"^[a-z0-9_-]+\Z", examples=["x86_64"])]
 # One line without control characters: it goes into control files and units as it is.
-OptionalLine = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*$")]
+OptionalLine = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 Line = Annotated[OptionalLine, Meta(min_length=1)]
 # Several lines, for people only.
-Text = Annotated[str, Meta(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
+Text = Annotated[str, Meta(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*\Z")]
 Address = Annotated[
     str,
     Meta(
-        pattern=r"^[^<>\x00-\x1f\x7f]+ <[^<>@\s]+@[^<>@\s]+>$",
+        pattern=r"^[^<>\x00-\x1f\x7f]+ <[^<>@\s]+@[^<>@\s]+>\Z",
         examples=["Shop team <shop@example.com>"],
     ),
 ]
 Pin = Annotated[
     str,
-    Meta(pattern=r"^([a-z0-9]+(-[a-z0-9]+)*==[0-9][A-Za-z0-9.+!]*)?$", examples=["shop==1.4.2"]),
+    Meta(pattern=r"^([a-z0-9]+(-[a-z0-9]+)*==[0-9][A-Za-z0-9.+!]*)?\Z", examples=["shop==1.4.2"]),
 ]

@@ -23,10 +23,12 @@ def load(path: Path, model: type[T]) -> T:
     if not path.exists():
         raise UnknownNameError("there is no such file", where=Where(str(path)))
     document = located.read(path)
-    found = list(validate.faults(document.data, model))
-    if not found:
+    try:
         definition = msgspec.convert(document.data, model)
-        found = list(checks.faults(definition, path))
-        if not found:
-            return definition
-    raise document.error(found)
+    except msgspec.ValidationError as error:
+        # msgspec knows quickly that something is wrong, the walk what all of it is.
+        raise document.error(validate.faults(document.data, model)) from error
+    found = list(checks.faults(definition, path))
+    if found:
+        raise document.error(found)
+    return definition

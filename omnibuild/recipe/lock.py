@@ -6,12 +6,14 @@ one more place to look.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import msgspec
-from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
+from packaging.tags import Tag
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from omnibuild.errors import LockError, Where
@@ -50,8 +52,12 @@ class LockedPackage:
 
     def applies(self, python: str) -> bool:
         """Tell whether CPython ``python`` (a version or series) on x86_64 Linux wants it."""
-        environment = marker_environment(python)
-        return not self.marker or Marker(self.marker).evaluate(environment, context="lock_file")
+        if not self.marker:
+            return True
+        # The slowest import of a plan, and most locks have no marker.
+        from packaging.markers import Marker
+
+        return Marker(self.marker).evaluate(marker_environment(python), context="lock_file")
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,7 @@ def choose_file(package: LockedPackage, python: str, glibc: str) -> LockedFile:
         python: version or series of CPython, as ``3.13``.
         glibc: highest glibc that a wheel may need, as ``2.31``.
     """
-    ranks = {tag: rank for rank, tag in enumerate(supported_tags(python, glibc))}
+    ranks = _ranks(python, glibc)
     candidates = []
     for file in package.wheels:
         _, _, build, tags = parse_wheel_filename(file.name)
@@ -146,3 +152,9 @@ def choose_file(package: LockedPackage, python: str, glibc: str) -> LockedFile:
         why="\n".join(f"locked: {file.name}" for file in package.wheels),
         hint="lock its source distribution too, or another version",
     )
+
+
+@cache
+def _ranks(python: str, glibc: str) -> Mapping[Tag, int]:
+    """Return the tags of usable wheels, the best with the lowest number; asked for each package."""
+    return {tag: rank for rank, tag in enumerate(supported_tags(python, glibc))}

@@ -9,12 +9,6 @@ from urllib.parse import unquote
 
 import msgspec
 from msgspec import Meta, Struct, field
-from packaging.markers import (
-    InvalidMarker,
-    Marker,
-    UndefinedComparison,
-    UndefinedEnvironmentName,
-)
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import (
     InvalidSdistFilename,
@@ -54,7 +48,7 @@ class FileEntry(Struct, frozen=True, rename="kebab"):
 class PackageEntry(Struct, frozen=True, rename="kebab"):
     """One ``[[packages]]`` table."""
 
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\Z")]
     version: str
     marker: str = ""
     wheels: tuple[FileEntry, ...] = ()
@@ -64,7 +58,7 @@ class PackageEntry(Struct, frozen=True, rename="kebab"):
 class LockContent(Struct, frozen=True, rename="kebab"):
     """A whole pylock.toml."""
 
-    lock_version: Annotated[str, Meta(pattern=r"^1(\.[0-9]+)*$", examples=["1.0"])]
+    lock_version: Annotated[str, Meta(pattern=r"^1(\.[0-9]+)*\Z", examples=["1.0"])]
     packages: tuple[PackageEntry, ...]
     requires_python: str = ""
 
@@ -72,8 +66,14 @@ class LockContent(Struct, frozen=True, rename="kebab"):
 def faults(data: Mapping[str, Any]) -> list[Fault]:
     """Return all that is wrong with the data of a lock file."""
     # A package from elsewhere lacks the keys of one from an index: say the cause, not the effect.
-    found = list(_origin_faults(data)) or list(validate.faults(data, LockContent))
-    return found or list(_content_faults(msgspec.convert(data, LockContent)))
+    found = list(_origin_faults(data))
+    if found:
+        return found
+    try:
+        content = msgspec.convert(data, LockContent)
+    except msgspec.ValidationError:
+        return list(validate.faults(data, LockContent))
+    return list(_content_faults(content))
 
 
 def _origin_faults(data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -166,6 +166,14 @@ def _is_specifier(text: str) -> bool:
 
 
 def _is_marker(text: str) -> bool:
+    # Imported here because it takes long to load, and most locks have no marker.
+    from packaging.markers import (
+        InvalidMarker,
+        Marker,
+        UndefinedComparison,
+        UndefinedEnvironmentName,
+    )
+
     try:
         Marker(text).evaluate(marker_environment("3.13"), context="lock_file")
     except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName):

@@ -74,7 +74,7 @@ class Python(Model, frozen=True, kw_only=True):
     """``[python]``: the interpreter and the packages the app needs."""
 
     version: Annotated[
-        str, Meta(description="CPython series.", pattern=r"^3\.[0-9]+$", examples=["3.13"])
+        str, Meta(description="CPython series.", pattern=r"^3\.[0-9]+\Z", examples=["3.13"])
     ]
     lock: Annotated[
         Line, Meta(description="pylock.toml with the app's packages, relative to the recipe.")
@@ -96,7 +96,7 @@ class Web(Model, frozen=True, kw_only=True):
         str,
         Meta(
             description="`module:callable`.",
-            pattern=r"^[\w.]+:[\w.]+(\(\))?$",
+            pattern=r"^[\w.]+:[\w.]+(\(\))?\Z",
             examples=["shop.wsgi:application"],
         ),
     ]
@@ -111,7 +111,7 @@ class Web(Model, frozen=True, kw_only=True):
         str,
         Meta(
             description="Path that answers 200 when all is well.",
-            pattern=r"^/[^\s\x00-\x1f\x7f]*$",
+            pattern=r"^/[^\s\x00-\x1f\x7f]*\Z",
             examples=["/health"],
         ),
     ] = "/"
@@ -130,12 +130,12 @@ class Package(Model, frozen=True, kw_only=True):
         str,
         Meta(
             description="System user of the services; the app's name where there are services.",
-            pattern=r"^[a-z_][a-z0-9_-]{0,30}$",
+            pattern=r"^[a-z_][a-z0-9_-]{0,30}\Z",
             examples=["shop"],
         ),
     ] = ""
     revision: Annotated[
-        str, Meta(description="Package revision.", pattern=r"^[0-9]+$", examples=["1"])
+        str, Meta(description="Package revision.", pattern=r"^[0-9]+\Z", examples=["1"])
     ] = "1"
     scripts: Annotated[
         OptionalLine,
@@ -248,7 +248,7 @@ class Debian(Model, frozen=True, kw_only=True):
         str,
         Meta(
             description="Appended to the revision where the bytes differ.",
-            pattern=r"^(~[a-z0-9.+]+)?$",
+            pattern=r"^(~[a-z0-9.+]+)?\Z",
             examples=["~deb11"],
         ),
     ] = ""
@@ -256,7 +256,7 @@ class Debian(Model, frozen=True, kw_only=True):
         str,
         Meta(
             description="Appended to the channel for a suite of its own.",
-            pattern=r"^(-[a-z0-9.+]+)?$",
+            pattern=r"^(-[a-z0-9.+]+)?\Z",
             examples=["-deb11"],
         ),
     ] = ""
@@ -288,7 +288,7 @@ class Platform(Model, frozen=True, kw_only=True):
         str,
         Meta(
             description="Lowest glibc version among its hosts: the ceiling of what may be used.",
-            pattern=r"^2\.[0-9]+$",
+            pattern=r"^2\.[0-9]+\Z",
             examples=["2.31"],
         ),
     ]

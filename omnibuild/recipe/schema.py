@@ -12,7 +12,7 @@ from msgspec import NODEFAULT, Struct, UnsetType
 from msgspec.structs import FieldInfo
 
 from omnibuild.recipe.models import Model
-from omnibuild.recipe.validate import is_table, meta, plain
+from omnibuild.recipe.validate import is_table, meta, plain, shown_pattern
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _HEADER = ("| key | type | default | description |", "|---|---|---|---|")
@@ -25,7 +25,7 @@ def json_schema(model: type[Model]) -> dict[str, Any]:
 
 
 def _for_toml(node: Any) -> Any:
-    """Take away what TOML cannot say, null, and the markup of docstrings."""
+    """Take away what TOML cannot say, null, and the markup of docstrings; patterns end in ``$``."""
     if isinstance(node, list):
         return [_for_toml(each) for each in node if each != {"type": "null"}]
     if isinstance(node, str):
@@ -33,6 +33,8 @@ def _for_toml(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     kept = {key: _for_toml(value) for key, value in node.items() if value is not None}
+    if isinstance(kept.get("pattern"), str):
+        kept["pattern"] = shown_pattern(kept["pattern"])
     only = kept.pop("anyOf") if len(kept.get("anyOf", ())) == 1 else ()
     return {**kept, **(only[0] if only else {})}
 

@@ -113,11 +113,7 @@ def _own_fault(value: Any, annotation: Any, path: Path, *, in_key: bool = False)
         message = str(error).rpartition(" - at `")
         what, hint = _in_words(message[0] or message[2], value, annotation)
     else:
-        # In JSON Schema `$` is the very end; in Python also the place before a last line break.
-        pattern = meta(annotation, "pattern")
-        if not pattern or re.search(re.sub(r"\$$", r"\\Z", pattern), value):
-            return
-        what, hint = _pattern_words(value, annotation)
+        return
     name = f"a key of [{dotted(path[:-1])}]" if in_key else quoted(dotted(path))
     yield Fault(path, f"{name if path else 'this document'} {what}", hint, in_key)
 
@@ -152,7 +148,13 @@ def _size_words(kind: str, limit: str, number: str, value: Any) -> str:
 def _pattern_words(value: str, annotation: Any) -> tuple[str, str]:
     examples = meta(annotation, "examples")
     example = f"write it like {_listed(examples)}; " if examples else ""
-    return f"cannot be {quoted(value)}", f"{example}it must match `{meta(annotation, 'pattern')}`"
+    pattern = shown_pattern(meta(annotation, "pattern"))
+    return f"cannot be {quoted(value)}", f"{example}it must match `{pattern}`"
+
+
+def shown_pattern(pattern: str) -> str:
+    """Return a pattern as JSON Schema and people write it: ``$`` is the very end of the text."""
+    return re.sub(r"\\Z$", "$", pattern)
 
 
 def meta(annotation: Any, attribute: str) -> Any:

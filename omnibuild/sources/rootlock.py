@@ -10,7 +10,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,17 @@ class RootPackage:
     size: int
     sha256: Digest
 
+    def to_data(self) -> dict[str, Any]:
+        """Return plain JSON values; a root has hundreds of packages, so without a deep copy."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "architecture": self.architecture,
+            "filename": self.filename,
+            "size": self.size,
+            "sha256": self.sha256,
+        }
+
     @property
     def places(self) -> tuple[str, ...]:
         """Where the package can be fetched from."""
@@ -73,12 +84,12 @@ class RootLock:
         return {
             "suite": self.suite,
             "architecture": self.architecture,
-            "packages": [asdict(package) for package in self.packages],
+            "packages": [package.to_data() for package in self.packages],
         }
 
     def to_json(self) -> str:
         """Return the lock file's text: one package a line, so that changes read well."""
-        rows = ",\n".join(f"    {json.dumps(asdict(package))}" for package in self.packages)
+        rows = ",\n".join(f"    {json.dumps(package.to_data())}" for package in self.packages)
         return (
             f'{{\n  "suite": {json.dumps(self.suite)},\n'
             f'  "architecture": {json.dumps(self.architecture)},\n'

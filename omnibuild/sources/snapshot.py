@@ -84,10 +84,11 @@ def _copy_file(original: Path, copy: Path, entry: Entry) -> None:
 
 def _names(directory: Path) -> Iterator[str]:
     """Yield the paths of a project's files and symlinks, relative to it, in any order."""
-    if not _is_versioned(directory):
+    versioned = _git_names(directory)
+    if versioned is None:
         yield from _plain_names(directory, "")
         return
-    for name in _git_names(directory):
+    for name in versioned:
         inner = directory / name
         if inner.is_dir() and not inner.is_symlink():
             # git names a repository within a repository, and leaves its files to it.
@@ -96,19 +97,17 @@ def _names(directory: Path) -> Iterator[str]:
             yield name
 
 
-def _is_versioned(directory: Path) -> bool:
-    """Tell whether git knows about the directory: in a work tree, and not ignored there."""
+def _git_names(directory: Path) -> Iterable[str] | None:
+    """Return what git lists; none where it knows nothing: in no work tree, or ignored there."""
     resolved = directory.resolve()
     if not any((parent / ".git").exists() for parent in (resolved, *resolved.parents)):
-        return False
-    ignored = _git(directory, "check-ignore", "--quiet", ".", check=False)
-    return ignored[0] != 0
-
-
-def _git_names(directory: Path) -> Iterable[str]:
+        return None
     _, listed = _git(
         directory, "ls-files", "--cached", "--others", "--exclude-standard", "-z", check=True
     )
+    # In an ignored directory git lists nothing; only then is it worth another question.
+    if not listed and _git(directory, "check-ignore", "--quiet", ".", check=False)[0] == 0:
+        return None
     return {os.fsdecode(name) for name in listed.split(b"\0") if name}
 
 

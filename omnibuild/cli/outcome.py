@@ -1,0 +1,63 @@
+"""How a command ends: errors become one message and an exit status here, and nowhere else."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from omnibuild import __version__
+from omnibuild.errors import OmnibuildError
+
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+
+
+def run(parsed: argparse.Namespace, words: Sequence[str]) -> int:
+    """Run the command that was parsed from ``words`` and return its exit status."""
+    try:
+        status: int = parsed.run(parsed)
+    except OmnibuildError as error:
+        return _report(error, as_json=parsed.json)
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted; what was finished is kept\n")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output is gone: nobody is left to tell.
+        sys.stderr.close()
+        return 1
+    except Exception:  # noqa: BLE001 - the one place: whatever comes here is a bug
+        return _report_bug(words)
+    return status
+
+
+def _report(error: OmnibuildError, *, as_json: bool) -> int:
+    if as_json:
+        document = {
+            "event": "Error",
+            "code": error.code,
+            "message": error.what,
+            "where": str(error.where or ""),
+            "why": error.why,
+            "hint": error.hint,
+        }
+        sys.stdout.write(json.dumps(document) + "\n")
+    sys.stderr.write(f"error[{error.code}]: {error}\n")
+    return error.exit_status
+
+
+def _report_bug(words: Sequence[str]) -> int:
+    text = traceback.format_exc()
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="omnibuild-bug-", suffix=".log", delete=False
+    ) as log:
+        log.write(f"omnibuild {__version__}\nPython {sys.version}\narguments: {words}\n\n{text}")
+    sys.stderr.write(
+        f"{text}\nerror[bug]: this is a mistake in omnibuild, not yours\n"
+        f"  saved log: {Path(log.name)}\n  hint: please report it with that file\n"
+    )
+    return EXIT_BUG
