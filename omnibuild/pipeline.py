@@ -67,7 +67,7 @@ def fetch(settings: Settings, app: str, platforms: Sequence[str], emit: Emit) ->
     wanted = plan(settings, app, platforms).plan
     kinds = all_kinds()
     sources = [action for action in wanted if kinds[action.kind].network]
-    _execute(settings, Plan.of(sources), [action.name for action in sources], emit)
+    execute(settings, Plan.of(sources), [action.name for action in sources], emit)
 
 
 def lock(settings: Settings, app: str, requirements: Sequence[str] = ()) -> tuple[Path, str]:
@@ -103,7 +103,7 @@ def build(
         OmnibuildError: whatever went wrong; nothing half-written is left behind.
     """
     planned = plan(settings, app, platforms)
-    store, outputs = _execute(settings, planned.plan, planned.goals, emit)
+    store, outputs = execute(settings, planned.plan, planned.goals, emit)
     artifacts = []
     for action in dict.fromkeys(planned.packages.values()):
         names = tuple(name for name, other in planned.packages.items() if other == action)
@@ -127,9 +127,10 @@ def _platforms(
     return tuple(definitions.platform(name)[0] for name in dict.fromkeys(names or supported))
 
 
-def _execute(
+def execute(
     settings: Settings, wanted: Plan, goals: Collection[str], emit: Emit
 ) -> tuple[Store, Mapping[str, Output]]:
+    """Do a plan until the objects of ``goals`` are in the store; return it and all outputs."""
     store = Store(settings.cache)
     store.collect_scratch()
     execution = Execution(

@@ -19,7 +19,12 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
     if not arguments.workspace.is_dir():
         raise UsageError(f"there is no directory {arguments.workspace}", hint="see --workspace")
     cache = arguments.cache_dir.absolute() if arguments.cache_dir else default_cache()
-    return Settings(arguments.workspace.absolute(), cache, arguments.jobs or default_cores())
+    return Settings(
+        workspace=arguments.workspace.absolute(),
+        cache=cache,
+        cores=arguments.jobs or default_cores(),
+        keep_going=getattr(arguments, "keep_going", False),
+    )
 
 
 @contextlib.contextmanager

@@ -69,6 +69,16 @@ def add_workspace(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_execution(parser: argparse.ArgumentParser) -> None:
+    """Add what every command that runs actions takes."""
+    parser.add_argument(
+        "-k",
+        "--keep-going",
+        action="store_true",
+        help="after a failure go on with all that does not depend on it",
+    )
+
+
 def add_platforms(parser: argparse.ArgumentParser) -> None:
     """Add a recipe and the platforms to plan it for."""
     parser.add_argument("recipe", metavar="RECIPE", help="name of a recipe, as hello")

@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from omnibuild import __version__
-from omnibuild.cli.options import Subparsers, add_platforms, add_workspace, command
+from omnibuild.cli.options import Subparsers, add_execution, add_platforms, add_workspace, command
 
 EPILOG = """\
 examples:
@@ -35,6 +35,10 @@ def make_parser() -> argparse.ArgumentParser:
     _add_build(commands)
     _add_fetch(commands)
     _add_lock(commands)
+    _add_plan(commands)
+    _add_why(commands)
+    _add_log(commands)
+    _add_shell(commands)
     _add_publish(commands)
     _add_key(commands)
     _add_root(commands)
@@ -51,6 +55,7 @@ def _add_build(commands: Subparsers[argparse.ArgumentParser]) -> None:
     )
     add_platforms(parser)
     add_workspace(parser)
+    add_execution(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -71,6 +76,7 @@ def _add_fetch(commands: Subparsers[argparse.ArgumentParser]) -> None:
     )
     add_platforms(parser)
     add_workspace(parser)
+    add_execution(parser)
 
 
 def _add_lock(commands: Subparsers[argparse.ArgumentParser]) -> None:
@@ -79,7 +85,7 @@ def _add_lock(commands: Subparsers[argparse.ArgumentParser]) -> None:
         "lock",
         "lock",
         "resolve an app's Python packages and pin them by digest",
-        "  omnibuild lock hello --require gunicorn\n  omnibuild lock hello --upgrade",
+        "  omnibuild lock hello\n  omnibuild lock hello --require gunicorn",
     )
     parser.add_argument("recipe", metavar="RECIPE", help="name of a recipe, as hello")
     parser.add_argument(
@@ -90,6 +96,68 @@ def _add_lock(commands: Subparsers[argparse.ArgumentParser]) -> None:
         help="a package to pin besides what the app itself requires, as 'gunicorn>=23'",
     )
     add_workspace(parser)
+
+
+def _add_plan(commands: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = command(
+        commands,
+        "plan",
+        "plan",
+        "show what a build would do, action by action, and why",
+        "  omnibuild plan hello\n  omnibuild plan hello --graph svg > plan.svg",
+    )
+    add_platforms(parser)
+    add_workspace(parser)
+    parser.add_argument("--graph", choices=("dot", "svg"), help="draw it, for Graphviz or as SVG")
+
+
+def _add_why(commands: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = command(
+        commands,
+        "why",
+        "why",
+        "show which input of a component changed, its old and its new value",
+        "  omnibuild why openssl\n  omnibuild why payload:hello",
+    )
+    _add_component(parser)
+    add_workspace(parser)
+
+
+def _add_log(commands: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = command(
+        commands,
+        "log",
+        "log",
+        "show the log of a component's last build",
+        "  omnibuild log openssl",
+    )
+    parser.add_argument("component", metavar="COMPONENT", help="a component or a wheel")
+    add_workspace(parser)
+
+
+def _add_shell(commands: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = command(
+        commands,
+        "shell",
+        "shell",
+        "enter the sandbox of a component: as a failed step left it, or before the first step",
+        "  omnibuild shell openssl",
+    )
+    _add_component(parser)
+    add_workspace(parser)
+    add_execution(parser)
+
+
+def _add_component(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "component", metavar="COMPONENT", help="a component, or any name that `plan` lists"
+    )
+    parser.add_argument(
+        "--recipe",
+        default="",
+        metavar="NAME",
+        help="recipe to look in (default: the first that has it)",
+    )
 
 
 def _add_publish(commands: Subparsers[argparse.ArgumentParser]) -> None:

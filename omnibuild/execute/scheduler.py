@@ -168,6 +168,7 @@ class _Loop:
 
     def _submit(self, pool: ThreadPoolExecutor, name: str) -> Future[Any]:
         action, outputs = self._plan.actions[name], self.board.outputs
+        future: Future[Any]
         match self.board.todo.pop(name):
             case Task.LOOK:
                 future = pool.submit(self._worker.look, action, outputs)

@@ -29,11 +29,9 @@ def run_component(job: Job) -> Output:
     """
     name = job.action.parameters["name"]
     job.log.unlink(missing_ok=True)
-    source = job.scratch / "build" / "src"
-    unpack(job.blob("source"), source)
-    upper = job.scratch / "tree" / "files"
-    upper.mkdir(parents=True)
-    job.run(layered_step(job, f"component {name}", _script(job, source), upper))
+    step = prepare_component(job)
+    job.run(step)
+    source, upper = step.build / "src", job.scratch / "tree" / "files"
     require_installed(name, upper)
     _keep_licences(job, source, upper)
     layers = {name: job.store.tree(output.digest) for name, output in job.roles("layer").items()}
@@ -42,6 +40,16 @@ def run_component(job: Job) -> Output:
     output = keep(job, tree)
     _prove(job, output)
     return output
+
+
+def prepare_component(job: Job) -> Step:
+    """Unpack a component's source and return the step that builds it."""
+    source = job.scratch / "build" / "src"
+    unpack(job.blob("source"), source)
+    upper = job.scratch / "tree" / "files"
+    upper.mkdir(parents=True)
+    what = f"component {job.action.parameters['name']}"
+    return layered_step(job, what, _script(job, source), upper)
 
 
 def layered_step(

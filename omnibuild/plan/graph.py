@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -72,6 +72,14 @@ class Plan:
 
     def __len__(self) -> int:
         return len(self.actions)
+
+    def up_to(self, names: Collection[str]) -> Plan:
+        """Return the part of the plan that the named actions need, with themselves."""
+        wanted: set[str] = set()
+        for action in reversed(list(self)):
+            if action.name in wanted or action.name in names:
+                wanted.update((action.name, *action.needs))
+        return Plan({name: action for name, action in self.actions.items() if name in wanted})
 
     @cached_property
     def dependents(self) -> Mapping[str, tuple[str, ...]]:

@@ -1,0 +1,24 @@
+"""``omnibuild shell``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from omnibuild import examine
+from omnibuild.cli.common import reporting, settings_from
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Give the user a shell where a component is built; return the shell's status."""
+    settings = settings_from(arguments)
+    with (
+        reporting(arguments) as emit,
+        examine.shell(settings, arguments.component, arguments.recipe, emit) as entered,
+    ):
+        state = "as it failed" if entered.kept else "before its first step"
+        sys.stderr.write(
+            f"{entered.action}, {state}: the steps are /build/step-*.sh,"
+            f" $PREFIX is {entered.prefix}; `exit` leaves\n"
+        )
+        return entered.enter()

@@ -1,0 +1,153 @@
+"""Looking into a build: why an action runs, and a shell in the place of its steps."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from omnibuild import pipeline
+from omnibuild.blueprint.app import AppPlan
+from omnibuild.errors import DefinitionError, UsageError
+from omnibuild.events import Emit
+from omnibuild.execute.job import Job
+from omnibuild.execute.jobserver import JobServer
+from omnibuild.execute.kept import kept_step
+from omnibuild.execute.processes import Processes
+from omnibuild.execute.sandbox.bubblewrap import Bubblewrap
+from omnibuild.execute.sandbox.step import Sandbox, Step
+from omnibuild.kinds.component import prepare_component
+from omnibuild.plan.decisions import Decision
+from omnibuild.plan.graph import Action, Plan
+from omnibuild.plan.reasons import Reason
+from omnibuild.recipe.definitions import Definitions
+from omnibuild.settings import Settings
+from omnibuild.store.history import LastRun
+from omnibuild.store.store import Store
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What would be done about an action, and what is known of its last run."""
+
+    decision: Decision
+    last: LastRun | None
+
+    @property
+    def last_reason(self) -> Reason | None:
+        """Why it ran the last time, if it ran here."""
+        return Reason.from_data(self.last.reason) if self.last and self.last.reason else None
+
+    def to_data(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        document = self.decision.to_data()
+        if self.last is not None:
+            document["last"] = {"time": self.last.time, "reason": dict(self.last.reason)}
+        return document
+
+
+def why(settings: Settings, name: str, recipe: str = "") -> tuple[Explanation, ...]:
+    """Explain the actions that ``name`` stands for.
+
+    Args:
+        settings: where definitions and the store are.
+        name: a component, a wheel, an action's whole name, or an app for what is made of it.
+        recipe: where to look; the first recipe that has such an action when empty.
+
+    Raises:
+        UsageError: no recipe has such an action.
+    """
+    planned = _plan_with(settings, name, recipe)
+    history = Store(settings.cache).history
+    return tuple(
+        Explanation(decision, history.last(decision.action))
+        for decision in pipeline.decisions(settings, planned)
+        if _stands_for(name, decision.action)
+    )
+
+
+@dataclass(frozen=True)
+class Entered:
+    """A step that is ready to be entered; ``kept`` when it is one that failed."""
+
+    action: str
+    kept: bool
+    step: Step
+    sandbox: Sandbox
+
+    @property
+    def prefix(self) -> str:
+        """The directory that components are installed in."""
+        return self.step.prefix
+
+    def enter(self) -> int:
+        """Give the user a shell there; return its status."""
+        return self.sandbox.enter(self.step)
+
+
+@contextlib.contextmanager
+def shell(settings: Settings, name: str, recipe: str, emit: Emit) -> Iterator[Entered]:
+    """Yield the step of a component: as it failed, else as it is before its first step.
+
+    Args:
+        settings: where definitions and the store are.
+        name: the component.
+        recipe: where to look; the first recipe that has the component when empty.
+        emit: takes the events of making what it stands on.
+    """
+    store, sandbox = Store(settings.cache), Bubblewrap()
+    for action_name in (name, f"component:{name}"):
+        kept = kept_step(store, action_name)
+        if kept is not None:
+            yield Entered(action_name, True, kept, sandbox)
+            return
+    plan = _plan_with(settings, f"component:{name.removeprefix('component:')}", recipe).plan
+    action = plan.actions[f"component:{name.removeprefix('component:')}"]
+    with _fresh_job(settings, plan, action, emit) as job:
+        yield Entered(action.name, False, prepare_component(job), sandbox)
+
+
+@contextlib.contextmanager
+def _fresh_job(settings: Settings, plan: Plan, action: Action, emit: Emit) -> Iterator[Job]:
+    store, outputs = pipeline.execute(settings, plan.up_to(action.needs), action.needs, emit)
+    with store.scratch() as scratch:
+        yield Job(
+            action=action,
+            inputs={role: outputs[name] for role, name in action.inputs.items()},
+            store=store,
+            scratch=scratch,
+            log=scratch / "log",
+            cores=settings.cores,
+            processes=Processes(),
+            progress=lambda done, total: None,
+            sandbox=Bubblewrap(),
+            jobserver=JobServer(settings.cores),
+        )
+
+
+def _plan_with(settings: Settings, name: str, recipe: str) -> AppPlan:
+    """Return the plan of the first recipe that has an action of that name."""
+    problems: list[DefinitionError] = []
+    for app in [recipe] if recipe else Definitions(settings.workspace).names("recipes"):
+        try:
+            planned = pipeline.plan(settings, app)
+        except DefinitionError as error:
+            # Another recipe may be wrong as long as this one is not what was asked for.
+            problems.append(error)
+            continue
+        if any(_stands_for(name, action) for action in planned.plan.actions):
+            return planned
+    if problems:
+        raise problems[0]
+    raise UsageError(
+        f"no recipe has anything called {name!r}",
+        hint="`omnibuild plan RECIPE` lists all names",
+    )
+
+
+def _stands_for(name: str, action: str) -> bool:
+    kind, _, rest = action.partition(":")
+    if name == action:
+        return True
+    return kind not in ("fetch", "place") and name in (rest, rest.rpartition("/")[2])
