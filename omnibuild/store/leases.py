@@ -23,7 +23,7 @@ class Leases:
 
     def __init__(self, root: Path) -> None:
         self._directory = root / "leases"
-        self._collect = root / "locks" / "collect"
+        self.collect_lock = root / "locks" / "collect"
         self._start = 0
 
     @contextlib.contextmanager
@@ -74,8 +74,8 @@ class Leases:
 
     @contextlib.contextmanager
     def _locked(self, how: int) -> Iterator[None]:
-        with files.storage_errors(self._collect):
-            descriptor = os.open(self._collect, os.O_RDONLY | os.O_CREAT, 0o644)
+        with files.storage_errors(self.collect_lock):
+            descriptor = os.open(self.collect_lock, os.O_RDONLY | os.O_CREAT, 0o644)
             try:
                 fcntl.flock(descriptor, how)
                 yield

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from omnibuild import digests
 from omnibuild.digests import Digest
 
 OutputKind = Literal["blob", "tree"]
@@ -57,3 +59,30 @@ class Result:
     def from_data(cls, data: dict[str, Any]) -> Result:
         """Read what :meth:`to_data` wrote."""
         return cls(**{**data, "output": Output(**data["output"])})
+
+
+def write_record(key: Digest, result: Result) -> bytes:
+    """Return the record of an action's result, sealed: a flipped bit anywhere is found."""
+    data = result.to_data()
+    return digests.canonical_json({**data, _SEAL: _seal(key, data)})
+
+
+def read_record(key: Digest, record: bytes) -> Result:
+    """Read what :func:`write_record` wrote for that key; raises ``ValueError`` if it is damaged."""
+    data = json.loads(record)
+    try:
+        # Records of the first releases have no seal.
+        seal = data.pop(_SEAL, None)
+        result = Result.from_data(data)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(str(error)) from error
+    if seal not in (None, _seal(key, data)) or not digests.is_digest(result.output.digest):
+        raise ValueError("its content is not what was written")
+    return result
+
+
+_SEAL = "seal"
+
+
+def _seal(key: Digest, data: dict[str, Any]) -> Digest:
+    return digests.of_json([key, data])

@@ -19,6 +19,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from omnibuild.digests import Digest
 from omnibuild.errors import StorageError
 from omnibuild.store.history import History, file_name
 from omnibuild.store.leases import Leases
-from omnibuild.store.results import Output, Result
+from omnibuild.store.results import Output, Result, read_record, write_record
 from omnibuild.tree import Tree, scan
 
 LIST_FILE = "tree.json"
@@ -147,7 +148,7 @@ class Store:
         path = self._record(key)
         try:
             with files.storage_errors(path):
-                result = Result.from_data(json.loads(path.read_bytes()))
+                result = read_record(key, path.read_bytes())
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError):
@@ -160,7 +161,7 @@ class Store:
 
     def record(self, key: Digest, result: Result) -> None:
         """Record what the action with that key produced."""
-        self._write(self._record(key), json.dumps(result.to_data()))
+        self._write(self._record(key), write_record(key, result))
 
     def _record(self, key: Digest) -> Path:
         return self.root / "results" / key[:2] / f"{key}.json"
@@ -173,6 +174,12 @@ class Store:
     def log(self, name: str, key: Digest) -> Path:
         """Return where the log of an action with that key goes."""
         return self.root / "logs" / f"{file_name(name)}-{key[:12]}.log"
+
+    def latest_log(self, name: str) -> Path | None:
+        """Return the newest log of an action, named in whole or by what follows its kind."""
+        wanted = re.compile(rf"([a-z]+_(.*_)?)?{re.escape(file_name(name))}-[0-9a-f]{{12}}\.log")
+        logs = [path for path in (self.root / "logs").iterdir() if wanted.fullmatch(path.name)]
+        return max(logs, key=lambda path: path.stat().st_mtime, default=None)
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
