@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from omnibuild import __version__
+from omnibuild.cli.cache_words import add_cache
 from omnibuild.cli.options import Subparsers, add_execution, add_platforms, add_workspace, command
 
 EPILOG = """\
@@ -42,6 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_publish(commands)
     _add_key(commands)
     _add_root(commands)
+    add_cache(commands)
     return parser
 
 
