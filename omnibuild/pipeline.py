@@ -19,7 +19,7 @@ from omnibuild.events import Emit
 from omnibuild.execute.scheduler import Execution
 from omnibuild.kinds.table import all_kinds
 from omnibuild.plan.decisions import Decision, decide
-from omnibuild.plan.graph import Plan
+from omnibuild.plan.graph import Limits, Plan
 from omnibuild.plan.lookup import Lookup
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Platform, Recipe
@@ -140,6 +140,7 @@ def execute(
         emit=emit,
         cores=settings.cores,
         goals=goals,
+        limits=Limits(settings.step_seconds, settings.step_memory),
         keep_going=settings.keep_going,
     )
     return store, execution.run()

@@ -6,6 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+# A step that hangs must not hold a build farm for ever; nothing known takes that long.
+DEFAULT_STEP_SECONDS = 4 * 3600.0
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -15,12 +18,16 @@ class Settings:
         workspace: directory with ``recipes/`` and perhaps ``software/``, ``platforms/`` ….
         cache: directory of the store.
         cores: how many processes to keep busy.
+        step_seconds: wall time after which a step is ended, unless its definition says otherwise.
+        step_memory: bytes that a step's processes may hold together, likewise; 0: no limit.
         keep_going: after a failure go on with all that does not depend on it.
     """
 
     workspace: Path
     cache: Path
     cores: int
+    step_seconds: float = DEFAULT_STEP_SECONDS
+    step_memory: int = 0
     keep_going: bool = False
 
 

@@ -1,6 +1,6 @@
 """Write the reference pages that come from code: definitions and errors.
 
-Run it after a change of ``omnibuild/recipe/models.py`` or ``omnibuild/errors.py``; a unit test
+Run it after a change of ``omnibuild/recipe/models`` or ``omnibuild/errors.py``; a unit test
 fails as long as ``docs/reference`` says something else than the code.
 """
 

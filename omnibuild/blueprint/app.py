@@ -54,7 +54,9 @@ def plan_app(
             why=", ".join(sorted(f"{p.name}: {p.root}" for p in platforms)),
             hint="build them one after the other with --platform",
         )
-    components = Components(definitions, roots.pop())
+    components = Components(
+        definitions, roots.pop(), recipe.build.profile if recipe.build else None
+    )
     names = _wanted_components(recipe, components)
     glibc = lowest_glibc(platforms)
     python = None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from omnibuild.digests import Digest
 from omnibuild.errors import DefinitionError, Where
 from omnibuild.kinds.build_environment import FIXED_ENVIRONMENT
-from omnibuild.plan.graph import Action, cycle_error
+from omnibuild.plan.graph import Action, Limits, cycle_error
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Software
 from omnibuild.sources.rootlock import RootLock, load_root_lock
@@ -46,10 +47,13 @@ class Components:
     Args:
         definitions: where software is defined.
         root: name of the root that everything is compiled in.
+        profile: which profile they are built with, where they have it.
     """
 
-    def __init__(self, definitions: Definitions, root: str) -> None:
-        self._definitions = definitions
+    def __init__(
+        self, definitions: Definitions, root: str, profile: Literal["release"] | None = None
+    ) -> None:
+        self._definitions, self._profile = definitions, profile
         self._software: dict[str, Software] = {}
         self._closures: dict[str, tuple[str, ...]] = {}
         lock = load_root_lock(definitions.root_lock(root))
@@ -90,8 +94,9 @@ class Components:
                 "patches": patches,
                 "license_files": list(software.license_files),
                 "needs": sorted(software.needs),
-                "environment": FIXED_ENVIRONMENT,
+                "environment": FIXED_ENVIRONMENT | self._profile_environment(software),
             },
+            limits=_limits(software),
             inputs={
                 "root": self.root,
                 "source": source.name,
@@ -115,6 +120,10 @@ class Components:
         """Return the definition of a planned component."""
         return self._software[name]
 
+    def _profile_environment(self, software: Software) -> dict[str, str]:
+        profile = software.profiles.get(self._profile) if self._profile else None
+        return dict(profile.environment) if profile else {}
+
     def _patch(self, software: Software, path: object) -> str:
         try:
             with open(str(path), encoding="utf-8") as stream:
@@ -123,3 +132,8 @@ class Components:
             raise DefinitionError(
                 f"the patch of {software.name} cannot be read", where=Where(str(path))
             ) from error
+
+
+def _limits(software: Software) -> Limits:
+    limits = software.limits
+    return Limits(float(limits.seconds or 0), (limits.megabytes or 0) * 1_000_000)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from omnibuild.errors import UsageError
 from omnibuild.events import Emit
-from omnibuild.settings import Settings, default_cache, default_cores
+from omnibuild.settings import DEFAULT_STEP_SECONDS, Settings, default_cache, default_cores
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:
@@ -23,8 +23,18 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
         workspace=arguments.workspace.absolute(),
         cache=cache,
         cores=arguments.jobs or default_cores(),
+        step_seconds=_number(arguments, "timeout") or DEFAULT_STEP_SECONDS,
+        step_memory=int(_number(arguments, "memory") * 1_000_000),
         keep_going=getattr(arguments, "keep_going", False),
     )
+
+
+def _number(arguments: argparse.Namespace, option: str) -> float:
+    """Return the number of an option that not every command has, 0 when it was not given."""
+    number = getattr(arguments, option, None)
+    if number is not None and not number > 0:
+        raise UsageError(f"--{option} takes a number above 0", hint="leave it out for no limit")
+    return float(number or 0)
 
 
 @contextlib.contextmanager

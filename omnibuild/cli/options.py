@@ -90,3 +90,15 @@ def add_platforms(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="platform to build for, again for more (default: all that the recipe supports)",
     )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        metavar="SECONDS",
+        help="end a step that takes longer (default: its own limit, else four hours)",
+    )
+    parser.add_argument(
+        "--memory",
+        type=int,
+        metavar="MB",
+        help="end a step whose processes hold more (default: its own limit, else none)",
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 from omnibuild.execute.jobserver import ATTACH, JobServer
 from omnibuild.execute.processes import Processes
 from omnibuild.execute.sandbox.step import Sandbox, Step, Usage
-from omnibuild.plan.graph import Action
+from omnibuild.plan.graph import Action, Limits
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
 
@@ -28,6 +28,7 @@ class Job:
         processes: registers what it starts.
         sandbox: isolates its steps.
         jobserver: shares the cores among all steps.
+        limits: what each of its steps may take.
         usage: what its steps have taken so far.
         step: the step that it came to, for who wants to look at what failed.
         progress: takes bytes done and bytes in total (0 when unknown).
@@ -43,6 +44,7 @@ class Job:
     progress: Callable[[int, int], None]
     sandbox: Sandbox
     jobserver: JobServer
+    limits: Limits = field(default_factory=Limits)
     usage: Usage = field(default_factory=Usage)
     step: Step | None = None
 
@@ -55,7 +57,7 @@ class Job:
         self.step = step
         step = replace(step, script=f"{ATTACH}{step.script}")
         with self.jobserver.serve(step.build):
-            self.usage += self.sandbox.run(step, self.log, self.processes, self.action.limits)
+            self.usage += self.sandbox.run(step, self.log, self.processes, self.limits)
 
     def blob(self, role: str) -> Path:
         """Return the file of a blob input."""

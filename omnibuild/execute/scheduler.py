@@ -25,7 +25,7 @@ from omnibuild.execute.processes import Processes
 from omnibuild.execute.sandbox.bubblewrap import Bubblewrap
 from omnibuild.execute.sandbox.step import Sandbox
 from omnibuild.execute.worker import Worker
-from omnibuild.plan.graph import Action, Plan
+from omnibuild.plan.graph import Action, Limits, Plan
 from omnibuild.plan.lookup import Lookup
 from omnibuild.store.history import LastRun
 from omnibuild.store.results import Output, Result
@@ -54,6 +54,7 @@ class Execution:
         goals: actions whose objects must be in the store in the end; all when omitted.
         remote: the remote cache, or none.
         sandbox: isolates steps.
+        limits: what a step may take whose action says nothing else.
         keep_going: after a failure go on with all that does not depend on it.
     """
 
@@ -65,6 +66,7 @@ class Execution:
     goals: Collection[str] | None = None
     remote: RemoteCache | None = None
     sandbox: Sandbox = field(default_factory=Bubblewrap)
+    limits: Limits = field(default_factory=Limits)
     keep_going: bool = False
     processes: Processes = field(default_factory=Processes)
 
@@ -113,6 +115,7 @@ class _Loop:
             sandbox=execution.sandbox,
             processes=execution.processes,
             jobserver=self._jobserver,
+            limits=execution.limits,
         )
 
     def run(self) -> None:

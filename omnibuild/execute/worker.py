@@ -16,7 +16,7 @@ from omnibuild.execute.jobserver import JobServer
 from omnibuild.execute.kept import keep_failed
 from omnibuild.execute.processes import Processes
 from omnibuild.execute.sandbox.step import Sandbox
-from omnibuild.plan.graph import Action
+from omnibuild.plan.graph import Action, Limits
 from omnibuild.plan.keys import key
 from omnibuild.plan.lookup import Lookup
 from omnibuild.plan.reasons import reason
@@ -40,6 +40,7 @@ class Worker:
         sandbox: isolates steps.
         processes: registers what is started.
         jobserver: shares the cores among steps.
+        limits: what a step may take whose action says nothing else.
     """
 
     kinds: Mapping[str, Kind]
@@ -49,6 +50,7 @@ class Worker:
     sandbox: Sandbox
     processes: Processes
     jobserver: JobServer
+    limits: Limits
 
     @property
     def store(self) -> Store:
@@ -132,6 +134,7 @@ class Worker:
                 progress=self._progress(action.name),
                 sandbox=self.sandbox,
                 jobserver=self.jobserver,
+                limits=action.limits.over(self.limits),
             )
             try:
                 output = self.kinds[action.kind].run(job)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from omnibuild.payload.placing import LOGICAL_PREFIX
 
 # 2025-01-01T00:00:00Z: the time of everything that is built.
@@ -40,6 +42,6 @@ FIXED_ENVIRONMENT = {
 }
 
 
-def build_environment(cores: int) -> dict[str, str]:
+def build_environment(fixed: Mapping[str, str], cores: int) -> dict[str, str]:
     """Return the environment of a step; only ``JOBS`` depends on the machine."""
-    return {**FIXED_ENVIRONMENT, "JOBS": str(cores)}
+    return {**fixed, "JOBS": str(cores)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from omnibuild.errors import DefinitionError
 from omnibuild.execute.job import Job
 from omnibuild.execute.sandbox.step import Step
 from omnibuild.kinds.build_environment import build_environment
-from omnibuild.kinds.capture import capture, keep, require_installed
+from omnibuild.kinds.capture import capture, keep
 from omnibuild.payload.placing import LOGICAL_PREFIX
 from omnibuild.sources.archive import unpack
 from omnibuild.store.results import Output
@@ -30,12 +29,12 @@ def run_component(job: Job) -> Output:
     name = job.action.parameters["name"]
     job.log.unlink(missing_ok=True)
     step = prepare_component(job)
+    # Read before the step runs: afterwards its source may be anything, and lead anywhere.
+    licences = _licences(job, step.build / "src")
     job.run(step)
-    source, upper = step.build / "src", job.scratch / "tree" / "files"
-    require_installed(name, upper)
-    _keep_licences(job, source, upper)
+    upper = job.scratch / "tree" / "files"
     layers = {name: job.store.tree(output.digest) for name, output in job.roles("layer").items()}
-    tree = capture(name, upper, layers)
+    tree = capture(name, upper, layers, licences)
     _check_libraries(job, tree, upper, layers)
     output = keep(job, tree)
     _prove(job, output)
@@ -80,7 +79,7 @@ def layered_step(
         layers=(*layers, *above),
         upper=upper,
         work=work,
-        environment=build_environment(job.cores),
+        environment=build_environment(job.action.parameters["environment"], job.cores),
         directory="/build/src" if (build / "src").is_dir() else "/build",
     )
 
@@ -98,8 +97,10 @@ def _script(job: Job, source: Path) -> str:
     return "\n".join(lines)
 
 
-def _keep_licences(job: Job, source: Path, upper: Path) -> None:
+def _licences(job: Job, source: Path) -> dict[str, bytes]:
+    """Return the licence texts of an unpacked source, by where they go below the prefix."""
     name = job.action.parameters["name"]
+    found = {}
     for relative in job.action.parameters["license_files"]:
         text = source / relative
         if not text.is_file():
@@ -107,10 +108,8 @@ def _keep_licences(job: Job, source: Path, upper: Path) -> None:
                 f"{name} has no licence file {relative!r}",
                 hint="name the licence texts as they are in the unpacked source",
             )
-        target = upper / LICENSES / name / Path(relative).name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(text, target)
-        target.chmod(0o644)
+        found[f"{LICENSES}/{name}/{Path(relative).name}"] = text.read_bytes()
+    return found
 
 
 def _check_libraries(job: Job, tree: Tree, upper: Path, layers: Mapping[str, Tree]) -> None:

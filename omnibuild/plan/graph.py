@@ -23,6 +23,10 @@ class Limits:
     seconds: float = 0.0
     memory: int = 0
 
+    def over(self, general: Limits) -> Limits:
+        """Return these limits, and the general ones where there is none of its own."""
+        return Limits(self.seconds or general.seconds, self.memory or general.memory)
+
 
 @dataclass(frozen=True)
 class Action:

@@ -25,6 +25,9 @@ REFUSALS = (
 
 PR_SET_CHILD_SUBREAPER = 36
 
+# Bytes of a failed step's log.
+READ_AT_MOST = 1 << 16
+
 # What makes uid 0 inside the owner of its own files, and nothing of the namespaces' own powers:
 # with those a step run by root could mount its root again, writable.
 CAPABILITIES = ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL")
@@ -55,7 +58,8 @@ class Bubblewrap:
         if watched.status == 0:
             return usage
         with log.open("rb") as stream:
-            stream.seek(before)
+            # A step may print more than fits into memory; its end says what went wrong.
+            stream.seek(max(before, log.stat().st_size - READ_AT_MOST))
             output = stream.read()
         if output.startswith(b"bwrap: ") and any(text in output for text in REFUSALS):
             raise sandbox_refused(output)

@@ -1,44 +1,25 @@
-"""Recipes, software and platforms as validated, frozen data.
-
-Parser, JSON schema and reference page come from these; fields' descriptions are for users.
-"""
+"""Recipes: one app, from source to host."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Meta, UnsetType, field
 
 from omnibuild.recipe.fields import (
     Address,
-    Architecture,
     HostPath,
     Line,
     Listen,
     Name,
     OptionalLine,
     Pin,
-    Place,
     Script,
-    Sha256,
     Text,
     Variable,
     Version,
 )
-
-
-class Model(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    omit_defaults=True,
-    rename="kebab",
-):
-    """Base of all definitions: frozen, and unknown keys are errors.
-
-    Defaults are left out of keys: a field that a later version adds rebuilds nothing.
-    """
+from omnibuild.recipe.models.base import Model
 
 
 class App(Model, frozen=True, kw_only=True):
@@ -149,6 +130,18 @@ class Package(Model, frozen=True, kw_only=True):
     platforms: Annotated[tuple[Name, ...], Meta(description="Where it runs; all when empty.")] = ()
 
 
+class Build(Model, frozen=True, kw_only=True):
+    """``[build]``: how components are compiled."""
+
+    profile: Annotated[
+        Literal["release"] | None,
+        Meta(
+            description="`release` takes what makes programs faster and builds slower, as profile-"
+            "guided optimization of CPython; components without such a profile stay as they are."
+        ),
+    ] = None
+
+
 class Recipe(Model, frozen=True, kw_only=True):
     """``recipes/<app>.toml``: one app, from source to host."""
 
@@ -177,124 +170,5 @@ class Recipe(Model, frozen=True, kw_only=True):
         dict[HostPath, Line],
         Meta(description="Conffile on the host to a file, relative to the recipe."),
     ] = field(default_factory=dict)
+    build: Build | UnsetType = UNSET
     package: Package = field(default_factory=Package)
-
-
-class Source(Model, frozen=True, kw_only=True):
-    """``[source]``: one digest, any number of places that have those bytes."""
-
-    sha256: Annotated[Sha256, Meta(description="Digest of the archive.")]
-    places: Annotated[
-        tuple[Place, ...],
-        Meta(
-            description="Upstream URL first, then alternatives; `debian:PATH` is a file below"
-            " the Debian mirror's pool/.",
-            min_length=1,
-        ),
-    ]
-
-
-class Software(Model, frozen=True, kw_only=True):
-    """``software/<name>.toml``: one component compiled from source."""
-
-    name: Annotated[Name, Meta(description="The component's name; the file is called after it.")]
-    version: Annotated[Version, Meta(description="Upstream version.")]
-    license: Annotated[Line, Meta(description="SPDX licence expression.")]
-    license_files: Annotated[
-        tuple[Line, ...], Meta(description="Licence texts inside the source.", min_length=1)
-    ]
-    source: Source
-    homepage: Annotated[OptionalLine, Meta(description="Where to read more.")] = ""
-    patches: Annotated[
-        tuple[Line, ...], Meta(description="Patch files beside this one, applied with -p1.")
-    ] = ()
-    needs: Annotated[
-        tuple[Name, ...], Meta(description="Components it links or loads: bundled with it.")
-    ] = ()
-    build_needs: Annotated[
-        tuple[Name, ...], Meta(description="Components only its build needs.")
-    ] = ()
-    steps: Annotated[
-        tuple[str, ...],
-        Meta(
-            description="Shell, run one after the other in the source directory with -eu;"
-            " $PREFIX, $JOBS, $CC, $CFLAGS, $CPPFLAGS, $LDFLAGS and $PKG_CONFIG_LIBDIR are set."
-            " The last steps install into $PREFIX.",
-            min_length=1,
-        ),
-    ]
-    test: Annotated[
-        str,
-        Meta(
-            description="Shell that proves the installed result, in a fresh sandbox.", min_length=1
-        ),
-    ]
-    prune: Annotated[
-        tuple[Line, ...],
-        Meta(description="Globs below the prefix that a runtime artifact does not carry."),
-    ] = ()
-
-
-class Debian(Model, frozen=True, kw_only=True):
-    """``[deb]``: what its dpkg and apt can read."""
-
-    compression: Annotated[
-        Literal["zstd", "xz", "gzip"], Meta(description="Compression of data.tar.")
-    ]
-    architecture: Annotated[
-        Architecture, Meta(description="dpkg's name of the architecture.", examples=["amd64"])
-    ]
-    revision_suffix: Annotated[
-        str,
-        Meta(
-            description="Appended to the revision where the bytes differ.",
-            pattern=r"^(~[a-z0-9.+]+)?\Z",
-            examples=["~deb11"],
-        ),
-    ] = ""
-    suite_suffix: Annotated[
-        str,
-        Meta(
-            description="Appended to the channel for a suite of its own.",
-            pattern=r"^(-[a-z0-9.+]+)?\Z",
-            examples=["-deb11"],
-        ),
-    ] = ""
-
-
-class Rpm(Model, frozen=True, kw_only=True):
-    """``[rpm]``: what its rpm and dnf can read."""
-
-    architecture: Annotated[
-        Architecture, Meta(description="rpm's name of the architecture.", examples=["x86_64"])
-    ]
-    tree: Annotated[Name, Meta(description="Directory of its yum tree.", examples=["el9"])]
-
-
-class Tar(Model, frozen=True, kw_only=True):
-    """``[tar]``: a tarball that runs from any directory."""
-
-    architecture: Annotated[
-        Architecture, Meta(description="Name of the architecture in the file name.")
-    ]
-
-
-class Platform(Model, frozen=True, kw_only=True):
-    """``platforms/<name>.toml``: where packages run; exactly one of deb, rpm and tar."""
-
-    name: Annotated[Name, Meta(description="What `--platform` takes; the file is called after it.")]
-    title: Annotated[Line, Meta(description="What people call it.")]
-    glibc: Annotated[
-        str,
-        Meta(
-            description="Lowest glibc version among its hosts: the ceiling of what may be used.",
-            pattern=r"^2\.[0-9]+\Z",
-            examples=["2.31"],
-        ),
-    ]
-    root: Annotated[
-        Name, Meta(description="The root that components are compiled in.", examples=["bullseye"])
-    ]
-    deb: Debian | None = None
-    rpm: Rpm | None = None
-    tar: Tar | None = None

@@ -1,0 +1,29 @@
+"""Recipes, software and platforms as validated, frozen data.
+
+Parser, JSON schema and reference page come from these; fields' descriptions are for users.
+"""
+
+from omnibuild.recipe.models.app import App, AppSource, Build, Package, Python, Recipe, Service, Web
+from omnibuild.recipe.models.base import Model
+from omnibuild.recipe.models.platform import Debian, Platform, Rpm, Tar
+from omnibuild.recipe.models.software import Profile, Software, Source, StepLimits
+
+__all__ = [
+    "Model",
+    "App",
+    "AppSource",
+    "Python",
+    "Web",
+    "Service",
+    "Package",
+    "Build",
+    "Recipe",
+    "Source",
+    "Profile",
+    "StepLimits",
+    "Software",
+    "Debian",
+    "Rpm",
+    "Tar",
+    "Platform",
+]

@@ -1,0 +1,75 @@
+"""Platforms: where packages run, and what their tools can read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from omnibuild.recipe.fields import Architecture, Line, Name
+from omnibuild.recipe.models.base import Model
+
+
+class Debian(Model, frozen=True, kw_only=True):
+    """``[deb]``: what its dpkg and apt can read."""
+
+    compression: Annotated[
+        Literal["zstd", "xz", "gzip"], Meta(description="Compression of data.tar.")
+    ]
+    architecture: Annotated[
+        Architecture, Meta(description="dpkg's name of the architecture.", examples=["amd64"])
+    ]
+    revision_suffix: Annotated[
+        str,
+        Meta(
+            description="Appended to the revision where the bytes differ.",
+            pattern=r"^(~[a-z0-9.+]+)?\Z",
+            examples=["~deb11"],
+        ),
+    ] = ""
+    suite_suffix: Annotated[
+        str,
+        Meta(
+            description="Appended to the channel for a suite of its own.",
+            pattern=r"^(-[a-z0-9.+]+)?\Z",
+            examples=["-deb11"],
+        ),
+    ] = ""
+
+
+class Rpm(Model, frozen=True, kw_only=True):
+    """``[rpm]``: what its rpm and dnf can read."""
+
+    architecture: Annotated[
+        Architecture, Meta(description="rpm's name of the architecture.", examples=["x86_64"])
+    ]
+    tree: Annotated[Name, Meta(description="Directory of its yum tree.", examples=["el9"])]
+
+
+class Tar(Model, frozen=True, kw_only=True):
+    """``[tar]``: a tarball that runs from any directory."""
+
+    architecture: Annotated[
+        Architecture, Meta(description="Name of the architecture in the file name.")
+    ]
+
+
+class Platform(Model, frozen=True, kw_only=True):
+    """``platforms/<name>.toml``: where packages run; exactly one of deb, rpm and tar."""
+
+    name: Annotated[Name, Meta(description="What `--platform` takes; the file is called after it.")]
+    title: Annotated[Line, Meta(description="What people call it.")]
+    glibc: Annotated[
+        str,
+        Meta(
+            description="Lowest glibc version among its hosts: the ceiling of what may be used.",
+            pattern=r"^2\.[0-9]+\Z",
+            examples=["2.31"],
+        ),
+    ]
+    root: Annotated[
+        Name, Meta(description="The root that components are compiled in.", examples=["bullseye"])
+    ]
+    deb: Debian | None = None
+    rpm: Rpm | None = None
+    tar: Tar | None = None
