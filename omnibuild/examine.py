@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from omnibuild import pipeline
@@ -19,11 +20,12 @@ from omnibuild.execute.sandbox.bubblewrap import Bubblewrap
 from omnibuild.execute.sandbox.step import Sandbox, Step
 from omnibuild.kinds.component import prepare_component
 from omnibuild.plan.decisions import Decision
-from omnibuild.plan.graph import Action, Plan
+from omnibuild.plan.graph import Action
 from omnibuild.plan.reasons import Reason
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.settings import Settings
 from omnibuild.store.history import LastRun
+from omnibuild.store.results import Output
 from omnibuild.store.store import Store
 
 
@@ -96,34 +98,36 @@ def shell(settings: Settings, name: str, recipe: str, emit: Emit) -> Iterator[En
         recipe: where to look; the first recipe that has the component when empty.
         emit: takes the events of making what it stands on.
     """
-    store, sandbox = Store(settings.cache), Bubblewrap()
-    for action_name in (name, f"component:{name}"):
-        kept = kept_step(store, action_name)
+    with pipeline.opened_store(settings) as store, contextlib.ExitStack() as stack:
+        kept = kept_step(store, name) or kept_step(store, f"component:{name}")
         if kept is not None:
-            yield Entered(action_name, True, kept, sandbox)
+            yield Entered(name, True, kept, Bubblewrap())
             return
-    plan = _plan_with(settings, f"component:{name.removeprefix('component:')}", recipe).plan
-    action = plan.actions[f"component:{name.removeprefix('component:')}"]
-    with _fresh_job(settings, plan, action, emit) as job:
-        yield Entered(action.name, False, prepare_component(job), sandbox)
+        name = f"component:{name.removeprefix('component:')}"
+        plan = _plan_with(settings, name, recipe).plan
+        action = plan.actions[name]
+        needs = plan.up_to(action.needs)
+        outputs = pipeline.execute(settings, store, needs, action.needs, emit)
+        scratch = stack.enter_context(store.scratch())
+        job = _fresh_job(settings, store, action, outputs, scratch)
+        yield Entered(name, False, prepare_component(job), Bubblewrap())
 
 
-@contextlib.contextmanager
-def _fresh_job(settings: Settings, plan: Plan, action: Action, emit: Emit) -> Iterator[Job]:
-    store, outputs = pipeline.execute(settings, plan.up_to(action.needs), action.needs, emit)
-    with store.scratch() as scratch:
-        yield Job(
-            action=action,
-            inputs={role: outputs[name] for role, name in action.inputs.items()},
-            store=store,
-            scratch=scratch,
-            log=scratch / "log",
-            cores=settings.cores,
-            processes=Processes(),
-            progress=lambda done, total: None,
-            sandbox=Bubblewrap(),
-            jobserver=JobServer(settings.cores),
-        )
+def _fresh_job(
+    settings: Settings, store: Store, action: Action, outputs: Mapping[str, Output], scratch: Path
+) -> Job:
+    return Job(
+        action=action,
+        inputs={role: outputs[name] for role, name in action.inputs.items()},
+        store=store,
+        scratch=scratch,
+        log=scratch / "log",
+        cores=settings.cores,
+        processes=Processes(),
+        progress=lambda done, total: None,
+        sandbox=Bubblewrap(),
+        jobserver=JobServer(settings.cores),
+    )
 
 
 def _plan_with(settings: Settings, name: str, recipe: str) -> AppPlan:

@@ -7,8 +7,9 @@ artifacts ── packages ── audits ── payload ── placing ┘
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +68,8 @@ def fetch(settings: Settings, app: str, platforms: Sequence[str], emit: Emit) ->
     wanted = plan(settings, app, platforms).plan
     kinds = all_kinds()
     sources = [action for action in wanted if kinds[action.kind].network]
-    execute(settings, Plan.of(sources), [action.name for action in sources], emit)
+    with opened_store(settings) as store:
+        execute(settings, store, Plan.of(sources), [action.name for action in sources], emit)
 
 
 def lock(settings: Settings, app: str, requirements: Sequence[str] = ()) -> tuple[Path, str]:
@@ -103,13 +105,14 @@ def build(
         OmnibuildError: whatever went wrong; nothing half-written is left behind.
     """
     planned = plan(settings, app, platforms)
-    store, outputs = execute(settings, planned.plan, planned.goals, emit)
     artifacts = []
-    for action in dict.fromkeys(planned.packages.values()):
-        names = tuple(name for name, other in planned.packages.items() if other == action)
-        artifact = _deliver(store, outputs[action], output, names)
-        emit(events.ArtifactReady(str(artifact.path), artifact.size, artifact.digest))
-        artifacts.append(artifact)
+    with opened_store(settings) as store:
+        outputs = execute(settings, store, planned.plan, planned.goals, emit)
+        for action in planned.goals:
+            names = tuple(name for name, other in planned.packages.items() if other == action)
+            artifact = _deliver(store, outputs[action], output, names)
+            emit(events.ArtifactReady(str(artifact.path), artifact.size, artifact.digest))
+            artifacts.append(artifact)
     return tuple(artifacts)
 
 
@@ -127,13 +130,20 @@ def _platforms(
     return tuple(definitions.platform(name)[0] for name in dict.fromkeys(names or supported))
 
 
-def execute(
-    settings: Settings, wanted: Plan, goals: Collection[str], emit: Emit
-) -> tuple[Store, Mapping[str, Output]]:
-    """Do a plan until the objects of ``goals`` are in the store; return it and all outputs."""
+@contextlib.contextmanager
+def opened_store(settings: Settings) -> Iterator[Store]:
+    """Yield the store; nothing that is taken or made in it is collected during the block."""
     store = Store(settings.cache)
     store.collect_scratch()
-    execution = Execution(
+    with store.lease():
+        yield store
+
+
+def execute(
+    settings: Settings, store: Store, wanted: Plan, goals: Collection[str], emit: Emit
+) -> Mapping[str, Output]:
+    """Do a plan until the objects of ``goals`` are in the store; return all outputs."""
+    return Execution(
         plan=wanted,
         kinds=all_kinds(),
         store=store,
@@ -142,8 +152,7 @@ def execute(
         goals=goals,
         limits=Limits(settings.step_seconds, settings.step_memory),
         keep_going=settings.keep_going,
-    )
-    return store, execution.run()
+    ).run()
 
 
 def _deliver(

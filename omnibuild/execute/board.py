@@ -98,7 +98,7 @@ class Board:
                 self._must_run(action.name)
 
     def _found(self, action: Action, result: Result) -> list[Action]:
-        if self._lookup.store.has(result.output):
+        if self._lookup.store.take(result.output):
             self.here.add(action.name)
             self._hit(action, result)
         self.outputs[action.name] = result.output

@@ -67,7 +67,7 @@ class Worker:
         digest = key(document)
         with self.store.lock(f"action-{digest[:16]}"):
             found = self.lookup.local(action, outputs)
-            if found is not None and self.store.has(found.output):
+            if found is not None and self.store.take(found.output):
                 self.emit(events.ActionFinished(action.name, action.kind, True, 0.0))
                 return found
             self.emit(events.ActionStarted(action.name, action.kind))
@@ -96,7 +96,7 @@ class Worker:
     def pull(self, action: Action, output: Output) -> bool:
         """Bring an action's object from the remote cache."""
         with self.store.lock(f"object-{output.digest[:16]}"):
-            if self.store.has(output):
+            if self.store.take(output):
                 return True
             self.emit(events.ActionStarted(action.name, action.kind))
             started = time.monotonic()
