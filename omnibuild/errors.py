@@ -27,6 +27,19 @@ class Where:
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
 
 
+def printable(text: str) -> str:
+    """Return text in which control and formatting characters are spelt out, as ``\\x1b``.
+
+    Line breaks and tabs stay. So a terminal shows what a program printed instead of obeying it.
+    """
+    return "".join(
+        character
+        if character.isprintable() or character in "\n\t"
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
 class OmnibuildError(Exception):
     """Base of all expected errors.
 
@@ -43,11 +56,12 @@ class OmnibuildError(Exception):
     def __init__(
         self, what: str, *, where: Where | None = None, why: str = "", hint: str = ""
     ) -> None:
-        super().__init__(what)
-        self.what = what
+        # A step's output and file names may hold what a terminal would obey.
+        super().__init__(printable(what))
+        self.what = printable(what)
         self.where = where
-        self.why = why
-        self.hint = hint
+        self.why = printable(why)
+        self.hint = printable(hint)
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

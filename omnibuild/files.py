@@ -201,15 +201,39 @@ def remove_tree(path: Path) -> None:
     if not path.is_dir() or path.is_symlink():
         path.unlink(missing_ok=True)
         return
-    shutil.rmtree(path, ignore_errors=True)
+    with contextlib.suppress(RecursionError):
+        shutil.rmtree(path, ignore_errors=True)
     if path.exists():
-        path.chmod(0o700)
-        for directory, names, _ in os.walk(path):
-            for name in names:
-                below = os.path.join(directory, name)
-                if not os.path.islink(below):
-                    os.chmod(below, 0o700)
-        shutil.rmtree(path)
+        _remove_stubborn(str(path))
+
+
+def _remove_stubborn(top: str) -> None:
+    """Remove a directory tree of closed directories and of any depth.
+
+    What lies in a directory's directories moves up to ``top``, so that no path grows.
+    """
+    moved = f"{top}/{os.urandom(8).hex()}"
+    waiting, count = [top], 0
+    while waiting:
+        directory = waiting[-1]
+        os.chmod(directory, 0o700)
+        with os.scandir(directory) as items:
+            found = list(items)
+        below = []
+        for item in found:
+            if not item.is_dir(follow_symlinks=False):
+                os.unlink(item.path)
+            elif directory == top:
+                below.append(item.path)
+            else:
+                # A directory that moves is written itself: its name for what is above changes.
+                os.chmod(item.path, 0o700)
+                os.rename(item.path, f"{moved}-{count}")
+                below.append(f"{moved}-{count}")
+                count += 1
+        if not below or directory != top:
+            os.rmdir(waiting.pop())
+        waiting += below
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from pathlib import Path
 
 from installer import install
@@ -11,13 +12,13 @@ from installer.destinations import SchemeDictionaryDestination
 from installer.exceptions import InstallerError
 from installer.sources import WheelFile
 
-from omnibuild.errors import ArchiveError, StepError
+from omnibuild.errors import ArchiveError, CaptureError, StepError
 from omnibuild.execute.job import Job
-from omnibuild.kinds.capture import keep
+from omnibuild.kinds.capture import capture, keep
 from omnibuild.kinds.component import layered_step
 from omnibuild.sources.archive import unpack
 from omnibuild.store.results import Output
-from omnibuild.tree import scan
+from omnibuild.tree import Kind
 
 # Build backends never see the network: what they need is unpacked here beforehand.
 BACKEND = "/build/backend"
@@ -59,10 +60,14 @@ def run_wheel(job: Job) -> Output:
     files = job.scratch / "tree" / "files"
     files.parent.mkdir()
     (build / "out").rename(files)
-    wheels = sorted(path.name for path in files.iterdir())
-    if len(wheels) != 1:
-        raise StepError(f"the build backend of {_subject(job)} made {wheels}, not one wheel")
-    return job.store.add_tree(job.scratch / "tree")
+    # What a backend left there may be a symlink to any file of this machine.
+    if files.is_symlink() or not files.is_dir():
+        raise CaptureError(f"the build backend of {_subject(job)} replaced its output directory")
+    tree = capture(_subject(job), files, {})
+    if [entry.kind for entry in tree.entries] != [Kind.FILE]:
+        made = sorted(tree.by_path)
+        raise StepError(f"the build backend of {_subject(job)} made {made}, not one wheel")
+    return job.store.add_scanned_tree(job.scratch / "tree", tree)
 
 
 def run_install(job: Job) -> Output:
@@ -82,7 +87,8 @@ def run_install(job: Job) -> Output:
     install_wheel(wheel, name, upper, packages, job.scratch)
     script = COMPILE_BYTECODE.format(directory=f'"$PREFIX/{packages}"')
     job.run(layered_step(job, f"compiling the bytecode of {name}", script, upper))
-    return keep(job, scan(upper))
+    layers = {name: job.store.tree(output.digest) for name, output in job.roles("layer").items()}
+    return keep(job, capture(_subject(job), upper, layers))
 
 
 def install_wheel(wheel: Path, name: str, target: Path, packages: str, scratch: Path) -> None:
@@ -119,6 +125,7 @@ def install_wheel(wheel: Path, name: str, target: Path, packages: str, scratch: 
     except (InstallerError, ValueError, KeyError, OSError) as error:
         raise ArchiveError(f"{name} is not a valid wheel", why=str(error)) from error
     _drop_scripts(target, site)
+    _settle_modes(target)
 
 
 def _drop_scripts(target: Path, site: Path) -> None:
@@ -128,6 +135,13 @@ def _drop_scripts(target: Path, site: Path) -> None:
     for record in site.glob("*.dist-info/RECORD"):
         lines = record.read_text().splitlines(keepends=True)
         record.write_text("".join(x for x in lines if not x.startswith(f"{outside}/")))
+
+
+def _settle_modes(target: Path) -> None:
+    """Let no file carry the umask of who builds."""
+    for path in target.rglob("*"):
+        opened = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
+        path.chmod(0o755 if opened else 0o644)
 
 
 def _subject(job: Job) -> str:
