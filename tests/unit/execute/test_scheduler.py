@@ -179,3 +179,58 @@ def test_what_has_big_sources_starts_first(store: Store) -> None:
     )
     _, recorder = execute(store, *plan, cores=1)
     assert recorder.ran() == ["big", "small"]
+
+
+def test_with_keep_going_all_that_can_be_done_is_done(store: Store) -> None:
+    plan = Plan.of(
+        [
+            Action("bad", "fail"),
+            cat("after", "1", "bad"),
+            Action("worse", "fail", {"n": 2}),
+            cat("a", "1"),
+            cat("b", "2", "a"),
+        ]
+    )
+    recorder = Recorder()
+    execution = Execution(plan, KINDS, store, recorder, 1, keep_going=True)
+    with pytest.raises(StepError) as caught:
+        execution.run()
+    assert recorder.ran() == ["a", "b"]
+    assert "also failed" in caught.value.why
+
+
+def test_only_objects_that_are_needed_come_into_the_store(store: Store) -> None:
+    execute(store, cat("a", "1"), cat("b", "2", "a"))
+    for path in (store.blob(digests.of_bytes(text)) for text in (b"1", b"21")):
+        path.unlink()
+    recorder = Recorder()
+    plan = Plan.of([cat("a", "1"), cat("b", "2", "a")])
+    Execution(plan, KINDS, store, recorder, 2, goals=()).run()
+    assert recorder.ran() == []
+    Execution(plan, KINDS, store, recorder, 2, goals=["b"]).run()
+    assert recorder.ran() == ["a", "b"]
+
+
+def test_an_action_that_makes_other_bytes_is_believed(store: Store) -> None:
+    """Its record says otherwise; what comes after it gets its key from what it makes now."""
+    count = iter(range(100))
+
+    def fickle(job: Job) -> Output:
+        return job.store.add_blob(b"%d" % min(next(count), 1))
+
+    kinds = {**KINDS, "fickle": Kind(1, fickle)}
+    plan = Plan.of([Action("f", "fickle"), cat("a", "x", "f"), cat("b", "y", "a")])
+    first = Execution(plan, kinds, store, events.silent, 1).run()
+    assert store.blob(first["b"].digest).read_bytes() == b"yx0"
+    for name in "fab":
+        store.blob(first[name].digest).unlink()
+    again = Execution(plan, kinds, store, events.silent, 1, goals=["b"]).run()
+    assert store.blob(again["b"].digest).read_bytes() == b"yx1"
+
+
+def test_why_an_action_ran_is_remembered(store: Store) -> None:
+    execute(store, cat("a", "1"))
+    execute(store, cat("a", "2"))
+    last = store.history.last("a")
+    assert last
+    assert last.reason["changes"] == [{"path": "parameters.text", "old": "1", "new": "2"}]
