@@ -28,7 +28,7 @@ class Where:
 
 
 def printable(text: str) -> str:
-    """Return text in which control and formatting characters are spelt out, as ``\\x1b``.
+    """Return text in which control and formatting characters are spelt out by their numbers.
 
     Line breaks and tabs stay. So a terminal shows what a program printed instead of obeying it.
     """

@@ -58,7 +58,8 @@ def assemble(
         the tree of ``target``, without reading any file again.
 
     Raises:
-        CaptureError: two parts, or a part and a generated file, claim the same path.
+        CaptureError: two parts, or a part and a generated file, claim the same path, or two
+            parts want different permissions of a directory.
     """
     entries: dict[str, tuple[str, Entry]] = {}
     sources: dict[str, Path] = {}
@@ -97,6 +98,12 @@ def _claim(entries: dict[str, tuple[str, Entry]], owner: str, entry: Entry) -> N
             f"{other} and {owner} both want to install {entry.path}",
             hint="prune the file from one of them",
         )
+    elif existing.mode != entry.mode:
+        raise CaptureError(
+            f"{other} and {owner} want different permissions of the directory {entry.path}",
+            why=f"{existing.mode:04o} and {entry.mode:04o}",
+            hint="let one of them change its mode in its last step",
+        )
 
 
 def _kept(part: Part) -> list[tuple[Entry, Path]]:
@@ -104,7 +111,10 @@ def _kept(part: Part) -> list[tuple[Entry, Path]]:
     kept: list[tuple[Entry, Path]] = []
     promoted: dict[str, str] = {}
     survivors = {e.path for e in part.tree.entries if not _is_pruned(e.path, part.prune)}
-    needed = {parent for path in survivors for parent in _parents(path) if _is_leaf(part, path)}
+    # A directory goes with all that was in it; one that was installed empty stays.
+    filled = {entry.path.rpartition("/")[0] for entry in part.tree.entries}
+    leaves = {path for path in survivors if path not in filled}
+    needed = leaves.union(parent for path in leaves for parent in _parents(path))
     for entry in part.tree.entries:
         if entry.path not in survivors:
             continue
@@ -124,10 +134,6 @@ def _promote(part: Part, entry: Entry, promoted: dict[str, str]) -> Entry:
         return replace(entry, target=first)
     content = part.tree.by_path[entry.target]
     return replace(entry, kind=Kind.FILE, size=content.size, digest=content.digest, target="")
-
-
-def _is_leaf(part: Part, path: str) -> bool:
-    return part.tree.by_path[path].kind is not Kind.DIRECTORY
 
 
 def _is_pruned(path: str, globs: Sequence[str]) -> bool:
@@ -162,3 +168,7 @@ def _write(
             os.chmod(path, entry.mode)
         else:
             os.link(sources[entry.path], path)
+    # Last, since a directory may be one that even its owner must not write to.
+    for entry in reversed(tree.entries):
+        if entry.kind is Kind.DIRECTORY:
+            os.chmod(f"{base}/{entry.path}", entry.mode)

@@ -93,3 +93,25 @@ def test_pruning_keeps_exactly_the_rest(
     )
     kept = {e.path.removeprefix("opt/app/") for e in tree.entries if e.kind is Kind.FILE}
     assert kept == {path for path in everything if path.split("/")[0] not in globs}
+
+
+def test_what_was_installed_empty_stays_and_keeps_its_permissions(tmp_path: Path) -> None:
+    source = part(tmp_path, "a", {"bin/a": "a"})
+    (source.directory / "var/spool").mkdir(parents=True)
+    (source.directory / "var/spool").chmod(0o700)
+    (source.directory / "bin").chmod(0o555)
+    tree = assemble(
+        [Part("a", scan(source.directory), source.directory)], PREFIX, {}, {}, tmp_path / "out"
+    )
+    assert tree.by_path["opt/app/var/spool"].mode == 0o700
+    assert tree.by_path["opt/app/bin"].mode == 0o555
+    assert scan(tmp_path / "out").digest == tree.digest
+
+
+def test_permissions_of_a_shared_directory_do_not_depend_on_the_order(tmp_path: Path) -> None:
+    part(tmp_path, "b", {"lib/b": "b"})
+    (tmp_path / "b/lib").chmod(0o700)
+    parts = [part(tmp_path, "a", {"lib/a": "a"}), part(tmp_path, "b", {})]
+    for number, order in enumerate((parts, parts[::-1])):
+        with pytest.raises(CaptureError, match="permissions of the directory opt/app/lib"):
+            assemble(order, PREFIX, {}, {}, tmp_path / f"out{number}")
