@@ -38,6 +38,12 @@ class _Transient(Exception):  # noqa: N818 - it never leaves this module
         self.pause = pause
 
 
+class StatusError(SourceError):
+    """The server answers, and not with the file: ``status`` is the answer's number."""
+
+    status = 0
+
+
 @dataclass
 class _State:
     """How far one download has come."""
@@ -214,7 +220,9 @@ def _check_status(url: str, response: requests.Response) -> None:
     reason = f"HTTP {status} {response.reason or ''}".rstrip()
     if status in TRANSIENT_STATUSES or status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
         raise _Transient(reason, _number(response.headers.get("Retry-After", "")))
-    raise failure(url, reason)
+    error = StatusError(f"cannot download {without_password(url)}", why=reason)
+    error.status = status
+    raise error
 
 
 def _raw_chunks(response: requests.Response) -> Iterator[bytes]:
