@@ -21,6 +21,7 @@ from omnibuild.execute.board import Board, OutputChanged, Task
 from omnibuild.execute.estimates import path_lengths
 from omnibuild.execute.job import Kind
 from omnibuild.execute.jobserver import INTERVAL, JobServer
+from omnibuild.execute.kept import forget_failed
 from omnibuild.execute.processes import Processes
 from omnibuild.execute.sandbox.bubblewrap import Bubblewrap
 from omnibuild.execute.sandbox.step import Sandbox
@@ -223,3 +224,4 @@ class _Loop:
             document = self._lookup.document(action, self.board.outputs)
             note = LastRun(key, result.seconds, time.time(), {}, result.log)
             history.remember(action.name, note, document)
+        forget_failed(self._execution.store, action.name)

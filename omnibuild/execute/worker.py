@@ -13,7 +13,7 @@ from omnibuild.errors import OmnibuildError
 from omnibuild.events import Emit
 from omnibuild.execute.job import Job, Kind
 from omnibuild.execute.jobserver import JobServer
-from omnibuild.execute.kept import keep_failed
+from omnibuild.execute.kept import forget_failed, keep_failed
 from omnibuild.execute.processes import Processes
 from omnibuild.execute.sandbox.step import Sandbox
 from omnibuild.plan.graph import Action, Limits
@@ -82,6 +82,7 @@ class Worker:
                 last = LastRun(digest, result.seconds, time.time(), why, result.log)
                 self.store.record(digest, result)
                 self.store.history.remember(action.name, last, document)
+                forget_failed(self.store, action.name)
         seconds = time.monotonic() - started
         self.emit(events.ActionFinished(action.name, action.kind, False, seconds))
         return result
