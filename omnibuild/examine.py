@@ -49,13 +49,14 @@ class Explanation:
         return document
 
 
-def why(settings: Settings, name: str, recipe: str = "") -> tuple[Explanation, ...]:
+def why(settings: Settings, name: str, recipe: str, emit: Emit) -> tuple[Explanation, ...]:
     """Explain the actions that ``name`` stands for.
 
     Args:
         settings: where definitions and the store are.
         name: a component, a wheel, an action's whole name, or an app for what is made of it.
         recipe: where to look; the first recipe that has such an action when empty.
+        emit: takes warnings about the remote cache.
 
     Raises:
         UsageError: no recipe has such an action.
@@ -64,7 +65,7 @@ def why(settings: Settings, name: str, recipe: str = "") -> tuple[Explanation, .
     history = Store(settings.cache).history
     return tuple(
         Explanation(decision, history.last(decision.action))
-        for decision in pipeline.decisions(settings, planned)
+        for decision in pipeline.decisions(settings, planned, emit)
         if _stands_for(name, decision.action)
     )
 

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omnibuild import digests, events, files
 from omnibuild.blueprint.app import AppPlan, lowest_glibc, plan_app
@@ -28,6 +29,9 @@ from omnibuild.settings import Settings
 from omnibuild.sources.resolve import project_requirements, resolve
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
+
+if TYPE_CHECKING:
+    from omnibuild.remote.cache import RemoteCache
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,10 @@ def plan(settings: Settings, app: str, platform_names: Sequence[str] = ()) -> Ap
     return plan_app(definitions, recipe, path, _platforms(definitions, recipe, platform_names))
 
 
-def decisions(settings: Settings, planned: AppPlan) -> tuple[Decision, ...]:
+def decisions(settings: Settings, planned: AppPlan, emit: Emit) -> tuple[Decision, ...]:
     """Return what a build would do about every action of a plan, in the plan's order."""
     serials = {name: kind.serial for name, kind in all_kinds().items()}
-    lookup = Lookup(Store(settings.cache), serials)
+    lookup = Lookup(Store(settings.cache), serials, opened_remote(settings, emit))
     return decide(planned.plan, lookup, planned.goals)
 
 
@@ -152,7 +156,22 @@ def execute(
         goals=goals,
         limits=Limits(settings.step_seconds, settings.step_memory),
         keep_going=settings.keep_going,
+        remote=opened_remote(settings, emit),
     ).run()
+
+
+def opened_remote(settings: Settings, emit: Emit) -> RemoteCache | None:
+    """Return the remote cache that the settings name, if they do."""
+    remote = settings.remote
+    if not remote.url:
+        return None
+    from omnibuild.remote.cache import open_remote
+    from omnibuild.signing import load_signer
+
+    signer = load_signer(remote.sign_with) if remote.sign_with else None
+    return open_remote(
+        remote.url, emit=emit, writable=remote.push, trusted=remote.trusted, signer=signer
+    )
 
 
 def _deliver(

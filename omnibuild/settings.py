@@ -11,6 +11,23 @@ DEFAULT_STEP_SECONDS = 4 * 3600.0
 
 
 @dataclass(frozen=True)
+class RemoteSettings:
+    """A remote cache.
+
+    Args:
+        url: a directory, ``https://…`` or ``s3://bucket/prefix?endpoint=…``; empty: none.
+        push: whether what is made here goes there.
+        trusted: files of public keys; only results that one of them signed are taken.
+        sign_with: file of the secret key that signs what goes there, or none.
+    """
+
+    url: str = ""
+    push: bool = False
+    trusted: tuple[Path, ...] = ()
+    sign_with: Path | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """Resolved settings.
 
@@ -21,6 +38,8 @@ class Settings:
         step_seconds: wall time after which a step is ended, unless its definition says otherwise.
         step_memory: bytes that a step's processes may hold together, likewise; 0: no limit.
         keep_going: after a failure go on with all that does not depend on it.
+        sandbox: what isolates steps: ``auto``, ``bubblewrap``, ``docker`` or ``podman``.
+        remote: the remote cache.
     """
 
     workspace: Path
@@ -29,6 +48,8 @@ class Settings:
     step_seconds: float = DEFAULT_STEP_SECONDS
     step_memory: int = 0
     keep_going: bool = False
+    sandbox: str = "auto"
+    remote: RemoteSettings = RemoteSettings()
 
 
 def default_cache() -> Path:
@@ -52,3 +73,14 @@ def default_key() -> Path:
 def default_cores() -> int:
     """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+def default_remote() -> str:
+    """Return the remote cache's URL: ``OMNIBUILD_REMOTE``, empty for none."""
+    return os.environ.get("OMNIBUILD_REMOTE", "")
+
+
+def default_trusted() -> tuple[Path, ...]:
+    """Return the public keys that results must be signed by: ``OMNIBUILD_TRUST``, a path list."""
+    listed = os.environ.get("OMNIBUILD_TRUST", "")
+    return tuple(Path(path).absolute() for path in listed.split(os.pathsep) if path)

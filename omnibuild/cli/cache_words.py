@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 
-from omnibuild.cli.options import Subparsers, add_workspace, command
+from omnibuild.cli.options import (
+    Subparsers,
+    add_platforms,
+    add_remote,
+    add_sign_with,
+    add_workspace,
+    command,
+)
 
 _SIZES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _AGES = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
@@ -31,6 +38,30 @@ def add_cache(commands: Subparsers[argparse.ArgumentParser]) -> None:
             "  omnibuild cache verify\n\nexit status: 1 when something was damaged",
         )
     )
+    _add_share(
+        actions,
+        "push",
+        "put everything of an app that is in the store into the remote cache",
+        "  omnibuild cache push hello --remote 's3://cache/team?endpoint=https://s3.example.com'",
+    )
+    _add_share(
+        actions,
+        "pull",
+        "bring everything of an app that the remote cache has into the store",
+        "  omnibuild cache pull hello --remote https://cache.example.com",
+    )
+
+
+def _add_share(
+    actions: Subparsers[argparse.ArgumentParser], name: str, summary: str, example: str
+) -> None:
+    parser = command(actions, name, "share", summary, example)
+    parser.set_defaults(action=name, push=name == "push")
+    add_platforms(parser)
+    add_workspace(parser)
+    add_remote(parser, push=False)
+    if name == "push":
+        add_sign_with(parser)
 
 
 def _add_gc(actions: Subparsers[argparse.ArgumentParser]) -> None:

@@ -9,7 +9,15 @@ from collections.abc import Iterator
 
 from omnibuild.errors import UsageError
 from omnibuild.events import Emit
-from omnibuild.settings import DEFAULT_STEP_SECONDS, Settings, default_cache, default_cores
+from omnibuild.settings import (
+    DEFAULT_STEP_SECONDS,
+    RemoteSettings,
+    Settings,
+    default_cache,
+    default_cores,
+    default_remote,
+    default_trusted,
+)
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:
@@ -26,6 +34,24 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
         step_seconds=_number(arguments, "timeout") or DEFAULT_STEP_SECONDS,
         step_memory=int(_number(arguments, "memory") * 1_000_000),
         keep_going=getattr(arguments, "keep_going", False),
+        sandbox=getattr(arguments, "sandbox", "auto"),
+        remote=_remote(arguments),
+    )
+
+
+def _remote(arguments: argparse.Namespace) -> RemoteSettings:
+    """Return the remote cache of a command; none for commands that do not use one."""
+    if not hasattr(arguments, "remote"):
+        return RemoteSettings()
+    url = arguments.remote if arguments.remote is not None else default_remote()
+    push = getattr(arguments, "push", False)
+    if push and not url:
+        raise UsageError("--push needs a remote cache", hint="name it with --remote")
+    return RemoteSettings(
+        url=url,
+        push=push,
+        trusted=tuple(arguments.trust) or default_trusted(),
+        sign_with=getattr(arguments, "sign_with", None),
     )
 
 

@@ -102,3 +102,40 @@ def add_platforms(parser: argparse.ArgumentParser) -> None:
         metavar="MB",
         help="end a step whose processes hold more (default: its own limit, else none)",
     )
+    parser.add_argument(
+        "--sandbox",
+        choices=("auto", "bubblewrap", "docker", "podman"),
+        default="auto",
+        help="what isolates steps (default: bubblewrap where it runs, else docker or podman)",
+    )
+
+
+def add_remote(parser: argparse.ArgumentParser, *, push: bool = True) -> None:
+    """Add what every command that uses the remote cache takes."""
+    parser.add_argument(
+        "--remote",
+        metavar="URL",
+        help="remote cache: a directory, https://… or s3://bucket/prefix?endpoint=…"
+        " (default: $OMNIBUILD_REMOTE)",
+    )
+    parser.add_argument(
+        "--trust",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="take only results that this public key signed, again for more"
+        " (default: $OMNIBUILD_TRUST)",
+    )
+    if push:
+        parser.add_argument(
+            "--push", action="store_true", help="put what is made here into the remote cache"
+        )
+        add_sign_with(parser)
+
+
+def add_sign_with(parser: argparse.ArgumentParser) -> None:
+    """Add the key that signs what goes into the remote cache."""
+    parser.add_argument(
+        "--sign-with", type=Path, metavar="FILE", help="secret key that signs what is pushed"
+    )

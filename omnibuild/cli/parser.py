@@ -10,7 +10,14 @@ from pathlib import Path
 
 from omnibuild import __version__
 from omnibuild.cli.cache_words import add_cache
-from omnibuild.cli.options import Subparsers, add_execution, add_platforms, add_workspace, command
+from omnibuild.cli.options import (
+    Subparsers,
+    add_execution,
+    add_platforms,
+    add_remote,
+    add_workspace,
+    command,
+)
 
 EPILOG = """\
 examples:
@@ -58,6 +65,7 @@ def _add_build(commands: Subparsers[argparse.ArgumentParser]) -> None:
     add_platforms(parser)
     add_workspace(parser)
     add_execution(parser)
+    add_remote(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -79,6 +87,7 @@ def _add_fetch(commands: Subparsers[argparse.ArgumentParser]) -> None:
     add_platforms(parser)
     add_workspace(parser)
     add_execution(parser)
+    add_remote(parser)
 
 
 def _add_lock(commands: Subparsers[argparse.ArgumentParser]) -> None:
@@ -110,6 +119,7 @@ def _add_plan(commands: Subparsers[argparse.ArgumentParser]) -> None:
     )
     add_platforms(parser)
     add_workspace(parser)
+    add_remote(parser, push=False)
     parser.add_argument("--graph", choices=("dot", "svg"), help="draw it, for Graphviz or as SVG")
 
 
@@ -123,6 +133,7 @@ def _add_why(commands: Subparsers[argparse.ArgumentParser]) -> None:
     )
     _add_component(parser)
     add_workspace(parser)
+    add_remote(parser, push=False)
 
 
 def _add_log(commands: Subparsers[argparse.ArgumentParser]) -> None:
@@ -148,6 +159,7 @@ def _add_shell(commands: Subparsers[argparse.ArgumentParser]) -> None:
     _add_component(parser)
     add_workspace(parser)
     add_execution(parser)
+    add_remote(parser, push=False)
 
 
 def _add_component(parser: argparse.ArgumentParser) -> None:

@@ -226,11 +226,15 @@ class RemoteCache:
 
     # Writing -----------------------------------------------------------------------------
 
-    def push(self, key: Digest, result: Result, store: Store) -> None:
-        """Give a result to the remote cache: its object first, the record last."""
-        if self.push_object(result.output, store):
-            body = records.result_body(result)
-            self._attempt(lambda: self._put_document(names.result(key), "result", key, body))
+    def push(self, key: Digest, result: Result, store: Store) -> bool:
+        """Give a result to the remote cache, its object first, the record last.
+
+        Returns whether both are there now.
+        """
+        if not self.push_object(result.output, store):
+            return False
+        body = records.result_body(result)
+        return self._attempt(lambda: self._put_document(names.result(key), "result", key, body))
 
     def push_object(self, output: Output, store: Store) -> bool:
         """Give a blob or a tree to the remote cache, unless it is there; tell whether it is now."""

@@ -8,13 +8,14 @@ import sys
 
 from omnibuild import pipeline
 from omnibuild.cli.common import settings_from
+from omnibuild.report.plain import PlainReport
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Show what a build would do, in words, as JSON lines or as a drawing."""
     settings = settings_from(arguments)
     planned = pipeline.plan(settings, arguments.recipe, arguments.platform)
-    decisions = pipeline.decisions(settings, planned)
+    decisions = pipeline.decisions(settings, planned, PlainReport(sys.stderr))
     if arguments.json:
         for decision in decisions:
             sys.stdout.write(json.dumps(decision.to_data()) + "\n")

@@ -13,11 +13,14 @@ from omnibuild.cli.common import settings_from
 from omnibuild.examine import Explanation
 from omnibuild.plan.decisions import Verdict
 from omnibuild.report.explain import reason_lines
+from omnibuild.report.plain import PlainReport
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Say why an action will run, or ran the last time."""
-    explanations = examine.why(settings_from(arguments), arguments.component, arguments.recipe)
+    explanations = examine.why(
+        settings_from(arguments), arguments.component, arguments.recipe, PlainReport(sys.stderr)
+    )
     for explanation in explanations:
         if arguments.json:
             sys.stdout.write(json.dumps(explanation.to_data()) + "\n")

@@ -1,0 +1,118 @@
+"""Filling a remote cache with what is here, and the store with what a remote cache has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from omnibuild import events, pipeline
+from omnibuild.blueprint.app import AppPlan
+from omnibuild.digests import Digest
+from omnibuild.errors import UsageError
+from omnibuild.events import Emit
+from omnibuild.kinds.table import all_kinds
+from omnibuild.plan.graph import Action
+from omnibuild.plan.lookup import Lookup
+from omnibuild.remote.cache import RemoteCache
+from omnibuild.settings import Settings
+from omnibuild.store.results import Output, Result
+from omnibuild.store.store import Store
+
+TRANSFERS_AT_ONCE = 6
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What came of it: objects that are there now, and actions without a result or an object."""
+
+    there: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class _Known:
+    """An action with a result; ``key`` is empty for what is pinned by its digest alone."""
+
+    action: Action
+    key: Digest
+    result: Result
+
+
+def push(settings: Settings, planned: AppPlan, emit: Emit) -> Shared:
+    """Put all results of a plan that are in the store into the remote cache, with their objects.
+
+    Raises :class:`UsageError` when the settings name no remote cache.
+    """
+    remote = _remote(settings, emit)
+    with pipeline.opened_store(settings) as store:
+        known = [
+            item for item in _known(planned, _lookup(store, None)) if store.take(item.result.output)
+        ]
+
+        def one(item: _Known) -> bool:
+            emit(events.ActionStarted(item.action.name, item.action.kind))
+            if item.key:
+                return remote.push(item.key, item.result, store)
+            return remote.push_object(item.result.output, store)
+
+        there = _count(one, known)
+    return Shared(there, len(planned.plan) - there)
+
+
+def pull(settings: Settings, planned: AppPlan, emit: Emit) -> Shared:
+    """Bring all objects of a plan that the remote cache has into the store.
+
+    Raises :class:`UsageError` when the settings name no remote cache.
+    """
+    remote = _remote(settings, emit)
+    with pipeline.opened_store(settings) as store:
+        known = list(_known(planned, _lookup(store, remote)))
+
+        def one(item: _Known) -> bool:
+            if store.take(item.result.output):
+                return True
+            emit(events.ActionStarted(item.action.name, item.action.kind))
+
+            def progress(done: int, total: int) -> None:
+                emit(events.ActionProgress(item.action.name, done, total))
+
+            return remote.pull(item.result.output, store, progress)
+
+        there = _count(one, known)
+    return Shared(there, len(planned.plan) - there)
+
+
+def _known(planned: AppPlan, lookup: Lookup) -> Iterator[_Known]:
+    """Yield every action whose result can be found, in the plan's order."""
+    outputs: dict[str, Output] = {}
+    for action in planned.plan:
+        if any(need not in outputs for need in action.inputs.values()):
+            continue
+        key = lookup.key(action, outputs) if action.output is None else ""
+        result = lookup.local(action, outputs)
+        if result is None:
+            result = lookup.distant(action, outputs)
+            if result is not None:
+                lookup.store.record(key, result)
+        if result is not None:
+            outputs[action.name] = result.output
+            yield _Known(action, key, result)
+
+
+def _count(task: Callable[[_Known], bool], items: list[_Known]) -> int:
+    with ThreadPoolExecutor(TRANSFERS_AT_ONCE) as pool:
+        return sum(pool.map(task, items))
+
+
+def _lookup(store: Store, remote: RemoteCache | None) -> Lookup:
+    return Lookup(store, {name: kind.serial for name, kind in all_kinds().items()}, remote)
+
+
+def _remote(settings: Settings, emit: Emit) -> RemoteCache:
+    remote = pipeline.opened_remote(settings, emit)
+    if remote is None:
+        raise UsageError(
+            "no remote cache is named", hint="name it with --remote, or set OMNIBUILD_REMOTE"
+        )
+    return remote
