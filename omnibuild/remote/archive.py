@@ -165,6 +165,7 @@ class _Unpacking:
         self._target = target
         self._directories = {"": 0o755}
         self._files: set[str] = set()
+        self._names: set[str] = set()
         self._size = 0
         target.mkdir(mode=0o700)
 
@@ -199,8 +200,9 @@ class _Unpacking:
         parent, _, last = name.rpartition("/")
         if parent not in self._directories or last in ("", ".", "..") or name.startswith("/"):
             raise BadObjectError(f"the member {name!r} has no directory to be in")
-        if os.path.lexists(self._target / name):
+        if name in self._names:
             raise BadObjectError(f"the member {name!r} comes twice")
+        self._names.add(name)
 
     def _write(self, path: Path, member: tarfile.TarInfo, tar: tarfile.TarFile) -> None:
         content = tar.extractfile(member)
