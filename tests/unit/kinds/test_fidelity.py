@@ -296,9 +296,9 @@ def test_attributes_are_not_captured(tmp_path: Path) -> None:
     upper = tmp_path / "upper"
     (upper / "lib").mkdir(parents=True)
     (upper / "lib/file").write_text("x")
-    (upper / "lib/file").chmod(0o444)
     for path, name in ((upper, "redirect"), (upper / "lib", "origin"), (upper / "lib/file", "x")):
         os.setxattr(path, f"user.overlay.{name}", b"/")
+    (upper / "lib/file").chmod(0o444)
     capture("odd", upper, {})
     assert [os.listxattr(p) for p in (upper, upper / "lib", upper / "lib/file")] == [[], [], []]
     assert (upper / "lib/file").stat().st_mode & 0o777 == 0o444
