@@ -19,7 +19,7 @@ from typing import IO
 
 from omnibuild.errors import StorageError
 
-TEMPORARY_PREFIX = ".tmp-"
+TEMPORARY_PREFIX = ".tmp-omnibuild-"
 
 # What a user's disk or choice of a place can do to us; anything else is a bug.
 UNWRITABLE = frozenset(

@@ -21,6 +21,7 @@ curl: requests pages from inside a host
 dash: runs the installer under another shell
 dnf: installs packages into a simulated EL root
 nginx-light: proxies in the tests of launchers
+fuse3: mounts the disk that fails on purpose
 gpgv: verifies signatures as apt does
 iproute2: looks at the ports a host listens on
 openssl: makes the certificates of test servers

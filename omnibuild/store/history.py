@@ -44,6 +44,7 @@ class History:
     def __init__(self, root: Path) -> None:
         self._actions = root / "actions"
         self._documents = root / "documents"
+        self._scratch = root / "scratch"
 
     def last(self, name: str) -> LastRun | None:
         """Return the last use of the named action, if there was one."""
@@ -57,9 +58,9 @@ class History:
         """Note that the named action was last used with this key, which stands for ``document``."""
         path = self._document(run.key)
         if not path.exists():
-            files.write_atomic(path, json.dumps(document))
+            files.write_atomic(path, json.dumps(document), scratch=self._scratch)
         note = self._actions / f"{file_name(name)}.json"
-        files.write_atomic(note, json.dumps(asdict(run)))
+        files.write_atomic(note, json.dumps(asdict(run)), scratch=self._scratch)
 
     def document(self, key: Digest) -> dict[str, Any] | None:
         """Return what is behind a key, if that was kept."""

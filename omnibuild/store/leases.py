@@ -30,11 +30,12 @@ class Leases:
     def hold(self) -> Iterator[None]:
         """Hold a lease during the block; it vanishes with the process, however that ends."""
         with files.storage_errors(self._directory), self.marking():
-            start = time.time_ns()
             name, descriptor = files.locked_file(self._directory)
-            os.utime(descriptor, ns=(start, start))
-        self._start = max(self._start, start)
         try:
+            start = time.time_ns()
+            with files.storage_errors(self._directory):
+                os.utime(descriptor, ns=(start, start))
+            self._start = max(self._start, start)
             yield
         finally:
             with contextlib.suppress(OSError):

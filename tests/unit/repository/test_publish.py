@@ -15,6 +15,7 @@ from omnibuild.errors import (
     UsageError,
 )
 from omnibuild.events import ArtifactReady, Event, silent
+from omnibuild.files import TEMPORARY_PREFIX
 from omnibuild.package.rpm.reader import read_rpm, read_rpm_headers
 from omnibuild.package.rpm.tags import SignatureTag
 from omnibuild.repository.publish import Release, publish
@@ -220,7 +221,7 @@ def test_everybody_can_read_whatever_the_umask(tmp_path: Path, repository: Path)
 
 def test_the_next_publisher_sweeps_after_a_killed_one(tmp_path: Path, repository: Path) -> None:
     into(repository)
-    left = repository / "apt/pool/.tmp-left"
+    left = repository / f"apt/pool/{TEMPORARY_PREFIX}left"
     left.parent.mkdir(parents=True, exist_ok=True)
     left.touch()
     into(repository)

@@ -6,6 +6,7 @@ import pytest
 
 from omnibuild import digests
 from omnibuild.errors import StorageError
+from omnibuild.files import TEMPORARY_PREFIX
 from omnibuild.store.history import LastRun
 from omnibuild.store.results import Output, Result
 from omnibuild.store.store import Store
@@ -88,7 +89,7 @@ def test_a_damaged_tree_list_says_what_to_remove(store: Store) -> None:
 
 
 def test_scratch_of_the_dead_is_collected_and_of_the_living_kept(store: Store) -> None:
-    dead = store.root / "scratch/.tmp-dead"
+    dead = store.root / f"scratch/{TEMPORARY_PREFIX}dead"
     (dead / "sub").mkdir(parents=True)
     with store.scratch() as living:
         store.collect_scratch()
