@@ -18,7 +18,7 @@ from omnibuild.kinds.capture import capture, keep
 from omnibuild.kinds.component import layered_step
 from omnibuild.sources.archive import unpack
 from omnibuild.store.results import Output
-from omnibuild.tree import Kind
+from omnibuild.tree import Kind, Tree
 
 # Build backends never see the network: what they need is unpacked here beforehand.
 BACKEND = "/build/backend"
@@ -60,14 +60,28 @@ def run_wheel(job: Job) -> Output:
     files = job.scratch / "tree" / "files"
     files.parent.mkdir()
     (build / "out").rename(files)
-    # What a backend left there may be a symlink to any file of this machine.
-    if files.is_symlink() or not files.is_dir():
-        raise CaptureError(f"the build backend of {_subject(job)} replaced its output directory")
-    tree = capture(_subject(job), files, {})
-    if [entry.kind for entry in tree.entries] != [Kind.FILE]:
-        made = sorted(tree.by_path)
-        raise StepError(f"the build backend of {_subject(job)} made {made}, not one wheel")
+    tree = captured_wheel(_subject(job), files)
     return job.store.add_scanned_tree(job.scratch / "tree", tree)
+
+
+def captured_wheel(name: str, directory: Path) -> Tree:
+    """Return what a build backend left where its wheel belongs: that, and nothing that leads on.
+
+    Args:
+        name: of the package, for errors.
+        directory: what the backend's output directory has become.
+
+    Raises:
+        CaptureError: it is no directory any more.
+        StepError: there is anything else than one regular file.
+    """
+    # It may be a symlink to any directory of this machine, and so may be what is in it.
+    if directory.is_symlink() or not directory.is_dir():
+        raise CaptureError(f"the build backend of {name} replaced its output directory")
+    tree = capture(name, directory, {})
+    if [entry.kind for entry in tree.entries] != [Kind.FILE]:
+        raise StepError(f"the build backend of {name} made {sorted(tree.by_path)}, not one wheel")
+    return tree
 
 
 def run_install(job: Job) -> Output:

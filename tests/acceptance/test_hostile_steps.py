@@ -332,6 +332,13 @@ def test_a_flood_of_output_fails_like_any_other(attempt: Attempt) -> None:
     assert len(said) < 200_000
 
 
+def test_its_log_stays_a_log(attempt: Attempt) -> None:
+    for mode in ("4777", "0000"):
+        said = attempt.refused("step-failed", f"chmod {mode} /proc/self/fd/1; : {mode}; exit 3")
+        log = Path(re.findall(r"whole log: (\S+)", said)[0])
+        assert log.stat().st_mode & 0o7777 == 0o644
+
+
 def test_its_own_directories_are_its_own(attempt: Attempt) -> None:
     done = attempt.run(
         "echo x > /tmp/x; cat /tmp/x; mkdir -p /build/mine; rm -r /build/src/*; touch /build/src/y",

@@ -27,6 +27,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 # Bytes of a failed step's log.
 READ_AT_MOST = 1 << 16
+LOG_MODE = 0o644
 
 # What makes uid 0 inside the owner of its own files, and nothing of the namespaces' own powers:
 # with those a step run by root could mount its root again, writable.
@@ -55,6 +56,8 @@ class Bubblewrap:
             process = _bwrap().start(words, log=stream, pass_fds=(info.write_end,))
             watched = watch(process, processes, limits)
             usage = Usage(_cpu_of_init(info.child_pid()), watched.memory)
+            # The step holds the log, too: it may have closed it to us, or made it a program.
+            os.fchmod(stream.fileno(), LOG_MODE)
         if watched.status == 0:
             return usage
         with log.open("rb") as stream:
