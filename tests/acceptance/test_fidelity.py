@@ -48,11 +48,11 @@ def workspace(base: Path, *steps: str) -> Path:
     return base
 
 
-def build(base: Path, cache: Path) -> tuple[set[str], dict[str, bytes]]:
+def build(base: Path, cache: Path, *command: str) -> tuple[set[str], dict[str, bytes]]:
     """Build for a deb and an rpm; return the actions that ran, and the artifacts."""
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "omnibuild", "build", "tiny", "-C", base),
+            *(*command, sys.executable, "-m", "omnibuild", "build", "tiny", "-C", base),
             *("-p", "debian-12", "-p", "el9", "-o", base / "dist"),
             *("--cache-dir", cache, "--json"),
         ],
@@ -78,6 +78,16 @@ def test_cached_parts_make_what_a_clean_build_makes(tmp_path: Path) -> None:
     assert "component:odd-c" not in cached_ran
     assert cached == clean
     assert any(name.endswith(".rpm") for name in clean)
+
+
+def test_who_builds_and_with_which_umask_changes_nothing(tmp_path: Path) -> None:
+    _, clean = build(workspace(tmp_path / "clean"), fresh_store_with_root(tmp_path / "one"))
+    # uid 1000 without any capability, in a user namespace that lets it read our files.
+    user = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+    shell = ("sh", "-c", 'umask 077; exec "$@"', "sh")
+    base, cache = workspace(tmp_path / "user"), fresh_store_with_root(tmp_path / "two")
+    _, made = build(base, cache, *user, *shell)
+    assert made == clean
 
 
 def test_a_dependent_sees_exactly_what_was_installed(tmp_path: Path) -> None:
