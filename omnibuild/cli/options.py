@@ -129,7 +129,9 @@ def add_remote(parser: argparse.ArgumentParser, *, push: bool = True) -> None:
     )
     if push:
         parser.add_argument(
-            "--push", action="store_true", help="put what is made here into the remote cache"
+            "--push",
+            action="store_true",
+            help="put what the build uses and makes into the remote cache",
         )
         add_sign_with(parser)
 

@@ -73,12 +73,52 @@ def watch(process: subprocess.Popen[bytes], processes: Processes, limits: Limits
                     kill_group(process)
 
 
+class Watch:
+    """Looks at a process of somebody else's, and all below it, during a block.
+
+    Args:
+        pid: the process; 0: not known, then only the time is watched.
+        limits: beyond them, ``kill`` is called, once.
+        kill: ends it.
+    """
+
+    def __init__(self, pid: int, limits: Limits, kill: Callable[[], None]) -> None:
+        self.memory = 0
+        self.broken = ""
+        self._pid, self._limits, self._kill = pid, limits, kill
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        limits = self._limits
+        deadline = time.monotonic() + limits.seconds if limits.seconds else None
+        while not self.broken and not self._ended.wait(WATCH_INTERVAL):
+            if self._pid:
+                self.memory = max(self.memory, _resident_bytes(self._pid))
+            self.broken = _broken(self.memory, deadline, limits)
+            if self.broken:
+                self._kill()
+
+
 def _broken(memory: int, deadline: float | None, limits: Limits) -> str:
     if deadline is not None and time.monotonic() > deadline:
         return f"it took longer than {limits.seconds:g} s"
     if limits.memory and memory > limits.memory:
-        return f"its processes used more than {limits.memory / 1e9:g} GB of memory"
+        return memory_broken(limits)
     return ""
+
+
+def memory_broken(limits: Limits) -> str:
+    """Say that a step needed more memory than it may have."""
+    return f"its processes used more than {limits.memory / 1e9:g} GB of memory"
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:

@@ -107,6 +107,7 @@ class _Loop:
         self._running: dict[Future[Any], Callable[[Any], None]] = {}
         self._computing: set[Future[Any]] = set()
         self._failures: list[BaseException] = []
+        self._unpushed: list[tuple[Action, Result]] = []
         self.ran = 0
         self._worker = Worker(
             kinds=execution.kinds,
@@ -122,7 +123,7 @@ class _Loop:
     def run(self) -> None:
         """Start what is ready until nothing is left to do."""
         self.board.begin()
-        if not self.board.todo:
+        if not self.board.todo and not self._unpushed:
             return
         self._priority = path_lengths(self._plan, self._execution.store)
         with self._pools() as (transfers, computers), self._jobserver:
@@ -151,6 +152,10 @@ class _Loop:
 
     def _start(self, transfers: ThreadPoolExecutor, computers: ThreadPoolExecutor) -> bool:
         """Start what can be started; tell whether something waits for nothing but a token."""
+        for action, result in self._unpushed:
+            pushed = transfers.submit(self._worker.push, action, self.board.outputs, result)
+            self._running[pushed] = lambda _: None
+        self._unpushed.clear()
         if self._failures and not self._execution.keep_going:
             return False
         ready = [name for name in self.board.todo if self.board.ready(name)]
@@ -182,15 +187,17 @@ class _Loop:
                 self._running[future] = lambda success: self.board.pulled(name, success)
             case Task.RUN:
                 future = pool.submit(self._worker.run, action, outputs)
-                self._running[future] = lambda result: self._ran(pool, action, result)
+                self._running[future] = lambda result: self._ran(action, result)
         return future
 
-    def _ran(self, pool: ThreadPoolExecutor, action: Action, result: Result) -> None:
+    def _ran(self, action: Action, result: Result) -> None:
         self.ran += 1
         self.board.done(action.name, result.output)
+        self._push_later(action, result)
+
+    def _push_later(self, action: Action, result: Result) -> None:
         if self._execution.remote is not None and self._execution.remote.writable:
-            pushed = pool.submit(self._worker.push, action, self.board.outputs, result)
-            self._running[pushed] = lambda _: None
+            self._unpushed.append((action, result))
 
     def _end(self, future: Future[Any]) -> None:
         take_note = self._running.pop(future)
@@ -215,6 +222,7 @@ class _Loop:
 
     def _hit(self, action: Action, result: Result) -> None:
         """Take note that a result was found here."""
+        self._push_later(action, result)
         self._execution.emit(events.ActionFinished(action.name, action.kind, True, 0.0))
         if action.output is not None:
             return
