@@ -20,7 +20,7 @@ createrepo-c: makes the sample yum repository
 curl: requests pages from inside a host
 dash: runs the installer under another shell
 dnf: installs packages into a simulated EL root
-nginx-light: proxies in the tests of launchers
+nginx-light: proxies in the tests of launchers, serves a remote cache
 fuse3: mounts the disk that fails on purpose
 gpgv: verifies signatures as apt does
 iproute2: looks at the ports a host listens on

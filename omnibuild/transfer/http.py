@@ -8,12 +8,11 @@ from __future__ import annotations
 import http
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from omnibuild.errors import SourceError
 from omnibuild.transfer.reasons import innermost, why_dead, why_final
@@ -194,7 +193,7 @@ def _copy(chunks: Iterator[bytes], stream: IO[bytes], progress: Progress, state:
 
 
 def _file_path(parts: SplitResult) -> Path:
-    return Path(urllib.request.url2pathname(parts.path))
+    return Path(unquote(parts.path, errors="surrogateescape"))
 
 
 def _file_size(parts: SplitResult) -> int:

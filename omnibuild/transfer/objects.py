@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 from typing import IO, Protocol
-from urllib.parse import parse_qsl, urlsplit
-from urllib.request import url2pathname
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from omnibuild.errors import UsageError
 from omnibuild.transfer.http import Progress, without_password
@@ -77,7 +76,7 @@ def open_objects(url: str) -> ObjectStore:
     except ValueError as error:
         raise _unusable("the URL is malformed") from error
     if parts.scheme in ("", "file") and not parts.netloc:
-        return _directory(url2pathname(parts.path) if parts.scheme else url)
+        return _directory(unquote(parts.path, errors="surrogateescape") if parts.scheme else url)
     if parts.scheme in ("http", "https") and parts.hostname:
         from omnibuild.transfer.web import WebObjects
 

@@ -15,8 +15,11 @@ import pytest
 from omnibuild import digests
 from omnibuild.errors import StorageError, UsageError
 from omnibuild.remote import names
+from omnibuild.remote.cache import RemoteCache
 from omnibuild.store.results import Output, Result
 from omnibuild.store.store import Store
+from omnibuild.transfer.http import Downloader
+from omnibuild.transfer.web import WebObjects
 from tests.unit.transfer.server import broken_after, content, running, status
 
 from .samples import KEY, NOTES, Told, opened, stored_tree, unseen
@@ -255,7 +258,8 @@ def test_a_remote_that_refuses_is_asked_no_more(there: Store, code: int) -> None
     with running() as server:
         server.serve(f"/{names.result(KEY)}", status(code))
         told = Told()
-        remote = opened(server.url(""), told)
+        objects = WebObjects(server.url(""), Downloader(pause=0.01))
+        remote = RemoteCache(objects, writable=False, emit=told)
         assert remote.result(KEY) is None
         asked = len(server.requests)
         assert remote.result(KEY) is None
@@ -289,28 +293,6 @@ def test_threads_may_push_and_pull_the_same(here: Store, there: Store, place: Pa
         assert all(pool.map(lambda output: remote.pull(output, there, unseen), outputs))
     assert told.warnings == []
     assert len(objects_in(there)) == 2
-
-
-def test_where_writing_is_refused_reading_goes_on(
-    here: Store, there: Store, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Root may write everywhere, so the object store itself has to refuse."""
-    from omnibuild.transfer.directory import DirectoryObjects
-    from omnibuild.transfer.objects import RefusedError
-
-    fill(place, here, here.add_blob(b"old"))
-
-    def refuse(*arguments: object) -> None:
-        raise RefusedError("permission denied")
-
-    monkeypatch.setattr(DirectoryObjects, "put", refuse)
-    told = Told()
-    remote = opened(place, told, writable=True)
-    for text in (b"new", b"newer"):
-        remote.push(KEY, Result(here.add_blob(text)), here)
-    assert not remote.writable
-    assert len(told.warnings) == 1
-    assert remote.pull(here.add_blob(b"old"), there, unseen)
 
 
 def test_a_broken_transfer_is_continued(here: Store, there: Store, place: Path) -> None:
