@@ -89,8 +89,7 @@ def _victims(inventory: Inventory, limits: Limits, started: int | None) -> tuple
         return now - int(age * _NANO)
 
     by_age = [i for i in inventory.of(*OBJECTS) if i.used < before(limits.age or 0.0)]
-    # A command that continues an old download marks nothing: then all of them stay.
-    free = [i for i in by_age if started is None or (i.used < started and _is_marked(i))]
+    free = [item for item in by_age if _is_free(item, started)]
     objects = sorted(free, key=lambda item: item.used)
     if limits.size is not None:
         objects = _until_small(inventory, objects, limits.size)
@@ -102,12 +101,16 @@ def _victims(inventory: Inventory, limits: Limits, started: int | None) -> tuple
     return [*objects, *failed, *records], len(by_age) - len(free)
 
 
-def _is_marked(item: Item) -> bool:
-    return item.held is not Held.PARTIAL
+def _is_free(item: Item, started: int | None) -> bool:
+    """Tell whether no command uses an item, the oldest of which started then."""
+    if started is None:
+        return True
+    # A command that continues an old download marks nothing: then all of them stay.
+    return item.used < started and item.held is not Held.PARTIAL
 
 
 def _older(items: Iterable[Item], limit: int, started: int | None) -> list[Item]:
-    return [i for i in items if i.used < limit and (started is None or i.used < started)]
+    return [item for item in items if item.used < limit and _is_free(item, started)]
 
 
 def _until_small(inventory: Inventory, objects: Iterable[Item], size: int) -> list[Item]:
@@ -130,9 +133,10 @@ def _remove(store: Store, victims: Collection[Item]) -> list[Item]:
     """Take the victims away that nobody has used since they were looked at."""
     removed = []
     with store.scratch() as scratch, store.leases.deciding():
-        busy = store.leases.oldest_start() is not None
+        # A command may have started, and taken things, before they were looked at.
+        started = store.leases.oldest_start()
         for number, item in enumerate(victims):
-            if busy and not _is_marked(item):
+            if not _is_free(item, started):
                 continue
             with contextlib.suppress(FileNotFoundError):
                 if last_used(item.path, item.held) == item.used:

@@ -208,5 +208,6 @@ class Store:
                 os.close(descriptor)
 
     def collect_scratch(self) -> None:
-        """Remove what killed processes left in ``scratch``; what the living use is locked."""
-        files.remove_leftovers(self.root / "scratch")
+        """Remove what killed processes left behind; what the living use is locked."""
+        for name in ("scratch", "leases"):
+            files.remove_leftovers(self.root / name)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ import pytest
 from omnibuild.store import collect as collecting
 from omnibuild.store.collect import DAY, Limits, collect
 from omnibuild.store.history import LastRun
-from omnibuild.store.inventory import Held, take_inventory
+from omnibuild.store.inventory import Held, Inventory, take_inventory
 from omnibuild.store.results import Output, Result
 from omnibuild.store.store import Store
 
@@ -120,6 +121,24 @@ def test_what_is_taken_while_the_collector_thinks_stays(
 
     monkeypatch.setattr(collecting, "_victims", slow)
     assert collect(store, Limits(size=0)).removed == {}
+    assert store.has(output)
+
+
+def test_what_is_taken_just_before_the_collector_looks_stays(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command started after the collector asked for commands, and before it looked around."""
+    output = blob(store, b"wanted", 50)
+    running, look = Store(store.root), collecting.take_inventory
+    with contextlib.ExitStack() as command:
+
+        def late(store: Store) -> Inventory:
+            command.enter_context(running.lease())
+            assert running.take(output)
+            return look(store)
+
+        monkeypatch.setattr(collecting, "take_inventory", late)
+        assert collect(store, Limits(size=0)).removed == {}
     assert store.has(output)
 
 
