@@ -186,6 +186,12 @@ class RelocationError(StepError):
     code = "relocation"
 
 
+class NotReproducibleError(OmnibuildError):
+    """Building again elsewhere gives other bytes."""
+
+    code, exit_status = "not-reproducible", 10
+
+
 class AuditError(OmnibuildError):
     """The finished payload needs something that the platform does not have."""
 

@@ -61,12 +61,12 @@ def why(settings: Settings, name: str, recipe: str, emit: Emit) -> tuple[Explana
     Raises:
         UsageError: no recipe has such an action.
     """
-    planned = _plan_with(settings, name, recipe)
+    planned = plan_with(settings, name, recipe)
     history = Store(settings.cache).history
     return tuple(
         Explanation(decision, history.last(decision.action))
         for decision in pipeline.decisions(settings, planned, emit)
-        if _stands_for(name, decision.action)
+        if stands_for(name, decision.action)
     )
 
 
@@ -105,7 +105,7 @@ def shell(settings: Settings, name: str, recipe: str, emit: Emit) -> Iterator[En
             yield Entered(name, True, kept, Bubblewrap())
             return
         name = f"component:{name.removeprefix('component:')}"
-        plan = _plan_with(settings, name, recipe).plan
+        plan = plan_with(settings, name, recipe).plan
         action = plan.actions[name]
         needs = plan.up_to(action.needs)
         outputs = pipeline.execute(settings, store, needs, action.needs, emit)
@@ -131,7 +131,7 @@ def _fresh_job(
     )
 
 
-def _plan_with(settings: Settings, name: str, recipe: str) -> AppPlan:
+def plan_with(settings: Settings, name: str, recipe: str) -> AppPlan:
     """Return the plan of the first recipe that has an action of that name."""
     problems: list[DefinitionError] = []
     for app in [recipe] if recipe else Definitions(settings.workspace).names("recipes"):
@@ -141,7 +141,7 @@ def _plan_with(settings: Settings, name: str, recipe: str) -> AppPlan:
             # Another recipe may be wrong as long as this one is not what was asked for.
             problems.append(error)
             continue
-        if any(_stands_for(name, action) for action in planned.plan.actions):
+        if any(stands_for(name, action) for action in planned.plan.actions):
             return planned
     if problems:
         raise problems[0]
@@ -151,7 +151,8 @@ def _plan_with(settings: Settings, name: str, recipe: str) -> AppPlan:
     )
 
 
-def _stands_for(name: str, action: str) -> bool:
+def stands_for(name: str, action: str) -> bool:
+    """Tell whether a name that a user typed means an action."""
     kind, _, rest = action.partition(":")
     if name == action:
         return True

@@ -19,7 +19,7 @@ from omnibuild.blueprint.app import AppPlan, lowest_glibc, plan_app
 from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.events import Emit
 from omnibuild.execute.scheduler import Execution
-from omnibuild.kinds.table import all_kinds
+from omnibuild.kinds.table import all_kinds, serials
 from omnibuild.plan.decisions import Decision, decide
 from omnibuild.plan.graph import Limits, Plan
 from omnibuild.plan.lookup import Lookup
@@ -62,8 +62,7 @@ def plan(settings: Settings, app: str, platform_names: Sequence[str] = ()) -> Ap
 
 def decisions(settings: Settings, planned: AppPlan, emit: Emit) -> tuple[Decision, ...]:
     """Return what a build would do about every action of a plan, in the plan's order."""
-    serials = {name: kind.serial for name, kind in all_kinds().items()}
-    lookup = Lookup(Store(settings.cache), serials, opened_remote(settings, emit))
+    lookup = Lookup(Store(settings.cache), serials(), opened_remote(settings, emit))
     return decide(planned.plan, lookup, planned.goals)
 
 

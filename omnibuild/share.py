@@ -11,7 +11,7 @@ from omnibuild.blueprint.app import AppPlan
 from omnibuild.digests import Digest
 from omnibuild.errors import UsageError
 from omnibuild.events import Emit
-from omnibuild.kinds.table import all_kinds
+from omnibuild.kinds.table import serials
 from omnibuild.plan.graph import Action
 from omnibuild.plan.lookup import Lookup
 from omnibuild.remote.cache import RemoteCache
@@ -106,7 +106,7 @@ def _count(task: Callable[[_Known], bool], items: list[_Known]) -> int:
 
 
 def _lookup(store: Store, remote: RemoteCache | None) -> Lookup:
-    return Lookup(store, {name: kind.serial for name, kind in all_kinds().items()}, remote)
+    return Lookup(store, serials(), remote)
 
 
 def _remote(settings: Settings, emit: Emit) -> RemoteCache:

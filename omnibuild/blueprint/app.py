@@ -18,6 +18,7 @@ from omnibuild.digests import Digest, of_file, of_json
 from omnibuild.errors import DefinitionError, Where
 from omnibuild.host.hooks import load_hooks
 from omnibuild.host.layout import Layout
+from omnibuild.package.compression import Effort
 from omnibuild.plan.graph import Action, Plan
 from omnibuild.provenance.manifest import manifest
 from omnibuild.recipe.definitions import Definitions
@@ -29,11 +30,13 @@ class AppPlan:
     """The plan of one app.
 
     Args:
+        app: its name.
         plan: every action.
         packages: platform name to the name of the action that writes its artifact; platforms
             that read the same file share one.
     """
 
+    app: str
     plan: Plan
     packages: Mapping[str, str]
 
@@ -78,9 +81,11 @@ def plan_app(
     payload = _payload_action(recipe, recipe_path, components, inputs, described)
     audits = [_audit_action(platform, payload) for platform in platforms]
     after = [audit.name for audit in audits]
-    packages = {p.name: _package_action(p, payload, after) for p in platforms}
+    effort: Effort = "release" if recipe.build and recipe.build.profile == "release" else "quick"
+    packages = {p.name: _package_action(p, payload, after, effort) for p in platforms}
     everything = [*actions.values(), *places, payload, *audits, *packages.values()]
     return AppPlan(
+        app=recipe.app.name,
         plan=Plan.of({action.name: action for action in everything}.values()),
         packages={name: action.name for name, action in packages.items()},
     )
@@ -181,7 +186,9 @@ def _audit_action(platform: Platform, payload: Action) -> Action:
     )
 
 
-def _package_action(platform: Platform, payload: Action, audits: Sequence[str]) -> Action:
+def _package_action(
+    platform: Platform, payload: Action, audits: Sequence[str], effort: Effort
+) -> Action:
     """Return the action that writes a platform's artifact, named after what decides its bytes."""
     decisive = {
         key: value
@@ -198,6 +205,7 @@ def _package_action(platform: Platform, payload: Action, audits: Sequence[str]) 
         parameters={
             "format": {form: details},
             "libraries": compressing_libraries(),
+            "effort": effort,
         },
         inputs={"payload": payload.name},
         after=tuple(audits),

@@ -26,7 +26,7 @@ examples:
   omnibuild publish dist/* --repo /srv/repo
 
 exit status: 0 done, 2 usage, 3 definition, 4 source, 5 build step, 6 audit, 7 package,
-8 repository, 9 this machine, 70 a bug in omnibuild, 130 interrupted
+8 repository, 9 this machine, 10 not reproducible, 70 a bug in omnibuild, 130 interrupted
 """
 
 
@@ -47,6 +47,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_why(commands)
     _add_log(commands)
     _add_shell(commands)
+    _add_artifact(commands)
     _add_publish(commands)
     _add_key(commands)
     _add_root(commands)
@@ -172,6 +173,33 @@ def _add_component(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="recipe to look in (default: the first that has it)",
     )
+
+
+def _add_artifact(commands: Subparsers[argparse.ArgumentParser]) -> None:
+    group = commands.add_parser(
+        "artifact", help="prove what was built", description="What was built, and whether it is so."
+    )
+    actions = group.add_subparsers(metavar="ACTION", required=True)
+    parser = command(
+        actions,
+        "rebuild",
+        "artifact",
+        "build again elsewhere, compare byte for byte, and explain any difference by file",
+        "  omnibuild artifact rebuild hello\n  omnibuild artifact rebuild openssl",
+    )
+    parser.add_argument(
+        "subject", metavar="NAME", help="a recipe for all that is made for it, or a component"
+    )
+    parser.add_argument(
+        "-p",
+        "--platform",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="platform to build a recipe for, again for more (default: all)",
+    )
+    add_workspace(parser)
+    add_execution(parser)
 
 
 def _add_publish(commands: Subparsers[argparse.ArgumentParser]) -> None:

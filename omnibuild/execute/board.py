@@ -49,12 +49,12 @@ class Board:
         self.todo: dict[str, Task] = {}
         self._plan, self._lookup, self._hit = plan, lookup, hit
         self._wanted = set(goals)
+        self._ahead: set[str] = set()
         self._missing = {action.name: set(action.inputs.values()) for action in plan}
 
     def begin(self) -> None:
         """Decide all that can be decided without work."""
         self._decide([action for action in self._plan if not self._missing[action.name]])
-        self._want_ahead()
 
     def ready(self, name: str) -> bool:
         """Tell whether a task can be started: an action that runs takes its inputs from here."""
@@ -125,6 +125,7 @@ class Board:
         self.todo[name] = Task.RUN
         for need in self._plan.actions[name].needs:
             self._want(need)
+        self._want_ahead(name)
 
     def _want(self, name: str) -> None:
         if name not in self._wanted:
@@ -140,10 +141,14 @@ class Board:
         else:
             self.todo[name] = Task.PULL
 
-    def _want_ahead(self) -> None:
-        """Fetch for actions that cannot be decided yet: most of them will run."""
-        for action in self._plan:
-            if action.name not in self.outputs and action.name not in self.todo:
-                for need in action.needs:
-                    if self._plan.actions[need].output is not None:
-                        self._want(need)
+    def _want_ahead(self, name: str) -> None:
+        """Fetch for what cannot be decided before this action has run: most of it will run too."""
+        waiting = [name]
+        while waiting:
+            for dependent in self._plan.dependents[waiting.pop()]:
+                if self._missing[dependent] and dependent not in self._ahead:
+                    self._ahead.add(dependent)
+                    waiting.append(dependent)
+                    for need in self._plan.actions[dependent].needs:
+                        if self._plan.actions[need].output is not None:
+                            self._want(need)

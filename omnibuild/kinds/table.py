@@ -14,6 +14,11 @@ from omnibuild.execute.job import Job, Kind
 from omnibuild.store.results import Output
 
 
+def serials() -> Mapping[str, int]:
+    """Return each kind's serial."""
+    return {name: kind.serial for name, kind in all_kinds().items()}
+
+
 def all_kinds() -> Mapping[str, Kind]:
     """Return the table for one run."""
     return {

@@ -1,0 +1,190 @@
+"""One step as a container: what dockerd or podman is told, and what it tells."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import resource
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from omnibuild.containers import Engine, engine_errors
+from omnibuild.errors import SandboxError
+from omnibuild.execute.sandbox.owners import this_process
+from omnibuild.execute.sandbox.step import BUILD_DIRECTORY, SHELL, Step
+from omnibuild.plan.graph import Limits
+
+OWNER_LABEL = "omnibuild.owner"
+
+# More than any build needs, less than hurts the machine.
+MOST_PROCESSES = 16384
+MOST_FILES = 1 << 20
+
+# Process 1 inside. It reaps orphans, as an init does. All that the step prints goes to the first
+# stream; the second takes the account of what its processes took.
+SUPERVISOR = '"$@" 2>&1; status=$?; times >&2; exit $status'
+
+# What an engine would put in place of the root's own.
+OWN_FILES = ("etc/hosts", "etc/hostname", "etc/resolv.conf")
+
+MINUTES_AND_SECONDS = re.compile(rb"(\d+)m([\d.]+)s")
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a container of a step is made of, besides the step.
+
+    Args:
+        image: the engine's name of the root.
+        prefix: directory seen at the step's prefix; none: what the root has there.
+        read_only: whether it cannot be written.
+        empty: an empty file.
+    """
+
+    image: str
+    prefix: Path | None
+    read_only: bool
+    empty: Path
+
+
+def command(step: Step, words: tuple[str, ...]) -> list[str]:
+    """Return a command with exactly the step's environment: engines add to what they are told."""
+    pairs = (f"{name}={value}" for name, value in sorted(step.environment.items()))
+    return ["env", "-i", *pairs, *words]
+
+
+def supervised(step: Step) -> list[str]:
+    """Return the command that runs a step."""
+    return command(step, ("/bin/sh", "-c", SUPERVISOR, "sh", *SHELL, step.script))
+
+
+class Container:
+    """A container that runs one command; use it as a context: it is removed at the end."""
+
+    def __init__(self, engine: Engine, identity: str) -> None:
+        self.identity = identity
+        self._engine = engine
+        self._client = engine.client()
+
+    @classmethod
+    @contextlib.contextmanager
+    def made(
+        cls, engine: Engine, step: Step, place: Place, limits: Limits, *, terminal: bool = False
+    ) -> Iterator[Container]:
+        """Make a container for a step, not started; it is removed after the block.
+
+        Args:
+            engine: where.
+            step: what it sees.
+            place: what it is made of.
+            limits: what it may take.
+            terminal: whether it gets a shell on a terminal instead of the step's script.
+        """
+        client = engine.client()
+        user, group = engine.user()
+        with engine_errors(f"{engine.name} cannot make a container"):
+            made = client.create_container(
+                place.image,
+                entrypoint=command(step, ("/bin/sh",)) if terminal else supervised(step),
+                hostname="build",
+                user=f"{user}:{group}",
+                working_dir=step.directory,
+                labels={OWNER_LABEL: str(this_process())},
+                tty=terminal,
+                stdin_open=terminal,
+                use_config_proxy=False,
+                host_config=client.create_host_config(**_confinement(engine, step, place, limits)),
+            )
+        container = cls(engine, made["Id"])
+        try:
+            yield container
+        finally:
+            with engine_errors(f"{engine.name} cannot remove a container"):
+                client.remove_container(container.identity, force=True, v=True)
+
+    def start(self) -> Iterator[tuple[bytes | None, bytes | None]]:
+        """Start it; return what it prints to its two streams, until it ends."""
+        with engine_errors(f"{self._engine.name} cannot start a container"):
+            # Before the start, so that nothing is missed.
+            output = self._client.attach(self.identity, stream=True, demux=True)
+            self._client.start(self.identity)
+            return iter(output)
+
+    def pid(self) -> int:
+        """Return the number of its first process on this machine, 0 when it has ended."""
+        with engine_errors(f"{self._engine.name} does not know its container"):
+            return int(self._client.inspect_container(self.identity)["State"]["Pid"])
+
+    def kill(self) -> None:
+        """End all its processes, if there are any; from any thread."""
+        # Nobody waits for an answer: what goes wrong here also ends the stream of its output.
+        with contextlib.suppress(SandboxError), engine_errors("it cannot be ended"):
+            self._engine.client().kill(self.identity)
+
+    def status(self) -> tuple[int, bool]:
+        """Wait until it has ended; return its exit status, and whether memory was refused."""
+        with engine_errors(f"{self._engine.name} lost its container"):
+            self._client.wait(self.identity)
+            state = self._client.inspect_container(self.identity)["State"]
+            return int(state["ExitCode"]), bool(state.get("OOMKilled"))
+
+
+def cpu_seconds(account: bytes) -> float:
+    """Return the CPU seconds in what a shell's ``times`` printed, 0 when it did not come to it."""
+    return sum(60 * int(m) + float(s) for m, s in MINUTES_AND_SECONDS.findall(account))
+
+
+def copy_output(output: Iterator[tuple[bytes | None, bytes | None]], log: IO[bytes]) -> bytes:
+    """Write what a step prints to the log as it comes; return the supervisor's account."""
+    account = b""
+    for printed, accounted in output:
+        account += accounted or b""
+        if printed:
+            log.write(printed)
+            log.flush()
+    return account
+
+
+def _confinement(engine: Engine, step: Step, place: Place, limits: Limits) -> Mapping[str, Any]:
+    """Return what keeps a step apart from everything else."""
+    options: dict[str, Any] = {
+        "network_mode": "none",
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "read_only": True,
+        # Engines forbid programs there unless told otherwise; configure scripts run some.
+        "tmpfs": {"/tmp": "rw,exec,mode=1777"},  # noqa: S108 - inside
+        "mounts": list(_mounts(step, place)),
+        # The log is ours: the engine need not keep another one.
+        "log_config": {"Type": "none"},
+        # As in every other sandbox; an engine's own may be more than this machine can give.
+        "ulimits": [_ulimit("nofile", MOST_FILES), _ulimit("nproc", MOST_PROCESSES)],
+    }
+    if engine.limits:
+        options["pids_limit"] = MOST_PROCESSES
+        if limits.memory:
+            options |= {"mem_limit": limits.memory, "memswap_limit": limits.memory}
+    return options
+
+
+def _mounts(step: Step, place: Place) -> Iterator[dict[str, Any]]:
+    yield _bind(step.build, BUILD_DIRECTORY)
+    if place.prefix:
+        yield _bind(place.prefix, step.prefix, read_only=place.read_only)
+    for name in OWN_FILES:
+        own = step.root / name
+        plain = own.is_file() and not own.is_symlink()
+        yield _bind(own if plain else place.empty, f"/{name}", read_only=True)
+
+
+def _bind(source: Path, target: str, *, read_only: bool = False) -> dict[str, Any]:
+    return {"Type": "bind", "Source": str(source), "Target": target, "ReadOnly": read_only}
+
+
+def _ulimit(name: str, most: int) -> dict[str, Any]:
+    """Return the limit of this process, but at most ``most``."""
+    own = resource.getrlimit(getattr(resource, f"RLIMIT_{name.upper()}"))
+    soft, hard = (most if n == resource.RLIM_INFINITY else min(n, most) for n in own)
+    return {"Name": name, "Soft": soft, "Hard": hard}

@@ -1,0 +1,44 @@
+"""Building again elsewhere: the same bytes, or an explanation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.acceptance.products import omnibuild
+from tests.acceptance.workspaces import STEPS, Workspace
+
+
+def rebuild(workspace: Workspace, *words: str, check: bool = True) -> tuple[int, str]:
+    workspace.write()
+    done = omnibuild(
+        *("artifact", "rebuild", *words, "-C", workspace.base, "-j", "2"), check=check
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_everything_of_an_app_is_the_same_elsewhere(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "w", steps=(f": {tmp_path}", *STEPS))
+    _, said = rebuild(workspace, "tiny", "-p", "debian-12", "-p", "el9")
+    lines = [line.split()[-1] for line in said.splitlines() if line.startswith("same ")]
+    assert {"component:tiny-c", "payload:tiny", "package:tiny/deb", "package:tiny/rpm"} <= {*lines}
+
+
+def test_one_component_alone_can_be_built_again(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "w", steps=(f": {tmp_path}", *STEPS))
+    _, said = rebuild(workspace, "tiny-c")
+    same = [line for line in said.splitlines() if line.startswith("same ")]
+    assert [line.split()[-1] for line in same] == ["component:tiny-c"]
+
+
+def test_what_differs_is_explained_by_file(tmp_path: Path) -> None:
+    steps = (
+        *STEPS,
+        f'echo "built at $(date +%N) for {tmp_path}" > "$PREFIX/when"',
+        'test "$(nproc)" = 99 || touch "$PREFIX/$(head -c 4 /proc/sys/kernel/random/uuid)"',
+    )
+    code, said = rebuild(Workspace(tmp_path / "w", steps=steps), "tiny-c", check=False)
+    assert code == 10
+    assert "error[not-reproducible]: 1 of 1 outputs differ" in said
+    assert "when: content from byte 9" in said
+    assert "only in the first build" in said
+    assert "only in the second build" in said
