@@ -6,11 +6,13 @@ import json
 
 import msgspec
 
+from omnibuild import digests, files
 from omnibuild.execute.job import Job
 from omnibuild.kinds.assemble import MANIFEST_PATH, load_payload
-from omnibuild.package.write import write_package
+from omnibuild.package.write import CHECKSUM_SUFFIX, write_package
 from omnibuild.recipe.models import Debian, Rpm, Tar
 from omnibuild.store.results import Output
+from omnibuild.tree import Entry, Kind, Tree
 
 FORMATS: dict[str, type[Debian | Rpm | Tar]] = {"deb": Debian, "rpm": Rpm, "tar": Tar}
 
@@ -19,18 +21,31 @@ def run_package(job: Job) -> Output:
     """Write an artifact; the output is a tree with the file, its checksum and its manifest.
 
     Parameters: ``format`` (its name to its settings), ``libraries`` (versions of the libraries
-    that compress). Inputs: ``payload``.
+    that compress), ``effort`` (how hard they do). Inputs: ``payload``.
     """
-    ((name, settings),) = job.action.parameters["format"].items()
-    files = job.scratch / "tree" / "files"
-    files.mkdir(parents=True)
+    parameters = job.action.parameters
+    ((name, settings),) = parameters["format"].items()
+    directory = job.scratch / "tree" / "files"
+    directory.mkdir(parents=True)
     payload = load_payload(job.store, job.inputs["payload"].digest)
-    artifact = write_package(payload, msgspec.convert(settings, FORMATS[name]), files)
-    manifest = payload.root / payload.prefix.lstrip("/") / MANIFEST_PATH
-    described = json.loads(manifest.read_bytes()) | {
+    form = msgspec.convert(settings, FORMATS[name])
+    artifact = write_package(payload, form, directory, parameters["effort"])
+    path = payload.root / payload.prefix.lstrip("/") / MANIFEST_PATH
+    described = json.loads(path.read_bytes()) | {
         "artifact": {"file": artifact.path.name, "sha256": artifact.digest, "size": artifact.size}
     }
-    (files / f"{artifact.path.name}.manifest.json").write_text(
-        json.dumps(described, indent=2, sort_keys=True) + "\n"
+    manifest = (json.dumps(described, indent=2, sort_keys=True) + "\n").encode()
+    files.write_atomic(directory / f"{artifact.path.name}.manifest.json", manifest)
+    # All of it is hashed already: it need not be read again to be stored.
+    tree = Tree.of(
+        (
+            Entry(artifact.path.name, Kind.FILE, 0o644, artifact.size, artifact.digest),
+            _file(f"{artifact.path.name}{CHECKSUM_SUFFIX}", artifact.checksum_line.encode()),
+            _file(f"{artifact.path.name}.manifest.json", manifest),
+        )
     )
-    return job.store.add_tree(job.scratch / "tree")
+    return job.store.add_scanned_tree(job.scratch / "tree", tree)
+
+
+def _file(name: str, content: bytes) -> Entry:
+    return Entry(name, Kind.FILE, 0o644, len(content), digests.of_bytes(content))

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
-from typing import Literal, Protocol
+from collections.abc import Mapping
+from typing import Final, Literal, Protocol
 
 Compression = Literal["zstd", "xz", "gzip"]
+# How much time small packages are worth: `quick` while somebody waits, `release` for publishing.
+Effort = Literal["quick", "release"]
 
-# Level 9 is where zstd's curve bends for trees of binaries: about 10 % smaller than level 3 at
-# three to four times the processor seconds; level 19 gains 10 % more and takes 25 times as long.
-ZSTD_LEVEL = 9
-# A gzip member serves hosts whose dpkg cannot read zstd; 9 gains under 1 % at twice the time.
-GZIP_LEVEL = 6
-XZ_PRESET = 6
+# Figures and reasons are in docs/decisions/0017-compression-level.md.
+LEVELS: Final[Mapping[Effort, Mapping[Compression, int]]] = {
+    "quick": {"zstd": 3, "gzip": 1, "xz": 1},
+    "release": {"zstd": 9, "gzip": 6, "xz": 6},
+}
 
 # zstd's workers hold a window and a job each; more of them cost memory, and reading is the limit.
 MOST_WORKERS = 8
@@ -39,18 +41,19 @@ class Compressor(Protocol):
         """Return the rest."""
 
 
-def compressor(compression: Compression) -> Compressor:
+def compressor(compression: Compression, effort: Effort = "release") -> Compressor:
     """Return a compressor that makes one zstd frame, one xz stream or one gzip member."""
+    level = LEVELS[effort][compression]
     if compression == "gzip":
-        return zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+        return zlib.compressobj(level, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     if compression == "xz":
         import lzma
 
-        return lzma.LZMACompressor(preset=XZ_PRESET)
-    return zstd_compressor(min(len(os.sched_getaffinity(0)), MOST_WORKERS))
+        return lzma.LZMACompressor(preset=level)
+    return zstd_compressor(min(len(os.sched_getaffinity(0)), MOST_WORKERS), level)
 
 
-def zstd_compressor(workers: int) -> Compressor:
+def zstd_compressor(workers: int, level: int) -> Compressor:
     """Return a zstd compressor.
 
     The bytes do not depend on ``workers`` as long as there is at least one: without any, zstd
@@ -58,22 +61,24 @@ def zstd_compressor(workers: int) -> Compressor:
     """
     import zstandard
 
-    parameters = zstandard.ZstdCompressionParameters.from_level(ZSTD_LEVEL, threads=workers)
+    parameters = zstandard.ZstdCompressionParameters.from_level(level, threads=workers)
     return zstandard.ZstdCompressor(compression_params=parameters).compressobj()
 
 
 class CompressingSink:
     """Compresses what is written into ``target``; :meth:`close` writes the end."""
 
-    def __init__(self, target: Sink, compression: Compression) -> None:
+    def __init__(self, target: Sink, compression: Compression, effort: Effort) -> None:
         self._target = target
-        self._compressor = compressor(compression)
-        self._pending = bytearray()
+        self._compressor = compressor(compression, effort)
+        self._pending: list[bytes] = []
+        self._size = 0
 
     def write(self, data: bytes, /) -> None:
         """Take ``data``."""
-        self._pending += data
-        if len(self._pending) >= BLOCK_SIZE:
+        self._pending.append(data)
+        self._size += len(data)
+        if self._size >= BLOCK_SIZE:
             self._compress_pending()
 
     def close(self) -> None:
@@ -82,8 +87,9 @@ class CompressingSink:
         self._target.write(self._compressor.flush())
 
     def _compress_pending(self) -> None:
-        self._target.write(self._compressor.compress(bytes(self._pending)))
+        self._target.write(self._compressor.compress(b"".join(self._pending)))
         self._pending.clear()
+        self._size = 0
 
 
 class HashingSink:

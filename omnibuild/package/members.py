@@ -66,28 +66,34 @@ def below(members: Iterable[Entry], directory: str) -> Iterator[Entry]:
 
 def content(root: Path, entry: Entry) -> Iterator[bytes]:
     """Yield a file's bytes, and prove at the end that they are the ones the tree promised."""
-    path = root / entry.path
+    path = f"{root}/{entry.path}"
     digest, size = hashlib.sha256(), 0
     try:
-        with path.open("rb", buffering=0) as stream:
-            while chunk := stream.read(READ_SIZE):
+        with open(path, "rb", buffering=0) as stream:
+            # Most files are small: a buffer of their own size, and a byte to see that they end.
+            while chunk := stream.read(_buffer(entry.size - size)):
                 digest.update(chunk)
                 size += len(chunk)
                 yield chunk
     except OSError as error:
         raise PackageError(
             f"a file of the payload cannot be read: {entry.path}",
-            where=Where(str(path)),
+            where=Where(path),
             why=str(error),
+            hint="find out what else is damaged: omnibuild cache verify",
         ) from error
     if size != entry.size or digest.hexdigest() != entry.digest:
         raise PackageError(
             f"a file of the payload is not what it was when the payload was made: {entry.path}",
-            where=Where(str(path)),
+            where=Where(path),
             why=f"size {size}, expected {entry.size}\n"
             f"sha256 {digest.hexdigest()}, expected {entry.digest}",
-            hint="remove the damaged tree from the cache and build again",
+            hint="heal the store, then build again: omnibuild cache verify",
         )
+
+
+def _buffer(expected: int) -> int:
+    return min(READ_SIZE, expected + 1) if expected >= 0 else READ_SIZE
 
 
 def check_config_files(config_files: Iterable[str], members: Iterable[Entry]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from omnibuild.errors import PackageError
 from omnibuild.files import atomic_file
 from omnibuild.package.artifact import Artifact
-from omnibuild.package.compression import CompressingSink, HashingSink
+from omnibuild.package.compression import CompressingSink, Effort, HashingSink
 from omnibuild.package.identity import check_identity
 from omnibuild.package.members import archive_members, below, content
 from omnibuild.package.tarstream import tar_stream
@@ -18,7 +18,9 @@ from omnibuild.recipe.models import Tar
 from omnibuild.tree import Entry, Kind
 
 
-def write_tar(payload: Payload, platform_tar: Tar, directory: Path) -> Artifact:
+def write_tar(
+    payload: Payload, platform_tar: Tar, directory: Path, effort: Effort = "release"
+) -> Artifact:
     """Write ``<name>-<version>-linux-<architecture>.tar.zst`` into ``directory``.
 
     It holds the content of the payload's prefix below one directory ``<name>-<version>``.
@@ -41,7 +43,7 @@ def write_tar(payload: Payload, platform_tar: Tar, directory: Path) -> Artifact:
     path = directory / f"{top}-linux-{architecture}.tar.zst"
     with atomic_file(path) as stream:
         output = HashingSink(stream)
-        sink = CompressingSink(output, "zstd")
+        sink = CompressingSink(output, "zstd", effort)
         for block in stream_of:
             sink.write(block)
         sink.close()

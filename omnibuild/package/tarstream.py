@@ -14,6 +14,13 @@ TYPES = {
     Kind.HARDLINK: tarfile.LNKTYPE,
 }
 
+# What fits into one header as it is.
+SHORT, LARGEST_IN_OCTAL = 99, 8**11 - 1
+
+# After the link: GNU's mark, owner and group, no device numbers, no prefix.
+END_OF_HEADER = b"ustar  \0" + 2 * b"root".ljust(32, b"\0") + bytes(2 * 8 + 155 + 12)
+BLANK_CHECKSUM = b" " * 8
+
 END_OF_ARCHIVE = bytes(2 * tarfile.BLOCKSIZE)
 
 
@@ -43,12 +50,35 @@ def tar_stream(
 
 
 def _header(entry: Entry, name: str, date: int, *, link: str) -> bytes:
+    size = entry.size if entry.kind is Kind.FILE else 0
+    texts = f"{name}{link}"
+    if max(len(name), len(link)) <= SHORT and size <= LARGEST_IN_OCTAL and texts.isascii():
+        return _short_header(entry, name, size, date, link)
     info = tarfile.TarInfo(name)
     info.type = TYPES[entry.kind]
     info.mode = entry.mode
-    info.size = entry.size if entry.kind is Kind.FILE else 0
+    info.size = size
     info.mtime = date
     info.linkname = link
     info.uname = info.gname = "root"
     # The octal size field ends at 8 GiB; GNU's form goes on in binary, which dpkg reads too.
     return info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
+
+
+def _short_header(entry: Entry, name: str, size: int, date: int, link: str) -> bytes:
+    """Return what ``tarfile`` writes for nearly all entries, at a fraction of the time.
+
+    A payload has thousands of files, and ``tarfile`` takes the time of reading them for headers.
+    """
+    ending = "/" if entry.kind is Kind.DIRECTORY else ""
+    start = b"%b%07o\0%07o\0%07o\0%011o\0%011o\0" % (
+        f"{name}{ending}".encode().ljust(100, b"\0"),
+        entry.mode,
+        0,
+        0,
+        size,
+        date,
+    )
+    end = TYPES[entry.kind] + link.encode().ljust(100, b"\0") + END_OF_HEADER
+    checksum = sum(start) + sum(BLANK_CHECKSUM) + sum(end)
+    return b"%b%06o\0 %b" % (start, checksum, end)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from omnibuild.files import write_atomic
 from omnibuild.package.artifact import Artifact
+from omnibuild.package.compression import Effort
 from omnibuild.package.deb.writer import write_deb
 from omnibuild.package.rpm.writer import write_rpm
 from omnibuild.package.tar import write_tar
@@ -15,28 +16,31 @@ from omnibuild.recipe.models import Debian, Rpm, Tar
 CHECKSUM_SUFFIX = ".sha256"
 
 
-def write_package(payload: Payload, form: Debian | Rpm | Tar, directory: Path) -> Artifact:
+def write_package(
+    payload: Payload, form: Debian | Rpm | Tar, directory: Path, effort: Effort = "release"
+) -> Artifact:
     """Write the payload in one format, with its checksum file beside it.
 
     Args:
         payload: what to package.
         form: the platform's settings for its format; their type says which format it is.
         directory: where the files go; it exists.
+        effort: how hard to compress.
 
     Raises:
         PackageError: the format cannot express the payload.
     """
-    artifact = _write(payload, form, directory)
+    artifact = _write(payload, form, directory, effort)
     path = artifact.path
     write_atomic(path.with_name(path.name + CHECKSUM_SUFFIX), artifact.checksum_line)
     return artifact
 
 
-def _write(payload: Payload, form: Debian | Rpm | Tar, directory: Path) -> Artifact:
+def _write(payload: Payload, form: Debian | Rpm | Tar, directory: Path, effort: Effort) -> Artifact:
     match form:
         case Debian():
-            return write_deb(payload, form, directory)
+            return write_deb(payload, form, directory, effort)
         case Rpm():
-            return write_rpm(payload, form, directory)
+            return write_rpm(payload, form, directory, effort)
         case Tar():
-            return write_tar(payload, form, directory)
+            return write_tar(payload, form, directory, effort)

@@ -12,7 +12,13 @@ from typing import IO
 from omnibuild.digests import of_bytes
 from omnibuild.files import atomic_file
 from omnibuild.package.artifact import Artifact
-from omnibuild.package.compression import CompressingSink, Compression, HashingSink, compressor
+from omnibuild.package.compression import (
+    CompressingSink,
+    Compression,
+    Effort,
+    HashingSink,
+    compressor,
+)
 from omnibuild.package.deb.ar import MAGIC, ar_header, ar_padding
 from omnibuild.package.deb.control import binary_control, installed_size
 from omnibuild.package.identity import check_identity
@@ -34,7 +40,9 @@ SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
 SUFFIXES: Mapping[Compression, str] = {"zstd": "zst", "xz": "xz", "gzip": "gz"}
 
 
-def write_deb(payload: Payload, platform_deb: Debian, directory: Path) -> Artifact:
+def write_deb(
+    payload: Payload, platform_deb: Debian, directory: Path, effort: Effort = "release"
+) -> Artifact:
     """Write ``<name>_<version>-<revision>_<architecture>.deb`` into ``directory``.
 
     The data archive is compressed into an unnamed file first, because dpkg wants the checksums
@@ -58,7 +66,7 @@ def write_deb(payload: Payload, platform_deb: Debian, directory: Path) -> Artifa
 
     path = directory / f"{metadata.name}_{version}_{architecture}.deb"
     with atomic_file(path) as stream, tempfile.TemporaryFile(dir=directory) as data:
-        md5sums = _write_data(payload, members, platform_deb.compression, data)
+        md5sums = _write_data(payload, members, data, platform_deb.compression, effort)
         controls = _control_archive(
             {
                 "conffiles": _lines(payload.config_files),
@@ -74,7 +82,11 @@ def write_deb(payload: Payload, platform_deb: Debian, directory: Path) -> Artifa
 
 
 def _write_data(
-    payload: Payload, members: Iterable[Entry], compression: Compression, data: IO[bytes]
+    payload: Payload,
+    members: Iterable[Entry],
+    data: IO[bytes],
+    compression: Compression,
+    effort: Effort,
 ) -> bytes:
     """Compress the files into ``data``; return the content of ``md5sums``."""
     sums: dict[str, str] = {}
@@ -87,7 +99,7 @@ def _write_data(
             yield chunk
         sums[entry.path] = md5.hexdigest()
 
-    sink = CompressingSink(data, compression)
+    sink = CompressingSink(data, compression, effort)
     for block in tar_stream(members, top=".", date=payload.metadata.date, read=read):
         sink.write(block)
     sink.close()

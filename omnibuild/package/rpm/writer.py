@@ -13,7 +13,7 @@ from typing import IO, Final
 from omnibuild.digests import of_bytes
 from omnibuild.files import atomic_file
 from omnibuild.package.artifact import Artifact
-from omnibuild.package.compression import ZSTD_LEVEL, CompressingSink, HashingSink
+from omnibuild.package.compression import LEVELS, CompressingSink, Effort, HashingSink
 from omnibuild.package.identity import check_identity
 from omnibuild.package.members import (
     READ_SIZE,
@@ -62,14 +62,17 @@ SCRIPT_TAGS: Final = {
 
 @dataclass(frozen=True)
 class _PayloadFile:
-    """The compressed payload: its digest, and its sizes before and after compression."""
+    """The compressed payload: its digest, its sizes before and after, and zstd's level."""
 
     digest: str
     plain_size: int
     size: int
+    level: int
 
 
-def write_rpm(payload: Payload, platform_rpm: Rpm, directory: Path) -> Artifact:
+def write_rpm(
+    payload: Payload, platform_rpm: Rpm, directory: Path, effort: Effort = "release"
+) -> Artifact:
     """Write ``<name>-<version>-<revision>.<architecture>.rpm`` into ``directory``.
 
     The payload is compressed into an unnamed file first, because the header in front of it
@@ -86,7 +89,7 @@ def write_rpm(payload: Payload, platform_rpm: Rpm, directory: Path) -> Artifact:
 
     path = directory / f"{metadata.name}-{version}.{architecture}.rpm"
     with atomic_file(path) as stream, tempfile.TemporaryFile(dir=directory) as spool:
-        compressed = _write_payload(payload, members, spool)
+        compressed = _write_payload(payload, members, spool, effort)
         header = encode_header(
             _main_fields(payload, members, architecture, compressed), Tag.IMMUTABLE_REGION
         )
@@ -106,16 +109,17 @@ def encode_signature_header(fields: Mapping[int, Field]) -> bytes:
 
 
 def _write_payload(
-    payload: Payload, members: Sequence[RpmMember], spool: IO[bytes]
+    payload: Payload, members: Sequence[RpmMember], spool: IO[bytes], effort: Effort
 ) -> _PayloadFile:
     output = HashingSink(spool)
-    sink = CompressingSink(output, "zstd")
+    sink = CompressingSink(output, "zstd", effort)
     plain_size = 0
     for block in payload_stream(payload.root, members, payload.metadata.date):
         sink.write(block)
         plain_size += len(block)
     sink.close()
-    return _PayloadFile(output.digest, plain_size, output.size)
+    level = LEVELS[effort]["zstd"]
+    return _PayloadFile(output.digest, plain_size, output.size, level)
 
 
 def _main_fields(
@@ -145,7 +149,7 @@ def _main_fields(
         Tag.ENCODING: string("utf-8"),
         Tag.PAYLOAD_FORMAT: string("cpio"),
         Tag.PAYLOAD_COMPRESSOR: string("zstd"),
-        Tag.PAYLOAD_FLAGS: string(str(ZSTD_LEVEL)),
+        Tag.PAYLOAD_FLAGS: string(str(compressed.level)),
         Tag.PAYLOAD_DIGEST: strings([compressed.digest]),
         Tag.PAYLOAD_DIGEST_ALGORITHM: int32([SHA256]),
         **{tag: string(text) for tag, text in optional.items() if text},

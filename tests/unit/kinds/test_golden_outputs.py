@@ -87,7 +87,7 @@ def plan(base: Path) -> Plan:
                 Action(
                     f"package:{name}",
                     "package",
-                    {"format": {name: settings}, "libraries": {}},
+                    {"format": {name: settings}, "libraries": {}, "effort": "release"},
                     {"payload": "payload"},
                 )
                 for name, settings in FORMATS.items()

@@ -9,8 +9,10 @@ import random
 import pytest
 
 from omnibuild.package.compression import (
+    LEVELS,
     CompressingSink,
     Compression,
+    Effort,
     HashingSink,
     zstd_compressor,
 )
@@ -23,29 +25,31 @@ def some_data(size: int) -> bytes:
     return b"".join(dice.choice(words) for _ in range(size // 9))
 
 
+@pytest.mark.parametrize("effort", LEVELS)
 @pytest.mark.parametrize(
     ("compression", "decompress"),
     [("zstd", unzstd), ("xz", lzma.decompress), ("gzip", gzip.decompress)],
 )
 def test_what_was_written_can_be_read_by_others(
-    compression: Compression, decompress: object
+    compression: Compression, decompress: object, effort: Effort
 ) -> None:
     data = some_data(700_000)
     target = io.BytesIO()
-    sink = CompressingSink(target, compression)
+    sink = CompressingSink(target, compression, effort)
     for start in range(0, len(data), 100_001):
         sink.write(data[start : start + 100_001])
     sink.close()
     assert decompress(target.getvalue()) == data  # type: ignore[operator]
 
 
-def test_the_number_of_workers_does_not_change_the_bytes() -> None:
+@pytest.mark.parametrize("effort", LEVELS)
+def test_the_number_of_workers_does_not_change_the_bytes(effort: Effort) -> None:
     # More than one of zstd's jobs, which take several windows of 4 MiB each.
     piece = some_data(1_000_000)
     data = b"".join(bytes([number]) + piece[number * 1000 :] for number in range(40))
     digests = set()
-    for workers, step in [(1, 1 << 20), (3, 777_777)]:
-        compressor = zstd_compressor(workers)
+    for workers, step in [(1, 1 << 20), (2, 262_144), (3, 777_777)]:
+        compressor = zstd_compressor(workers, LEVELS[effort]["zstd"])
         digest = hashlib.sha256()
         for start in range(0, len(data), step):
             digest.update(compressor.compress(data[start : start + step]))
