@@ -59,7 +59,10 @@ def check_component(
 
 def _elf_files(tree: Tree, root: Path) -> Iterator[tuple[str, elf.Elf]]:
     for entry in tree.files():
-        data = (root / entry.path).read_bytes()
+        with open(root / entry.path, "rb") as stream:
+            # Only what is an ELF file is read whole: others may be larger than memory.
+            start = stream.read(len(elf.MAGIC))
+            data = start + stream.read() if start == elf.MAGIC else b""
         try:
             parsed = elf.parse(data)
         except elf.ElfError:
