@@ -189,6 +189,16 @@ def test_a_piece_of_the_prefix_cannot_be_placed(workspace: Workspace) -> None:
     assert "bin/piece" in fails("relocation", *build(workspace.write()))
 
 
+def test_bytes_that_depend_on_the_moment_are_found_out(workspace: Workspace) -> None:
+    workspace.steps = (*STEPS, 'date +%N > "$PREFIX/when"')
+    directory = workspace.write()
+    assert "when: content" in fails("not-reproducible", *rebuild(directory))
+
+
+def rebuild(directory: Path) -> tuple[str | Path, ...]:
+    return ("artifact", "rebuild", "tiny-c", "-C", directory)
+
+
 def test_the_audit_refuses_what_hosts_do_not_have(workspace: Workspace) -> None:
     script = """printf '#!/usr/bin/python3\\n' > "$PREFIX/bin/x"; chmod 755 "$PREFIX/bin/x" """
     workspace.steps = (*STEPS, script)
