@@ -132,6 +132,20 @@ class FailingDisk(mfusepy.Operations):
         found = os.statvfs(self._at(path))
         return {name: getattr(found, name) for name in SPACE_FIELDS}
 
+    def listxattr(self, path: str) -> list[str]:
+        return os.listxattr(self._at(path), follow_symlinks=False)
+
+    def getxattr(self, path: str, name: str, position: int = 0) -> bytes:
+        return os.getxattr(self._at(path), name, follow_symlinks=False)
+
+    @change
+    def setxattr(self, path: str, name: str, value: bytes, options: int, position: int = 0) -> None:
+        os.setxattr(self._at(path), name, value, options, follow_symlinks=False)
+
+    @change
+    def removexattr(self, path: str, name: str) -> None:
+        os.removexattr(self._at(path), name, follow_symlinks=False)
+
     @change
     def create(self, path: str, mode: int, flags: int) -> int:
         return os.open(self._at(path), flags | os.O_CREAT, mode)
@@ -155,6 +169,10 @@ class FailingDisk(mfusepy.Operations):
     @change
     def mkdir(self, path: str, mode: int) -> None:
         os.mkdir(self._at(path), mode)
+
+    @change
+    def mknod(self, path: str, mode: int, device: int) -> None:
+        os.mknod(self._at(path), mode, device)
 
     @change
     def rename(self, old: str, new: str) -> None:
