@@ -53,7 +53,7 @@ docs: $(VENV)/.ready
 clean:
 	rm -rf $(VENV) dist build
 
-.PHONY: certify-cold certify-python-3.11 certify-properties
+.PHONY: certify-cold certify-python-3.11 certify-properties certify-crash
 
 certify-cold: setup-test $(VENV)/.ready
 	@$(BIN)/python tools/certify.py cold
@@ -63,3 +63,6 @@ certify-python-3.11: setup-test $(VENV)/.ready
 
 certify-properties: $(VENV)/.ready
 	@$(BIN)/python tools/certify.py properties
+
+certify-crash: setup-test $(VENV)/.ready
+	@nice $(BIN)/python tools/certify.py crash

@@ -56,6 +56,16 @@ def properties() -> list[str]:
     return pytest("-n", "2", "tests/unit", OMNIBUILD_EXAMPLES="500")
 
 
+def crash() -> list[str]:
+    """200 kills at random moments and 20 disks that become full; OMNIBUILD_SEED repeats a run."""
+    words = ("-m", "pytest", "-q", "tests/certification/test_crash.py")
+    return [
+        line
+        for line in output(sys.executable, *words).splitlines()
+        if line.strip(" .[]0123456789%")
+    ]
+
+
 def pytest(*words: str, **variables: str) -> list[str]:
     environment = {**os.environ, **variables}
     said = output(sys.executable, "-m", "pytest", "-q", *words, environment=environment)
@@ -73,7 +83,12 @@ def output(
     return done.stdout
 
 
-PROOFS = {"cold": cold, "python-3.11": python_311, "properties": properties}
+PROOFS = {
+    "cold": cold,
+    "python-3.11": python_311,
+    "properties": properties,
+    "crash": crash,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

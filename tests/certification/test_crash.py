@@ -1,0 +1,44 @@
+"""Many kills and many full disks, as tests/acceptance/test_crash.py does with a few."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+
+import pytest
+
+from tests.acceptance.crash import Bench, kill_often
+from tests.acceptance.test_crash import full_disk
+
+KILLS = 200
+DISKS = 20
+SEED = int(os.environ.get("OMNIBUILD_SEED", str(int(time.time()))))
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench(tmp_path_factory.mktemp("crash"))
+
+
+def test_kills(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    phases = kill_often(bench, KILLS, SEED)
+    with capsys.disabled():
+        print(f"\nseed {SEED}: {KILLS} kills, each healed; what ran at those moments:")
+        for phase, count in phases.most_common():
+            print(f"  {count:4} {phase}")
+    reached = {kind for phase in phases for kind in phase.split("+")}
+    assert {"fetch", "component", "place", "package"} <= reached
+
+
+def test_full_disks(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench.clean
+    bench.reset()
+    dice = random.Random(SEED)  # noqa: S311 - no secret
+    sizes = sorted(dice.randrange(1_300, 40_000) for _ in range(DISKS))
+    said = [full_disk(bench, size) for size in sizes]
+    assert not [text for text in said if "Traceback" in text]
+    full = sum("error[" in text for text in said)
+    with capsys.disabled():
+        print(f"\n{DISKS} disks of {sizes[0]} to {sizes[-1]} kB: {full} became full, all healed")
+    assert full > DISKS // 4
