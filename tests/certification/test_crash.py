@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import time
 
 import pytest
@@ -24,9 +25,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 def test_kills(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     phases = kill_often(bench, KILLS, SEED)
     with capsys.disabled():
-        print(f"\nseed {SEED}: {KILLS} kills, each healed; what ran at those moments:")
+        sys.stdout.write(f"\nseed {SEED}: {KILLS} kills, all healed; what ran at those moments:\n")
         for phase, count in phases.most_common():
-            print(f"  {count:4} {phase}")
+            sys.stdout.write(f"  {count:4} {phase}\n")
     reached = {kind for phase in phases for kind in phase.split("+")}
     assert {"fetch", "component", "place", "package"} <= reached
 
@@ -40,5 +41,6 @@ def test_full_disks(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     assert not [text for text in said if "Traceback" in text]
     full = sum("error[" in text for text in said)
     with capsys.disabled():
-        print(f"\n{DISKS} disks of {sizes[0]} to {sizes[-1]} kB: {full} became full, all healed")
+        span = f"{sizes[0]} to {sizes[-1]} kB"
+        sys.stdout.write(f"\n{DISKS} disks of {span}: {full} became full, all healed\n")
     assert full > DISKS // 4
