@@ -18,6 +18,7 @@ from omnibuild import digests, events, files
 from omnibuild.blueprint.app import AppPlan, lowest_glibc, plan_app
 from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.events import Emit
+from omnibuild.execute.sandbox.choose import choose_sandbox
 from omnibuild.execute.scheduler import Execution
 from omnibuild.kinds.table import all_kinds, serials
 from omnibuild.plan.decisions import Decision, decide
@@ -153,6 +154,7 @@ def execute(
         emit=emit,
         cores=settings.cores,
         goals=goals,
+        sandbox=choose_sandbox(settings.sandbox),
         limits=Limits(settings.step_seconds, settings.step_memory),
         keep_going=settings.keep_going,
         remote=opened_remote(settings, emit),

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+SandboxName = Literal["auto", "bubblewrap", "docker", "podman"]
 
 # A step that hangs must not hold a build farm for ever; nothing known takes that long.
 DEFAULT_STEP_SECONDS = 4 * 3600.0
@@ -48,7 +51,7 @@ class Settings:
     step_seconds: float = DEFAULT_STEP_SECONDS
     step_memory: int = 0
     keep_going: bool = False
-    sandbox: str = "auto"
+    sandbox: SandboxName = "auto"
     remote: RemoteSettings = RemoteSettings()
 
 

@@ -55,7 +55,7 @@ def add_cache(commands: Subparsers[argparse.ArgumentParser]) -> None:
 def _add_share(
     actions: Subparsers[argparse.ArgumentParser], name: str, summary: str, example: str
 ) -> None:
-    parser = command(actions, name, "share", summary, example)
+    parser = command(actions, name, "cache", summary, example)
     parser.set_defaults(action=name, push=name == "push")
     add_platforms(parser)
     add_workspace(parser)

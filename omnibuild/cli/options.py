@@ -77,19 +77,6 @@ def add_execution(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="after a failure go on with all that does not depend on it",
     )
-
-
-def add_platforms(parser: argparse.ArgumentParser) -> None:
-    """Add a recipe and the platforms to plan it for."""
-    parser.add_argument("recipe", metavar="RECIPE", help="name of a recipe, as hello")
-    parser.add_argument(
-        "-p",
-        "--platform",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="platform to build for, again for more (default: all that the recipe supports)",
-    )
     parser.add_argument(
         "--timeout",
         type=float,
@@ -107,6 +94,19 @@ def add_platforms(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "bubblewrap", "docker", "podman"),
         default="auto",
         help="what isolates steps (default: bubblewrap where it runs, else docker or podman)",
+    )
+
+
+def add_platforms(parser: argparse.ArgumentParser) -> None:
+    """Add a recipe and the platforms to plan it for."""
+    parser.add_argument("recipe", metavar="RECIPE", help="name of a recipe, as hello")
+    parser.add_argument(
+        "-p",
+        "--platform",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="platform to build for, again for more (default: all that the recipe supports)",
     )
 
 

@@ -28,6 +28,7 @@ class Job:
         processes: registers what it starts.
         sandbox: isolates its steps.
         jobserver: shares the cores among all steps.
+        priority: of the action, when cores are shared.
         limits: what each of its steps may take.
         usage: what its steps have taken so far.
         step: the step that it came to, for who wants to look at what failed.
@@ -44,6 +45,7 @@ class Job:
     progress: Callable[[int, int], None]
     sandbox: Sandbox
     jobserver: JobServer
+    priority: float = 0.0
     limits: Limits = field(default_factory=Limits)
     usage: Usage = field(default_factory=Usage)
     step: Step | None = None
@@ -56,7 +58,7 @@ class Job:
         """
         self.step = step
         step = replace(step, script=f"{ATTACH}{step.script}")
-        with self.jobserver.serve(step.build):
+        with self.jobserver.serve(step.build, self.priority):
             self.usage += self.sandbox.run(step, self.log, self.processes, self.limits)
 
     def blob(self, role: str) -> Path:

@@ -4,6 +4,9 @@ Every running action holds one token. The tokens that are left are lent to steps
 each that speaks GNU make's protocol: a byte in it is a job that may be started, and comes back
 when that job is done. A FIFO for each step, because a killed make returns nothing: what its step
 had borrowed comes back when the step's FIFO is closed here.
+
+What is more urgent comes first, be it a further job of a running step or an action that waits: so
+the longest path gets the cores that it can use, and the rest fills the gaps.
 """
 
 from __future__ import annotations
@@ -14,12 +17,16 @@ import os
 import struct
 import termios
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 # How often lent tokens are looked at, in seconds.
 INTERVAL = 0.02
+
+# Looks after which a token that a more urgent step was offered and did not take goes to an action
+# that waits: an action keeps it to its end, and make is often without work for a moment.
+PATIENCE = 15
 
 TOKEN = b"+"
 
@@ -35,27 +42,43 @@ export MAKEFLAGS
 
 @dataclass
 class _Lane:
-    """One step's FIFO: its open end, and how many tokens were lent through it."""
+    """One step's FIFO.
+
+    Args:
+        descriptor: its open end.
+        priority: of the step's action.
+        lent: how many tokens were lent through it.
+        idle: how many looks in a row one of them was not taken.
+    """
 
     descriptor: int
+    priority: float
     lent: int = 0
+    idle: int = 0
 
     def offered(self) -> int:
         """Return how many of the lent tokens nobody has taken."""
         buffer = fcntl.ioctl(self.descriptor, termios.FIONREAD, bytes(4))
         return int(struct.unpack("i", buffer)[0])
 
+    def is_hungry(self) -> bool:
+        """Tell whether the step uses all that it was lent, and might use more."""
+        return self.offered() == 0
+
     def lend(self) -> None:
-        os.write(self.descriptor, TOKEN)
-        self.lent += 1
+        # A step that has filled the FIFO with bytes of its own gets none of ours.
+        with contextlib.suppress(BlockingIOError):
+            os.write(self.descriptor, TOKEN)
+            self.lent += 1
 
     def take_back(self) -> bool:
         """Take one token back that is not in use; a step may have been quicker."""
         with contextlib.suppress(BlockingIOError):
             os.read(self.descriptor, 1)
-            # A step that returns more than it took cannot make tokens.
-            self.lent = max(0, self.lent - 1)
-            return True
+            if self.lent > 0:
+                self.lent -= 1
+                return True
+        # Nothing is there, or more than was lent: a step cannot make tokens.
         return False
 
 
@@ -65,7 +88,8 @@ class JobServer:
     def __init__(self, cores: int) -> None:
         self._cores = cores
         self._holders = 0
-        self._wanted = 0
+        # Priority of the most urgent action that waits for a token.
+        self._waiting: float | None = None
         self._lanes: list[_Lane] = []
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -79,16 +103,20 @@ class JobServer:
         self._stop.set()
         self._thread.join()
 
-    def acquire(self, wanted: int) -> int:
-        """Take tokens for up to ``wanted`` actions that could start now; return how many.
+    def acquire(self, waiting: Sequence[float]) -> int:
+        """Take tokens for actions that could start now; return for how many of the first.
 
-        Those that are still lent to steps are claimed, and there when asked again.
+        Args:
+            waiting: the actions' priorities, the most urgent first.
+
+        Tokens that are lent to steps are claimed, and there when asked again.
         """
         with self._lock:
-            self._reclaim(wanted - self._free())
-            granted = max(0, min(wanted, self._free()))
-            self._holders += granted
-            self._wanted = wanted - granted
+            granted = 0
+            while granted < len(waiting) and self._claim(waiting[granted]):
+                self._holders += 1
+                granted += 1
+            self._waiting = waiting[granted] if granted < len(waiting) else None
             return granted
 
     def release(self) -> None:
@@ -97,11 +125,11 @@ class JobServer:
             self._holders -= 1
 
     @contextlib.contextmanager
-    def serve(self, directory: Path) -> Iterator[None]:
+    def serve(self, directory: Path, priority: float = 0.0) -> Iterator[None]:
         """Lend tokens through a new FIFO in ``directory`` during the block."""
         path = directory / FIFO_NAME
         os.mkfifo(path, 0o600)
-        lane = _Lane(os.open(path, os.O_RDWR | os.O_NONBLOCK))
+        lane = _Lane(os.open(path, os.O_RDWR | os.O_NONBLOCK), priority)
         with self._lock:
             self._lanes.append(lane)
         try:
@@ -117,27 +145,35 @@ class JobServer:
     def _free(self) -> int:
         return self._cores - self._holders - sum(lane.lent for lane in self._lanes)
 
-    def _reclaim(self, count: int) -> None:
-        for lane in self._lanes:
-            while count > 0 and lane.offered() and lane.take_back():
-                count -= 1
+    def _claim(self, priority: float) -> bool:
+        """Tell whether an action may have a token now; one is taken back for it if need be."""
+        if self._free() > 0:
+            return not any(lane.priority > priority for lane in self._lanes if lane.is_hungry())
+        return any(
+            lane.take_back()
+            for lane in self._lanes
+            if lane.offered() and (lane.priority < priority or lane.idle >= PATIENCE)
+        )
 
     def _move(self) -> None:
         while not self._stop.wait(INTERVAL):
             with self._lock:
-                self._reclaim(self._wanted - self._free())
-                if self._wanted <= 0:
-                    self._lend()
+                for lane in self._lanes:
+                    lane.idle = lane.idle + 1 if lane.offered() else 0
+                self._lend()
 
     def _lend(self) -> None:
-        """Offer one token to every step that has taken all it was offered."""
-        hungry = [lane for lane in self._lanes if not lane.offered()]
+        """Offer one token to every step that has taken all it was offered, urgent ones first."""
+        hungry = [
+            lane
+            for lane in self._lanes
+            if lane.is_hungry() and (self._waiting is None or lane.priority > self._waiting)
+        ]
         missing = len(hungry) - self._free()
-        idle = [lane for lane in self._lanes if lane.offered()]
-        for lane in idle:
+        for lane in self._lanes:
             # One that lies there untaken does more good elsewhere; it is offered again later.
-            if missing > 0 and lane.take_back():
+            if missing > 0 and lane.offered() and lane.take_back():
                 missing -= 1
-        for lane in sorted(hungry, key=lambda lane: lane.lent):
+        for lane in sorted(hungry, key=lambda lane: -lane.priority):
             if self._free() > 0:
                 lane.lend()

@@ -166,7 +166,7 @@ class _Loop:
                 self._submit(transfers, name)
         if not waiting:
             return False
-        tokens = self._jobserver.acquire(len(waiting))
+        tokens = self._jobserver.acquire([self._priority[name] for name in waiting])
         for name in waiting[:tokens]:
             self._computing.add(self._submit(computers, name))
         return tokens < len(waiting)
@@ -186,7 +186,7 @@ class _Loop:
                 future = pool.submit(self._worker.pull, action, outputs[name])
                 self._running[future] = lambda success: self.board.pulled(name, success)
             case Task.RUN:
-                future = pool.submit(self._worker.run, action, outputs)
+                future = pool.submit(self._worker.run, action, outputs, self._priority[name])
                 self._running[future] = lambda result: self._ran(action, result)
         return future
 

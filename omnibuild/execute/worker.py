@@ -61,7 +61,7 @@ class Worker:
     def _remote(self) -> RemoteCache | None:
         return self.lookup.remote
 
-    def run(self, action: Action, outputs: Mapping[str, Output]) -> Result:
+    def run(self, action: Action, outputs: Mapping[str, Output], priority: float) -> Result:
         """Do an action whose inputs are all here, unless another process did it meanwhile."""
         document = self.lookup.document(action, outputs)
         digest = key(document)
@@ -75,7 +75,8 @@ class Worker:
             if action.output is not None and self._pulled(action, action.output):
                 result = Result(action.output)
             else:
-                result = self._run_kind(action, outputs, self.store.log(action.name, digest))
+                log = self.store.log(action.name, digest)
+                result = self._run_kind(action, outputs, log, priority)
             if action.output is None:
                 old = self.store.history.last_document(action.name)
                 why = reason(old, document).to_data()
@@ -121,7 +122,9 @@ class Worker:
             return False
         return self._remote.pull(output, self.store, self._progress(action.name))
 
-    def _run_kind(self, action: Action, outputs: Mapping[str, Output], log: Path) -> Result:
+    def _run_kind(
+        self, action: Action, outputs: Mapping[str, Output], log: Path, priority: float
+    ) -> Result:
         started = time.monotonic()
         with self.store.scratch() as scratch:
             job = Job(
@@ -135,6 +138,7 @@ class Worker:
                 progress=self._progress(action.name),
                 sandbox=self.sandbox,
                 jobserver=self.jobserver,
+                priority=priority,
                 limits=action.limits.over(self.limits),
             )
             try:

@@ -6,9 +6,10 @@ import argparse
 import json
 import sys
 
-from omnibuild import examine, pipeline, rebuild
+from omnibuild import pipeline
 from omnibuild.cli.common import reporting, settings_from
 from omnibuild.recipe.definitions import Definitions
+from omnibuild.workbench import examine, rebuild
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,12 +6,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from omnibuild import examine, pipeline
+from omnibuild import pipeline
 from omnibuild.cli.common import reporting, settings_from
-from omnibuild.errors import StepError
+from omnibuild.errors import StepError, printable
 from omnibuild.events import ActionFailed, Emit, Event
 from omnibuild.pipeline import BuiltArtifact
 from omnibuild.settings import Settings
+from omnibuild.workbench import examine
 
 QUESTION = "[s]hell in its sandbox, [l]og, [r]etry, [q]uit? "
 
@@ -72,7 +73,7 @@ def _wants_retry(settings: Settings, error: StepError, failed: ActionFailed) -> 
                     entered.enter()
             case "l":
                 with open(failed.log, encoding="utf-8", errors="replace") as log:
-                    sys.stderr.write(log.read())
+                    sys.stderr.write(printable(log.read()))
             case "r":
                 return True
             case _:

@@ -1,4 +1,4 @@
-"""``omnibuild cache list``, ``cache gc`` and ``cache verify``."""
+"""``omnibuild cache``: list, gc, verify, push and pull."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ QUIET, INTERVAL = 1.0, 0.2
 def run(arguments: argparse.Namespace) -> int:
     """Do what the action's word says."""
     settings = settings_from(arguments)
+    if arguments.action in ("push", "pull"):
+        return _share(settings, arguments)
     store = Store(settings.cache)
     if arguments.action == "list":
         return _list(store, as_json=arguments.json)
@@ -143,3 +145,20 @@ def _verified_text(done: Verified) -> str:
 
 def _write_json(document: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(document) + "\n")
+
+
+def _share(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Exchange all that belongs to a recipe with the remote cache."""
+    from omnibuild import pipeline
+    from omnibuild.workbench import share
+
+    planned = pipeline.plan(settings, arguments.recipe, arguments.platform)
+    exchange = {"push": share.push, "pull": share.pull}[arguments.action]
+    with reporting(arguments) as emit:
+        shared = exchange(settings, planned, emit)
+    if arguments.json:
+        _write_json({"there": shared.there, "missing": shared.missing})
+    else:
+        where = "in the remote cache" if arguments.action == "push" else "here"
+        sys.stdout.write(f"{shared.there} objects are {where}, {shared.missing} are not\n")
+    return 0

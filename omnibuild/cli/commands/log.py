@@ -7,7 +7,7 @@ import json
 import sys
 
 from omnibuild.cli.common import settings_from
-from omnibuild.errors import UsageError
+from omnibuild.errors import UsageError, printable
 from omnibuild.store.store import Store
 
 
@@ -22,5 +22,5 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         sys.stdout.write(json.dumps({"log": str(path)}) + "\n")
     else:
-        sys.stdout.write(path.read_text("utf-8", "replace"))
+        sys.stdout.write(printable(path.read_text("utf-8", "replace")))
     return 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from omnibuild import examine
 from omnibuild.cli.common import reporting, settings_from
+from omnibuild.workbench import examine
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,12 +8,12 @@ import sys
 import time
 from collections.abc import Iterator
 
-from omnibuild import examine
 from omnibuild.cli.common import settings_from
-from omnibuild.examine import Explanation
 from omnibuild.plan.decisions import Verdict
 from omnibuild.report.explain import reason_lines
 from omnibuild.report.plain import PlainReport
+from omnibuild.workbench import examine
+from omnibuild.workbench.examine import Explanation
 
 
 def run(arguments: argparse.Namespace) -> int:

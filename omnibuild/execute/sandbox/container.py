@@ -28,6 +28,7 @@ SUPERVISOR = '"$@" 2>&1; status=$?; times >&2; exit $status'
 
 # What an engine would put in place of the root's own.
 OWN_FILES = ("etc/hosts", "etc/hostname", "etc/resolv.conf")
+OWN_DIRECTORIES = ("run", "var/tmp")
 
 MINUTES_AND_SECONDS = re.compile(rb"(\d+)m([\d.]+)s")
 
@@ -177,6 +178,10 @@ def _mounts(step: Step, place: Place) -> Iterator[dict[str, Any]]:
         own = step.root / name
         plain = own.is_file() and not own.is_symlink()
         yield _bind(own if plain else place.empty, f"/{name}", read_only=True)
+    for name in OWN_DIRECTORIES:
+        own = step.root / name
+        if own.is_dir() and not own.is_symlink():
+            yield _bind(own, f"/{name}", read_only=True)
 
 
 def _bind(source: Path, target: str, *, read_only: bool = False) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def directories(tmp_path: Path) -> list[Path]:
 
 def test_a_step_alone_is_lent_all_tokens_but_its_own(directories: list[Path]) -> None:
     with JobServer(4) as server:
-        assert server.acquire(1) == 1
+        assert server.acquire([1.0] * 1) == 1
         with server.serve(directories[0]):
             step = Step(directories[0])
             assert all(step.take_soon() for _ in range(3))
@@ -61,27 +61,27 @@ def test_a_step_alone_is_lent_all_tokens_but_its_own(directories: list[Path]) ->
 
 def test_actions_never_take_more_tokens_than_there_are(directories: list[Path]) -> None:
     with JobServer(2) as server:
-        assert server.acquire(5) == 2
-        assert server.acquire(3) == 0
+        assert server.acquire([1.0] * 5) == 2
+        assert server.acquire([1.0] * 3) == 0
         server.release()
-        assert server.acquire(3) == 1
+        assert server.acquire([1.0] * 3) == 1
 
 
 def test_a_waiting_action_claims_a_token_when_it_comes_back(directories: list[Path]) -> None:
     with JobServer(2) as server:
-        server.acquire(1)
+        server.acquire([1.0] * 1)
         with server.serve(directories[0]):
             step = Step(directories[0])
             assert step.take_soon()
-            assert server.acquire(1) == 0
+            assert server.acquire([1.0] * 1) == 0
             step.give_back()
-            assert soon(lambda: server.acquire(1) == 1)
+            assert soon(lambda: server.acquire([1.0] * 1) == 1)
             assert not soon(step.take, 0.2)
 
 
 def test_an_idle_token_moves_to_the_step_that_wants_it(directories: list[Path]) -> None:
     with JobServer(3) as server:
-        server.acquire(2)
+        server.acquire([1.0] * 2)
         with server.serve(directories[0]), server.serve(directories[1]):
             busy = Step(directories[1])
             # The first step never takes what it is offered.
@@ -90,20 +90,45 @@ def test_an_idle_token_moves_to_the_step_that_wants_it(directories: list[Path]) 
 
 def test_what_a_killed_step_held_comes_back(directories: list[Path]) -> None:
     with JobServer(3) as server:
-        server.acquire(1)
+        server.acquire([1.0] * 1)
         with server.serve(directories[0]):
             step = Step(directories[0])
             assert step.take_soon()
             assert step.take_soon()
         server.release()
-        assert server.acquire(3) == 3
+        assert server.acquire([1.0] * 3) == 3
 
 
 def test_a_step_cannot_make_tokens(directories: list[Path]) -> None:
     with JobServer(2) as server:
-        server.acquire(1)
+        server.acquire([1.0] * 1)
         with server.serve(directories[0]):
             step = Step(directories[0])
             os.write(step.descriptor, b"+" * 100)
-            assert soon(lambda: server.acquire(1) == 1)
-            assert server.acquire(5) == 0
+            assert soon(lambda: server.acquire([1.0] * 1) == 1)
+            assert server.acquire([1.0] * 5) == 0
+
+
+def test_a_more_urgent_step_keeps_what_it_uses(directories: list[Path]) -> None:
+    with JobServer(2) as server:
+        server.acquire([9.0])
+        with server.serve(directories[0], priority=9.0):
+            step = Step(directories[0])
+            assert step.take_soon()
+            step.give_back()
+            assert step.take_soon()
+            assert not soon(lambda: server.acquire([1.0]), 0.5)
+            # What it leaves untaken for a while goes to the action that waits.
+            step.give_back()
+            assert soon(lambda: server.acquire([1.0]) == 1)
+
+
+def test_a_more_urgent_action_comes_before_further_jobs(directories: list[Path]) -> None:
+    with JobServer(2) as server:
+        server.acquire([1.0])
+        with server.serve(directories[0], priority=1.0):
+            step = Step(directories[0])
+            assert step.take_soon()
+            assert server.acquire([9.0]) == 0
+            step.give_back()
+            assert soon(lambda: server.acquire([9.0]) == 1)

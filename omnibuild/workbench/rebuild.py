@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from omnibuild import pipeline
 from omnibuild.blueprint.app import AppPlan
-from omnibuild.compare import Difference, compare_blobs, compare_trees
 from omnibuild.errors import NotReproducibleError, ToolFailedError
 from omnibuild.events import Emit
 from omnibuild.kinds.table import serials
@@ -25,6 +24,7 @@ from omnibuild.store.history import LastRun
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
+from omnibuild.workbench.compare import Difference, compare_blobs, compare_trees
 
 UNSHARE = Tool("unshare", package="util-linux")
 

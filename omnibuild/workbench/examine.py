@@ -16,7 +16,7 @@ from omnibuild.execute.job import Job
 from omnibuild.execute.jobserver import JobServer
 from omnibuild.execute.kept import kept_step
 from omnibuild.execute.processes import Processes
-from omnibuild.execute.sandbox.bubblewrap import Bubblewrap
+from omnibuild.execute.sandbox.choose import choose_sandbox
 from omnibuild.execute.sandbox.step import Sandbox, Step
 from omnibuild.kinds.component import prepare_component
 from omnibuild.plan.decisions import Decision
@@ -102,7 +102,7 @@ def shell(settings: Settings, name: str, recipe: str, emit: Emit) -> Iterator[En
     with pipeline.opened_store(settings) as store, contextlib.ExitStack() as stack:
         kept = kept_step(store, name) or kept_step(store, f"component:{name}")
         if kept is not None:
-            yield Entered(name, True, kept, Bubblewrap())
+            yield Entered(name, True, kept, choose_sandbox(settings.sandbox))
             return
         name = f"component:{name.removeprefix('component:')}"
         plan = plan_with(settings, name, recipe).plan
@@ -111,7 +111,7 @@ def shell(settings: Settings, name: str, recipe: str, emit: Emit) -> Iterator[En
         outputs = pipeline.execute(settings, store, needs, action.needs, emit)
         scratch = stack.enter_context(store.scratch())
         job = _fresh_job(settings, store, action, outputs, scratch)
-        yield Entered(name, False, prepare_component(job), Bubblewrap())
+        yield Entered(name, False, prepare_component(job), job.sandbox)
 
 
 def _fresh_job(
@@ -126,7 +126,7 @@ def _fresh_job(
         cores=settings.cores,
         processes=Processes(),
         progress=lambda done, total: None,
-        sandbox=Bubblewrap(),
+        sandbox=choose_sandbox(settings.sandbox),
         jobserver=JobServer(settings.cores),
     )
 
