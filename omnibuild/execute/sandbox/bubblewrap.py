@@ -73,6 +73,17 @@ class Bubblewrap:
         return _bwrap().attach(*arguments(step), "--", "/bin/sh")
 
 
+def require_namespaces() -> None:
+    """Find out whether this machine lets bubblewrap start, by starting it with nothing to do.
+
+    Raises :class:`SandboxError` when it refuses.
+    """
+    words = ("--unshare-all", "--unshare-user", "--uid", "0", "--ro-bind", "/", "/")
+    done = _bwrap().run(*words, "--proc", "/proc", "--dev", "/dev", "--", "/bin/true", check=False)
+    if done.returncode:
+        raise sandbox_refused(done.stderr)
+
+
 def arguments(step: Step) -> list[str]:
     """Return bubblewrap's options for a step."""
     options = [
