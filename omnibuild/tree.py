@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -68,11 +68,7 @@ class Tree:
 
     def to_data(self) -> list[dict[str, Any]]:
         """Return plain JSON values; fields that do not apply are left out."""
-        return [
-            {k: str(v) if k == "kind" else v for k, v in asdict(e).items() if v not in ("", 0)}
-            | {"mode": e.mode}
-            for e in self.entries
-        ]
+        return [_entry_data(entry) for entry in self.entries]
 
     @cached_property
     def digest(self) -> Digest:
@@ -94,6 +90,18 @@ class Tree:
         return (entry for entry in self.entries if entry.kind is Kind.FILE)
 
 
+def _entry_data(entry: Entry) -> dict[str, Any]:
+    """Return an entry's JSON values; trees have thousands, so without ``asdict``."""
+    data: dict[str, Any] = {"path": entry.path, "kind": entry.kind.value, "mode": entry.mode}
+    if entry.size:
+        data["size"] = entry.size
+    if entry.digest:
+        data["digest"] = entry.digest
+    if entry.target:
+        data["target"] = entry.target
+    return data
+
+
 def scan(root: Path) -> Tree:
     """Read a directory into a tree.
 
@@ -104,19 +112,19 @@ def scan(root: Path) -> Tree:
     first_names: dict[tuple[int, int], str] = {}
     # In the tree's own order, so that a hard link's target is an earlier entry: a directory's
     # children are walked before its longer-named siblings, and sort after them.
-    for path, item in sorted(_walk(root, ""), key=lambda found: found[0]):
+    for path, item in sorted(_walk(str(root), ""), key=lambda found: found[0]):
         entries.append(_entry(path, item, first_names))
     return Tree.of(entries)
 
 
-def _walk(directory: Path, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def _walk(directory: str, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
     with os.scandir(directory) as items:
         ordered = sorted(items, key=lambda item: item.name)
     for item in ordered:
         path = f"{prefix}{item.name}"
         yield path, item
         if item.is_dir(follow_symlinks=False):
-            yield from _walk(Path(item.path), f"{path}/")
+            yield from _walk(item.path, f"{path}/")
 
 
 def _entry(path: str, item: os.DirEntry[str], first_names: dict[tuple[int, int], str]) -> Entry:
@@ -132,4 +140,4 @@ def _entry(path: str, item: os.DirEntry[str], first_names: dict[tuple[int, int],
         first = first_names.setdefault((status.st_dev, status.st_ino), path)
         if first != path:
             return Entry(path, Kind.HARDLINK, mode, target=first)
-    return Entry(path, Kind.FILE, mode, status.st_size, digests.of_file(Path(item.path)))
+    return Entry(path, Kind.FILE, mode, status.st_size, digests.of_file(item.path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -21,7 +21,8 @@ class Part:
         name: the component or package, for errors.
         tree: what it holds, relative to the app's prefix.
         directory: where its files are.
-        prune: globs relative to the prefix; what they match, and all below it, is left out.
+        prune: globs relative to the prefix; what they match, and all below it, is left out. As in
+            a shell, ``*`` stays within one name: ``lib/*.so`` leaves ``lib/engines/x.so`` alone.
     """
 
     name: str
@@ -62,14 +63,13 @@ def assemble(
             parts want different permissions of a directory.
     """
     entries: dict[str, tuple[str, Entry]] = {}
-    sources: dict[str, Path] = {}
+    sources: dict[str, str] = {}
     base = prefix.lstrip("/")
     for part in parts:
         for entry, source in _kept(part):
             path = f"{base}/{entry.path}"
-            moved = replace(entry, path=path)
-            if entry.kind is Kind.HARDLINK:
-                moved = replace(moved, target=f"{base}/{entry.target}")
+            target_path = f"{base}/{entry.target}" if entry.kind is Kind.HARDLINK else entry.target
+            moved = Entry(path, entry.kind, entry.mode, entry.size, entry.digest, target_path)
             _claim(entries, part.name, moved)
             sources[path] = source
     for path, file in generated.items():
@@ -106,21 +106,21 @@ def _claim(entries: dict[str, tuple[str, Entry]], owner: str, entry: Entry) -> N
         )
 
 
-def _kept(part: Part) -> list[tuple[Entry, Path]]:
+def _kept(part: Part) -> list[tuple[Entry, str]]:
     """Return the entries of a part that are not pruned, and where their content is."""
-    kept: list[tuple[Entry, Path]] = []
+    kept: list[tuple[Entry, str]] = []
     promoted: dict[str, str] = {}
-    survivors = {e.path for e in part.tree.entries if not _is_pruned(e.path, part.prune)}
+    survivors = _survivors(part)
     # A directory goes with all that was in it; one that was installed empty stays.
     filled = {entry.path.rpartition("/")[0] for entry in part.tree.entries}
     leaves = {path for path in survivors if path not in filled}
-    needed = leaves.union(parent for path in leaves for parent in _parents(path))
+    needed = leaves | _directories(leaves)
     for entry in part.tree.entries:
         if entry.path not in survivors:
             continue
         if entry.kind is Kind.DIRECTORY and entry.path not in needed:
             continue
-        source = part.directory / entry.path
+        source = f"{part.directory}/{entry.path}"
         if entry.kind is Kind.HARDLINK and entry.target not in survivors:
             entry = _promote(part, entry, promoted)
         kept.append((entry, source))
@@ -136,24 +136,40 @@ def _promote(part: Part, entry: Entry, promoted: dict[str, str]) -> Entry:
     return replace(entry, kind=Kind.FILE, size=content.size, digest=content.digest, target="")
 
 
-def _is_pruned(path: str, globs: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, glob) for glob in globs for name in (path, *_parents(path)))
+def _survivors(part: Part) -> set[str]:
+    """Return the paths that no glob matches, nor any directory above them."""
+    globs: dict[int, list[list[str]]] = {}
+    for glob in part.prune:
+        names = glob.split("/")
+        globs.setdefault(len(names), []).append(names)
+    pruned: set[str] = set()
+    for entry in part.tree.entries:  # parents come before children
+        names = entry.path.split("/")
+        if entry.path.rpartition("/")[0] in pruned or any(
+            all(map(fnmatchcase, names, glob)) for glob in globs.get(len(names), ())
+        ):
+            pruned.add(entry.path)
+    return {entry.path for entry in part.tree.entries} - pruned
 
 
-def _parents(path: str) -> list[str]:
-    pieces = path.split("/")
-    return ["/".join(pieces[:count]) for count in range(1, len(pieces))]
+def _directories(paths: Iterable[str]) -> set[str]:
+    """Return all directories above the paths."""
+    found: set[str] = set()
+    for path in paths:
+        parent = path.rpartition("/")[0]
+        while parent and parent not in found:
+            found.add(parent)
+            parent = parent.rpartition("/")[0]
+    return found
 
 
 def _add_parents(entries: dict[str, tuple[str, Entry]]) -> None:
-    for path in list(entries):
-        for parent in _parents(path):
-            if parent not in entries:
-                entries[parent] = ("", Entry(parent, Kind.DIRECTORY, 0o755))
+    for parent in _directories(entries) - entries.keys():
+        entries[parent] = ("", Entry(parent, Kind.DIRECTORY, 0o755))
 
 
 def _write(
-    tree: Tree, sources: Mapping[str, Path], contents: Mapping[str, bytes], target: Path
+    tree: Tree, sources: Mapping[str, str], contents: Mapping[str, bytes], target: Path
 ) -> None:
     target.mkdir(parents=True)
     base = str(target)

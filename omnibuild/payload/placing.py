@@ -7,6 +7,7 @@ replaces that prefix without changing the length of anything binary; what cannot
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import posixpath
@@ -90,7 +91,7 @@ def check_capture(root: Path, tree: Tree) -> tuple[str, ...]:
             faults.append(f"{entry.path}: symlink to {entry.target}")
         if entry.kind is not Kind.FILE:
             continue
-        found = references(_read(root / entry.path))
+        found = references(_read(f"{root}/{entry.path}"))
         if found.whole:
             touched.append(entry.path)
         faults += [f"{entry.path}: offset {offset:#x}" for offset in found.fragments]
@@ -203,14 +204,15 @@ def place_tree(
         the placed tree; only rewritten files were read and hashed.
     """
     check_prefix(prefix)
-    work = _Placing(tree, source, target, prefix, frozenset(touched))
+    # As texts: a tree has thousands of entries, and a Path of each takes as long as its link.
+    work = _Placing(str(source), str(target), prefix, frozenset(touched))
     with storage_errors(target):
         target.mkdir(parents=True, exist_ok=True)
         placed = [work.place(entry) for entry in tree.entries]
         # Last, since a directory may be one that even its owner must not write to.
         for entry in reversed(tree.entries):
             if entry.kind is Kind.DIRECTORY:
-                (target / entry.path).chmod(entry.mode)
+                os.chmod(f"{target}/{entry.path}", entry.mode)
     return Tree.of(placed)
 
 
@@ -228,47 +230,47 @@ def check_prefix(prefix: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Placing:
-    tree: Tree
-    source: Path
-    target: Path
+    source: str
+    target: str
     prefix: str
     touched: frozenset[str]
 
     def place(self, entry: Entry) -> Entry:
-        target = self.target / entry.path
+        target = f"{self.target}/{entry.path}"
         if entry.kind is Kind.DIRECTORY:
-            target.mkdir(mode=0o700, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(target, 0o700)
             return entry
         if entry.kind is Kind.SYMLINK:
             entry = replace(entry, target=_relative_symlink(entry))
-            target.symlink_to(entry.target)
+            os.symlink(entry.target, target)
             return entry
         if entry.kind is Kind.HARDLINK:
             return self._place_hard_link(entry, target)
         if entry.path in self.touched:
             return self._rewrite(entry, self._placed(entry.path, entry.path), target)
-        link_or_copy(self.source / entry.path, target, entry.mode)
+        link_or_copy(f"{self.source}/{entry.path}", target, entry.mode)
         return entry
 
-    def _place_hard_link(self, entry: Entry, target: Path) -> Entry:
+    def _place_hard_link(self, entry: Entry, target: str) -> Entry:
         """Keep the link, unless the two names stand in places that need other runpaths."""
         if entry.target in self.touched:
             data = self._placed(entry.target, entry.path)
-            if data != _read(self.target / entry.target):
+            if data != _read(f"{self.target}/{entry.target}"):
                 return self._rewrite(replace(entry, kind=Kind.FILE, target=""), data, target)
-        os.link(self.target / entry.target, target)
+        os.link(f"{self.target}/{entry.target}", target)
         return entry
 
     def _placed(self, path: str, final: str) -> bytes:
-        return place_file(_read(self.source / path), self.prefix, final)
+        return place_file(_read(f"{self.source}/{path}"), self.prefix, final)
 
-    def _rewrite(self, entry: Entry, data: bytes, target: Path) -> Entry:
-        target.write_bytes(data)
-        target.chmod(entry.mode)
+    def _rewrite(self, entry: Entry, data: bytes, target: str) -> Entry:
+        Path(target).write_bytes(data)
+        os.chmod(target, entry.mode)
         return replace(entry, size=len(data), digest=digests.of_bytes(data))
 
 
-def link_or_copy(source: Path, target: Path, mode: int) -> None:
+def link_or_copy(source: Path | str, target: Path | str, mode: int) -> None:
     """Give a file a second name; where the file system cannot, copy it."""
     try:
         os.link(source, target)
@@ -276,10 +278,10 @@ def link_or_copy(source: Path, target: Path, mode: int) -> None:
         if error.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM):
             raise
         shutil.copyfile(source, target)
-        target.chmod(mode)
+        os.chmod(target, mode)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: str) -> bytes:
     with open(path, "rb", buffering=0) as stream:
         return stream.read()
 

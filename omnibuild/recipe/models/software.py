@@ -79,7 +79,9 @@ class Software(Model, frozen=True, kw_only=True):
     ]
     prune: Annotated[
         tuple[Line, ...],
-        Meta(description="Globs below the prefix that a runtime artifact does not carry."),
+        Meta(
+            description="Globs below the prefix that a runtime artifact does not carry, `*` within one name."
+        ),
     ] = ()
     profiles: Annotated[
         dict[Literal["release"], Profile], Meta(description="Other ways to build it.")

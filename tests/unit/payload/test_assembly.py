@@ -115,3 +115,11 @@ def test_permissions_of_a_shared_directory_do_not_depend_on_the_order(tmp_path: 
     for number, order in enumerate((parts, parts[::-1])):
         with pytest.raises(CaptureError, match="permissions of the directory opt/app/lib"):
             assemble(order, PREFIX, {}, {}, tmp_path / f"out{number}")
+
+
+def test_a_star_stays_within_one_name(tmp_path: Path) -> None:
+    files = {"lib/libz.so": "", "lib/libz.so.1": "", "lib/lib/engine.so": "", "bin/lib.so": ""}
+    pruned = part(tmp_path, "p", files, ("lib/lib*.so",))
+    tree = assemble([pruned], PREFIX, {}, {}, tmp_path / "out")
+    kept = {entry.path.removeprefix("opt/app/") for entry in tree.files()}
+    assert kept == {"lib/libz.so.1", "lib/lib/engine.so", "bin/lib.so"}
