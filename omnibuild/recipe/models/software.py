@@ -80,7 +80,8 @@ class Software(Model, frozen=True, kw_only=True):
     prune: Annotated[
         tuple[Line, ...],
         Meta(
-            description="Globs below the prefix that a runtime artifact does not carry, `*` within one name."
+            description="Globs below the prefix that a runtime artifact does not carry, `*` within"
+            " one name."
         ),
     ] = ()
     profiles: Annotated[
