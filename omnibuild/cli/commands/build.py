@@ -12,7 +12,6 @@ from omnibuild.errors import StepError, printable
 from omnibuild.events import ActionFailed, Emit, Event
 from omnibuild.pipeline import BuiltArtifact
 from omnibuild.settings import Settings
-from omnibuild.workbench import examine
 
 QUESTION = "[s]hell in its sandbox, [l]og, [r]etry, [q]uit? "
 
@@ -63,6 +62,9 @@ def _is_interactive() -> bool:
 
 def _wants_retry(settings: Settings, error: StepError, failed: ActionFailed) -> bool:
     """Let the user look at a failed step; tell whether to build again."""
+    # Imported here: a build that does not fail need not load what compiles.
+    from omnibuild.workbench import examine
+
     sys.stderr.write(f"{error}\n")
     while True:
         sys.stderr.write(f"{failed.action}: {QUESTION}")
