@@ -45,7 +45,7 @@ class Engine:
     limits: bool
 
     def client(self) -> APIClient:
-        """Return a client; each thread needs one of its own."""
+        """Return a client, to be closed; each thread needs one of its own."""
         return _client(self.address, self.version, CALL_TIMEOUT)
 
     def user(self) -> tuple[int, int]:
@@ -141,6 +141,14 @@ def has_image(client: APIClient, name: str) -> bool:
     return False
 
 
+def printed_by(stream: Any) -> Iterator[tuple[int, bytes]]:
+    """Yield what a container prints: the number of the stream, and bytes, until both end."""
+    from docker.utils.socket import frames_iter
+
+    printed: Iterator[tuple[int, bytes]] = frames_iter(stream, tty=False)
+    return printed
+
+
 def _ask(name: EngineName, address: str) -> Engine:
     path = Path(address.removeprefix("unix://"))
     if not address.startswith("unix://"):
@@ -150,9 +158,9 @@ def _ask(name: EngineName, address: str) -> Engine:
         reason = "not writable for this user" if path.exists() else "no such socket"
         raise SandboxError("", why=f"{path}: {reason}")
     try:
-        with engine_errors(""):
-            version = _client(address, None, CONNECT_TIMEOUT).api_version
-            info: dict[str, Any] = _client(address, version, CONNECT_TIMEOUT).info()
+        with engine_errors(""), _client(address, None, CONNECT_TIMEOUT) as client:
+            version: str = client.api_version
+            info: dict[str, Any] = client.info()
     except SandboxError as error:
         raise SandboxError("", why=f"{path}: {error.why}") from error
     options = info.get("SecurityOptions") or ()

@@ -1,10 +1,17 @@
-"""How thorough property tests are: quick by default, OMNIBUILD_EXAMPLES=500 to certify."""
+"""How thorough property tests are: quick by default, OMNIBUILD_EXAMPLES=500 to certify.
+
+And the container engines that tests share: each is started when the first test asks for it.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.engines import running_docker, running_podman
 
 settings.register_profile(
     "omnibuild",
@@ -14,3 +21,17 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("omnibuild")
+
+
+@pytest.fixture(scope="session")
+def docker() -> Iterator[str]:
+    """The address of a dockerd of our own."""
+    with running_docker() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def podman() -> Iterator[str]:
+    """The address of a podman service of our own."""
+    with running_podman() as address:
+        yield address

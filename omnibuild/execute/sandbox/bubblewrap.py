@@ -11,7 +11,14 @@ from pathlib import Path
 
 from omnibuild.errors import SandboxError
 from omnibuild.execute.processes import Processes, watch
-from omnibuild.execute.sandbox.step import BUILD_DIRECTORY, SHELL, Step, Usage, step_failed
+from omnibuild.execute.sandbox.step import (
+    BUILD_DIRECTORY,
+    SHELL,
+    Step,
+    Usage,
+    end_of_log,
+    step_failed,
+)
 from omnibuild.plan.graph import Limits
 from omnibuild.tools import Tool, describe_status, tail
 
@@ -25,8 +32,6 @@ REFUSALS = (
 
 PR_SET_CHILD_SUBREAPER = 36
 
-# Bytes of a failed step's log.
-READ_AT_MOST = 1 << 16
 LOG_MODE = 0o644
 
 # What makes uid 0 inside the owner of its own files, and nothing of the namespaces' own powers:
@@ -60,10 +65,7 @@ class Bubblewrap:
             os.fchmod(stream.fileno(), LOG_MODE)
         if watched.status == 0:
             return usage
-        with log.open("rb") as stream:
-            # A step may print more than fits into memory; its end says what went wrong.
-            stream.seek(max(before, log.stat().st_size - READ_AT_MOST))
-            output = stream.read()
+        output = end_of_log(log, before)
         if output.startswith(b"bwrap: ") and any(text in output for text in REFUSALS):
             raise sandbox_refused(output)
         raise step_failed(step, log, output, watched.broken or describe_status(watched.status))

@@ -8,13 +8,16 @@ import resource
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from omnibuild.containers import Engine, engine_errors
+from omnibuild.containers import Engine, engine_errors, printed_by
 from omnibuild.errors import SandboxError
 from omnibuild.execute.sandbox.owners import this_process
 from omnibuild.execute.sandbox.step import BUILD_DIRECTORY, SHELL, Step
 from omnibuild.plan.graph import Limits
+
+if TYPE_CHECKING:
+    from docker import APIClient
 
 OWNER_LABEL = "omnibuild.owner"
 
@@ -29,6 +32,12 @@ SUPERVISOR = '"$@" 2>&1; status=$?; times >&2; exit $status'
 # What an engine would put in place of the root's own.
 OWN_FILES = ("etc/hosts", "etc/hostname", "etc/resolv.conf")
 OWN_DIRECTORIES = ("run", "var/tmp")
+
+# The number of a stream, and what came from it.
+Printed = tuple[int, bytes]
+
+STEP_STREAM = 1
+WATCHED_STREAMS = {"stream": 1, "stdout": 1, "stderr": 1}
 
 MINUTES_AND_SECONDS = re.compile(rb"(\d+)m([\d.]+)s")
 
@@ -64,10 +73,10 @@ def supervised(step: Step) -> list[str]:
 class Container:
     """A container that runs one command; use it as a context: it is removed at the end."""
 
-    def __init__(self, engine: Engine, identity: str) -> None:
+    def __init__(self, engine: Engine, client: APIClient, identity: str) -> None:
         self.identity = identity
         self._engine = engine
-        self._client = engine.client()
+        self._client = client
 
     @classmethod
     @contextlib.contextmanager
@@ -83,35 +92,33 @@ class Container:
             limits: what it may take.
             terminal: whether it gets a shell on a terminal instead of the step's script.
         """
-        client = engine.client()
-        user, group = engine.user()
-        with engine_errors(f"{engine.name} cannot make a container"):
-            made = client.create_container(
-                place.image,
-                entrypoint=command(step, ("/bin/sh",)) if terminal else supervised(step),
-                hostname="build",
-                user=f"{user}:{group}",
-                working_dir=step.directory,
-                labels={OWNER_LABEL: str(this_process())},
-                tty=terminal,
-                stdin_open=terminal,
-                use_config_proxy=False,
-                host_config=client.create_host_config(**_confinement(engine, step, place, limits)),
-            )
-        container = cls(engine, made["Id"])
-        try:
-            yield container
-        finally:
-            with engine_errors(f"{engine.name} cannot remove a container"):
-                client.remove_container(container.identity, force=True, v=True)
+        with engine.client() as client:
+            with engine_errors(f"{engine.name} cannot make a container"):
+                made = client.create_container(
+                    **_configuration(engine, step, place, terminal),
+                    host_config=client.create_host_config(
+                        **_confinement(engine, step, place, limits)
+                    ),
+                )
+            container = cls(engine, client, made["Id"])
+            try:
+                yield container
+            finally:
+                with engine_errors(f"{engine.name} cannot remove a container"):
+                    client.remove_container(container.identity, force=True, v=True)
 
-    def start(self) -> Iterator[tuple[bytes | None, bytes | None]]:
-        """Start it; return what it prints to its two streams, until it ends."""
+    @contextlib.contextmanager
+    def started(self) -> Iterator[Iterator[Printed]]:
+        """Start it; yield what it prints to its two streams, until it ends."""
         with engine_errors(f"{self._engine.name} cannot start a container"):
             # Before the start, so that nothing is missed.
-            output = self._client.attach(self.identity, stream=True, demux=True)
+            stream = self._client.attach_socket(self.identity, WATCHED_STREAMS)
             self._client.start(self.identity)
-            return iter(output)
+        try:
+            yield printed_by(stream)
+        finally:
+            # The socket is the connection's: only its response lets go of it.
+            stream._response.close()
 
     def pid(self) -> int:
         """Return the number of its first process on this machine, 0 when it has ended."""
@@ -121,8 +128,12 @@ class Container:
     def kill(self) -> None:
         """End all its processes, if there are any; from any thread."""
         # Nobody waits for an answer: what goes wrong here also ends the stream of its output.
-        with contextlib.suppress(SandboxError), engine_errors("it cannot be ended"):
-            self._engine.client().kill(self.identity)
+        with (
+            contextlib.suppress(SandboxError),
+            engine_errors("it cannot be ended"),
+            self._engine.client() as client,
+        ):
+            client.kill(self.identity)
 
     def status(self) -> tuple[int, bool]:
         """Wait until it has ended; return its exit status, and whether memory was refused."""
@@ -137,15 +148,32 @@ def cpu_seconds(account: bytes) -> float:
     return sum(60 * int(m) + float(s) for m, s in MINUTES_AND_SECONDS.findall(account))
 
 
-def copy_output(output: Iterator[tuple[bytes | None, bytes | None]], log: IO[bytes]) -> bytes:
+def copy_output(output: Iterator[Printed], log: IO[bytes]) -> bytes:
     """Write what a step prints to the log as it comes; return the supervisor's account."""
     account = b""
-    for printed, accounted in output:
-        account += accounted or b""
-        if printed:
-            log.write(printed)
+    for stream, text in output:
+        if stream == STEP_STREAM:
+            log.write(text)
             log.flush()
+        else:
+            account += text
     return account
+
+
+def _configuration(engine: Engine, step: Step, place: Place, terminal: bool) -> Mapping[str, Any]:
+    """Return what runs in a container, and as whom."""
+    user, group = engine.user()
+    return {
+        "image": place.image,
+        "entrypoint": command(step, ("/bin/sh",)) if terminal else supervised(step),
+        "hostname": "build",
+        "user": f"{user}:{group}",
+        "working_dir": step.directory,
+        "labels": {OWNER_LABEL: str(this_process())},
+        "tty": terminal,
+        "stdin_open": terminal,
+        "use_config_proxy": False,
+    }
 
 
 def _confinement(engine: Engine, step: Step, place: Place, limits: Limits) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from omnibuild.containers import Engine, EngineName, connect
 from omnibuild.execute.processes import Processes, Watch, memory_broken
 from omnibuild.execute.sandbox.container import Container, Place, copy_output, cpu_seconds
 from omnibuild.execute.sandbox.images import image_of, remove_orphans
-from omnibuild.execute.sandbox.step import Step, Usage, step_failed
+from omnibuild.execute.sandbox.step import Step, Usage, end_of_log, step_failed
 from omnibuild.execute.sandbox.union import link_layers, union
 from omnibuild.plan.graph import Limits
 from omnibuild.tools import Tool, describe_status
@@ -55,9 +55,7 @@ class Docker:
                 usage, failure = _watched(container, stream, processes, limits)
         if not failure:
             return usage
-        with log.open("rb") as written:
-            written.seek(before)
-            raise step_failed(step, log, written.read(), failure)
+        raise step_failed(step, log, end_of_log(log, before), failure)
 
     def enter(self, step: Step) -> int:
         """Give the user a shell, as :class:`~omnibuild.execute.sandbox.step.Sandbox` says."""
@@ -102,8 +100,8 @@ def _watched(
     container: Container, log: IO[bytes], processes: Processes, limits: Limits
 ) -> tuple[Usage, str]:
     """Start a container and wait for its end; return what it took, and why it failed if it did."""
-    output = container.start()
     with (
+        container.started() as output,
         processes.killable(container.kill),
         Watch(container.pid(), limits, container.kill) as watch,
     ):

@@ -28,8 +28,7 @@ def image_of(engine: Engine, root: Path, identity: str, scratch: Path) -> str:
     user, group = engine.user()
     # All in the name: podman 4 takes no tag when it imports.
     name = f"{REPOSITORIES}/{identity}-{user}-{group}"
-    client = engine.client()
-    with engine_errors(f"{engine.name} cannot take the build root"):
+    with engine_errors(f"{engine.name} cannot take the build root"), engine.client() as client:
         if has_image(client, name):
             return name
         with files.storage_errors(scratch), tempfile.TemporaryFile(dir=scratch) as archive:
@@ -45,8 +44,7 @@ def image_of(engine: Engine, root: Path, identity: str, scratch: Path) -> str:
 
 def remove_orphans(engine: Engine) -> None:
     """Remove the containers of processes that ended without removing them."""
-    client = engine.client()
-    with engine_errors(f"{engine.name} does not list its containers"):
+    with engine_errors(f"{engine.name} does not list its containers"), engine.client() as client:
         for found in client.containers(all=True, filters={"label": OWNER_LABEL}):
             owner = Owner.parse(found["Labels"][OWNER_LABEL])
             if owner is not None and owner.is_gone():

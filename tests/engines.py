@@ -1,0 +1,102 @@
+"""Real container engines, started by the tests for themselves: nothing of the machine's is used."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from omnibuild.containers import connect
+from omnibuild.errors import SandboxError
+from omnibuild.tools import SYSTEM_PATH
+
+START_TIMEOUT = 60
+
+
+@contextlib.contextmanager
+def running_docker() -> Iterator[str]:
+    """Run dockerd on a socket of its own; yield its address."""
+    with _home() as home:
+        words = [
+            *("dockerd", f"--host=unix://{home}/docker.sock", f"--pidfile={home}/pid"),
+            *(f"--data-root={home}/data", f"--exec-root={home}/exec"),
+            # Containers of steps have no network: the host's is left alone.
+            *("--iptables=false", "--ip6tables=false", "--ip-forward=false", "--bridge=none"),
+        ]
+        with _service("docker", words, home / "docker.sock", home, {}) as address:
+            yield address
+
+
+@contextlib.contextmanager
+def running_podman() -> Iterator[str]:
+    """Run podman's service on a socket of its own; yield its address."""
+    with _home() as home:
+        # Without this podman takes no registry without TLS, also not on loopback.
+        registries = home / "registries.conf"
+        registries.write_text('[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n')
+        words = [
+            *("podman", f"--root={home}/data", f"--runroot={home}/run", f"--tmpdir={home}/tmp"),
+            # crun refuses some machines, systemd may be absent.
+            *("--runtime=runc", "--cgroup-manager=cgroupfs", "--events-backend=file"),
+            *("system", "service", "--time=0", f"unix://{home}/podman.sock"),
+        ]
+        variables = {"CONTAINERS_REGISTRIES_CONF": str(registries), "XDG_RUNTIME_DIR": str(home)}
+        with _service("podman", words, home / "podman.sock", home, variables) as address:
+            yield address
+
+
+@contextlib.contextmanager
+def _home() -> Iterator[Path]:
+    """Yield a directory with a short name, as sockets need; nothing stays mounted below it."""
+    home = Path(tempfile.mkdtemp(prefix="omni-"))
+    try:
+        yield home
+    finally:
+        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+        places = [line.split()[4] for line in mounts]
+        for place in sorted((p for p in places if p.startswith(f"{home}/")), reverse=True):
+            subprocess.run(["umount", "--lazy", place], check=False)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _service(
+    name: str, words: Sequence[str], socket: Path, home: Path, variables: Mapping[str, str]
+) -> Iterator[str]:
+    environment = {"PATH": SYSTEM_PATH, "HOME": str(home), **variables}
+    with (home / "log").open("wb") as log:
+        process = subprocess.Popen(words, stdout=log, stderr=log, env=environment)
+    try:
+        address = f"unix://{socket}"
+        _wait_for(name, address, process, home / "log")
+        yield address
+    finally:
+        process.terminate()
+        process.wait(START_TIMEOUT)
+
+
+def _wait_for(name: str, address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    variable = "DOCKER_HOST" if name == "docker" else "CONTAINER_HOST"
+    deadline = time.monotonic() + START_TIMEOUT
+    before = os.environ.get(variable)
+    os.environ[variable] = address
+    try:
+        while True:
+            try:
+                connect("docker" if name == "docker" else "podman")
+            except SandboxError:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise AssertionError(f"{name} did not start:\n{log.read_text()}") from None
+                time.sleep(0.1)
+            else:
+                return
+    finally:
+        if before is None:
+            del os.environ[variable]
+        else:
+            os.environ[variable] = before
