@@ -26,8 +26,17 @@ MOST_PROCESSES = 16384
 MOST_FILES = 1 << 20
 
 # Process 1 inside. It reaps orphans, as an init does. All that the step prints goes to the first
-# stream; the second takes the account of what its processes took.
-SUPERVISOR = '"$@" 2>&1; status=$?; times >&2; exit $status'
+# stream; the second takes the account: what its processes took, and whether the kernel ended any
+# for want of memory (engines tell it only of the first process), for cgroups of both versions.
+SUPERVISOR = """
+"$@" 2>&1
+status=$?
+times >&2
+for events in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
+    [ ! -r "$events" ] || while read -r line; do echo "$line" >&2; done < "$events"
+done
+exit "$status"
+"""
 
 # What an engine would put in place of the root's own.
 OWN_FILES = ("etc/hosts", "etc/hostname", "etc/resolv.conf")
@@ -38,6 +47,8 @@ Printed = tuple[int, bytes]
 
 STEP_STREAM = 1
 WATCHED_STREAMS = {"stream": 1, "stdout": 1, "stderr": 1}
+
+OOM_KILLS = re.compile(rb"^oom_kill [1-9]", re.MULTILINE)
 
 MINUTES_AND_SECONDS = re.compile(rb"(\d+)m([\d.]+)s")
 
@@ -146,6 +157,11 @@ class Container:
 def cpu_seconds(account: bytes) -> float:
     """Return the CPU seconds in what a shell's ``times`` printed, 0 when it did not come to it."""
     return sum(60 * int(m) + float(s) for m, s in MINUTES_AND_SECONDS.findall(account))
+
+
+def lacked_memory(account: bytes) -> bool:
+    """Tell whether the kernel ended a process of a step for want of memory."""
+    return OOM_KILLS.search(account) is not None
 
 
 def copy_output(output: Iterator[Printed], log: IO[bytes]) -> bytes:

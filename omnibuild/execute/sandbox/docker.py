@@ -15,7 +15,13 @@ from typing import IO
 
 from omnibuild.containers import Engine, EngineName, connect
 from omnibuild.execute.processes import Processes, Watch, memory_broken
-from omnibuild.execute.sandbox.container import Container, Place, copy_output, cpu_seconds
+from omnibuild.execute.sandbox.container import (
+    Container,
+    Place,
+    copy_output,
+    cpu_seconds,
+    lacked_memory,
+)
 from omnibuild.execute.sandbox.images import image_of, remove_orphans
 from omnibuild.execute.sandbox.step import Step, Usage, end_of_log, step_failed
 from omnibuild.execute.sandbox.union import link_layers, union
@@ -108,6 +114,7 @@ def _watched(
         account = copy_output(output, log)
         status, refused = container.status()
     usage = Usage(cpu_seconds(account), watch.memory)
+    refused = limits.memory > 0 and (refused or lacked_memory(account))
     broken = watch.broken or (memory_broken(limits) if refused else "")
     if broken or not status:
         return usage, broken
