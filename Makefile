@@ -45,7 +45,7 @@ demo: setup-test $(VENV)/.ready
 	@$(BIN)/python tools/demo.py
 
 bench: setup-build $(VENV)/.ready
-	@$(BIN)/python bench/build.py
+	@for bench in build scenarios growth assemble package_app; do $(BIN)/python bench/$$bench.py; done
 
 docs: $(VENV)/.ready
 	@$(BIN)/python tools/gen_docs.py

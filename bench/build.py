@@ -1,8 +1,9 @@
 """Measure builds of hello: clean, unchanged, and with only the app changed.
 
-Prints one table of medians: wall seconds; CPU seconds of omnibuild and the tools it waits for (what
-runs inside sandboxes is reaped there and not counted); ratios to the clean build; and the wall time
-during which no action was running. Sources are fetched before; the clean build includes its root.
+Prints one table of medians: wall seconds; CPU seconds of omnibuild and all that it started; CPU
+seconds of the steps alone, and how the wall time compares to them spread evenly over the cores;
+ratios to the clean build; and the wall time during which no action was running. Sources are fetched
+before; the clean build includes its root.
 `--runs N` counts the quick ones, `--clean N` the clean ones.
 """
 
@@ -21,6 +22,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from omnibuild.store.store import Store
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 PLATFORMS = ("debian-12", "el9", "linux")
 
@@ -29,6 +32,7 @@ PLATFORMS = ("debian-12", "el9", "linux")
 class Sample:
     wall: float
     cpu: float
+    steps: float
     idle: float
     ran: int
 
@@ -66,6 +70,7 @@ def changed(cache: Path, workspace: Path, number: int) -> Sample:
 def run(cache: Path, workspace: Path) -> Sample:
     before, started = os.times(), time.monotonic()
     running: set[str] = set()
+    done: list[str] = []
     idle, since, ran = 0.0, started, 0
     for line in omnibuild(cache, workspace, "build"):
         now = time.monotonic()
@@ -77,11 +82,20 @@ def run(cache: Path, workspace: Path) -> Sample:
             ran += 1
         elif event["event"] == "ActionFinished" and event["action"] in running:
             running.remove(event["action"])
+            done.append(event["action"])
             since = now
     after, ended = os.times(), time.monotonic()
     cpu = after.children_user + after.children_system
     cpu -= before.children_user + before.children_system
-    return Sample(ended - started, cpu, idle + ended - since, ran)
+    return Sample(ended - started, cpu, step_cpu(cache, done), idle + ended - since, ran)
+
+
+def step_cpu(cache: Path, actions: list[str]) -> float:
+    """Return the CPU seconds that the steps of these actions took, as the store recorded them."""
+    store = Store(cache)
+    lasts = [store.history.last(name) for name in actions]
+    results = [store.result(last.key) for last in lasts if last]
+    return sum(result.cpu for result in results if result)
 
 
 def omnibuild(cache: Path, workspace: Path, command: str) -> Iterable[str]:
@@ -110,17 +124,22 @@ def _checked(process: subprocess.Popen[str]) -> Iterator[str]:
 
 def report(rows: dict[str, list[Sample]]) -> None:
     whole = statistics.median(sample.wall for sample in rows["clean"])
+    cores = len(os.sched_getaffinity(0))
     print(
-        "| hello, 3 platforms | wall s | own CPU s | actions | wall / clean | nothing running, s |"
+        "| hello, 3 platforms | wall s | CPU s | step CPU s | wall / (step CPU / cores) | actions"
+        " | wall / clean | nothing running, s |"
     )
-    print("|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|")
     for name, samples in rows.items():
-        wall, cpu, idle = (
+        wall, cpu, steps, idle = (
             statistics.median(getattr(sample, field) for sample in samples)
-            for field in ("wall", "cpu", "idle")
+            for field in ("wall", "cpu", "steps", "idle")
         )
-        ratio = f"{wall / whole:.4f}"
-        print(f"| {name} | {wall:.2f} | {cpu:.2f} | {samples[-1].ran} | {ratio} | {idle:.2f} |")
+        spread = f"{wall / (steps / cores):.2f}" if steps else "-"
+        print(
+            f"| {name} | {wall:.2f} | {cpu:.2f} | {steps:.2f} | {spread} | {samples[-1].ran}"
+            f" | {wall / whole:.4f} | {idle:.2f} |"
+        )
 
 
 if __name__ == "__main__":
