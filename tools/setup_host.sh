@@ -19,13 +19,17 @@ busybox: the shell of a bare sandbox, and runs the installer under another shell
 createrepo-c: makes the sample yum repository
 curl: requests pages from inside a host
 dash: runs the installer under another shell
+docker.io: runs steps in containers of its own daemon
+docker-registry: serves an image to take a root from
 dnf: installs packages into a simulated EL root
 nginx-light: proxies in the tests of launchers, serves a remote cache
 fuse3: mounts the disk that fails on purpose
 gpgv: verifies signatures as apt does
 iproute2: looks at the ports a host listens on
 openssl: makes the certificates of test servers
+podman: runs steps in containers, without a daemon
 rpm: builds the sample rpm and reads ours
+runc: starts the containers of podman and docker
 shellcheck: checks the shell scripts on hosts
 systemd-container: boots a server for a test
 zstd: reads packages independently of ours
