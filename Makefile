@@ -53,7 +53,7 @@ docs: $(VENV)/.ready
 clean:
 	rm -rf $(VENV) dist build
 
-.PHONY: certify-cold certify-python-3.11 certify-properties certify-crash
+.PHONY: certify-cold certify-python-3.11 certify-properties certify-crash certify-rebuild
 
 certify-cold: setup-test $(VENV)/.ready
 	@$(BIN)/python tools/certify.py cold
@@ -66,3 +66,6 @@ certify-properties: $(VENV)/.ready
 
 certify-crash: setup-test $(VENV)/.ready
 	@nice $(BIN)/python tools/certify.py crash
+
+certify-rebuild: setup-build $(VENV)/.ready
+	@$(BIN)/python tools/certify.py rebuild

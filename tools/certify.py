@@ -66,6 +66,15 @@ def crash() -> list[str]:
     ]
 
 
+def rebuild() -> list[str]:
+    """Everything that is made for the shipped recipes, a second time, by somebody else."""
+    lines = []
+    for recipe in ("hello", "httpbin"):
+        command = (sys.executable, "-m", "omnibuild", "artifact", "rebuild", recipe)
+        lines += [f"{recipe}  {line}" for line in output(*command).splitlines()]
+    return lines
+
+
 def pytest(*words: str, **variables: str) -> list[str]:
     environment = {**os.environ, **variables}
     said = output(sys.executable, "-m", "pytest", "-q", *words, environment=environment)
@@ -88,6 +97,7 @@ PROOFS = {
     "python-3.11": python_311,
     "properties": properties,
     "crash": crash,
+    "rebuild": rebuild,
 }
 
 if __name__ == "__main__":
