@@ -124,6 +124,7 @@ def _subjects(payload: Payload) -> Iterator[Subject]:
     """
     for entry in payload.tree.entries:
         if entry.kind in (Kind.FILE, Kind.HARDLINK):
-            yield Subject.of(entry, (payload.root / entry.path).read_bytes())
+            with open(f"{payload.root}/{entry.path}", "rb", buffering=0) as stream:
+                yield Subject.of(entry, stream.read())
         else:
             yield Subject(entry)
