@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import posixpath
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from omnibuild import files
@@ -101,15 +103,26 @@ def _licences(job: Job, source: Path) -> dict[str, bytes]:
     """Return the licence texts of an unpacked source, by where they go below the prefix."""
     name = job.action.parameters["name"]
     found = {}
-    for relative in job.action.parameters["license_files"]:
+    for relative, kept in licence_names(job.action.parameters["license_files"]).items():
         text = source / relative
-        if not text.is_file():
+        if ".." in text.parts or not text.is_file():
             raise DefinitionError(
                 f"{name} has no licence file {relative!r}",
                 hint="name the licence texts as they are in the unpacked source",
             )
-        found[f"{LICENSES}/{name}/{Path(relative).name}"] = text.read_bytes()
+        found[f"{LICENSES}/{name}/{kept}"] = text.read_bytes()
     return found
+
+
+def licence_names(paths: Sequence[str]) -> dict[str, str]:
+    """Return where each licence text goes: its file name, or its whole path where names clash."""
+    clashing = {
+        name for name, count in Counter(map(posixpath.basename, paths)).items() if count > 1
+    }
+    return {
+        path: path if posixpath.basename(path) in clashing else posixpath.basename(path)
+        for path in paths
+    }
 
 
 def _check_libraries(job: Job, tree: Tree, upper: Path, layers: Mapping[str, Tree]) -> None:
