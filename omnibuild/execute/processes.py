@@ -16,6 +16,9 @@ from omnibuild.plan.graph import Limits
 # How often a step is looked at while it runs, in seconds.
 WATCH_INTERVAL = 0.25
 
+# No build has so many processes at a time; a step that forks without end is ended.
+PROCESSES_AT_MOST = 5000
+
 
 class Processes:
     """What all running actions have started, so that an interruption can end it."""
@@ -66,8 +69,9 @@ def watch(process: subprocess.Popen[bytes], processes: Processes, limits: Limits
                 watched.status = process.wait(WATCH_INTERVAL)
                 return watched
             except subprocess.TimeoutExpired:
-                watched.memory = max(watched.memory, _resident_bytes(process.pid))
-                broken = _broken(watched.memory, deadline, limits)
+                memory, count = _held(process.pid)
+                watched.memory = max(watched.memory, memory)
+                broken = _broken(watched.memory, count, deadline, limits)
                 if broken and not watched.broken:
                     watched.broken = broken
                     kill_group(process)
@@ -101,18 +105,20 @@ class Watch:
         limits = self._limits
         deadline = time.monotonic() + limits.seconds if limits.seconds else None
         while not self.broken and not self._ended.wait(WATCH_INTERVAL):
-            if self._pid:
-                self.memory = max(self.memory, _resident_bytes(self._pid))
-            self.broken = _broken(self.memory, deadline, limits)
+            memory, count = _held(self._pid) if self._pid else (0, 0)
+            self.memory = max(self.memory, memory)
+            self.broken = _broken(self.memory, count, deadline, limits)
             if self.broken:
                 self._kill()
 
 
-def _broken(memory: int, deadline: float | None, limits: Limits) -> str:
+def _broken(memory: int, count: int, deadline: float | None, limits: Limits) -> str:
     if deadline is not None and time.monotonic() > deadline:
         return f"it took longer than {limits.seconds:g} s"
     if limits.memory and memory > limits.memory:
         return memory_broken(limits)
+    if count > PROCESSES_AT_MOST:
+        return f"it had more than {PROCESSES_AT_MOST} processes at a time"
     return ""
 
 
@@ -127,12 +133,16 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _resident_bytes(top: int) -> int:
-    """Return the memory that a process and all its descendants hold, without shared files."""
+def _held(top: int) -> tuple[int, int]:
+    """Return how many bytes a process and its descendants hold, and how many they are.
+
+    Memory that they share with files does not count.
+    """
     children = _children()
-    page, total, waiting = os.sysconf("SC_PAGE_SIZE"), 0, [top]
+    page, total, count, waiting = os.sysconf("SC_PAGE_SIZE"), 0, 0, [top]
     while waiting:
         pid = waiting.pop()
+        count += 1
         waiting += children.get(pid, ())
         with (
             contextlib.suppress(OSError, IndexError, ValueError),
@@ -140,7 +150,7 @@ def _resident_bytes(top: int) -> int:
         ):
             numbers = stat.read().split()
             total += (int(numbers[1]) - int(numbers[2])) * page
-    return total
+    return total, count
 
 
 def _children() -> Mapping[int, list[int]]:

@@ -10,9 +10,7 @@ from tests.acceptance.workspaces import STEPS, Workspace
 
 def rebuild(workspace: Workspace, *words: str, check: bool = True) -> tuple[int, str]:
     workspace.write()
-    done = omnibuild(
-        *("artifact", "rebuild", *words, "-C", workspace.base, "-j", "2"), check=check
-    )
+    done = omnibuild(*("artifact", "rebuild", *words, "-C", workspace.base, "-j", "2"), check=check)
     return done.returncode, done.stdout + done.stderr
 
 

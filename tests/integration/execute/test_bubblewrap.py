@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from omnibuild.errors import SandboxError
+from omnibuild.errors import SandboxError, StepError
+from omnibuild.execute import processes as watching
 from omnibuild.execute.processes import Processes
 from omnibuild.execute.sandbox import bubblewrap
 from omnibuild.execute.sandbox.bubblewrap import Bubblewrap
@@ -32,3 +33,13 @@ def test_refused_namespaces_say_what_to_do(
     with pytest.raises(SandboxError) as caught:
         Bubblewrap().run(step, tmp_path / "log", Processes(), Limits())
     assert "sysctl" in caught.value.hint
+
+
+def test_a_step_that_forks_without_end_is_ended(
+    sandbox: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "PROCESSES_AT_MOST", 20)
+    script = "i=0; while [ $i -lt 60 ]; do sleep 60 & i=$((i+1)); done; wait"
+    with pytest.raises(StepError) as caught:
+        Bubblewrap().run(replace(sandbox, script=script), tmp_path / "log", Processes(), Limits())
+    assert "more than 20 processes" in caught.value.what
