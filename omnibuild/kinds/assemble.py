@@ -11,6 +11,7 @@ import msgspec
 
 from omnibuild import digests
 from omnibuild.audit.audit import audit
+from omnibuild.errors import ArchiveError
 from omnibuild.execute.job import Job
 from omnibuild.host.integration import integrate
 from omnibuild.kinds.build_environment import SOURCE_DATE_EPOCH
@@ -124,7 +125,12 @@ def entry_points(parts: Iterable[Part]) -> dict[str, str]:
             if entry.path.endswith(".dist-info/entry_points.txt"):
                 parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
                 parser.optionxform = str  # type: ignore[assignment,method-assign]
-                parser.read_string((part.directory / entry.path).read_text(encoding="utf-8"))
+                try:
+                    parser.read_string((part.directory / entry.path).read_text(encoding="utf-8"))
+                except (configparser.Error, UnicodeDecodeError) as error:
+                    raise ArchiveError(
+                        f"{part.name}: {entry.path} cannot be read", why=str(error)
+                    ) from error
                 if parser.has_section("console_scripts"):
                     found |= {
                         n: v.split("[")[0].strip() for n, v in parser["console_scripts"].items()
