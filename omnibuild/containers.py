@@ -141,6 +141,14 @@ def has_image(client: APIClient, name: str) -> bool:
     return False
 
 
+def split_tag(image: str) -> tuple[str, str]:
+    """Return an image's name and its tag, which may be empty."""
+    from docker.utils import parse_repository_tag
+
+    name, tag = parse_repository_tag(image)
+    return name, tag or ""
+
+
 def printed_by(stream: Any) -> Iterator[tuple[int, bytes]]:
     """Yield what a container prints: the number of the stream, and bytes, until both end."""
     from docker.utils.socket import frames_iter
@@ -154,8 +162,8 @@ def _ask(name: EngineName, address: str) -> Engine:
     if not address.startswith("unix://"):
         # Steps see directories of this machine: an engine elsewhere could not mount them.
         raise SandboxError("", why=f"{address}: not a local socket (unix:///…)")
-    if not os.access(path, os.W_OK):
-        reason = "not writable for this user" if path.exists() else "no such socket"
+    if not path.is_socket() or not os.access(path, os.W_OK):
+        reason = "not writable for this user" if path.is_socket() else "no such socket"
         raise SandboxError("", why=f"{path}: {reason}")
     try:
         with engine_errors(""), _client(address, None, CONNECT_TIMEOUT) as client:

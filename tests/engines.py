@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from omnibuild.containers import connect
-from omnibuild.errors import SandboxError
 from omnibuild.tools import SYSTEM_PATH
 
 START_TIMEOUT = 60
@@ -28,7 +26,7 @@ def running_docker() -> Iterator[str]:
             # Containers of steps have no network: the host's is left alone.
             *("--iptables=false", "--ip6tables=false", "--ip-forward=false", "--bridge=none"),
         ]
-        with _service("docker", words, home / "docker.sock", home, {}) as address:
+        with _service(words, home / "docker.sock", home, {}) as address:
             yield address
 
 
@@ -46,7 +44,7 @@ def running_podman() -> Iterator[str]:
             *("system", "service", "--time=0", f"unix://{home}/podman.sock"),
         ]
         variables = {"CONTAINERS_REGISTRIES_CONF": str(registries), "XDG_RUNTIME_DIR": str(home)}
-        with _service("podman", words, home / "podman.sock", home, variables) as address:
+        with _service(words, home / "podman.sock", home, variables) as address:
             yield address
 
 
@@ -66,37 +64,25 @@ def _home() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _service(
-    name: str, words: Sequence[str], socket: Path, home: Path, variables: Mapping[str, str]
+    words: Sequence[str], place: Path, home: Path, variables: Mapping[str, str]
 ) -> Iterator[str]:
     environment = {"PATH": SYSTEM_PATH, "HOME": str(home), **variables}
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(words, stdout=log, stderr=log, env=environment)
     try:
-        address = f"unix://{socket}"
-        _wait_for(name, address, process, home / "log")
-        yield address
+        _wait_for(place, process, home / "log")
+        yield f"unix://{place}"
     finally:
         process.terminate()
         process.wait(START_TIMEOUT)
 
 
-def _wait_for(name: str, address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    variable = "DOCKER_HOST" if name == "docker" else "CONTAINER_HOST"
+def _wait_for(place: Path, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT
-    before = os.environ.get(variable)
-    os.environ[variable] = address
-    try:
-        while True:
-            try:
-                connect("docker" if name == "docker" else "podman")
-            except SandboxError:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise AssertionError(f"{name} did not start:\n{log.read_text()}") from None
-                time.sleep(0.1)
-            else:
+    while True:
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(str(place)) == 0:
                 return
-    finally:
-        if before is None:
-            del os.environ[variable]
-        else:
-            os.environ[variable] = before
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)

@@ -11,7 +11,8 @@ from omnibuild.kinds.build_environment import FIXED_ENVIRONMENT
 from omnibuild.plan.graph import Action, Limits, cycle_error
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Software
-from omnibuild.sources.rootlock import RootLock, load_root_lock
+from omnibuild.sources.rootlock import Root, load_root_lock
+from omnibuild.sources.rootpins import ImageRoot, TarballRoot
 from omnibuild.store.results import Output
 
 
@@ -26,19 +27,22 @@ def fetch_action(digest: Digest, places: Sequence[str], title: str) -> Action:
     )
 
 
-def root_actions(lock: RootLock) -> list[Action]:
+def root_actions(root: Root) -> list[Action]:
     """Return the actions that make a build root, the last of them the root itself."""
+    name = f"root:{root.suite}"
+    if isinstance(root, ImageRoot):
+        places = {"image": root.image}
+        return [Action(name, "image", parameters={"digest": root.digest}, places=places)]
+    if isinstance(root, TarballRoot):
+        fetch = fetch_action(root.sha256, root.places, f"{root.suite} root")
+        parameters = {"tarball": root.sha256}
+        return [fetch, Action(name, "root", parameters, inputs={"tarball": fetch.name})]
     fetches = [
-        fetch_action(package.sha256, package.places, f"{lock.suite}/{package.name}")
-        for package in lock.packages
+        fetch_action(package.sha256, package.places, f"{root.suite}/{package.name}")
+        for package in root.packages
     ]
-    root = Action(
-        name=f"root:{lock.suite}",
-        kind="root",
-        parameters={"lock": lock.to_data()},
-        after=tuple(fetch.name for fetch in fetches),
-    )
-    return [*fetches, root]
+    after = tuple(fetch.name for fetch in fetches)
+    return [*fetches, Action(name, "root", {"lock": root.to_data()}, after=after)]
 
 
 class Components:

@@ -266,8 +266,14 @@ def _add_root(commands: Subparsers[argparse.ArgumentParser]) -> None:
         "lock",
         "root",
         "resolve a build root anew and pin its packages by digest",
-        "  omnibuild root lock bullseye gcc g++ make",
+        "  omnibuild root lock bullseye gcc g++ make\n"
+        "  omnibuild root lock image:ubuntu:22.04 --name jammy",
     )
-    parser.add_argument("suite", metavar="SUITE", help="a Debian suite, as bullseye")
-    parser.add_argument("packages", nargs="+", metavar="PACKAGE", help="beyond the minimal set")
+    parser.add_argument(
+        "suite", metavar="SUITE", help="a Debian suite, as bullseye, or image:NAME of a registry"
+    )
+    parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="beyond the minimal set")
+    parser.add_argument(
+        "--name", default="", help="what the root is called (default: the suite, or the image)"
+    )
     add_workspace(parser)

@@ -8,9 +8,12 @@ from omnibuild.digests import Digest
 from omnibuild.errors import DefinitionError
 from omnibuild.execute.job import Job
 from omnibuild.sources.fetch import fetch
+from omnibuild.sources.images import export_image
 from omnibuild.sources.places import Places
 from omnibuild.sources.rootlock import RootLock
+from omnibuild.sources.rootpins import ImageRoot
 from omnibuild.sources.roots import build_root
+from omnibuild.sources.roottree import unpack_root
 from omnibuild.sources.snapshot import copy_snapshot, snapshot
 from omnibuild.store.results import Output
 from omnibuild.transfer.http import Downloader
@@ -52,11 +55,35 @@ def run_snapshot(job: Job) -> Output:
 
 
 def run_root(job: Job) -> Output:
-    """Make a build root; parameters: ``lock`` (its data), whose packages are fetched before."""
-    lock = RootLock.from_data(job.action.parameters["lock"])
-    debs = {package.sha256: job.store.blob(package.sha256) for package in lock.packages}
+    """Make a build root.
+
+    Parameters: ``lock`` (its data), whose packages are fetched before; or ``tarball`` (a digest),
+    with that as the input ``tarball``.
+    """
     target = job.scratch / "tree" / "files"
+    target.mkdir(parents=True)
     with job.log.open("wb") as log:
-        build_root(lock, debs, target, log)
+        if "tarball" in job.action.parameters:
+            identity: Digest = job.action.parameters["tarball"]
+            unpack_root(job.blob("tarball"), target, log)
+        else:
+            lock = RootLock.from_data(job.action.parameters["lock"])
+            debs = {package.sha256: job.store.blob(package.sha256) for package in lock.packages}
+            build_root(lock, debs, target, log)
+            identity = lock.identity
     output = job.store.add_tree(job.scratch / "tree")
-    return Output("tree", output.digest, identity=lock.identity)
+    return Output("tree", output.digest, identity=identity)
+
+
+def run_image(job: Job) -> Output:
+    """Make a build root of an image; parameters: ``digest``; places: ``image``."""
+    places, digest = job.action.places, job.action.parameters["digest"]
+    root = ImageRoot(job.action.name, places["image"], digest)
+    archive = job.scratch / "image.tar"
+    export_image(root, archive)
+    target = job.scratch / "tree" / "files"
+    target.mkdir(parents=True)
+    with job.log.open("wb") as log:
+        unpack_root(archive, target, log)
+    output = job.store.add_tree(job.scratch / "tree")
+    return Output("tree", output.digest, identity=root.identity)

@@ -25,6 +25,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "fetch": Kind(serial=1, run=_fetching(), network=True),
         "snapshot": Kind(serial=1, run=_later("inputs", "run_snapshot")),
         "root": Kind(serial=1, run=_later("inputs", "run_root")),
+        "image": Kind(serial=1, run=_later("inputs", "run_image"), network=True),
         "component": Kind(serial=1, run=_later("component", "run_component")),
         "wheel": Kind(serial=1, run=_later("wheel", "run_wheel")),
         "install": Kind(serial=1, run=_later("wheel", "run_install")),

@@ -8,7 +8,7 @@ from typing import Any
 
 from omnibuild.digests import Digest
 from omnibuild.recipe.models import Recipe, Software
-from omnibuild.sources.rootlock import RootLock
+from omnibuild.sources.rootlock import Root
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def manifest(
     recipe: Recipe,
     software: Sequence[Software],
     python: Sequence[PythonComponent],
-    root: RootLock,
+    root: Root,
 ) -> dict[str, Any]:
     """Return the manifest of an app as JSON values."""
     return {

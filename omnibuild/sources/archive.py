@@ -96,7 +96,7 @@ def _extract(archive: Path, extraction: Extraction, limits: Limits) -> Path:
             if head.startswith(ZIP_MAGICS):
                 _extract_zip(stream, extraction)
             else:
-                _extract_tar(_decompressed(stream, head, limits), extraction)
+                _extract_tar(decompressed(stream, head, limits), extraction)
         return extraction.finish()
     except DAMAGED as error:
         raise _damaged(extraction, str(error) or type(error).__name__) from error
@@ -131,7 +131,7 @@ class _Decompressed:
         return data
 
 
-def _decompressed(stream: IO[bytes], head: bytes, limits: Limits) -> _Decompressed:
+def decompressed(stream: IO[bytes], head: bytes, limits: Limits) -> _Decompressed:
     """Return the tar within ``stream``, told by the first bytes."""
     if head.startswith(b"\x1f\x8b"):
         return _Decompressed(gzip.GzipFile(fileobj=stream), limits, ())

@@ -18,11 +18,15 @@ from typing import Any
 from omnibuild import digests, files
 from omnibuild.digests import Digest
 from omnibuild.errors import LockError, MissingToolError, ToolFailedError, Where
+from omnibuild.sources import rootpins
+from omnibuild.sources.rootpins import ImageRoot, TarballRoot
 from omnibuild.tools import Tool
 
 APT_GET = Tool("apt-get", package="apt")
 APT_CACHE = Tool("apt-cache", package="apt")
 DEBIAN_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+LOCK_ENDING = ".lock.json"
 
 POOL = "pool/"
 
@@ -97,7 +101,10 @@ class RootLock:
         )
 
 
-def load_root_lock(path: Path) -> RootLock:
+Root = RootLock | ImageRoot | TarballRoot
+
+
+def load_root_lock(path: Path) -> Root:
     """Read a lock file; raises :class:`LockError` with the line at fault."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -113,7 +120,7 @@ def load_root_lock(path: Path) -> RootLock:
     except json.JSONDecodeError as error:
         where = Where(str(path), error.lineno, error.colno)
         raise LockError("the lock file is not JSON", where=where, why=error.msg) from error
-    faults = list(_faults(data))
+    faults = list(rootpins.faults(data) if rootpins.is_pin(data) else _faults(data))
     if faults:
         line = _line_of(text, faults[0][0])
         raise LockError(
@@ -122,6 +129,8 @@ def load_root_lock(path: Path) -> RootLock:
             why="\n".join(fault for _, fault in faults),
             hint="resolve the root again; never edit a lock by hand",
         )
+    if rootpins.is_pin(data):
+        return rootpins.from_data(path.name.removesuffix(LOCK_ENDING), data)
     return RootLock.from_data(data)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +23,7 @@ from omnibuild.sources.rootlock import (
     load_root_lock,
     make_lock,
 )
+from omnibuild.sources.roottree import finish_root, unpack_tar
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 
 __all__ = ["RootLock", "RootPackage", "load_root_lock", "make_lock", "build_root"]
@@ -31,35 +31,6 @@ __all__ = ["RootLock", "RootPackage", "load_root_lock", "make_lock", "build_root
 MMDEBSTRAP = Tool("mmdebstrap", package="mmdebstrap")
 NEWUIDMAP = Tool("newuidmap", package="uidmap")
 DPKG_DEB = Tool("dpkg-deb", package="dpkg")
-TAR = Tool("tar", package="tar")
-
-# The directory that stands for every app's prefix: /omb sixteen times.
-PREFIX_MOUNT_POINT = "omb/" * 16
-
-MOUNT_POINTS = ("build", PREFIX_MOUNT_POINT, "proc", "dev", "tmp", "sys")
-
-# What the machine, the moment or the temporary repository leave behind.
-LEFTOVERS = (
-    "etc/.pwd.lock",
-    "etc/apt/sources.list",
-    "etc/dpkg/dpkg.cfg.d/99mmdebstrap",
-    "etc/hostname",
-    "etc/machine-id",
-    "etc/resolv.conf",
-    "tmp/*",
-    # Python writes sets in a random order into its bytecode.
-    "usr/**/__pycache__",
-    "var/cache/apt/*",
-    "var/cache/debconf/*-old",
-    "var/cache/ldconfig/aux-cache",
-    "var/lib/apt/*",
-    "var/lib/dbus/machine-id",
-    "var/lib/dpkg/*-old",
-    "var/lib/dpkg/lock*",
-    "var/lib/dpkg/triggers/Lock",
-    "var/lib/dpkg/updates/*",
-    "var/log/*",
-)
 
 # An ar archive: the magic, then the first member's header, in which the time has a fixed place.
 AR_MAGIC = b"!<arch>\n"
@@ -108,24 +79,8 @@ def build_root(
             },
             log=log,
         )
-        _unpack(archive, target, log)
-    _make_ordinary(target)
-    _remove_leftovers(target)
-    for mount_point in MOUNT_POINTS:
-        (target / mount_point).mkdir(parents=True, exist_ok=True)
-
-
-def _unpack(archive: Path, target: Path, log: IO[bytes] | None) -> None:
-    target.mkdir(parents=True, exist_ok=True)
-    TAR.run(
-        "--extract",
-        "--no-same-owner",
-        "--preserve-permissions",
-        "--delay-directory-restore",
-        f"--file={archive}",
-        f"--directory={target}",
-        log=log,
-    )
+        unpack_tar(archive, target, log)
+    finish_root(target)
 
 
 def _mode() -> str:
@@ -172,26 +127,3 @@ def _write_repository(
     files.write_atomic(index / "Packages", "\n".join(stanzas))
     for path in (repository, *repository.rglob("*")):
         path.chmod(0o755)
-
-
-def _make_ordinary(root: Path) -> None:
-    """Take special bits away and let the owner change everything, without following links."""
-    root.chmod(0o755)
-    for directory, names, file_names in os.walk(root):
-        for name in (*names, *file_names):
-            path = os.path.join(directory, name)
-            mode = os.lstat(path).st_mode
-            if stat.S_ISLNK(mode):
-                continue
-            wanted = mode & 0o777 | (0o700 if stat.S_ISDIR(mode) else 0o600)
-            if stat.S_IMODE(mode) != wanted:
-                os.chmod(path, wanted)
-
-
-def _remove_leftovers(root: Path) -> None:
-    for pattern in LEFTOVERS:
-        for path in list(root.glob(pattern)):
-            if path.is_dir() and not path.is_symlink():
-                files.remove_tree(path)
-            else:
-                path.unlink()
