@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from omnibuild.containers import Engine, connect
+from omnibuild.digests import of_file
 from omnibuild.errors import SandboxError
 from omnibuild.execute.sandbox import choose
 from omnibuild.execute.sandbox.choose import choose_sandbox
 from omnibuild.execute.sandbox.container import OWNER_LABEL
+from omnibuild.store.store import Store
 from tests.acceptance.products import omnibuild
 from tests.acceptance.test_engine import fresh_store_with_root
 from tests.acceptance.workspaces import Workspace
@@ -107,3 +110,21 @@ def test_where_nothing_can_start_all_that_was_tried_is_said(
 
 def refuse() -> None:
     raise SandboxError("refused here", why="as a kernel does", hint="allow it")
+
+
+def test_a_root_can_be_a_tarball(tmp_path: Path) -> None:
+    """The warm root as an archive that somebody published: the same program comes out of it."""
+    store = Store(fresh_store_with_root(tmp_path / "cache"))
+    (tree,) = store.root.glob("trees/*/*/files")
+    tarball = tmp_path / "root.tar"
+    subprocess.run(["tar", "-C", tree, "-cf", tarball, "."], check=True)
+    workspace = Workspace(tmp_path / "w").write()
+    omnibuild(*words(workspace, "bubblewrap", store.root))
+    pin = {"sha256": of_file(tarball), "places": [tarball.as_uri()]}
+    (workspace / "roots").mkdir()
+    (workspace / "roots/bullseye.lock.json").write_text(json.dumps({"tarball": pin}))
+    omnibuild(*words(workspace, "bubblewrap", tmp_path / "other"))
+    roots = {
+        p.parent.name for p in tmp_path.glob("other/trees/*/*/files") if (p / "bin/sh").exists()
+    }
+    assert roots == {tree.parent.name}
