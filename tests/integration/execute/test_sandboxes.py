@@ -1,6 +1,10 @@
 """Every sandbox does the same: bubblewrap, docker, podman; all real."""
 
+import contextlib
 import os
+import pty
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -149,3 +153,33 @@ def test_a_step_is_charged_for_all_its_processes(
     usage = limited(box, sandbox, tmp_path, f"({loop}) & ({loop}) & wait", Limits())
     alone = limited(box, sandbox, tmp_path, f"({loop})", Limits())
     assert usage.cpu > alone.cpu > 0
+
+
+ENTER = """
+import sys
+from pathlib import Path
+from omnibuild.execute.sandbox.choose import choose_sandbox
+from omnibuild.execute.sandbox.step import Step
+name, root, base, prefix = sys.argv[1:]
+places = {key: Path(base, key) for key in ("build", "upper", "work")}
+step = Step("it", "", Path(root), "0" * 64, prefix=prefix, environment={"PATH": "/bin"}, **places)
+sys.exit(choose_sandbox(name).enter(step))
+"""
+
+
+def test_a_user_can_enter_on_a_terminal(box: Sandbox, sandbox: Step, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    words = [sys.executable, "-c", ENTER, box.name, str(sandbox.root), str(tmp_path), PREFIX]
+    process = subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    os.write(
+        ours, f"echo shell-$((40+2)) > {PREFIX}/seen; hostname > /build/name; exit 7\n".encode()
+    )
+    output = b""
+    with contextlib.suppress(OSError):  # a terminal that nobody holds any more
+        while text := os.read(ours, 4096):
+            output += text
+    os.close(ours)
+    assert process.wait() == 7, output.decode()
+    assert (tmp_path / "build/name").read_text() == "build\n"
+    assert (tmp_path / "upper/seen").read_text() == "shell-42\n"
