@@ -8,15 +8,15 @@ artifacts ── packages ── audits ── payload ── placing ┘
 from __future__ import annotations
 
 import contextlib
-import shutil
+import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from omnibuild import digests, events, files
 from omnibuild.blueprint.app import AppPlan, lowest_glibc, plan_app
-from omnibuild.errors import DefinitionError, UnknownNameError, Where
+from omnibuild.errors import DefinitionError, StorageError, UnknownNameError, Where
 from omnibuild.events import Emit
 from omnibuild.execute.sandbox.choose import choose_sandbox
 from omnibuild.execute.scheduler import Execution
@@ -178,15 +178,33 @@ def opened_remote(settings: Settings, emit: Emit) -> RemoteCache | None:
 def _deliver(
     store: Store, package: Output, output: Path, platforms: tuple[str, ...]
 ) -> BuiltArtifact:
-    """Copy an artifact and its sidecars out of the store, the artifact itself last."""
+    """Copy an artifact and its sidecars out of the store, the artifact itself last.
+
+    Raises :class:`StorageError` when the store's copy is damaged.
+    """
+    files.remove_leftovers(output)
     directory = store.tree_directory(package.digest)
     entries = store.tree(package.digest).by_path
     (name,) = (path for path in entries if not path.endswith((".sha256", ".manifest.json")))
     for path in (*(p for p in entries if p != name), name):
         if not _is_same(output / path, entries[path].digest):
-            with files.atomic_file(output / path) as target, (directory / path).open("rb") as data:
-                shutil.copyfileobj(data, target, 1 << 20)
+            with files.atomic_file(output / path) as target:
+                _copy_verified(directory / path, target, entries[path].digest)
     return BuiltArtifact(output / name, entries[name].digest, entries[name].size, platforms)
+
+
+def _copy_verified(source: Path, target: IO[bytes], digest: str) -> None:
+    found = hashlib.sha256()
+    with source.open("rb") as data:
+        while chunk := data.read(digests.READ_SIZE):
+            found.update(chunk)
+            target.write(chunk)
+    if found.hexdigest() != digest:
+        raise StorageError(
+            f"the store's copy of {source.name} is damaged",
+            why=f"expected sha256 {digest}, got {found.hexdigest()}",
+            hint="run: omnibuild cache verify; then build again",
+        )
 
 
 def _is_same(path: Path, digest: str) -> bool:

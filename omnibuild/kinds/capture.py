@@ -6,6 +6,7 @@ gone when this runs, but it may have left anything: no symlink of it is followed
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -131,7 +132,7 @@ def _settle(component: str, path: str, file: str, status: os.stat_result) -> Non
 
 def _settle_attributes(component: str, shown: str, file: str, status: os.stat_result) -> None:
     """Remove extended attributes: packages do not carry them, so no other step may see them."""
-    for name in os.listxattr(file):
+    for name in _attributes(file):
         if name in OPAQUE_ATTRIBUTES and stat.S_ISDIR(status.st_mode):
             raise _removed(component, shown)
         if name == CAPABILITIES_ATTRIBUTE:
@@ -217,3 +218,13 @@ def _difference(entry: Entry, below: Entry) -> str:
     if entry.kind is below.kind is Kind.DIRECTORY:
         return f"$PREFIX/{entry.path}: mode {entry.mode:04o}, it was {below.mode:04o}"
     return f"$PREFIX/{entry.path}"
+
+
+def _attributes(file: str) -> list[str]:
+    """Return the names of a file's extended attributes; some file systems know none."""
+    try:
+        return os.listxattr(file)
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:
+            return []
+        raise
