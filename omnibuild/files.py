@@ -136,8 +136,13 @@ def remove_leftovers(directory: Path) -> None:
     """Remove what killed processes left in a directory under temporary names.
 
     What a living process uses is locked, and stays; so does what cannot be removed now.
+    Raises :class:`StorageError` when the directory is none, or cannot be read.
     """
-    with contextlib.suppress(FileNotFoundError), os.scandir(directory) as items:
+    with (
+        contextlib.suppress(FileNotFoundError),
+        storage_errors(directory),
+        os.scandir(directory) as items,
+    ):
         for item in items:
             if item.name.startswith(TEMPORARY_PREFIX):
                 with contextlib.suppress(OSError), unused(Path(item.path)):

@@ -110,6 +110,9 @@ def build(
     """
     planned = plan(settings, app, platforms)
     artifacts = []
+    # Now, not when all is built: the place may be none.
+    with files.storage_errors(output):
+        files.make_directory(output)
     with opened_store(settings) as store:
         outputs = execute(settings, store, planned.plan, planned.goals, emit)
         for action in planned.goals:

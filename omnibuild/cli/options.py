@@ -100,6 +100,11 @@ def add_execution(parser: argparse.ArgumentParser) -> None:
 def add_platforms(parser: argparse.ArgumentParser) -> None:
     """Add a recipe and the platforms to plan it for."""
     parser.add_argument("recipe", metavar="RECIPE", help="name of a recipe, as hello")
+    add_platform_choice(parser)
+
+
+def add_platform_choice(parser: argparse.ArgumentParser) -> None:
+    """Add the platforms to plan a recipe for, which another argument names."""
     parser.add_argument(
         "-p",
         "--platform",

@@ -13,6 +13,7 @@ from omnibuild.cli.cache_words import add_cache
 from omnibuild.cli.options import (
     Subparsers,
     add_execution,
+    add_platform_choice,
     add_platforms,
     add_remote,
     add_workspace,
@@ -190,14 +191,7 @@ def _add_artifact(commands: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "subject", metavar="NAME", help="a recipe for all that is made for it, or a component"
     )
-    parser.add_argument(
-        "-p",
-        "--platform",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="platform to build a recipe for, again for more (default: all)",
-    )
+    add_platform_choice(parser)
     add_workspace(parser)
     add_execution(parser)
 

@@ -61,20 +61,13 @@ class Watched:
 
 def watch(process: subprocess.Popen[bytes], processes: Processes, limits: Limits) -> Watched:
     """Wait for a process to end; end it, and all it started, when it goes beyond its limits."""
-    deadline = time.monotonic() + limits.seconds if limits.seconds else None
-    watched = Watched(0, 0)
-    with processes.killable(lambda: kill_group(process)):
-        while True:
-            try:
-                watched.status = process.wait(WATCH_INTERVAL)
-                return watched
-            except subprocess.TimeoutExpired:
-                memory, count = _held(process.pid)
-                watched.memory = max(watched.memory, memory)
-                broken = _broken(watched.memory, count, deadline, limits)
-                if broken and not watched.broken:
-                    watched.broken = broken
-                    kill_group(process)
+
+    def kill() -> None:
+        kill_group(process)
+
+    with processes.killable(kill), Watch(process.pid, limits, kill) as watching:
+        status = process.wait()
+    return Watched(status, watching.memory, watching.broken)
 
 
 class Watch:

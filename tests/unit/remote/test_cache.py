@@ -28,22 +28,6 @@ OTHER_KEY = "cd" + "1" * 62
 LARGE = os.urandom(200_000)
 
 
-@pytest.fixture
-def here(tmp_path: Path) -> Store:
-    return Store(tmp_path / "here")
-
-
-@pytest.fixture
-def there(tmp_path: Path) -> Store:
-    return Store(tmp_path / "there")
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    (tmp_path / "remote").mkdir()
-    return tmp_path / "remote"
-
-
 def fill(place: Path, store: Store, output: Output, key: str = KEY) -> Result:
     """Push a result as a builder does."""
     told = Told()

@@ -25,22 +25,6 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[Signer, Path],
     return tuple((load_signer(info.path), info.public_armored) for info in made)
 
 
-@pytest.fixture
-def here(tmp_path: Path) -> Store:
-    return Store(tmp_path / "here")
-
-
-@pytest.fixture
-def there(tmp_path: Path) -> Store:
-    return Store(tmp_path / "there")
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    (tmp_path / "remote").mkdir()
-    return tmp_path / "remote"
-
-
 def test_what_a_trusted_builder_made_is_taken(
     here: Store, there: Store, place: Path, keys: tuple[tuple[Signer, Path], ...]
 ) -> None:
