@@ -80,9 +80,8 @@ def plan_app(
     inputs = {f"part:{name}": place.name for name, place in zip(parts, places, strict=True)}
     payload = _payload_action(recipe, recipe_path, components, inputs, described)
     audits = [_audit_action(platform, payload) for platform in platforms]
-    after = [audit.name for audit in audits]
     effort: Effort = "release" if recipe.build and recipe.build.profile == "release" else "quick"
-    packages = {p.name: _package_action(p, payload, after, effort) for p in platforms}
+    packages = {p.name: _package_action(p, payload, effort) for p in platforms}
     everything = [*actions.values(), *places, payload, *audits, *packages.values()]
     return AppPlan(
         app=recipe.app.name,
@@ -187,9 +186,13 @@ def _audit_action(platform: Platform, payload: Action) -> Action:
 
 
 def _package_action(
-    platform: Platform, payload: Action, audits: Sequence[str], effort: Effort
+    platform: Platform, payload: Action, effort: Effort
 ) -> Action:
-    """Return the action that writes a platform's artifact, named after what decides its bytes."""
+    """Return the action that writes a platform's artifact, named after what decides its bytes.
+
+    It does not wait for the audits, which take the other cores meanwhile: a build delivers nothing
+    before every action of its plan has succeeded.
+    """
     decisive = {
         key: value
         for key, value in msgspec.to_builtins(platform).items()
@@ -208,7 +211,6 @@ def _package_action(
             "effort": effort,
         },
         inputs={"payload": payload.name},
-        after=tuple(audits),
     )
 
 

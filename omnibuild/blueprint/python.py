@@ -46,7 +46,7 @@ class PythonPackages:
         self._directory = recipe_path.parent
         components.add(self.interpreter)
         self._lock = load_lock(self._directory / python.lock)
-        self._backend = self._backend_inputs() if python.build_lock else {}
+        self._backend = self._add_backend() if python.build_lock else ""
         for package in self._lock.packages_for(python.version):
             self._add_locked(package)
         if recipe.source and recipe.source.path:
@@ -69,13 +69,14 @@ class PythonPackages:
         places = [*([file.url] if file.url else []), f"index:{package.name}/{file.name}"]
         return self._add(fetch_action(file.sha256, places, file.name))
 
-    def _backend_inputs(self) -> dict[str, str]:
+    def _add_backend(self) -> str:
         lock = load_lock(self._directory / self._python.build_lock)
-        inputs = {}
+        inputs = self._base_inputs()
         for package in lock.packages_for(self._python.version):
             file = choose_file(package, self._python.version, self._glibc)
             inputs[f"backend:{file.name}"] = self._fetch(package, file)
-        return inputs
+        parameters = {"environment": FIXED_ENVIRONMENT}
+        return self._add(Action(f"backend:{self._app}", "backend", parameters, inputs))
 
     def _add_locked(self, package: LockedPackage) -> None:
         file = choose_file(package, self._python.version, self._glibc)
@@ -113,7 +114,7 @@ class PythonPackages:
                 f"{name} is built from source, and no build lock says with what",
                 hint="set `build-lock` in [python]",
             )
-        inputs = {**self._base_inputs(), **self._backend, "source": source}
+        inputs = {**self._base_inputs(), "layer:build-backend": self._backend, "source": source}
         parameters = {"environment": FIXED_ENVIRONMENT}
         return self._add(Action(f"wheel:{self._app}/{name}", "wheel", parameters, inputs))
 

@@ -11,6 +11,7 @@ from omnibuild import files
 from omnibuild.errors import UsageError
 from omnibuild.execute.sandbox.step import Step
 from omnibuild.store.history import file_name
+from omnibuild.store.results import Output
 from omnibuild.store.store import Store
 
 STEP_FILE = "step.json"
@@ -21,7 +22,6 @@ def keep_failed(store: Store, name: str, scratch: Path, step: Step) -> None:
     """Move the scratch directory of a failed action to where :func:`kept_step` finds it."""
     kept = _directory(store, name)
     files.remove_tree(kept)
-    kept.parent.mkdir(parents=True, exist_ok=True)
     os.rename(scratch, kept)
     document = dataclasses.asdict(step)
     for field in PATHS:
@@ -31,15 +31,19 @@ def keep_failed(store: Store, name: str, scratch: Path, step: Step) -> None:
 
 
 def kept_step(store: Store, name: str) -> Step | None:
-    """Return the step at which the named action failed, as its sandbox was left; else nothing."""
+    """Return the step at which the named action failed, as its sandbox was left; else nothing.
+
+    It is marked as used, with all that it stands on.
+    """
     path = _directory(store, name) / STEP_FILE
-    if not path.exists():
-        return None
+    with store.leases.marking():
+        if not path.exists() or not store.leases.mark(path.parent):
+            return None
     document = json.loads(path.read_bytes())
     for field in PATHS:
         document[field] = Path(document[field]) if document[field] else None
     document["layers"] = tuple(Path(layer) for layer in document["layers"])
-    gone = [p for p in (document["root"], *document["layers"]) if not p.is_dir()]
+    gone = [p for p in (document["root"], *document["layers"]) if not _take(store, p)]
     if gone:
         raise UsageError(
             f"the sandbox of {name} cannot be entered any more",
@@ -47,6 +51,13 @@ def kept_step(store: Store, name: str) -> Step | None:
             hint="build again",
         )
     return Step(**document)
+
+
+def _take(store: Store, path: Path) -> bool:
+    """Mark the tree that a path is in; tell whether it is still there."""
+    if path.is_relative_to(store.root / "trees"):
+        return store.take(Output("tree", path.parent.name))
+    return path.is_dir()
 
 
 def forget_failed(store: Store, name: str) -> None:

@@ -27,6 +27,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "root": Kind(serial=1, run=_later("inputs", "run_root")),
         "image": Kind(serial=1, run=_later("inputs", "run_image"), network=True),
         "component": Kind(serial=1, run=_later("component", "run_component")),
+        "backend": Kind(serial=1, run=_later("wheel", "run_backend")),
         "wheel": Kind(serial=1, run=_later("wheel", "run_wheel")),
         "install": Kind(serial=1, run=_later("wheel", "run_install")),
         "place": Kind(serial=1, run=_later("assemble", "run_place")),

@@ -1,4 +1,4 @@
-"""The kinds ``wheel`` and ``install``: from a Python source to files in site-packages."""
+"""The kinds ``backend``, ``wheel`` and ``install``: from a Python source to site-packages."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from omnibuild.sources.archive import unpack
 from omnibuild.store.results import Output
 from omnibuild.tree import Kind, Tree
 
-# Build backends never see the network: what they need is unpacked here beforehand.
-BACKEND = "/build/backend"
+# Build backends never see the network: what they need is a layer, below the prefix.
+BACKEND = "share/build-backend"
 
 BUILD_WHEEL = f"""\
 umask 022
-export PYTHONPATH={BACKEND} LDFLAGS="$LDFLAGS -static-libgcc -static-libstdc++"
+export PYTHONPATH="$PREFIX/{BACKEND}" LDFLAGS="$LDFLAGS -static-libgcc -static-libstdc++"
 # The interpreter's own optimisation flags are better than the general ones.
 unset CFLAGS
 python3 -m build --wheel --no-isolation --skip-dependency-check --outdir /build/out .
@@ -41,11 +41,24 @@ python3 -m compileall -q --invalidation-mode unchecked-hash -s "$PREFIX" {direct
 """
 
 
+def run_backend(job: Job) -> Output:
+    """Unpack what builds wheels, with bytecode: an app is built often, its backend changes rarely.
+
+    Inputs: ``root``, ``layer:NAME`` (the interpreter and what it needs), ``backend:FILE``
+    (wheels of the build backend and its requirements).
+    """
+    job.log.unlink(missing_ok=True)
+    upper = job.scratch / "tree" / "files"
+    for file_name, output in job.roles("backend").items():
+        install_wheel(job.store.blob(output.digest), file_name, upper / BACKEND, ".", job.scratch)
+    return _compiled(job, "the build backend", BACKEND)
+
+
 def run_wheel(job: Job) -> Output:
     """Build a wheel by PEP 517; the output is a tree with that one file.
 
-    Inputs: ``root``, ``layer:NAME`` (the interpreter and what it needs), ``backend:FILE``
-    (wheels of the build backend), ``source`` (a snapshot or an sdist).
+    Inputs: ``root``, ``layer:NAME`` (the interpreter and what it needs, the build backend),
+    ``source`` (a snapshot or an sdist).
     """
     job.log.unlink(missing_ok=True)
     build = job.scratch / "build"
@@ -53,8 +66,6 @@ def run_wheel(job: Job) -> Output:
         shutil.copytree(job.tree("source"), build / "src", symlinks=True)
     else:
         unpack(job.blob("source"), build / "src")
-    for file_name, output in job.roles("backend").items():
-        install_wheel(job.store.blob(output.digest), file_name, build / "backend", ".", job.scratch)
     (build / "out").mkdir()
     job.run(layered_step(job, f"building the wheel of {_subject(job)}", BUILD_WHEEL, None))
     files = job.scratch / "tree" / "files"
@@ -99,6 +110,12 @@ def run_install(job: Job) -> Output:
     else:
         wheel, name = job.blob("wheel"), job.action.parameters["file"]
     install_wheel(wheel, name, upper, packages, job.scratch)
+    return _compiled(job, name, packages)
+
+
+def _compiled(job: Job, name: str, packages: str) -> Output:
+    """Compile the bytecode of installed packages, in a directory below the prefix; keep both."""
+    upper = job.scratch / "tree" / "files"
     script = COMPILE_BYTECODE.format(directory=f'"$PREFIX/{packages}"')
     job.run(layered_step(job, f"compiling the bytecode of {name}", script, upper))
     layers = {name: job.store.tree(output.digest) for name, output in job.roles("layer").items()}

@@ -33,7 +33,10 @@ from omnibuild.store.results import Output, Result, read_record, write_record
 from omnibuild.tree import Tree, scan
 
 LIST_FILE = "tree.json"
-DIRECTORIES = ("blobs", "trees", "results", "actions", "logs", "locks", "leases", "scratch")
+DIRECTORIES = ("blobs", "results", "actions", "logs", "locks", "leases")
+
+# What a step wrote may be setuid, and nobody has looked at it: no other user may reach it.
+PRIVATE_DIRECTORIES = ("trees", "scratch", "failed")
 
 
 class Store:
@@ -46,6 +49,10 @@ class Store:
         with files.storage_errors(root):
             for name in DIRECTORIES:
                 files.make_directory(root / name)
+            for name in PRIVATE_DIRECTORIES:
+                if not (root / name).is_dir():
+                    files.make_directory(root / name)
+                    (root / name).chmod(0o700)
 
     def lease(self) -> contextlib.AbstractContextManager[None]:
         """Keep all that is taken or made during the block; every command that builds holds one."""
