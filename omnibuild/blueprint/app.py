@@ -185,9 +185,7 @@ def _audit_action(platform: Platform, payload: Action) -> Action:
     )
 
 
-def _package_action(
-    platform: Platform, payload: Action, effort: Effort
-) -> Action:
+def _package_action(platform: Platform, payload: Action, effort: Effort) -> Action:
     """Return the action that writes a platform's artifact, named after what decides its bytes.
 
     It does not wait for the audits, which take the other cores meanwhile: a build delivers nothing

@@ -49,12 +49,15 @@ def test_it_stays_while_somebody_is_in_it(store: Store) -> None:
     make_old(store)
     with store.lease():
         step = kept_step(store, NAME)
-        assert step is not None and step.build.is_dir()
+        assert step is not None
+        assert step.build.is_dir()
         collect(Store(store.root), Limits(age=0))
-        assert step.build.is_dir() and step.root.is_dir()
+        assert step.build.is_dir()
+        assert step.root.is_dir()
     make_old(store)
     collect(store, Limits(age=0))
-    assert kept_step(store, NAME) is None and not store.has(root)
+    assert kept_step(store, NAME) is None
+    assert not store.has(root)
 
 
 def test_it_cannot_be_entered_without_its_root(store: Store) -> None:
