@@ -8,15 +8,14 @@ artifacts ── packages ── audits ── payload ── placing ┘
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from omnibuild import digests, events, files
+from omnibuild import events, files
 from omnibuild.blueprint.app import AppPlan, lowest_glibc, plan_app
-from omnibuild.errors import DefinitionError, StorageError, UnknownNameError, Where
+from omnibuild.delivery import BuiltArtifact, deliver
+from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.events import Emit
 from omnibuild.execute.sandbox.choose import choose_sandbox
 from omnibuild.execute.scheduler import Execution
@@ -33,16 +32,6 @@ from omnibuild.store.store import Store
 
 if TYPE_CHECKING:
     from omnibuild.remote.cache import RemoteCache
-
-
-@dataclass(frozen=True)
-class BuiltArtifact:
-    """A package file for users, and the platforms it is for."""
-
-    path: Path
-    digest: str
-    size: int
-    platforms: tuple[str, ...]
 
 
 def plan(settings: Settings, app: str, platform_names: Sequence[str] = ()) -> AppPlan:
@@ -117,7 +106,7 @@ def build(
         outputs = execute(settings, store, planned.plan, planned.goals, emit)
         for action in planned.goals:
             names = tuple(name for name, other in planned.packages.items() if other == action)
-            artifact = _deliver(store, outputs[action], output, names)
+            artifact = deliver(store, outputs[action], output, names)
             emit(events.ArtifactReady(str(artifact.path), artifact.size, artifact.digest))
             artifacts.append(artifact)
     return tuple(artifacts)
@@ -176,41 +165,3 @@ def opened_remote(settings: Settings, emit: Emit) -> RemoteCache | None:
     return open_remote(
         remote.url, emit=emit, writable=remote.push, trusted=remote.trusted, signer=signer
     )
-
-
-def _deliver(
-    store: Store, package: Output, output: Path, platforms: tuple[str, ...]
-) -> BuiltArtifact:
-    """Copy an artifact and its sidecars out of the store, the artifact itself last.
-
-    Raises :class:`StorageError` when the store's copy is damaged.
-    """
-    files.remove_leftovers(output)
-    directory = store.tree_directory(package.digest)
-    entries = store.tree(package.digest).by_path
-    (name,) = (path for path in entries if not path.endswith((".sha256", ".manifest.json")))
-    for path in (*(p for p in entries if p != name), name):
-        if not _is_same(output / path, entries[path].digest):
-            with files.atomic_file(output / path) as target:
-                _copy_verified(directory / path, target, entries[path].digest)
-    return BuiltArtifact(output / name, entries[name].digest, entries[name].size, platforms)
-
-
-def _copy_verified(source: Path, target: IO[bytes], digest: str) -> None:
-    found = hashlib.sha256()
-    with source.open("rb") as data:
-        while chunk := data.read(digests.READ_SIZE):
-            found.update(chunk)
-            target.write(chunk)
-    if found.hexdigest() != digest:
-        raise StorageError(
-            f"the store's copy of {source.name} is damaged",
-            why=f"expected sha256 {digest}, got {found.hexdigest()}",
-            hint="run: omnibuild cache verify; then build again",
-        )
-
-
-def _is_same(path: Path, digest: str) -> bool:
-    if path.is_dir():
-        raise DefinitionError(f"{path} is a directory", hint="choose another --output")
-    return path.is_file() and digests.of_file(path) == digest

@@ -6,7 +6,6 @@ import argparse
 import re
 
 from omnibuild.cli.options import (
-    Subparsers,
     add_platforms,
     add_remote,
     add_sign_with,
@@ -18,61 +17,20 @@ _SIZES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _AGES = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
 
 
-def add_cache(commands: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add the group ``cache``."""
-    group = commands.add_parser(
-        "cache",
-        help="look after the store",
-        description="The store of everything that was fetched and built.",
-    )
-    actions = group.add_subparsers(metavar="ACTION", required=True)
-    add_workspace(
-        _command(actions, "list", "tell what is in the store", "  omnibuild cache list --json")
-    )
-    _add_gc(actions)
-    add_workspace(
-        _command(
-            actions,
-            "verify",
-            "read everything again, and remove what is damaged so that it is made again",
-            "  omnibuild cache verify\n\nexit status: 1 when something was damaged",
-        )
-    )
-    _add_share(
-        actions,
-        "push",
-        "put everything of an app that is in the store into the remote cache",
-        "  omnibuild cache push hello --remote 's3://cache/team?endpoint=https://s3.example.com'",
-    )
-    _add_share(
-        actions,
-        "pull",
-        "bring everything of an app that the remote cache has into the store",
-        "  omnibuild cache pull hello --remote https://cache.example.com",
-    )
-
-
-def _add_share(
-    actions: Subparsers[argparse.ArgumentParser], name: str, summary: str, example: str
-) -> None:
-    parser = command(actions, name, "cache", summary, example)
-    parser.set_defaults(action=name, push=name == "push")
-    add_platforms(parser)
+@command("cache list", "tell what is in the store", "  omnibuild cache list --json", action="list")
+def _list(parser: argparse.ArgumentParser) -> None:
     add_workspace(parser)
-    add_remote(parser, push=False)
-    if name == "push":
-        add_sign_with(parser)
 
 
-def _add_gc(actions: Subparsers[argparse.ArgumentParser]) -> None:
-    parser = _command(
-        actions,
-        "gc",
-        "remove what was not used for long; what a running command uses stays",
-        "  omnibuild cache gc\n"
-        "  omnibuild cache gc --older-than 2w\n"
-        "  omnibuild cache gc --max-size 20GB --dry-run",
-    )
+@command(
+    "cache gc",
+    "remove what was not used for long; what a running command uses stays",
+    "  omnibuild cache gc\n"
+    "  omnibuild cache gc --older-than 2w\n"
+    "  omnibuild cache gc --max-size 20GB --dry-run",
+    action="gc",
+)
+def _gc(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-size",
         type=parse_size,
@@ -90,12 +48,46 @@ def _add_gc(actions: Subparsers[argparse.ArgumentParser]) -> None:
     add_workspace(parser)
 
 
-def _command(
-    actions: Subparsers[argparse.ArgumentParser], name: str, summary: str, example: str
-) -> argparse.ArgumentParser:
-    parser = command(actions, name, "cache", summary, example)
-    parser.set_defaults(action=name)
-    return parser
+@command(
+    "cache verify",
+    "read everything again, and remove what is damaged so that it is made again",
+    "  omnibuild cache verify\n\nexit status: 1 when something was damaged",
+    action="verify",
+)
+def _verify(parser: argparse.ArgumentParser) -> None:
+    add_workspace(parser)
+
+
+@command(
+    "cache push",
+    "put everything of an app that is in the store into the remote cache",
+    "  omnibuild cache push hello --remote 's3://cache/team?endpoint=https://s3.example.com'",
+    action="push",
+    push=True,
+)
+def _push(parser: argparse.ArgumentParser) -> None:
+    _shared(parser)
+    add_sign_with(parser)
+
+
+@command(
+    "cache pull",
+    "bring everything of an app that the remote cache has into the store",
+    "  omnibuild cache pull hello --remote https://cache.example.com",
+    action="pull",
+    push=False,
+)
+def _pull(parser: argparse.ArgumentParser) -> None:
+    _shared(parser)
+
+
+def _shared(parser: argparse.ArgumentParser) -> None:
+    add_platforms(parser)
+    add_workspace(parser)
+    add_remote(parser, push=False)
+
+
+CACHE_COMMANDS = (_list, _gc, _verify, _push, _pull)
 
 
 def parse_size(text: str) -> int:

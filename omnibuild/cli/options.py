@@ -3,49 +3,76 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 Subparsers = argparse._SubParsersAction  # the type has no public name
 
+Fill = Callable[[argparse.ArgumentParser], None]
 
-def command(
-    commands: Subparsers[argparse.ArgumentParser],
-    name: str,
-    module: str,
-    summary: str,
-    example: str,
-) -> argparse.ArgumentParser:
-    """Add a command whose ``run`` is in the module of that name below ``cli/commands``.
+
+class CommandParser(argparse.ArgumentParser):
+    """The parser of one command, which gets its options when it is used: others need none."""
+
+    fill: Fill | None = None
+
+    def parse_known_args(self, *words: Any, **more: Any) -> Any:
+        """Add the options, then do as every parser does."""
+        fill, self.fill = self.fill, None
+        if fill is not None:
+            fill(self)
+        return super().parse_known_args(*words, **more)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command; the module named by its first word below ``cli/commands`` has its ``run``.
 
     Args:
-        commands: the parser's commands, or those of a group.
-        name: the command's word.
-        module: where its function ``run`` is; imported when it is used.
+        name: its words, as ``build`` or ``cache gc``.
         summary: what it does, without a capital and a full stop.
         example: command lines, indented by two blanks.
+        fill: adds its options.
+        defaults: what ``run`` finds besides them.
     """
-    parser = commands.add_parser(
-        name,
-        help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
-        epilog=f"examples:\n{example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=_later(module))
-    parser.add_argument(
-        "--json", action="store_true", help="print events and results as JSON lines"
-    )
-    return parser
 
+    name: str
+    summary: str
+    example: str
+    fill: Fill
+    defaults: Mapping[str, Any]
 
-def _later(module: str) -> Callable[[argparse.Namespace], int]:
-    def run(arguments: argparse.Namespace) -> int:
+    def add_to(self, commands: Subparsers[CommandParser]) -> None:
+        """Add it to the commands of a parser or of a group."""
+        parser = commands.add_parser(
+            self.name.rpartition(" ")[2],
+            help=self.summary,
+            description=self.summary[0].upper() + self.summary[1:] + ".",
+            epilog=f"examples:\n{self.example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        parser.set_defaults(run=self.run, **self.defaults)
+        parser.fill = self._fill
+
+    def _fill(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "--json", action="store_true", help="print events and results as JSON lines"
+        )
+        self.fill(parser)
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Import what it needs and do it; return the exit status."""
+        module = self.name.partition(" ")[0]
         status: int = import_module(f"omnibuild.cli.commands.{module}").run(arguments)
         return status
 
-    return run
+
+def command(name: str, summary: str, example: str, **defaults: Any) -> Callable[[Fill], Command]:
+    """Make the decorated function, which adds options, a :class:`Command`."""
+    return lambda fill: Command(name, summary, example, fill, defaults)
 
 
 def add_workspace(parser: argparse.ArgumentParser) -> None:

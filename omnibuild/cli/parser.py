@@ -9,8 +9,9 @@ import argparse
 from pathlib import Path
 
 from omnibuild import __version__
-from omnibuild.cli.cache_words import add_cache
+from omnibuild.cli.cache_words import CACHE_COMMANDS
 from omnibuild.cli.options import (
+    CommandParser,
     Subparsers,
     add_execution,
     add_platform_choice,
@@ -30,40 +31,21 @@ exit status: 0 done, 2 usage, 3 definition, 4 source, 5 build step, 6 audit, 7 p
 8 repository, 9 this machine, 10 not reproducible, 70 a bug in omnibuild, 130 interrupted
 """
 
-
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
-    parser = argparse.ArgumentParser(
-        prog="omnibuild",
-        description="One recipe to self-contained packages and a signed repository.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"omnibuild {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    _add_build(commands)
-    _add_fetch(commands)
-    _add_lock(commands)
-    _add_plan(commands)
-    _add_why(commands)
-    _add_log(commands)
-    _add_shell(commands)
-    _add_artifact(commands)
-    _add_publish(commands)
-    _add_key(commands)
-    _add_root(commands)
-    add_cache(commands)
-    return parser
+# Commands of several words: what the first is about, for its own help.
+GROUPS = {
+    "artifact": ("prove what was built", "What was built, and whether it is so."),
+    "key": ("make signing keys", "Make signing keys."),
+    "root": ("build roots", "The roots that components are compiled in."),
+    "cache": ("look after the store", "The store of everything that was fetched and built."),
+}
 
 
-def _add_build(commands: Subparsers[argparse.ArgumentParser]) -> None:
-    parser = command(
-        commands,
-        "build",
-        "build",
-        "build an app and its packages",
-        "  omnibuild build hello\n  omnibuild build hello --platform ubuntu-22.04 --platform el9",
-    )
+@command(
+    "build",
+    "build an app and its packages",
+    "  omnibuild build hello\n  omnibuild build hello --platform ubuntu-22.04 --platform el9",
+)
+def _build(parser: argparse.ArgumentParser) -> None:
     add_platforms(parser)
     add_workspace(parser)
     add_execution(parser)
@@ -78,28 +60,24 @@ def _add_build(commands: Subparsers[argparse.ArgumentParser]) -> None:
     )
 
 
-def _add_fetch(commands: Subparsers[argparse.ArgumentParser]) -> None:
-    parser = command(
-        commands,
-        "fetch",
-        "fetch",
-        "fetch every source of an app, so that building it needs no network",
-        "  omnibuild fetch hello",
-    )
+@command(
+    "fetch",
+    "fetch every source of an app, so that building it needs no network",
+    "  omnibuild fetch hello",
+)
+def _fetch(parser: argparse.ArgumentParser) -> None:
     add_platforms(parser)
     add_workspace(parser)
     add_execution(parser)
     add_remote(parser)
 
 
-def _add_lock(commands: Subparsers[argparse.ArgumentParser]) -> None:
-    parser = command(
-        commands,
-        "lock",
-        "lock",
-        "resolve an app's Python packages and pin them by digest",
-        "  omnibuild lock hello\n  omnibuild lock hello --require gunicorn",
-    )
+@command(
+    "lock",
+    "resolve an app's Python packages and pin them by digest",
+    "  omnibuild lock hello\n  omnibuild lock hello --require gunicorn",
+)
+def _lock(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RECIPE", help="name of a recipe, as hello")
     parser.add_argument(
         "--require",
@@ -111,53 +89,45 @@ def _add_lock(commands: Subparsers[argparse.ArgumentParser]) -> None:
     add_workspace(parser)
 
 
-def _add_plan(commands: Subparsers[argparse.ArgumentParser]) -> None:
-    parser = command(
-        commands,
-        "plan",
-        "plan",
-        "show what a build would do, action by action, and why",
-        "  omnibuild plan hello\n  omnibuild plan hello --graph svg > plan.svg",
-    )
+@command(
+    "plan",
+    "show what a build would do, action by action, and why",
+    "  omnibuild plan hello\n  omnibuild plan hello --graph svg > plan.svg",
+)
+def _plan(parser: argparse.ArgumentParser) -> None:
     add_platforms(parser)
     add_workspace(parser)
     add_remote(parser, push=False)
     parser.add_argument("--graph", choices=("dot", "svg"), help="draw it, for Graphviz or as SVG")
 
 
-def _add_why(commands: Subparsers[argparse.ArgumentParser]) -> None:
-    parser = command(
-        commands,
-        "why",
-        "why",
-        "show which input of a component changed, its old and its new value",
-        "  omnibuild why openssl\n  omnibuild why payload:hello",
-    )
+@command(
+    "why",
+    "show which input of a component changed, its old and its new value",
+    "  omnibuild why openssl\n  omnibuild why payload:hello",
+)
+def _why(parser: argparse.ArgumentParser) -> None:
     _add_component(parser)
     add_workspace(parser)
     add_remote(parser, push=False)
 
 
-def _add_log(commands: Subparsers[argparse.ArgumentParser]) -> None:
-    parser = command(
-        commands,
-        "log",
-        "log",
-        "show the log of a component's last build",
-        "  omnibuild log openssl",
-    )
+@command(
+    "log",
+    "show the log of a component's last build",
+    "  omnibuild log openssl",
+)
+def _log(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("component", metavar="COMPONENT", help="a component or a wheel")
     add_workspace(parser)
 
 
-def _add_shell(commands: Subparsers[argparse.ArgumentParser]) -> None:
-    parser = command(
-        commands,
-        "shell",
-        "shell",
-        "enter the sandbox of a component: as a failed step left it, or before the first step",
-        "  omnibuild shell openssl",
-    )
+@command(
+    "shell",
+    "enter the sandbox of a component: as a failed step left it, or before the first step",
+    "  omnibuild shell openssl",
+)
+def _shell(parser: argparse.ArgumentParser) -> None:
     _add_component(parser)
     add_workspace(parser)
     add_execution(parser)
@@ -176,18 +146,12 @@ def _add_component(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_artifact(commands: Subparsers[argparse.ArgumentParser]) -> None:
-    group = commands.add_parser(
-        "artifact", help="prove what was built", description="What was built, and whether it is so."
-    )
-    actions = group.add_subparsers(metavar="ACTION", required=True)
-    parser = command(
-        actions,
-        "rebuild",
-        "artifact",
-        "build again elsewhere, compare byte for byte, and explain any difference by file",
-        "  omnibuild artifact rebuild hello\n  omnibuild artifact rebuild openssl",
-    )
+@command(
+    "artifact rebuild",
+    "build again elsewhere, compare byte for byte, and explain any difference by file",
+    "  omnibuild artifact rebuild hello\n  omnibuild artifact rebuild openssl",
+)
+def _artifact(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "subject", metavar="NAME", help="a recipe for all that is made for it, or a component"
     )
@@ -196,16 +160,14 @@ def _add_artifact(commands: Subparsers[argparse.ArgumentParser]) -> None:
     add_execution(parser)
 
 
-def _add_publish(commands: Subparsers[argparse.ArgumentParser]) -> None:
-    parser = command(
-        commands,
-        "publish",
-        "publish",
-        "add packages to a signed apt and yum repository",
-        "  omnibuild publish dist/* --repo /srv/repo\n"
-        "  omnibuild publish dist/* --repo /srv/repo --key release.key"
-        " --url https://pkg.example.com",
-    )
+@command(
+    "publish",
+    "add packages to a signed apt and yum repository",
+    "  omnibuild publish dist/* --repo /srv/repo\n"
+    "  omnibuild publish dist/* --repo /srv/repo --key release.key"
+    " --url https://pkg.example.com",
+)
+def _publish(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="artifacts to add")
     parser.add_argument(
         "--repo", type=Path, required=True, metavar="DIR", help="the repository's directory"
@@ -225,17 +187,13 @@ def _add_publish(commands: Subparsers[argparse.ArgumentParser]) -> None:
     add_workspace(parser)
 
 
-def _add_key(commands: Subparsers[argparse.ArgumentParser]) -> None:
-    group = commands.add_parser("key", help="make signing keys", description="Make signing keys.")
-    actions = group.add_subparsers(metavar="ACTION", required=True)
-    parser = command(
-        actions,
-        "create",
-        "key",
-        "make the key that signs a repository",
-        "  omnibuild key create\n"
-        "  omnibuild key create release.key --user 'Releases <releases@example.com>'",
-    )
+@command(
+    "key create",
+    "make the key that signs a repository",
+    "  omnibuild key create\n"
+    "  omnibuild key create release.key --user 'Releases <releases@example.com>'",
+)
+def _key(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         nargs="?",
@@ -250,19 +208,13 @@ def _add_key(commands: Subparsers[argparse.ArgumentParser]) -> None:
     )
 
 
-def _add_root(commands: Subparsers[argparse.ArgumentParser]) -> None:
-    group = commands.add_parser(
-        "root", help="build roots", description="The roots that components are compiled in."
-    )
-    actions = group.add_subparsers(metavar="ACTION", required=True)
-    parser = command(
-        actions,
-        "lock",
-        "root",
-        "resolve a build root anew and pin its packages by digest",
-        "  omnibuild root lock bullseye gcc g++ make\n"
-        "  omnibuild root lock image:ubuntu:22.04 --name jammy",
-    )
+@command(
+    "root lock",
+    "resolve a build root anew and pin its packages by digest",
+    "  omnibuild root lock bullseye gcc g++ make\n"
+    "  omnibuild root lock image:ubuntu:22.04 --name jammy",
+)
+def _root(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "suite", metavar="SUITE", help="a Debian suite, as bullseye, or image:NAME of a registry"
     )
@@ -271,3 +223,40 @@ def _add_root(commands: Subparsers[argparse.ArgumentParser]) -> None:
         "--name", default="", help="what the root is called (default: the suite, or the image)"
     )
     add_workspace(parser)
+
+
+COMMANDS = (
+    _build,
+    _fetch,
+    _lock,
+    _plan,
+    _why,
+    _log,
+    _shell,
+    _artifact,
+    _publish,
+    _key,
+    _root,
+    *CACHE_COMMANDS,
+)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="omnibuild",
+        description="One recipe to self-contained packages and a signed repository.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"omnibuild {__version__}")
+    top = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=CommandParser)
+    groups: dict[str, Subparsers[CommandParser]] = {"": top}
+    for word in COMMANDS:
+        group = word.name.rpartition(" ")[0]
+        if group not in groups:
+            summary, description = GROUPS[group]
+            found = top.add_parser(group, help=summary, description=description)
+            groups[group] = found.add_subparsers(metavar="ACTION", required=True)
+        word.add_to(groups[group])
+    return parser

@@ -26,6 +26,7 @@ class Held(StrEnum):
     DOCUMENT = "key documents"
     ACTION = "last runs"
     LOG = "logs"
+    DELIVERED = "deliveries"
     SCRATCH = "scratch"
 
 
@@ -38,6 +39,7 @@ _PLACES = {
     "documents": (Held.DOCUMENT, 1),
     "actions": (Held.ACTION, 0),
     "logs": (Held.LOG, 0),
+    "delivered": (Held.DELIVERED, 0),
     "scratch": (Held.SCRATCH, 0),
 }
 

@@ -7,6 +7,7 @@ Layout below the cache directory::
     results/ab/<key>.json        what an action with that key produced
     documents/  actions/         what actions were made from, for explanations
     failed/<name>/               sandboxes of failed steps
+    delivered/                   files outside, known again without reading them
     logs/  locks/  leases/  scratch/
 
 Objects never change once they have their name. Everything is made in ``scratch`` and renamed.

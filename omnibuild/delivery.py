@@ -1,0 +1,98 @@
+"""Artifacts come out of the store: verified, whole, their sidecars before them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from omnibuild import digests, files
+from omnibuild.digests import Digest
+from omnibuild.errors import DefinitionError, StorageError
+from omnibuild.store.results import Output
+from omnibuild.store.store import Store
+
+# Nanoseconds. A file changed within one tick of the kernel's clock keeps its times.
+TICK = 20 * 10**6
+
+
+@dataclass(frozen=True)
+class BuiltArtifact:
+    """A package file for users, and the platforms it is for."""
+
+    path: Path
+    digest: Digest
+    size: int
+    platforms: tuple[str, ...]
+
+
+def deliver(
+    store: Store, package: Output, output: Path, platforms: tuple[str, ...]
+) -> BuiltArtifact:
+    """Copy an artifact and its sidecars out of the store, the artifact itself last.
+
+    What is there already, whole, stays as it is.
+
+    Args:
+        store: where it is.
+        package: the tree that holds the artifact and its sidecars.
+        output: the directory to copy to.
+        platforms: names of the platforms that the artifact is for.
+
+    Raises:
+        StorageError: the store's copy is damaged, or the directory cannot be written.
+        DefinitionError: a directory has the artifact's name.
+    """
+    files.remove_leftovers(output)
+    directory = store.tree_directory(package.digest)
+    entries = store.tree(package.digest).by_path
+    (name,) = (path for path in entries if not path.endswith((".sha256", ".manifest.json")))
+    for path in (*(p for p in entries if p != name), name):
+        if not _is_there(store, output / path, entries[path].digest):
+            with files.atomic_file(output / path) as target:
+                _copy_verified(directory / path, target, entries[path].digest)
+    return BuiltArtifact(output / name, entries[name].digest, entries[name].size, platforms)
+
+
+def _copy_verified(source: Path, target: IO[bytes], digest: Digest) -> None:
+    found = hashlib.sha256()
+    with source.open("rb") as data:
+        while chunk := data.read(digests.READ_SIZE):
+            found.update(chunk)
+            target.write(chunk)
+    if found.hexdigest() != digest:
+        raise StorageError(
+            f"the store's copy of {source.name} is damaged",
+            why=f"expected sha256 {digest}, got {found.hexdigest()}",
+            hint="run: omnibuild cache verify; then build again",
+        )
+
+
+def _is_there(store: Store, path: Path, digest: Digest) -> bool:
+    """Tell whether a file has that content already.
+
+    A file that was read once is known again by its inode, size and times, as git does it.
+    """
+    if path.is_dir():
+        raise DefinitionError(f"{path} is a directory", hint="choose another --output")
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return False
+    note = store.root / "delivered" / f"{digests.of_bytes(os.fsencode(path.absolute()))}.json"
+    times = (status.st_mtime_ns, status.st_ctime_ns)
+    seen = json.dumps([digest, status.st_dev, status.st_ino, status.st_size, *times])
+    try:
+        if note.read_text() == seen:
+            return True
+    except (FileNotFoundError, UnicodeDecodeError):
+        pass
+    if digests.of_file(path) != digest:
+        return False
+    if time.time_ns() - status.st_ctime_ns > TICK:
+        files.write_atomic(note, seen, scratch=store.root / "scratch")
+    return True
