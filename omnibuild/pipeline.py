@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from omnibuild import events, files
 from omnibuild.blueprint.app import AppPlan, lowest_glibc, plan_app
-from omnibuild.delivery import BuiltArtifact, deliver
 from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.events import Emit
 from omnibuild.execute.sandbox.choose import choose_sandbox
@@ -27,6 +26,7 @@ from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Platform, Recipe
 from omnibuild.settings import Settings
 from omnibuild.sources.resolve import project_requirements, resolve
+from omnibuild.store.delivery import BuiltArtifact, deliver
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from omnibuild import pipeline
 from omnibuild.cli.common import reporting, settings_from
-from omnibuild.delivery import BuiltArtifact
 from omnibuild.errors import StepError, printable
 from omnibuild.events import ActionFailed, Emit, Event
 from omnibuild.settings import Settings
+from omnibuild.store.delivery import BuiltArtifact
 
 QUESTION = "[s]hell in its sandbox, [l]og, [r]etry, [q]uit? "
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from omnibuild import delivery
-from omnibuild.delivery import BuiltArtifact, deliver
 from omnibuild.errors import DefinitionError, StorageError
+from omnibuild.store import delivery
+from omnibuild.store.delivery import BuiltArtifact, deliver
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
 
