@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from omnibuild.audit import elf_checks, file_checks
+from omnibuild.audit.facts import Facts
 from omnibuild.audit.report import Finding, Level, Report
 from omnibuild.audit.subject import Subject, Surroundings
+from omnibuild.digests import Digest
 from omnibuild.payload.model import Payload
 from omnibuild.tree import Kind
 
@@ -98,33 +100,39 @@ CHECKS = (
 )
 
 
-def audit(payload: Payload, glibc_ceiling: str) -> Report:
+def audit(
+    payload: Payload, glibc_ceiling: str, known: Mapping[Digest, Facts] | None = None
+) -> Report:
     """Check a payload for a platform.
 
     Args:
         payload: what would be packaged.
         glibc_ceiling: the highest glibc version that the platform's hosts have, as ``2.31``.
+        known: facts about contents, by their digest; only other files are read.
     """
-    around = Surroundings(payload, tuple(int(part) for part in glibc_ceiling.split(".")))
+    glibc = tuple(int(part) for part in glibc_ceiling.split("."))
+    around = Surroundings(payload, glibc, dict(known or {}))
     return Report.of(payload.metadata.name, _findings(around))
 
 
 def _findings(around: Surroundings) -> Iterator[Finding]:
-    for subject in _subjects(around.payload):
+    for subject in _subjects(around):
         for check in CHECKS:
             for detail in check.function(subject, around):
                 yield Finding(check.level, check.name, subject.path, detail)
 
 
-def _subjects(payload: Payload) -> Iterator[Subject]:
-    """Yield every entry; hard links with the content of the file they repeat.
+def _subjects(around: Surroundings) -> Iterator[Subject]:
+    """Yield every entry; hard links with what is in the file they repeat.
 
     A second name is checked like the first, for it stands elsewhere: its runpath and its
     relative links start from there.
     """
-    for entry in payload.tree.entries:
-        if entry.kind in (Kind.FILE, Kind.HARDLINK):
-            with open(f"{payload.root}/{entry.path}", "rb", buffering=0) as stream:
-                yield Subject.of(entry, stream.read())
+    tree = around.payload.tree
+    for entry in tree.entries:
+        if entry.kind is Kind.FILE:
+            yield Subject(entry, around.facts(entry))
+        elif entry.kind is Kind.HARDLINK:
+            yield Subject(entry, around.facts(tree.by_path[entry.target]))
         else:
             yield Subject(entry)

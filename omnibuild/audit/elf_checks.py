@@ -36,21 +36,21 @@ GLIBC_SONAMES = frozenset(
 
 def check_damage(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report files that start as ELF and contradict themselves."""
-    if subject.damage:
-        yield f"damaged ELF file: {subject.damage}"
+    if subject.facts.damage:
+        yield f"damaged ELF file: {subject.facts.damage}"
 
 
 def check_libraries(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report needed libraries that neither the payload nor glibc brings."""
-    if subject.elf is None:
+    if subject.facts.elf is None:
         return
-    places = [origin_expanded(entry, subject.path) for entry in subject.elf.search_path]
-    for name in subject.elf.needed:
+    places = [origin_expanded(entry, subject.path) for entry in subject.facts.elf.search_path]
+    for name in subject.facts.elf.needed:
         if name in GLIBC_SONAMES:
             continue
         if "/" in name:
             yield f"needs {name} by its path"
-        elif not any(_holds(around, place, name, subject.elf.machine) for place in places):
+        elif not any(_holds(around, place, name, subject.facts.elf.machine) for place in places):
             searched = ", ".join(place for place in places if place) or "no directory"
             yield f"needs {name}, which is not in the payload (its runpath leads to {searched})"
 
@@ -62,12 +62,12 @@ def _holds(around: Surroundings, directory: str | None, name: str, machine: str)
 
 def check_glibc_version(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report symbols that only a newer glibc than the platform's has."""
-    if subject.elf is None:
+    if subject.facts.elf is None:
         return
-    unknown = [n for n in elf.glibc_names(subject.elf) if elf.glibc_version(n) is None]
+    unknown = [n for n in elf.glibc_names(subject.facts.elf) if elf.glibc_version(n) is None]
     for name in unknown:
         yield f"needs {name}, which hosts need not have"
-    needed = elf.glibc_needed(subject.elf)
+    needed = elf.glibc_needed(subject.facts.elf)
     if needed > around.glibc:
         yield f"needs glibc {_dotted(needed)}, the platform has {_dotted(around.glibc)}"
 
@@ -78,18 +78,18 @@ def _dotted(version: tuple[int, ...]) -> str:
 
 def check_interpreter(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report programs that ask for another loader than glibc's."""
-    if subject.elf is None or not subject.elf.interpreter:
+    if subject.facts.elf is None or not subject.facts.elf.interpreter:
         return
-    expected = INTERPRETERS[subject.elf.machine]
-    if subject.elf.interpreter != expected:
-        yield f"its loader is {subject.elf.interpreter}, not {expected}"
+    expected = INTERPRETERS[subject.facts.elf.machine]
+    if subject.facts.elf.interpreter != expected:
+        yield f"its loader is {subject.facts.elf.interpreter}, not {expected}"
 
 
 def check_runpath(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report library search paths that lead out of the payload."""
-    if subject.elf is None:
+    if subject.facts.elf is None:
         return
-    for kind, path in (("runpath", subject.elf.runpath), ("rpath", subject.elf.rpath)):
+    for kind, path in (("runpath", subject.facts.elf.runpath), ("rpath", subject.facts.elf.rpath)):
         for entry in path.split(":") if path else ():
             place = origin_expanded(entry, subject.path)
             if place is None:

@@ -4,52 +4,42 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 from collections.abc import Iterator
 
+from omnibuild.audit.facts import BUILD_PATH, leftovers
 from omnibuild.audit.subject import Subject, Surroundings
 from omnibuild.payload.placing import MOTIF, references
 from omnibuild.tree import Kind
 
-BUILD_PATH = b"/build/src"
 SHELL = "/bin/sh"
 
 # Linux before 5.1 cuts the first line off there.
 SHEBANG_AT_MOST = 127
 
-_SHEBANG = re.compile(rb"#![ \t]*([^ \t\n]*)[^\n]*")
-
 SETUID_SETGID = 0o6000
 WORLD_WRITABLE = 0o002
 
-# A header alone is what every program has that reads keys; a key has base64 text below it.
-_KEY_MARK = b"PRIVATE KEY"
-_KEY = re.compile(
-    rb"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----(\\r|\\n|\s)+"
-    rb"([A-Za-z-]+: [^\n]*\n\s*)*[A-Za-z0-9+/=]{32}"
-)
 _TEST_DIRECTORIES = frozenset({"test", "tests", "testing"})
 
 
 def check_prefix_leftover(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report traces of the prefix that components are compiled for."""
-    content, own = subject.content, around.payload.prefix.encode()
-    if MOTIF.encode() in own:
+    found, prefix = subject.facts.leftovers, around.payload.prefix
+    if found and MOTIF in prefix:
         # An app may itself be called ombi: then its own directory is no trace.
-        content = content.replace(own, bytes(len(own)))
-    found = references(content)
+        own = prefix.encode()
+        found = leftovers(around.read(subject.path).replace(own, bytes(len(own))))
     if found:
-        first = min(found.whole + found.fragments)
-        count = len(found.whole) + len(found.fragments)
-        yield f"holds the build prefix or pieces of it: {count}, first at offset {first:#x}"
+        where = f"{found.count}, first at offset {found.first:#x}"
+        yield f"holds the build prefix or pieces of it: {where}"
     if references(os.fsencode(subject.path)) or references(os.fsencode(subject.entry.target)):
         yield "the build prefix is in its name or in what it links to"
 
 
 def check_build_path(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report the name of the directory that components are compiled in."""
-    offset = subject.content.find(BUILD_PATH)
-    if offset >= 0:
+    offset = subject.facts.build_path
+    if offset is not None:
         yield f"holds the path {BUILD_PATH.decode()} at offset {offset:#x}"
 
 
@@ -64,15 +54,15 @@ def check_symlinks(subject: Subject, around: Surroundings) -> Iterator[str]:
 
 def check_shebang(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report scripts whose interpreter need not be on the host."""
-    shebang = _SHEBANG.match(subject.content)
+    shebang = subject.facts.shebang
     if shebang is None or not subject.entry.executable:
         return
-    line, interpreter = shebang[0], os.fsdecode(shebang[1])
+    interpreter = shebang.interpreter
     found = around.find(interpreter) if interpreter.startswith("/") else None
     if interpreter != SHELL and not (found and found.kind is Kind.FILE and found.executable):
         yield f"its interpreter {interpreter!r} is neither {SHELL} nor a program of the payload"
-    if len(line) > SHEBANG_AT_MOST:
-        yield f"its first line has {len(line)} bytes, old kernels cut it at {SHEBANG_AT_MOST}"
+    if shebang.size > SHEBANG_AT_MOST:
+        yield f"its first line has {shebang.size} bytes, old kernels cut it at {SHEBANG_AT_MOST}"
 
 
 def check_permissions(subject: Subject, around: Surroundings) -> Iterator[str]:
@@ -88,20 +78,19 @@ def check_permissions(subject: Subject, around: Surroundings) -> Iterator[str]:
 def check_secrets(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report private keys, but for those in directories of tests."""
     if not _is_test(subject.path):
-        yield from _keys(subject.content)
+        yield from _keys(subject)
 
 
 def check_test_keys(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report private keys in directories of tests, where published packages keep sample keys."""
     if _is_test(subject.path):
-        yield from _keys(subject.content)
+        yield from _keys(subject)
 
 
 def _is_test(path: str) -> bool:
     return not _TEST_DIRECTORIES.isdisjoint(path.split("/")[:-1])
 
 
-def _keys(content: bytes) -> Iterator[str]:
-    found = _KEY.search(content) if _KEY_MARK in content else None
-    if found:
-        yield f"holds a private key at offset {found.start():#x}"
+def _keys(subject: Subject) -> Iterator[str]:
+    if subject.facts.private_key is not None:
+        yield f"holds a private key at offset {subject.facts.private_key:#x}"

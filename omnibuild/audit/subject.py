@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
-from functools import cached_property
 
-from omnibuild import elf
+from omnibuild.audit.facts import NOTHING_SPECIAL, Facts, facts_of_file
+from omnibuild.digests import Digest
 from omnibuild.payload.model import Payload
 from omnibuild.tree import Entry, Kind
 
 SYMLINKS_AT_MOST = 40
-ELF_HEADER_SIZE = 64
 
 
 @dataclass(frozen=True)
@@ -20,23 +19,11 @@ class Subject:
 
     Args:
         entry: path, kind and mode; the path is relative to the host's ``/``.
-        content: what is in it, empty for all but files.
-        elf: what its ELF tables say, None for other files.
-        damage: why its ELF tables cannot be read, empty when they can.
+        facts: what is in it; nothing special for all but files.
     """
 
     entry: Entry
-    content: bytes = b""
-    elf: elf.Elf | None = None
-    damage: str = ""
-
-    @classmethod
-    def of(cls, entry: Entry, content: bytes) -> Subject:
-        """Look into a file."""
-        try:
-            return cls(entry, content, elf.parse(content))
-        except elf.ElfError as error:
-            return cls(entry, content, damage=str(error))
+    facts: Facts = NOTHING_SPECIAL
 
     @property
     def path(self) -> str:
@@ -51,14 +38,22 @@ class Surroundings:
     Args:
         payload: the whole payload.
         glibc: the highest glibc version that the platform has.
+        known: facts about contents, by their digest; others are found out.
     """
 
     payload: Payload
     glibc: tuple[int, ...]
+    known: dict[Digest, Facts]
 
-    @cached_property
-    def _machines(self) -> dict[str, str | None]:
-        return {}
+    def facts(self, entry: Entry) -> Facts:
+        """Return what is in a file."""
+        if entry.digest not in self.known:
+            self.known[entry.digest] = facts_of_file(self.payload.root, entry.path)
+        return self.known[entry.digest]
+
+    def read(self, path: str) -> bytes:
+        """Return the content of a file of the payload."""
+        return (self.payload.root / path).read_bytes()
 
     def find(self, path: str) -> Entry | None:
         """Return the entry a host path leads to, through symlinks; None if it leads nowhere."""
@@ -86,10 +81,8 @@ class Surroundings:
 
     def machine(self, entry: Entry) -> str | None:
         """Return the machine that an ELF file is for; None for other files."""
-        if entry.path not in self._machines:
-            with open(self.payload.root / entry.path, "rb") as stream:
-                self._machines[entry.path] = elf.machine_of(stream.read(ELF_HEADER_SIZE))
-        return self._machines[entry.path]
+        parsed = self.facts(entry).elf
+        return parsed.machine if parsed else None
 
     def is_own(self, path: str) -> bool:
         """Tell whether a host path is the app's directory or below it."""

@@ -79,7 +79,7 @@ def plan_app(
     places = _place_actions(recipe, parts)
     inputs = {f"part:{name}": place.name for name, place in zip(parts, places, strict=True)}
     payload = _payload_action(recipe, recipe_path, components, inputs, described)
-    audits = [_audit_action(platform, payload) for platform in platforms]
+    audits = [_audit_action(platform, payload, inputs) for platform in platforms]
     effort: Effort = "release" if recipe.build and recipe.build.profile == "release" else "quick"
     packages = {p.name: _package_action(p, payload, effort) for p in platforms}
     everything = [*actions.values(), *places, payload, *audits, *packages.values()]
@@ -176,12 +176,12 @@ def _text(path: Path, recipe_path: Path) -> str:
         ) from error
 
 
-def _audit_action(platform: Platform, payload: Action) -> Action:
+def _audit_action(platform: Platform, payload: Action, parts: Mapping[str, str]) -> Action:
     return Action(
         f"audit:{_app(payload)}/{platform.name}",
         "audit",
         {"glibc": platform.glibc},
-        {"payload": payload.name},
+        {"payload": payload.name, **parts},
     )
 
 

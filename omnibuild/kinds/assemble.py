@@ -5,32 +5,34 @@ from __future__ import annotations
 import configparser
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 
 import msgspec
 
 from omnibuild import digests
 from omnibuild.audit.audit import audit
+from omnibuild.audit.facts import NOTHING_SPECIAL, Facts, facts_of_tree, from_data, to_data
 from omnibuild.errors import ArchiveError
 from omnibuild.execute.job import Job
 from omnibuild.host.integration import integrate
 from omnibuild.kinds.build_environment import SOURCE_DATE_EPOCH
+from omnibuild.kinds.described import describe, files_directory, load_described
 from omnibuild.payload.assembly import GeneratedFile, Part, assemble
 from omnibuild.payload.model import Metadata, Payload, Relations
 from omnibuild.payload.placing import place_tree
 from omnibuild.recipe.models import Recipe
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
-from omnibuild.tree import Entry, Kind, Tree
 
-PAYLOAD_FILE = "payload.json"
 MANIFEST_PATH = "share/omnibuild/manifest.json"
 
 
 def run_place(job: Job) -> Output:
-    """Move a tree from the logical prefix to the app's; parameters: ``prefix``."""
+    """Move a tree from the logical prefix to the app's, and look into its files for the audit.
+
+    Parameters: ``prefix``. The output is described by what is special about contents.
+    """
     source = job.inputs["tree"].digest
-    target = job.scratch / "tree" / "files"
+    target = files_directory(job)
     tree = place_tree(
         job.store.tree(source),
         job.store.tree_directory(source),
@@ -38,7 +40,7 @@ def run_place(job: Job) -> Output:
         job.action.parameters["prefix"],
         touched=job.store.notes(source)["references"],
     )
-    return job.store.add_scanned_tree(job.scratch / "tree", tree)
+    return describe(job, tree, to_data(facts_of_tree(tree, target)))
 
 
 def run_payload(job: Job) -> Output:
@@ -50,15 +52,11 @@ def run_payload(job: Job) -> Output:
     parameters = job.action.parameters
     recipe = msgspec.convert(parameters["recipe"], Recipe)
     prefix: str = parameters["prefix"]
-    parts = [
-        Part(
-            name,
-            job.store.tree(output.digest),
-            job.store.tree_directory(output.digest),
-            tuple(parameters["prune"].get(name, ())),
-        )
-        for name, output in job.roles("part").items()
-    ]
+    prune = parameters["prune"]
+    parts = []
+    for name, output in job.roles("part").items():
+        tree, directory, _ = load_described(job.store, output.digest)
+        parts.append(Part(name, tree, directory, tuple(prune.get(name, ()))))
     config = {path: text.encode() for path, text in parameters["config"].items()}
     host = integrate(recipe, parameters["hooks"], config, entry_points(parts))
     manifest = json.dumps(parameters["manifest"], indent=2, sort_keys=True) + "\n"
@@ -66,31 +64,17 @@ def run_payload(job: Job) -> Output:
         **host.files,
         f"{prefix}/{MANIFEST_PATH}": GeneratedFile(manifest.encode()),
     }
-    files = job.scratch / "tree" / "files"
-    tree = assemble(parts, prefix, generated, host.symlinks, files / "files")
+    target = files_directory(job)
+    tree = assemble(parts, prefix, generated, host.symlinks, target)
     payload = Payload(
         metadata=metadata_of(recipe),
-        root=files / "files",
+        root=target,
         tree=tree,
         prefix=prefix,
         config_files=host.config_files,
         scripts=host.scripts,
     )
-    document = digests.canonical_json(payload.to_data())
-    (files / PAYLOAD_FILE).write_bytes(document)
-    stored = [
-        Entry("files", Kind.DIRECTORY, 0o755),
-        Entry(PAYLOAD_FILE, Kind.FILE, 0o644, len(document), digests.of_bytes(document)),
-        *(_moved(entry, "files/", "") for entry in tree.entries),
-    ]
-    return job.store.add_scanned_tree(job.scratch / "tree", Tree.of(stored))
-
-
-def _moved(entry: Entry, into: str, out_of: str) -> Entry:
-    target = entry.target
-    if entry.kind is Kind.HARDLINK:
-        target = into + target.removeprefix(out_of)
-    return replace(entry, path=into + entry.path.removeprefix(out_of), target=target)
+    return describe(job, tree, payload.to_data())
 
 
 def metadata_of(recipe: Recipe) -> Metadata:
@@ -140,19 +124,22 @@ def entry_points(parts: Iterable[Part]) -> dict[str, str]:
 
 def load_payload(store: Store, digest: digests.Digest) -> Payload:
     """Return a stored payload, ready to be packaged."""
-    base = store.tree_directory(digest)
-    entries = [
-        _moved(entry, "", "files/")
-        for entry in store.tree(digest).entries
-        if entry.path.startswith("files/")
-    ]
-    data = json.loads((base / PAYLOAD_FILE).read_bytes())
-    return Payload.from_data(data, base / "files", Tree.of(entries))
+    tree, root, data = load_described(store, digest)
+    return Payload.from_data(data, root, tree)
 
 
 def run_audit(job: Job) -> Output:
-    """Prove that a payload needs nothing beyond a platform; parameters: ``glibc``."""
+    """Prove that a payload needs nothing beyond a platform.
+
+    Parameters: ``glibc``. Inputs: ``payload``, and what it was made of as ``part:NAME``, which
+    says what is in their files: only what is new in the payload is read.
+    """
+    known: dict[digests.Digest, Facts] = {}
+    for output in job.roles("part").values():
+        tree, _, description = load_described(job.store, output.digest)
+        known |= {entry.digest: NOTHING_SPECIAL for entry in tree.files()}
+        known |= from_data(description)
     payload = load_payload(job.store, job.inputs["payload"].digest)
-    report = audit(payload, job.action.parameters["glibc"])
+    report = audit(payload, job.action.parameters["glibc"], known)
     report.raise_if_failed()
     return job.store.add_blob(digests.canonical_json(report.to_data()))

@@ -1,8 +1,8 @@
 """The payload: an app's finished files with its host integration, whatever the package format.
 
-A payload lives in a directory: ``files/`` is the host's file system (``files/opt/<app>/…``,
-``files/etc/…``), ``payload.json`` the rest. Everything is owned by root on the host; what a
-service may write is created on the host by the maintainer scripts.
+A payload is a directory that stands for the host's file system (``opt/<app>/…``, ``etc/…``), and
+plain data. Everything is owned by root on the host; what a service may write is created on the host
+by the maintainer scripts.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Payload:
     scripts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def to_data(self) -> dict[str, Any]:
-        """Return the content of ``payload.json``."""
+        """Return all but the files as plain JSON values."""
         return {
             "metadata": asdict(self.metadata),
             "prefix": self.prefix,

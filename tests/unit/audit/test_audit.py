@@ -4,6 +4,7 @@ import os
 import pytest
 
 from omnibuild.audit.audit import CHECKS, audit
+from omnibuild.audit.facts import NOTHING_SPECIAL, facts_of_tree, from_data, to_data
 from omnibuild.audit.report import Finding, Level, Report
 from omnibuild.errors import AuditError
 from omnibuild.payload.model import Metadata, Payload
@@ -46,7 +47,13 @@ class Host:
         return self
 
     def report(self, glibc="2.99"):
-        return audit(Payload(METADATA, self.root, scan(self.root), self.prefix), glibc)
+        payload = Payload(METADATA, self.root, scan(self.root), self.prefix)
+        found = audit(payload, glibc)
+        # What is known of contents from before must lead to the same findings.
+        kept = json.loads(json.dumps(to_data(facts_of_tree(payload.tree, self.root))))
+        known = {entry.digest: NOTHING_SPECIAL for entry in payload.tree.files()} | from_data(kept)
+        assert audit(payload, glibc, known) == found
+        return found
 
     def found(self, glibc="2.99"):
         return [(f.check, f.path) for f in self.report(glibc).findings]

@@ -82,7 +82,12 @@ def plan(base: Path) -> Plan:
             Action("component:tiny-c", "captured"),
             Action("place", "place", {"prefix": "/opt/tiny"}, {"tree": "component:tiny-c"}),
             Action("payload", "payload", payload, {"part:tiny-c": "place"}),
-            Action("audit", "audit", {"glibc": "2.31"}, {"payload": "payload"}),
+            Action(
+                "audit",
+                "audit",
+                {"glibc": "2.31"},
+                {"payload": "payload", "part:tiny-c": "place"},
+            ),
             *(
                 Action(
                     f"package:{name}",

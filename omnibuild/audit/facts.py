@@ -1,0 +1,126 @@
+"""What the checks need to know of files' contents, found out once for each content.
+
+Reading all files of an app takes most of an audit's time, and most of them never change. So facts
+are found when a tree is placed, and kept with it. They depend on the content alone: not on where
+the file stands, and not on the platform.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from omnibuild import elf
+from omnibuild.digests import Digest
+from omnibuild.payload.placing import references
+from omnibuild.tree import Tree
+
+BUILD_PATH = b"/build/src"
+
+_SHEBANG = re.compile(rb"#![ \t]*([^ \t\n]*)[^\n]*")
+
+# A header alone is what every program has that reads keys; a key has base64 text below it.
+_KEY_MARK = b"PRIVATE KEY"
+_KEY = re.compile(
+    rb"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----(\\r|\\n|\s)+"
+    rb"([A-Za-z-]+: [^\n]*\n\s*)*[A-Za-z0-9+/=]{32}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """How often a content names the logical prefix or pieces of it, and where first."""
+
+    count: int
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shebang:
+    """The first line of a script: its length in bytes, and the interpreter it names."""
+
+    size: int
+    interpreter: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is special about a content; for most files, nothing. Offsets are in bytes.
+
+    Args:
+        elf: what its ELF tables say.
+        damage: why its ELF tables cannot be read, empty when they can.
+        leftovers: traces of the logical prefix.
+        build_path: where it names the directory of compilations.
+        shebang: its first line, if it is a script.
+        private_key: where it holds one.
+    """
+
+    elf: elf.Elf | None = None
+    damage: str = ""
+    leftovers: Leftovers | None = None
+    build_path: int | None = None
+    shebang: Shebang | None = None
+    private_key: int | None = None
+
+
+NOTHING_SPECIAL = Facts()
+
+
+def facts_of(content: bytes) -> Facts:
+    """Look into a file."""
+    parsed, damage = None, ""
+    try:
+        parsed = elf.parse(content)
+    except elf.ElfError as error:
+        damage = str(error)
+    build_path = content.find(BUILD_PATH)
+    line = _SHEBANG.match(content)
+    key = _KEY.search(content) if _KEY_MARK in content else None
+    return Facts(
+        elf=parsed,
+        damage=damage,
+        leftovers=leftovers(content),
+        build_path=build_path if build_path >= 0 else None,
+        shebang=Shebang(len(line[0]), os.fsdecode(line[1])) if line else None,
+        private_key=key.start() if key else None,
+    )
+
+
+def leftovers(content: bytes) -> Leftovers | None:
+    """Look for traces of the logical prefix."""
+    found = references(content)
+    if not found:
+        return None
+    return Leftovers(len(found.whole) + len(found.fragments), min(found.whole + found.fragments))
+
+
+def facts_of_tree(tree: Tree, root: Path) -> dict[Digest, Facts]:
+    """Look into every file of the tree at ``root``; return what is special, by content."""
+    found: dict[Digest, Facts] = {}
+    for entry in tree.files():
+        if entry.digest not in found:
+            found[entry.digest] = facts_of_file(root, entry.path)
+    return {digest: facts for digest, facts in found.items() if facts != NOTHING_SPECIAL}
+
+
+def facts_of_file(root: Path, path: str) -> Facts:
+    """Look into the file at ``path`` below ``root``."""
+    with open(f"{root}/{path}", "rb", buffering=0) as stream:
+        return facts_of(stream.read())
+
+
+def to_data(facts: Mapping[Digest, Facts]) -> dict[str, Any]:
+    """Return plain JSON values."""
+    return {digest: msgspec.to_builtins(found) for digest, found in facts.items()}
+
+
+def from_data(data: Mapping[str, Any]) -> dict[Digest, Facts]:
+    """Read what :func:`to_data` wrote."""
+    return {digest: msgspec.convert(found, Facts) for digest, found in data.items()}
