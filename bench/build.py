@@ -3,8 +3,9 @@
 Prints one table of medians: wall seconds; CPU seconds of omnibuild and all that it started; CPU
 seconds of the steps alone, and how the wall time compares to them spread evenly over the cores;
 ratios to the clean build; and the wall time during which no action was running. Sources are fetched
-before; the clean build includes its root.
-`--runs N` counts the quick ones, `--clean N` the clean ones.
+before; the clean build includes its root, which is installed on one core before anything else can
+start: its seconds are told apart. `--runs N` counts the quick ones, `--clean N` the clean ones;
+`--sandbox` isolates the steps of the clean ones.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,19 +35,24 @@ class Sample:
     steps: float
     idle: float
     ran: int
+    root_wall: float = 0.0
+    root_cpu: float = 0.0
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--clean", type=int, default=1)
+    parser.add_argument("--sandbox", default="bubblewrap")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="omnibuild-bench-") as name:
         base = Path(name)
         workspace = base / "workspace"
         for part in ("recipes", "examples", "package-scripts"):
             shutil.copytree(CHECKOUT / part, workspace / part)
-        rows = {"clean": [clean(base, workspace) for _ in range(arguments.clean)]}
+        rows = {
+            "clean": [clean(base, workspace, arguments.sandbox) for _ in range(arguments.clean)]
+        }
         cache = base / "cache"
         rows["no change"] = [run(cache, workspace) for _ in range(arguments.runs)]
         rows["app changed"] = [changed(cache, workspace, n) for n in range(arguments.runs)]
@@ -55,10 +60,13 @@ def main() -> int:
     return 0
 
 
-def clean(base: Path, workspace: Path) -> Sample:
+def clean(base: Path, workspace: Path, sandbox: str) -> Sample:
     shutil.rmtree(base / "cache", ignore_errors=True)
-    omnibuild(base / "cache", workspace, "fetch")
-    return run(base / "cache", workspace)
+    fetching = omnibuild(base / "cache", workspace, "fetch")
+    fetching.communicate()
+    if fetching.returncode:
+        raise SystemExit("omnibuild fetch failed")
+    return run(base / "cache", workspace, "--sandbox", sandbox)
 
 
 def changed(cache: Path, workspace: Path, number: int) -> Sample:
@@ -67,27 +75,38 @@ def changed(cache: Path, workspace: Path, number: int) -> Sample:
     return run(cache, workspace)
 
 
-def run(cache: Path, workspace: Path) -> Sample:
+def run(cache: Path, workspace: Path, *words: str) -> Sample:
     before, started = os.times(), time.monotonic()
-    running: set[str] = set()
+    running: dict[str, tuple[float, float]] = {}
     done: list[str] = []
     idle, since, ran = 0.0, started, 0
-    for line in omnibuild(cache, workspace, "build"):
-        now = time.monotonic()
-        event = json.loads(line)
+    root = 0.0, 0.0
+    process = omnibuild(cache, workspace, "build", "-o", str(cache.parent / "dist"), *words)
+    for line in process.stdout or ():
+        now, event = time.monotonic(), json.loads(line)
         if event["event"] == "ActionStarted":
             if not running:
                 idle += now - since
-            running.add(event["action"])
+            running[event["action"]] = now, children_cpu(process.pid)
             ran += 1
         elif event["event"] == "ActionFinished" and event["action"] in running:
-            running.remove(event["action"])
+            start, cpu = running.pop(event["action"])
+            if event["kind"] == "root":
+                root = now - start, children_cpu(process.pid) - cpu
             done.append(event["action"])
             since = now
+    if process.wait():
+        raise SystemExit("omnibuild build failed")
     after, ended = os.times(), time.monotonic()
     cpu = after.children_user + after.children_system
     cpu -= before.children_user + before.children_system
-    return Sample(ended - started, cpu, step_cpu(cache, done), idle + ended - since, ran)
+    return Sample(ended - started, cpu, step_cpu(cache, done), idle + ended - since, ran, *root)
+
+
+def children_cpu(pid: int) -> float:
+    """Return the CPU seconds of all children that a process has waited for."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
 
 def step_cpu(cache: Path, actions: list[str]) -> float:
@@ -98,28 +117,12 @@ def step_cpu(cache: Path, actions: list[str]) -> float:
     return sum(result.cpu for result in results if result)
 
 
-def omnibuild(cache: Path, workspace: Path, command: str) -> Iterable[str]:
-    words = [command, "hello", "-C", str(workspace), "--cache-dir", str(cache), "--json"]
+def omnibuild(cache: Path, workspace: Path, command: str, *more: str) -> subprocess.Popen[str]:
+    words = [command, "hello", "-C", str(workspace), "--cache-dir", str(cache), "--json", *more]
     words += [word for name in PLATFORMS for word in ("-p", name)]
-    if command == "build":
-        words += ["-o", str(cache.parent / "dist")]
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-m", "omnibuild", *words], stdout=subprocess.PIPE, text=True
     )
-    assert process.stdout
-    if command == "build":
-        return _checked(process)
-    lines = list(process.stdout)
-    if process.wait():
-        raise SystemExit(f"omnibuild {command} failed")
-    return lines
-
-
-def _checked(process: subprocess.Popen[str]) -> Iterator[str]:
-    assert process.stdout
-    yield from process.stdout
-    if process.wait():
-        raise SystemExit("omnibuild build failed")
 
 
 def report(rows: dict[str, list[Sample]]) -> None:
@@ -139,6 +142,12 @@ def report(rows: dict[str, list[Sample]]) -> None:
         print(
             f"| {name} | {wall:.2f} | {cpu:.2f} | {steps:.2f} | {spread} | {samples[-1].ran}"
             f" | {wall / whole:.4f} | {idle:.2f} |"
+        )
+    for sample in rows["clean"]:
+        floor = (sample.steps + sample.root_cpu) / cores
+        print(
+            f"clean: its root takes {sample.root_wall:.1f} s and {sample.root_cpu:.1f} CPU s;"
+            f" wall / ((step CPU + root CPU) / cores) = {sample.wall / floor:.2f}"
         )
 
 
