@@ -1,6 +1,6 @@
 """How thorough property tests are: quick by default, OMNIBUILD_EXAMPLES=500 to certify.
 
-And the container engines that tests share: each is started when the first test asks for it.
+And the container engines and the registry that tests share: each starts for the first that asks.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.engines import running_docker, running_podman
+from tests.engines import running_docker, running_podman, running_registry
 
 settings.register_profile(
     "omnibuild",
@@ -34,4 +34,11 @@ def docker() -> Iterator[str]:
 def podman() -> Iterator[str]:
     """The address of a podman service of our own."""
     with running_podman() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def registry() -> Iterator[str]:
+    """The host and port of an image registry of our own."""
+    with running_registry() as address:
         yield address

@@ -1,4 +1,4 @@
-"""Real container engines, started by the tests for themselves: nothing of the machine's is used."""
+"""Real container engines and a registry, which tests start for themselves alone."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from omnibuild.tools import SYSTEM_PATH
 
 START_TIMEOUT = 60
+
+REGISTRY = """
+version: 0.1
+storage: {{filesystem: {{rootdirectory: {directory}}}}}
+http: {{addr: 127.0.0.1:{port}}}
+"""
 
 
 @contextlib.contextmanager
@@ -49,6 +56,20 @@ def running_podman() -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def running_registry() -> Iterator[str]:
+    """Run docker-registry on a free port of loopback; yield its host and port."""
+    with _home() as home:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        configuration = home / "config.yml"
+        configuration.write_text(REGISTRY.format(directory=home / "data", port=port))
+        words = ["docker-registry", "serve", str(configuration)]
+        with _started(words, home, {}) as process:
+            _wait_for(socket.AF_INET, ("127.0.0.1", port), process, home / "log")
+            yield f"127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
 def _home() -> Iterator[Path]:
     """Yield a directory with a short name, as sockets need; nothing stays mounted below it."""
     home = Path(tempfile.mkdtemp(prefix="omni-"))
@@ -66,22 +87,32 @@ def _home() -> Iterator[Path]:
 def _service(
     words: Sequence[str], place: Path, home: Path, variables: Mapping[str, str]
 ) -> Iterator[str]:
+    with _started(words, home, variables) as process:
+        _wait_for(socket.AF_UNIX, str(place), process, home / "log")
+        yield f"unix://{place}"
+
+
+@contextlib.contextmanager
+def _started(
+    words: Sequence[str], home: Path, variables: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
     environment = {"PATH": SYSTEM_PATH, "HOME": str(home), **variables}
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(words, stdout=log, stderr=log, env=environment)
     try:
-        _wait_for(place, process, home / "log")
-        yield f"unix://{place}"
+        yield process
     finally:
         process.terminate()
         process.wait(START_TIMEOUT)
 
 
-def _wait_for(place: Path, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for(
+    family: socket.AddressFamily, address: Any, process: subprocess.Popen[bytes], log: Path
+) -> None:
     deadline = time.monotonic() + START_TIMEOUT
     while True:
-        with socket.socket(socket.AF_UNIX) as probe:
-            if probe.connect_ex(str(place)) == 0:
+        with socket.socket(family) as probe:
+            if probe.connect_ex(address) == 0:
                 return
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()

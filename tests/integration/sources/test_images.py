@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import socket
-import subprocess
 import tarfile
-import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,39 +16,6 @@ from omnibuild.sources.images import export_image, resolve_image
 from omnibuild.sources.rootpins import ImageRoot
 from omnibuild.sources.roottree import unpack_root
 from omnibuild.tree import scan
-
-START_TIMEOUT = 60
-CONFIGURATION = """
-version: 0.1
-storage: {{filesystem: {{rootdirectory: {directory}}}}}
-http: {{addr: 127.0.0.1:{port}}}
-"""
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a docker-registry of our own, on loopback."""
-    base = tmp_path_factory.mktemp("registry")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    text = CONFIGURATION.format(directory=base / "data", port=port)
-    (base / "config.yml").write_text(text)
-    with (base / "log").open("wb") as log:
-        process = subprocess.Popen(
-            ["docker-registry", "serve", str(base / "config.yml")], stdout=log, stderr=log
-        )
-    deadline = time.monotonic() + START_TIMEOUT
-    while True:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/").close()
-            break
-        except OSError:
-            assert process.poll() is None, (base / "log").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-    yield f"127.0.0.1:{port}"
-    process.terminate()
-    process.wait()
 
 
 @pytest.fixture(scope="module")
