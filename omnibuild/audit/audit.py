@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from omnibuild.audit import elf_checks, file_checks
-from omnibuild.audit.facts import Facts
+from omnibuild.audit.facts import NOTHING_SPECIAL, Facts
 from omnibuild.audit.report import Finding, Level, Report
 from omnibuild.audit.subject import Subject, Surroundings
 from omnibuild.digests import Digest
@@ -23,12 +23,14 @@ class Check:
         function: yields a sentence for each fault of a subject.
         explanation: what is demanded, and why.
         level: how grave its findings are.
+        content: it looks at nothing but facts about contents, and most contents have none.
     """
 
     name: str
     function: Callable[[Subject, Surroundings], Iterator[str]]
     explanation: str
     level: Level = Level.ERROR
+    content: bool = True
 
 
 CHECKS = (
@@ -63,6 +65,7 @@ CHECKS = (
         "prefix-leftover",
         file_checks.check_prefix_leftover,
         "Nothing is left of the prefix that components are compiled for.",
+        content=False,
     ),
     Check(
         "build-path",
@@ -74,6 +77,7 @@ CHECKS = (
         "symlinks",
         file_checks.check_symlinks,
         "Symlinks, relative or absolute, lead to something in the payload.",
+        content=False,
     ),
     Check(
         "shebang",
@@ -85,6 +89,7 @@ CHECKS = (
         "permissions",
         file_checks.check_permissions,
         "No file is setuid or setgid, and nothing can be written by everybody.",
+        content=False,
     ),
     Check(
         "secrets",
@@ -116,8 +121,9 @@ def audit(
 
 
 def _findings(around: Surroundings) -> Iterator[Finding]:
+    of_all = [check for check in CHECKS if not check.content]
     for subject in _subjects(around):
-        for check in CHECKS:
+        for check in of_all if subject.facts == NOTHING_SPECIAL else CHECKS:
             for detail in check.function(subject, around):
                 yield Finding(check.level, check.name, subject.path, detail)
 

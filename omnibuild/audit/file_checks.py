@@ -32,7 +32,8 @@ def check_prefix_leftover(subject: Subject, around: Surroundings) -> Iterator[st
     if found:
         where = f"{found.count}, first at offset {found.first:#x}"
         yield f"holds the build prefix or pieces of it: {where}"
-    if references(os.fsencode(subject.path)) or references(os.fsencode(subject.entry.target)):
+    names = f"{subject.path}\n{subject.entry.target}"
+    if MOTIF in names and references(os.fsencode(names)):
         yield "the build prefix is in its name or in what it links to"
 
 

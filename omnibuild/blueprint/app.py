@@ -81,7 +81,8 @@ def plan_app(
     payload = _payload_action(recipe, recipe_path, components, inputs, described)
     audits = [_audit_action(platform, payload, inputs) for platform in platforms]
     effort: Effort = "release" if recipe.build and recipe.build.profile == "release" else "quick"
-    packages = {p.name: _package_action(p, payload, effort) for p in platforms}
+    after = [audit.name for audit in audits]
+    packages = {p.name: _package_action(p, payload, after, effort) for p in platforms}
     everything = [*actions.values(), *places, payload, *audits, *packages.values()]
     return AppPlan(
         app=recipe.app.name,
@@ -185,12 +186,10 @@ def _audit_action(platform: Platform, payload: Action, parts: Mapping[str, str])
     )
 
 
-def _package_action(platform: Platform, payload: Action, effort: Effort) -> Action:
-    """Return the action that writes a platform's artifact, named after what decides its bytes.
-
-    It does not wait for the audits, which take the other cores meanwhile: a build delivers nothing
-    before every action of its plan has succeeded.
-    """
+def _package_action(
+    platform: Platform, payload: Action, audits: Sequence[str], effort: Effort
+) -> Action:
+    """Return the action that writes a platform's artifact, named after what decides its bytes."""
     decisive = {
         key: value
         for key, value in msgspec.to_builtins(platform).items()
@@ -209,6 +208,7 @@ def _package_action(platform: Platform, payload: Action, effort: Effort) -> Acti
             "effort": effort,
         },
         inputs={"payload": payload.name},
+        after=tuple(audits),
     )
 
 

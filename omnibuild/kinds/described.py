@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +54,9 @@ def load_described(store: Store, digest: Digest) -> tuple[Tree, Path, Any]:
 
 
 def _moved(entry: Entry, into: str, out_of: str) -> Entry:
+    """Return an entry below another directory; trees have thousands, so without ``replace``."""
     target = entry.target
     if entry.kind is Kind.HARDLINK:
         target = into + target.removeprefix(out_of)
-    return replace(entry, path=into + entry.path.removeprefix(out_of), target=target)
+    path = into + entry.path.removeprefix(out_of)
+    return Entry(path, entry.kind, entry.mode, entry.size, entry.digest, target)

@@ -39,8 +39,9 @@ def test_platforms_that_read_the_same_file_share_one_package(definitions: Defini
         "package:hello/rpm",
         "package:hello/tar",
     }
-    # Every platform is audited.
+    # Every platform is audited, and nothing is packaged before all audits are through.
     assert len(of_kind(plan, "audit")) == 7
+    assert all(len(a.after) == 7 for a in of_kind(plan, "package").values())
 
 
 def test_a_second_app_compiles_nothing_new(definitions: Definitions) -> None:
