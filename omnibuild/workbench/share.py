@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -51,12 +52,11 @@ def push(settings: Settings, planned: AppPlan, emit: Emit) -> Shared:
         ]
 
         def one(item: _Known) -> bool:
-            emit(events.ActionStarted(item.action.name, item.action.kind))
             if item.key:
                 return remote.push(item.key, item.result, store)
             return remote.push_object(item.result.output, store)
 
-        there = _count(one, known)
+        there = _count(one, known, emit)
     return Shared(there, len(planned.plan) - there)
 
 
@@ -69,17 +69,15 @@ def pull(settings: Settings, planned: AppPlan, emit: Emit) -> Shared:
     with pipeline.opened_store(settings) as store:
         known = list(_known(planned, _lookup(store, remote)))
 
-        def one(item: _Known) -> bool:
-            if store.take(item.result.output):
-                return True
-            emit(events.ActionStarted(item.action.name, item.action.kind))
+        absent = [item for item in known if not store.take(item.result.output)]
 
+        def one(item: _Known) -> bool:
             def progress(done: int, total: int) -> None:
                 emit(events.ActionProgress(item.action.name, done, total))
 
             return remote.pull(item.result.output, store, progress)
 
-        there = _count(one, known)
+        there = len(known) - len(absent) + _count(one, absent, emit)
     return Shared(there, len(planned.plan) - there)
 
 
@@ -100,9 +98,25 @@ def _known(planned: AppPlan, lookup: Lookup) -> Iterator[_Known]:
             yield _Known(action, key, result)
 
 
-def _count(task: Callable[[_Known], bool], items: list[_Known]) -> int:
+def _count(task: Callable[[_Known], bool], items: Sequence[_Known], emit: Emit) -> int:
+    """Do a task for all items, some at once, and tell of each; count the successes."""
+    emit(events.PlanReady(tuple(item.action.name for item in items)))
+
+    def told(item: _Known) -> bool:
+        action, started = item.action, time.monotonic()
+        emit(events.ActionStarted(action.name, action.kind))
+        success = task(item)
+        seconds = time.monotonic() - started
+        emit(events.ActionFinished(action.name, action.kind, True, seconds))
+        return success
+
     with ThreadPoolExecutor(TRANSFERS_AT_ONCE) as pool:
-        return sum(pool.map(task, items))
+        try:
+            return sum(pool.map(told, items))
+        except BaseException:
+            # Nobody waits for what has not begun.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _lookup(store: Store, remote: RemoteCache | None) -> Lookup:
