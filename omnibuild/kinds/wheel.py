@@ -51,6 +51,7 @@ def run_backend(job: Job) -> Output:
     upper = job.scratch / "tree" / "files"
     for file_name, output in job.roles("backend").items():
         install_wheel(job.store.blob(output.digest), file_name, upper / BACKEND, ".", job.scratch)
+    _settle_modes(upper)
     return _compiled(job, "the build backend", BACKEND)
 
 

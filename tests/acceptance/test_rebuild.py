@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.acceptance.products import omnibuild
+import pytest
+
+from tests.acceptance.products import CHECKOUT, Products, omnibuild
 from tests.acceptance.workspaces import STEPS, Workspace
 
 
@@ -40,3 +42,20 @@ def test_what_differs_is_explained_by_file(tmp_path: Path) -> None:
     assert "when: content from byte" in said
     assert "only in the first build" in said
     assert "only in the second build" in said
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "backend:hello",
+        "wheel:hello/hello",
+        "install:hello/gunicorn",
+        "place:hello/openssl",
+        "payload:hello",
+        "package:hello/rpm",
+    ],
+)
+def test_every_kind_of_action_makes_the_same_elsewhere(products: Products, name: str) -> None:
+    assert products.hello.is_dir()
+    said = omnibuild("artifact", "rebuild", name, "-C", CHECKOUT).stdout
+    assert said.split()[0::2] == ["same", name]
