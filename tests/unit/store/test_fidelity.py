@@ -49,10 +49,13 @@ trees = st.dictionaries(paths, files | others, max_size=8)
 
 
 def make(root: bytes, contents: dict[bytes, tuple[str, bytes, int]]) -> None:
-    """Make what fits; a path below a file, or twice, is left out."""
+    """Make what fits; a path below a file or a symlink, or twice, is left out."""
     made: list[bytes] = []
     for relative, (kind, data, mode) in contents.items():
         path = os.path.join(root, relative)
+        above = relative.split(b"/")[:-1]
+        if any(os.path.islink(os.path.join(root, *above[:n])) for n in range(1, len(above) + 1)):
+            continue
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
         except (FileExistsError, NotADirectoryError):
