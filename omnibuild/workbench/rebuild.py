@@ -118,7 +118,7 @@ def _link(store: Store, other: Store, output: Output) -> None:
 
 
 def _build(settings: Settings, planned: AppPlan, other: Store) -> None:
-    """Build in another process: another user, host, umask, locale, time zone, number of cores."""
+    """Build in another process: another user, host, umask, locale, time zone, priority, cores."""
     cores = settings.cores - 1 or 2
     log = other.root.parent / "log"
     words = [
@@ -127,7 +127,7 @@ def _build(settings: Settings, planned: AppPlan, other: Store) -> None:
         *(word for name in planned.packages for word in ("-p", name)),
     ]
     become = f"unshare --user --map-user={OTHER_USER} --map-group={OTHER_USER}"
-    script = f'umask {OTHER_UMASK}; hostname {OTHER_HOST}; exec {become} "$@"'
+    script = f'umask {OTHER_UMASK}; hostname {OTHER_HOST}; exec nice -n 19 {become} "$@"'
     with log.open("w+b") as stream:
         done = UNSHARE.run(
             # Only root of a namespace of its own may call it by another name.
