@@ -19,7 +19,6 @@ import msgspec
 from omnibuild import elf
 from omnibuild.digests import Digest
 from omnibuild.payload.placing import references
-from omnibuild.tree import Tree
 
 BUILD_PATH = b"/build/src"
 
@@ -99,15 +98,6 @@ def leftovers(content: bytes) -> Leftovers | None:
     if not found:
         return None
     return Leftovers(len(found.whole) + len(found.fragments), min(found.whole + found.fragments))
-
-
-def facts_of_tree(tree: Tree, root: Path) -> dict[Digest, Facts]:
-    """Look into every file of the tree at ``root``; return what is special, by content."""
-    found: dict[Digest, Facts] = {}
-    for entry in tree.files():
-        if entry.digest not in found:
-            found[entry.digest] = facts_of_file(root, entry.path)
-    return {digest: facts for digest, facts in found.items() if facts != NOTHING_SPECIAL}
 
 
 def facts_of_file(root: Path, path: str) -> Facts:

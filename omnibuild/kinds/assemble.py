@@ -1,4 +1,4 @@
-"""The kinds ``place``, ``payload`` and ``audit``: from built trees to a proven payload."""
+"""The kinds ``payload`` and ``audit``: from placed trees to a proven payload."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 from omnibuild import digests
 from omnibuild.audit.audit import audit
-from omnibuild.audit.facts import NOTHING_SPECIAL, Facts, facts_of_tree, from_data, to_data
+from omnibuild.audit.facts import NOTHING_SPECIAL, Facts, from_data
 from omnibuild.errors import ArchiveError
 from omnibuild.execute.job import Job
 from omnibuild.host.integration import integrate
@@ -18,29 +18,11 @@ from omnibuild.kinds.build_environment import SOURCE_DATE_EPOCH
 from omnibuild.kinds.described import describe, files_directory, load_described
 from omnibuild.payload.assembly import GeneratedFile, Part, assemble
 from omnibuild.payload.model import Metadata, Payload, Relations
-from omnibuild.payload.placing import place_tree
 from omnibuild.recipe.models import Recipe
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
 
 MANIFEST_PATH = "share/omnibuild/manifest.json"
-
-
-def run_place(job: Job) -> Output:
-    """Move a tree from the logical prefix to the app's, and look into its files for the audit.
-
-    Parameters: ``prefix``. The output is described by what is special about contents.
-    """
-    source = job.inputs["tree"].digest
-    target = files_directory(job)
-    tree = place_tree(
-        job.store.tree(source),
-        job.store.tree_directory(source),
-        target,
-        job.action.parameters["prefix"],
-        touched=job.store.notes(source)["references"],
-    )
-    return describe(job, tree, to_data(facts_of_tree(tree, target)))
 
 
 def run_payload(job: Job) -> Output:
@@ -53,10 +35,12 @@ def run_payload(job: Job) -> Output:
     recipe = msgspec.convert(parameters["recipe"], Recipe)
     prefix: str = parameters["prefix"]
     prune = parameters["prune"]
-    parts = []
+    parts: list[Part] = []
+    md5: dict[digests.Digest, str] = {}
     for name, output in job.roles("part").items():
-        tree, directory, _ = load_described(job.store, output.digest)
+        tree, directory, description = load_described(job.store, output.digest)
         parts.append(Part(name, tree, directory, tuple(prune.get(name, ()))))
+        md5 |= description["md5"]
     config = {path: text.encode() for path, text in parameters["config"].items()}
     host = integrate(recipe, parameters["hooks"], config, entry_points(parts))
     manifest = json.dumps(parameters["manifest"], indent=2, sort_keys=True) + "\n"
@@ -73,6 +57,7 @@ def run_payload(job: Job) -> Output:
         prefix=prefix,
         config_files=host.config_files,
         scripts=host.scripts,
+        md5={e.digest: md5[e.digest] for e in tree.files() if e.digest in md5},
     )
     return describe(job, tree, payload.to_data())
 
@@ -138,7 +123,7 @@ def run_audit(job: Job) -> Output:
     for output in job.roles("part").values():
         tree, _, description = load_described(job.store, output.digest)
         known |= {entry.digest: NOTHING_SPECIAL for entry in tree.files()}
-        known |= from_data(description)
+        known |= from_data(description["facts"])
     payload = load_payload(job.store, job.inputs["payload"].digest)
     report = audit(payload, job.action.parameters["glibc"], known)
     report.raise_if_failed()

@@ -30,8 +30,8 @@ def all_kinds() -> Mapping[str, Kind]:
         "backend": Kind(serial=1, run=_later("wheel", "run_backend")),
         "wheel": Kind(serial=1, run=_later("wheel", "run_wheel")),
         "install": Kind(serial=1, run=_later("wheel", "run_install")),
-        "place": Kind(serial=2, run=_later("assemble", "run_place")),
-        "payload": Kind(serial=6, run=_later("assemble", "run_payload")),
+        "place": Kind(serial=3, run=_later("place", "run_place")),
+        "payload": Kind(serial=7, run=_later("assemble", "run_payload")),
         "audit": Kind(serial=1, run=_later("assemble", "run_audit")),
         "package": Kind(serial=1, run=_later("package", "run_package")),
     }

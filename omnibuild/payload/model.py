@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from omnibuild.digests import Digest
 from omnibuild.tree import Tree
 
 
@@ -59,6 +60,7 @@ class Payload:
         config_files: host paths that the operator may edit (conffiles).
         scripts: maintainer scripts by format (``deb``, ``rpm``), then by their name in that
             format (``preinst`` …, ``pre`` …); values are whole scripts.
+        md5: MD5 of contents by their digest, as far as they are known.
     """
 
     metadata: Metadata
@@ -67,6 +69,7 @@ class Payload:
     prefix: str
     config_files: tuple[str, ...] = ()
     scripts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    md5: Mapping[Digest, str] = field(default_factory=dict)
 
     def to_data(self) -> dict[str, Any]:
         """Return all but the files as plain JSON values."""
@@ -75,6 +78,7 @@ class Payload:
             "prefix": self.prefix,
             "config_files": list(self.config_files),
             "scripts": {name: dict(scripts) for name, scripts in self.scripts.items()},
+            "md5": dict(self.md5),
         }
 
     @classmethod
@@ -89,4 +93,5 @@ class Payload:
             prefix=data["prefix"],
             config_files=tuple(data["config_files"]),
             scripts=data["scripts"],
+            md5=data["md5"],
         )

@@ -4,9 +4,10 @@ import os
 import pytest
 
 from omnibuild.audit.audit import CHECKS, audit
-from omnibuild.audit.facts import NOTHING_SPECIAL, facts_of_tree, from_data, to_data
+from omnibuild.audit.facts import NOTHING_SPECIAL, from_data
 from omnibuild.audit.report import Finding, Level, Report
 from omnibuild.errors import AuditError
+from omnibuild.kinds.place import describe_contents
 from omnibuild.payload.model import Metadata, Payload
 from omnibuild.payload.placing import LOGICAL_PREFIX, place_file
 from omnibuild.tree import scan
@@ -50,7 +51,7 @@ class Host:
         payload = Payload(METADATA, self.root, scan(self.root), self.prefix)
         found = audit(payload, glibc)
         # What is known of contents from before must lead to the same findings.
-        kept = json.loads(json.dumps(to_data(facts_of_tree(payload.tree, self.root))))
+        kept = json.loads(json.dumps(describe_contents(payload.tree, self.root)))["facts"]
         known = {entry.digest: NOTHING_SPECIAL for entry in payload.tree.files()} | from_data(kept)
         assert audit(payload, glibc, known) == found
         return found
