@@ -71,6 +71,9 @@ def failing_disk(base: Path) -> Iterator[Disk]:
             left = [name for name in _open_files() if name.startswith(f"{mount}/")]
             subprocess.run(["fusermount3", "-u", "-z", mount], check=True)
             assert not left, "files were left open"
+            # Another process may have taken the mount into a namespace of its own, and keep it.
+            assert server.stdin
+            server.stdin.close()
             server.wait(timeout=30)
 
 
