@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from omnibuild.store.store import Store
 from tests.engines import running_docker, running_podman, running_registry
 
 settings.register_profile(
@@ -42,3 +44,15 @@ def registry() -> Iterator[str]:
     """The host and port of an image registry of our own."""
     with running_registry() as address:
         yield address
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Store:
+    """The store of one machine."""
+    return Store(tmp_path / "here")
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Store:
+    """The store of another."""
+    return Store(tmp_path / "there")

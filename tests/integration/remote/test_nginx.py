@@ -26,16 +26,6 @@ def program() -> str:
     return found
 
 
-@pytest.fixture
-def here(tmp_path: Path) -> Store:
-    return Store(tmp_path / "here")
-
-
-@pytest.fixture
-def there(tmp_path: Path) -> Store:
-    return Store(tmp_path / "there")
-
-
 def filled(place: Path, here: Store) -> tuple[Output, Output]:
     """Fill a directory as a builder does: with a tree and a large source."""
     told = Told()

@@ -73,16 +73,6 @@ def url(server: Server, tmp_path: Path) -> str:
     return f"s3://cache/{tmp_path.name}?endpoint=http://127.0.0.1:{server.port}&region=us-east-1"
 
 
-@pytest.fixture
-def here(tmp_path: Path) -> Store:
-    return Store(tmp_path / "here")
-
-
-@pytest.fixture
-def there(tmp_path: Path) -> Store:
-    return Store(tmp_path / "there")
-
-
 def test_what_one_machine_pushes_another_pulls(here: Store, there: Store, url: str) -> None:
     told = Told()
     tree, source = stored_tree(here), here.add_blob(LARGE)

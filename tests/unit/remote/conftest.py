@@ -1,20 +1,8 @@
-"""Two stores, and an empty directory between them."""
+"""An empty directory between two stores."""
 
 from pathlib import Path
 
 import pytest
-
-from omnibuild.store.store import Store
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Store:
-    return Store(tmp_path / "here")
-
-
-@pytest.fixture
-def there(tmp_path: Path) -> Store:
-    return Store(tmp_path / "there")
 
 
 @pytest.fixture
