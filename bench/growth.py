@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from omnibuild import events, pipeline
-from omnibuild.kinds.table import serials
+from omnibuild.kinds import serials
 from omnibuild.plan.keys import key, key_document
 from omnibuild.settings import Settings
 from omnibuild.store.results import Output, Result

@@ -18,7 +18,7 @@ from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.events import Emit
 from omnibuild.execute.sandbox.choose import choose_sandbox
 from omnibuild.execute.scheduler import Execution
-from omnibuild.kinds.table import all_kinds, serials
+from omnibuild.kinds import all_kinds, serials
 from omnibuild.plan.decisions import Decision, decide
 from omnibuild.plan.graph import Limits, Plan
 from omnibuild.plan.lookup import Lookup

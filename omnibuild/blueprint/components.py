@@ -7,7 +7,7 @@ from typing import Literal
 
 from omnibuild.digests import Digest
 from omnibuild.errors import DefinitionError, Where
-from omnibuild.kinds.build_environment import FIXED_ENVIRONMENT
+from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.plan.graph import Action, Limits, cycle_error
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Software

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from omnibuild.blueprint.components import Components, fetch_action
 from omnibuild.errors import DefinitionError, LockError, Where
-from omnibuild.kinds.build_environment import FIXED_ENVIRONMENT
+from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.plan.graph import Action
 from omnibuild.provenance.manifest import PythonComponent
 from omnibuild.recipe.lock import Lock, LockedFile, LockedPackage, choose_file, load_lock

@@ -50,6 +50,11 @@ class Job:
     usage: Usage = field(default_factory=Usage)
     step: Step | None = None
 
+    @property
+    def subject(self) -> str:
+        """What the action is about: the last part of its name."""
+        return self.action.name.rpartition("/")[2]
+
     def run(self, step: Step) -> None:
         """Run a step in the sandbox, within the action's limits; output goes to the log.
 

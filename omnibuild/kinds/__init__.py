@@ -1,1 +1,117 @@
-"""What actions do: one function for each kind, and the table of them."""
+"""What actions do: one module for each kind, called like it, and the table of them.
+
+The serial of a kind is part of its keys: raise it whenever the kind's function produces other
+bytes for the same inputs. A golden test notices when that was forgotten.
+
+A kind is imported when it first runs: what is in the store already needs neither HTTP nor
+archives nor packages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from omnibuild.execute.job import Job, Kind
+from omnibuild.store.results import Output
+
+
+def serials() -> Mapping[str, int]:
+    """Return each kind's serial."""
+    return {name: kind.serial for name, kind in all_kinds().items()}
+
+
+def all_kinds() -> Mapping[str, Kind]:
+    """Return the table for one run."""
+    return {
+        "fetch": Kind(serial=1, run=_fetching(), network=True),
+        "snapshot": Kind(serial=1, run=_snapshot),
+        "root": Kind(serial=1, run=_root),
+        "image": Kind(serial=1, run=_image, network=True),
+        "component": Kind(serial=1, run=_component),
+        "backend": Kind(serial=1, run=_backend),
+        "wheel": Kind(serial=1, run=_wheel),
+        "install": Kind(serial=1, run=_install),
+        "place": Kind(serial=3, run=_place),
+        "payload": Kind(serial=7, run=_payload),
+        "audit": Kind(serial=1, run=_audit),
+        "package": Kind(serial=1, run=_package),
+    }
+
+
+def _fetching() -> Callable[[Job], Output]:
+    """Return the kind ``fetch`` of one run, which remembers hosts that do not answer."""
+
+    @cache
+    def fetching() -> Callable[[Job], Output]:
+        from omnibuild.kinds.fetch import Fetching
+
+        return Fetching().run
+
+    return lambda job: fetching()(job)
+
+
+def _snapshot(job: Job) -> Output:
+    from omnibuild.kinds.snapshot import run
+
+    return run(job)
+
+
+def _root(job: Job) -> Output:
+    from omnibuild.kinds.root import run
+
+    return run(job)
+
+
+def _image(job: Job) -> Output:
+    from omnibuild.kinds.image import run
+
+    return run(job)
+
+
+def _component(job: Job) -> Output:
+    from omnibuild.kinds.component import run
+
+    return run(job)
+
+
+def _backend(job: Job) -> Output:
+    from omnibuild.kinds.backend import run
+
+    return run(job)
+
+
+def _wheel(job: Job) -> Output:
+    from omnibuild.kinds.wheel import run
+
+    return run(job)
+
+
+def _install(job: Job) -> Output:
+    from omnibuild.kinds.install import run
+
+    return run(job)
+
+
+def _place(job: Job) -> Output:
+    from omnibuild.kinds.place import run
+
+    return run(job)
+
+
+def _payload(job: Job) -> Output:
+    from omnibuild.kinds.payload import run
+
+    return run(job)
+
+
+def _audit(job: Job) -> Output:
+    from omnibuild.kinds.audit import run
+
+    return run(job)
+
+
+def _package(job: Job) -> Output:
+    from omnibuild.kinds.package import run
+
+    return run(job)

@@ -12,9 +12,8 @@ from omnibuild.audit.component import check_component
 from omnibuild.errors import DefinitionError
 from omnibuild.execute.job import Job
 from omnibuild.execute.sandbox.step import Step
-from omnibuild.kinds.build_environment import build_environment
-from omnibuild.kinds.capture import capture, keep
-from omnibuild.payload.placing import LOGICAL_PREFIX
+from omnibuild.layers.capture import capture, keep
+from omnibuild.layers.step import layered_step
 from omnibuild.sources.archive import unpack
 from omnibuild.store.results import Output
 from omnibuild.tree import Tree
@@ -22,7 +21,7 @@ from omnibuild.tree import Tree
 LICENSES = "share/licenses"
 
 
-def run_component(job: Job) -> Output:
+def run(job: Job) -> Output:
     """Build one component.
 
     Parameters: ``name``, ``steps``, ``test``, ``patches`` (texts), ``license_files``, ``needs``.
@@ -51,39 +50,6 @@ def prepare_component(job: Job) -> Step:
     upper.mkdir(parents=True)
     what = f"component {job.action.parameters['name']}"
     return layered_step(job, what, _script(job, source), upper)
-
-
-def layered_step(
-    job: Job, what: str, script: str, upper: Path | None, above: tuple[Path, ...] = ()
-) -> Step:
-    """Return a step in the job's root with its layers beneath, and ``above`` on top of them.
-
-    Args:
-        job: has inputs ``root`` and ``layer:NAME``.
-        what: names the step in an error.
-        script: shell text.
-        upper: directory that takes what is written below the prefix; none: read-only.
-        above: directories that lie over the layers.
-    """
-    build, work = job.scratch / "build", job.scratch / "work"
-    build.mkdir(exist_ok=True)
-    work.mkdir(exist_ok=True)
-    layers = tuple(
-        job.store.tree_directory(output.digest) for output in job.roles("layer").values()
-    )
-    return Step(
-        what=what,
-        script=script,
-        root=job.tree("root"),
-        root_identity=job.inputs["root"].key_digest,
-        build=build,
-        prefix=LOGICAL_PREFIX,
-        layers=(*layers, *above),
-        upper=upper,
-        work=work,
-        environment=build_environment(job.action.parameters["environment"], job.cores),
-        directory="/build/src" if (build / "src").is_dir() else "/build",
-    )
 
 
 def _script(job: Job, source: Path) -> str:

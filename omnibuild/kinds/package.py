@@ -8,7 +8,7 @@ import msgspec
 
 from omnibuild import digests, files
 from omnibuild.execute.job import Job
-from omnibuild.kinds.assemble import MANIFEST_PATH, load_payload
+from omnibuild.kinds.payload import MANIFEST_PATH, load_payload
 from omnibuild.package.write import CHECKSUM_SUFFIX, write_package
 from omnibuild.recipe.models import Debian, Rpm, Tar
 from omnibuild.store.results import Output
@@ -17,7 +17,7 @@ from omnibuild.tree import Entry, Kind, Tree
 FORMATS: dict[str, type[Debian | Rpm | Tar]] = {"deb": Debian, "rpm": Rpm, "tar": Tar}
 
 
-def run_package(job: Job) -> Output:
+def run(job: Job) -> Output:
     """Write an artifact; the output is a tree with the file, its checksum and its manifest.
 
     Parameters: ``format`` (its name to its settings), ``libraries`` (versions of the libraries

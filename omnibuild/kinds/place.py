@@ -12,13 +12,13 @@ from typing import Any
 
 from omnibuild.audit.facts import NOTHING_SPECIAL, facts_of, to_data
 from omnibuild.execute.job import Job
-from omnibuild.kinds.described import describe, files_directory
+from omnibuild.payload.described import describe, files_directory
 from omnibuild.payload.placing import place_tree
 from omnibuild.store.results import Output
 from omnibuild.tree import Tree
 
 
-def run_place(job: Job) -> Output:
+def run(job: Job) -> Output:
     """Move a tree from the logical prefix to the app's; parameters: ``prefix``.
 
     Described by ``facts`` (what is special about contents, for the audit) and ``md5``.

@@ -16,7 +16,7 @@ from omnibuild import pipeline
 from omnibuild.blueprint.app import AppPlan
 from omnibuild.errors import NotReproducibleError, ToolFailedError
 from omnibuild.events import Emit
-from omnibuild.kinds.table import serials
+from omnibuild.kinds import serials
 from omnibuild.plan.graph import Plan
 from omnibuild.plan.lookup import Lookup
 from omnibuild.settings import Settings

@@ -12,7 +12,7 @@ from omnibuild.blueprint.app import AppPlan
 from omnibuild.digests import Digest
 from omnibuild.errors import UsageError
 from omnibuild.events import Emit
-from omnibuild.kinds.table import serials
+from omnibuild.kinds import serials
 from omnibuild.plan.graph import Action
 from omnibuild.plan.lookup import Lookup
 from omnibuild.remote.cache import RemoteCache

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from omnibuild.digests import of_bytes
-from omnibuild.kinds.build_environment import SOURCE_DATE_EPOCH
+from omnibuild.layers.environment import SOURCE_DATE_EPOCH
 from tests.acceptance.products import CHECKOUT
 from tests.acceptance.test_engine import fresh_store_with_root
 from tests.acceptance.workspaces import STEPS, Workspace

@@ -13,7 +13,7 @@ import pytest
 
 from omnibuild.errors import CaptureError
 from omnibuild.execute.sandbox.union import link_layers, union
-from omnibuild.kinds.capture import capture
+from omnibuild.layers.capture import capture
 from omnibuild.tree import Kind, scan
 
 

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from omnibuild.errors import CaptureError, PackageError
 from omnibuild.files import remove_tree
-from omnibuild.kinds.build_environment import SOURCE_DATE_EPOCH
-from omnibuild.kinds.capture import capture
+from omnibuild.layers.capture import capture
+from omnibuild.layers.environment import SOURCE_DATE_EPOCH
 from omnibuild.package.deb.writer import write_deb
 from omnibuild.package.rpm.writer import write_rpm
 from omnibuild.package.tar import write_tar

@@ -1,7 +1,7 @@
 """The bytes that each kind produces are pinned.
 
 When one of these fails, outputs changed for everybody: raise the kind's serial in
-``omnibuild/kinds/table.py``, then run with OMNIBUILD_WRITE_GOLDEN=1.
+``omnibuild/kinds/__init__.py``, then run with OMNIBUILD_WRITE_GOLDEN=1.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import zstandard
 from omnibuild import events
 from omnibuild.execute.job import Job, Kind
 from omnibuild.execute.scheduler import Execution
-from omnibuild.kinds.table import all_kinds
+from omnibuild.kinds import all_kinds
 from omnibuild.payload.placing import LOGICAL_PREFIX, check_capture
 from omnibuild.plan.graph import Action, Plan
 from omnibuild.plan.keys import key, key_document

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from omnibuild.errors import CaptureError, StepError
-from omnibuild.kinds.wheel import captured_wheel, install_wheel
+from omnibuild.kinds.install import install_wheel
+from omnibuild.kinds.wheel import captured_wheel
 from omnibuild.tree import scan
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from omnibuild.errors import CaptureError
 from omnibuild.execute.job import Job
-from omnibuild.kinds.build_environment import SOURCE_DATE_EPOCH
+from omnibuild.layers.environment import SOURCE_DATE_EPOCH
 from omnibuild.payload.placing import check_capture
 from omnibuild.sources.extraction import DEEPEST
 from omnibuild.store.results import Output

@@ -1,4 +1,4 @@
-"""The kinds ``payload`` and ``audit``: from placed trees to a proven payload."""
+"""The kind ``payload``: placed trees united with the host integration."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from collections.abc import Iterable
 import msgspec
 
 from omnibuild import digests
-from omnibuild.audit.audit import audit
-from omnibuild.audit.facts import NOTHING_SPECIAL, Facts, from_data
 from omnibuild.errors import ArchiveError
 from omnibuild.execute.job import Job
 from omnibuild.host.integration import integrate
-from omnibuild.kinds.build_environment import SOURCE_DATE_EPOCH
-from omnibuild.kinds.described import describe, files_directory, load_described
+from omnibuild.layers.environment import SOURCE_DATE_EPOCH
 from omnibuild.payload.assembly import GeneratedFile, Part, assemble
+from omnibuild.payload.described import describe, files_directory, load_described
 from omnibuild.payload.model import Metadata, Payload, Relations
 from omnibuild.recipe.models import Recipe
 from omnibuild.store.results import Output
@@ -25,7 +23,7 @@ from omnibuild.store.store import Store
 MANIFEST_PATH = "share/omnibuild/manifest.json"
 
 
-def run_payload(job: Job) -> Output:
+def run(job: Job) -> Output:
     """Unite placed trees with the host integration.
 
     Parameters: ``recipe`` (its data), ``prefix``, ``hooks`` and ``config`` (texts), ``prune``
@@ -111,20 +109,3 @@ def load_payload(store: Store, digest: digests.Digest) -> Payload:
     """Return a stored payload, ready to be packaged."""
     tree, root, data = load_described(store, digest)
     return Payload.from_data(data, root, tree)
-
-
-def run_audit(job: Job) -> Output:
-    """Prove that a payload needs nothing beyond a platform.
-
-    Parameters: ``glibc``. Inputs: ``payload``, and what it was made of as ``part:NAME``, which
-    says what is in their files: only what is new in the payload is read.
-    """
-    known: dict[digests.Digest, Facts] = {}
-    for output in job.roles("part").values():
-        tree, _, description = load_described(job.store, output.digest)
-        known |= {entry.digest: NOTHING_SPECIAL for entry in tree.files()}
-        known |= from_data(description["facts"])
-    payload = load_payload(job.store, job.inputs["payload"].digest)
-    report = audit(payload, job.action.parameters["glibc"], known)
-    report.raise_if_failed()
-    return job.store.add_blob(digests.canonical_json(report.to_data()))

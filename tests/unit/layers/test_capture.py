@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from omnibuild.errors import CaptureError
-from omnibuild.kinds.capture import capture, require_installed
+from omnibuild.layers.capture import capture, require_installed
 from omnibuild.tree import Entry, Kind, Tree
 
 BELOW = {"zlib": Tree.of([Entry("lib", Kind.DIRECTORY, 0o755), Entry("lib/z", Kind.FILE, 0o644)])}

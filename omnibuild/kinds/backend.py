@@ -1,0 +1,22 @@
+"""The kind ``backend``: what builds an app's wheels, as a layer below the prefix."""
+
+from __future__ import annotations
+
+from omnibuild.execute.job import Job
+from omnibuild.kinds.install import compiled, install_wheel, settle_modes
+from omnibuild.kinds.wheel import BACKEND
+from omnibuild.store.results import Output
+
+
+def run(job: Job) -> Output:
+    """Unpack what builds wheels, with bytecode: an app is built often, its backend changes rarely.
+
+    Inputs: ``root``, ``layer:NAME`` (the interpreter and what it needs), ``backend:FILE``
+    (wheels of the build backend and its requirements).
+    """
+    job.log.unlink(missing_ok=True)
+    upper = job.scratch / "tree" / "files"
+    for file_name, output in job.roles("backend").items():
+        install_wheel(job.store.blob(output.digest), file_name, upper / BACKEND, ".", job.scratch)
+    settle_modes(upper)
+    return compiled(job, "the build backend", BACKEND)

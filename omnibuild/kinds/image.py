@@ -1,0 +1,23 @@
+"""The kind ``image``: a file tree to compile in, of an image of a registry."""
+
+from __future__ import annotations
+
+from omnibuild.execute.job import Job
+from omnibuild.sources.images import export_image
+from omnibuild.sources.rootpins import ImageRoot
+from omnibuild.sources.roottree import unpack_root
+from omnibuild.store.results import Output
+
+
+def run(job: Job) -> Output:
+    """Make a build root of an image; parameters: ``digest``; places: ``image``."""
+    places, digest = job.action.places, job.action.parameters["digest"]
+    root = ImageRoot(job.action.name, places["image"], digest)
+    archive = job.scratch / "image.tar"
+    export_image(root, archive)
+    target = job.scratch / "tree" / "files"
+    target.mkdir(parents=True)
+    with job.log.open("wb") as log:
+        unpack_root(archive, target, log)
+    output = job.store.add_tree(job.scratch / "tree")
+    return Output("tree", output.digest, identity=root.identity)
