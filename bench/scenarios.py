@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from omnibuild.plan.graph import bare_name
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 NAMES = [f"zlib-{number}" for number in range(1, 7)]
 RECIPE = """\
@@ -111,7 +113,9 @@ def row(workspace: Path, title: str, change: Callable[[Path], None], wanted: lis
     wall, after = time.monotonic() - started, os.times()
     cpu = after.children_user + after.children_system
     cpu -= before.children_user + before.children_system
-    components = [name.removeprefix("component:") for name in ran if name.startswith("component:")]
+    components = [
+        bare_name(name).removeprefix("component:") for name in ran if name.startswith("component:")
+    ]
     others = [name for name in ran if not name.startswith(("component:", "fetch:"))]
     shown = ", ".join(sorted(components)) or "none"
     print(f"| {title} | {wall:.2f} | {cpu:.2f} | {shown} | {len(others)} |", flush=True)

@@ -19,7 +19,7 @@ from omnibuild.errors import DefinitionError, Where
 from omnibuild.host.hooks import load_hooks
 from omnibuild.host.layout import Layout
 from omnibuild.package.compression import Effort
-from omnibuild.plan.graph import Action, Plan
+from omnibuild.plan.graph import Action, Plan, bare_name
 from omnibuild.provenance.manifest import manifest
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Platform, Recipe
@@ -50,22 +50,37 @@ def plan_app(
     definitions: Definitions, recipe: Recipe, recipe_path: Path, platforms: Sequence[Platform]
 ) -> AppPlan:
     """Return everything that must be done for ``recipe`` on ``platforms``."""
-    roots = {platform.root for platform in platforms}
-    if len(roots) > 1:
-        raise DefinitionError(
-            "these platforms are compiled in different roots",
-            why=", ".join(sorted(f"{p.name}: {p.root}" for p in platforms)),
-            hint="build them one after the other with --platform",
-        )
-    components = Components(
-        definitions, roots.pop(), recipe.build.profile if recipe.build else None
+    actions: dict[str, Action] = {}
+    packages: dict[str, str] = {}
+    for root in dict.fromkeys(platform.root for platform in platforms):
+        there = [platform for platform in platforms if platform.root == root]
+        found, written = _plan_in_root(definitions, recipe, recipe_path, root, there)
+        actions |= found
+        packages |= written
+    _refuse_one_file_of_two_roots(packages)
+    names = [platform.name for platform in platforms]
+    return AppPlan(
+        app=recipe.app.name,
+        plan=Plan.of(actions.values()),
+        packages={name: packages[name] for name in names},
     )
+
+
+def _plan_in_root(
+    definitions: Definitions,
+    recipe: Recipe,
+    recipe_path: Path,
+    root: str,
+    platforms: Sequence[Platform],
+) -> tuple[dict[str, Action], dict[str, str]]:
+    """Return the actions for platforms of one root, and which of them packages for whom."""
+    components = Components(definitions, root, recipe.build.profile if recipe.build else None)
     names = _wanted_components(recipe, components)
     glibc = lowest_glibc(platforms)
     python = None
     if recipe.python:
         python = PythonPackages(recipe, recipe_path, recipe.python, components, glibc)
-    parts = {name: f"component:{name}" for name in components.closure(names)}
+    parts = {name: components.action(name) for name in components.closure(names)}
     actions = dict(components.actions)
     if python:
         actions |= python.actions
@@ -76,7 +91,7 @@ def plan_app(
         [part.component for part in python.parts] if python else [],
         components.root_lock,
     )
-    places = _place_actions(recipe, parts)
+    places = _place_actions(recipe, parts, components.place)
     inputs = {f"part:{name}": place.name for name, place in zip(parts, places, strict=True)}
     payload = _payload_action(recipe, recipe_path, components, inputs, described)
     audits = [_audit_action(platform, payload, inputs) for platform in platforms]
@@ -84,11 +99,24 @@ def plan_app(
     after = [audit.name for audit in audits]
     packages = {p.name: _package_action(p, payload, after, effort) for p in platforms}
     everything = [*actions.values(), *places, payload, *audits, *packages.values()]
-    return AppPlan(
-        app=recipe.app.name,
-        plan=Plan.of({action.name: action for action in everything}.values()),
-        packages={name: action.name for name, action in packages.items()},
+    return (
+        {action.name: action for action in everything},
+        {name: action.name for name, action in packages.items()},
     )
+
+
+def _refuse_one_file_of_two_roots(packages: Mapping[str, str]) -> None:
+    """Name, version and architecture mean one file: two roots must not both make it."""
+    owners: dict[str, tuple[str, str]] = {}
+    for platform, package in packages.items():
+        other, action = owners.setdefault(bare_name(package), (platform, package))
+        if action != package:
+            raise DefinitionError(
+                f"{other} and {platform} would be packages of one name with different contents",
+                why="they are compiled in different roots",
+                hint=f"give one of them a `revision-suffix`, or build one at a time:"
+                f" --platform {platform}",
+            )
 
 
 def _wanted_components(recipe: Recipe, components: Components) -> tuple[str, ...]:
@@ -109,11 +137,11 @@ def _wanted_components(recipe: Recipe, components: Components) -> tuple[str, ...
     return tuple(names)
 
 
-def _place_actions(recipe: Recipe, parts: Mapping[str, str]) -> list[Action]:
+def _place_actions(recipe: Recipe, parts: Mapping[str, str], place: str) -> list[Action]:
     prefix = Layout.of(recipe).prefix
     return [
         Action(
-            f"place:{recipe.app.name}/{name}",
+            f"place:{recipe.app.name}/{name}{place}",
             "place",
             {"prefix": prefix},
             {"tree": action},
@@ -132,7 +160,7 @@ def _payload_action(
     directory = recipe_path.parent
     hooks = load_hooks(directory / recipe.package.scripts) if recipe.package.scripts else {}
     return Action(
-        name=f"payload:{recipe.app.name}",
+        name=f"payload:{recipe.app.name}{components.place}",
         kind="payload",
         parameters={
             "recipe": msgspec.to_builtins(recipe),
@@ -179,7 +207,7 @@ def _text(path: Path, recipe_path: Path) -> str:
 
 def _audit_action(platform: Platform, payload: Action, parts: Mapping[str, str]) -> Action:
     return Action(
-        f"audit:{_app(payload)}/{platform.name}",
+        _beside(payload, "audit", platform.name),
         "audit",
         {"glibc": platform.glibc},
         {"payload": payload.name, **parts},
@@ -200,7 +228,7 @@ def _package_action(
     details = {k: v for k, v in details.items() if k != "suite-suffix"}
     suffix = details.get("revision-suffix", "")
     return Action(
-        name=f"package:{_app(payload)}/{form}{suffix}",
+        name=_beside(payload, "package", f"{form}{suffix}"),
         kind="package",
         parameters={
             "format": {form: details},
@@ -221,8 +249,10 @@ def compressing_libraries() -> dict[str, str]:
     }
 
 
-def _app(payload: Action) -> str:
-    return payload.name.removeprefix("payload:")
+def _beside(payload: Action, kind: str, what: str) -> str:
+    """Return the name of an action about a payload."""
+    app, at, place = payload.name.removeprefix("payload:").partition("@")
+    return f"{kind}:{app}/{what}{at}{place}"
 
 
 def lowest_glibc(platforms: Sequence[Platform]) -> str:

@@ -27,18 +27,18 @@ def fetch_action(digest: Digest, places: Sequence[str], title: str) -> Action:
     )
 
 
-def root_actions(root: Root) -> list[Action]:
+def root_actions(name: str, root: Root) -> list[Action]:
     """Return the actions that make a build root, the last of them the root itself."""
-    name = f"root:{root.suite}"
+    title, name = name, f"root:{name}@{root.architecture}"
     if isinstance(root, ImageRoot):
         places = {"image": root.image}
         return [Action(name, "image", parameters={"digest": root.digest}, places=places)]
     if isinstance(root, TarballRoot):
-        fetch = fetch_action(root.sha256, root.places, f"{root.suite} root")
+        fetch = fetch_action(root.sha256, root.places, f"{title} root")
         parameters = {"tarball": root.sha256}
         return [fetch, Action(name, "root", parameters, inputs={"tarball": fetch.name})]
     fetches = [
-        fetch_action(package.sha256, package.places, f"{root.suite}/{package.name}")
+        fetch_action(package.sha256, package.places, f"{title}/{package.name}")
         for package in root.packages
     ]
     after = tuple(fetch.name for fetch in fetches)
@@ -58,11 +58,13 @@ class Components:
         self, definitions: Definitions, root: str, profile: Literal["release"] | None = None
     ) -> None:
         self._definitions, self._profile = definitions, profile
+        lock = load_root_lock(definitions.root_lock(root))
+        # Ends the names of all actions whose output depends on the root.
+        self.place = f"@{root}/{lock.architecture}"
         self._software: dict[str, Software] = {}
         self._closures: dict[str, tuple[str, ...]] = {}
-        lock = load_root_lock(definitions.root_lock(root))
         self.root_lock = lock
-        *fetches, last = root_actions(lock)
+        *fetches, last = root_actions(root, lock)
         self.root = last.name
         self.actions: dict[str, Action] = {a.name: a for a in (*fetches, last)}
 
@@ -80,7 +82,7 @@ class Components:
         if name in wanted_by:
             raise cycle_error([*wanted_by[wanted_by.index(name) :], name])
         if name in self._software:
-            return f"component:{name}"
+            return self.action(name)
         software, path = self._definitions.software(name)
         for need in (*software.needs, *software.build_needs):
             self.add(need, (*wanted_by, name))
@@ -89,7 +91,7 @@ class Components:
         patches = [self._patch(software, path.parent / patch) for patch in software.patches]
         layers = self.closure((*software.needs, *software.build_needs))
         build = Action(
-            name=f"component:{name}",
+            name=self.action(name),
             kind="component",
             parameters={
                 "name": name,
@@ -104,11 +106,15 @@ class Components:
             inputs={
                 "root": self.root,
                 "source": source.name,
-                **{f"layer:{layer}": f"component:{layer}" for layer in layers},
+                **{f"layer:{layer}": self.action(layer) for layer in layers},
             },
         )
         self.actions |= {source.name: source, build.name: build}
         return build.name
+
+    def action(self, name: str) -> str:
+        """Return the name of the action that builds a component."""
+        return f"component:{name}{self.place}"
 
     def closure(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return the planned components ``names`` and all that they need at run time, sorted."""

@@ -62,7 +62,7 @@ class PythonPackages:
         layers = self._components.closure((self.interpreter,))
         return {
             "root": self._components.root,
-            **{f"layer:{name}": f"component:{name}" for name in layers},
+            **{f"layer:{name}": self._components.action(name) for name in layers},
         }
 
     def _fetch(self, package: LockedPackage, file: LockedFile) -> str:
@@ -76,7 +76,9 @@ class PythonPackages:
             file = choose_file(package, self._python.version, self._glibc)
             inputs[f"backend:{file.name}"] = self._fetch(package, file)
         parameters = {"environment": FIXED_ENVIRONMENT}
-        return self._add(Action(f"backend:{self._app}", "backend", parameters, inputs))
+        return self._add(
+            Action(f"backend:{self._app}{self._components.place}", "backend", parameters, inputs)
+        )
 
     def _add_locked(self, package: LockedPackage) -> None:
         file = choose_file(package, self._python.version, self._glibc)
@@ -116,12 +118,14 @@ class PythonPackages:
             )
         inputs = {**self._base_inputs(), "layer:build-backend": self._backend, "source": source}
         parameters = {"environment": FIXED_ENVIRONMENT}
-        return self._add(Action(f"wheel:{self._app}/{name}", "wheel", parameters, inputs))
+        return self._add(
+            Action(f"wheel:{self._app}/{name}{self._components.place}", "wheel", parameters, inputs)
+        )
 
     def _install(self, name: str, wheel: str, file: str) -> str:
         return self._add(
             Action(
-                name=f"install:{self._app}/{name}",
+                name=f"install:{self._app}/{name}{self._components.place}",
                 kind="install",
                 parameters={
                     "python": self._python.version,

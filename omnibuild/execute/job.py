@@ -9,7 +9,7 @@ from pathlib import Path
 from omnibuild.execute.jobserver import ATTACH, JobServer
 from omnibuild.execute.processes import Processes
 from omnibuild.execute.sandbox.step import Sandbox, Step, Usage
-from omnibuild.plan.graph import Action, Limits
+from omnibuild.plan.graph import Action, Limits, subject
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
 
@@ -53,7 +53,7 @@ class Job:
     @property
     def subject(self) -> str:
         """What the action is about: the last part of its name."""
-        return self.action.name.rpartition("/")[2]
+        return subject(self.action.name)
 
     def run(self, step: Step) -> None:
         """Run a step in the sandbox, within the action's limits; output goes to the log.

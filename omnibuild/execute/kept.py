@@ -23,7 +23,7 @@ def keep_failed(store: Store, name: str, scratch: Path, step: Step) -> None:
     kept = _directory(store, name)
     files.remove_tree(kept)
     os.rename(scratch, kept)
-    document = dataclasses.asdict(step)
+    document = {"action": name} | dataclasses.asdict(step)
     for field in PATHS:
         document[field] = _moved(getattr(step, field), scratch, kept)
     document["layers"] = [_moved(layer, scratch, kept) for layer in step.layers]
@@ -40,6 +40,7 @@ def kept_step(store: Store, name: str) -> Step | None:
         if not path.exists() or not store.leases.mark(path.parent):
             return None
     document = json.loads(path.read_bytes())
+    del document["action"]
     for field in PATHS:
         document[field] = Path(document[field]) if document[field] else None
     document["layers"] = tuple(Path(layer) for layer in document["layers"])
@@ -51,6 +52,13 @@ def kept_step(store: Store, name: str) -> Step | None:
             hint="build again",
         )
     return Step(**document)
+
+
+def failed_actions(store: Store) -> list[str]:
+    """Return the names of the actions whose sandbox was kept, the last that failed first."""
+    kept = [path / STEP_FILE for path in (store.root / "failed").iterdir()]
+    found = [(path.stat().st_mtime_ns, path) for path in kept if path.exists()]
+    return [json.loads(path.read_bytes())["action"] for _, path in sorted(found, reverse=True)]
 
 
 def _take(store: Store, path: Path) -> bool:

@@ -33,7 +33,8 @@ class Action:
     """One thing to do.
 
     Args:
-        name: unique in the plan, as ``component:zlib``.
+        name: unique in the plan, as ``component:zlib@bullseye/amd64``: the kind, what it is
+            about, and the root and architecture where these matter.
         kind: which function does it.
         parameters: everything besides the inputs that can change the output; JSON values.
         inputs: role to the name of the action whose output it takes.
@@ -95,6 +96,24 @@ class Plan:
         return {name: tuple(names) for name, names in found.items()}
 
 
+def bare_name(name: str) -> str:
+    """Return an action's name without the root and architecture.
+
+    >>> bare_name("component:zlib@bullseye/amd64")
+    'component:zlib'
+    """
+    return name.partition("@")[0]
+
+
+def subject(name: str) -> str:
+    """Return the last part of what an action is about.
+
+    >>> subject("install:shop/flask@bullseye/amd64")
+    'flask'
+    """
+    return bare_name(name).partition(":")[2].rpartition("/")[2]
+
+
 def _topological(actions: Mapping[str, Action]) -> list[str]:
     order: list[str] = []
     done: set[str] = set()
@@ -126,6 +145,6 @@ def cycle_error(names: Iterable[str]) -> CycleError:
     """Return the error that shows a circle of dependencies."""
     return CycleError(
         "components depend on each other in a circle",
-        why=" -> ".join(name.removeprefix("component:") for name in names),
+        why=" -> ".join(bare_name(name).removeprefix("component:") for name in names),
         hint="remove one of these from `needs` or `build-needs`",
     )

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from omnibuild.containers import Engine, connect_any, engine_errors, has_image, split_tag
 from omnibuild.errors import SandboxError, SourceError
-from omnibuild.sources.rootpins import ImageRoot
+from omnibuild.sources.rootpins import ARCHITECTURE, ImageRoot
 
-PLATFORM = "linux/amd64"
+PLATFORM = f"linux/{ARCHITECTURE}"
 
 
 def resolve_image(image: str, name: str) -> ImageRoot:

@@ -12,6 +12,9 @@ from omnibuild.digests import Digest
 
 IMAGE_DIGEST = "sha256:"
 
+# What roots of others are for: the one architecture that is built for so far.
+ARCHITECTURE = "amd64"
+
 
 @dataclass(frozen=True)
 class ImageRoot:
@@ -26,6 +29,7 @@ class ImageRoot:
     suite: str
     image: str
     digest: str
+    architecture = ARCHITECTURE
 
     @property
     def identity(self) -> Digest:
@@ -50,6 +54,7 @@ class TarballRoot:
     suite: str
     sha256: Digest
     places: tuple[str, ...]
+    architecture = ARCHITECTURE
 
     @property
     def identity(self) -> Digest:

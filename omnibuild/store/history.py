@@ -81,4 +81,4 @@ class History:
 
 def file_name(name: str) -> str:
     """Return a name as it is safe in a file system."""
-    return re.sub(r"[^A-Za-z0-9._+-]", "_", name)
+    return re.sub(r"[^A-Za-z0-9._+@-]", "_", name)

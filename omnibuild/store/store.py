@@ -184,8 +184,13 @@ class Store:
         return self.root / "logs" / f"{file_name(name)}-{key[:12]}.log"
 
     def latest_log(self, name: str) -> Path | None:
-        """Return the newest log of an action, named in whole or by what follows its kind."""
-        wanted = re.compile(rf"([a-z]+_(.*_)?)?{re.escape(file_name(name))}-[0-9a-f]{{12}}\.log")
+        """Return the newest log of an action, named in whole or by what follows its kind.
+
+        The root behind the ``@`` may be left out.
+        """
+        wanted = re.compile(
+            rf"([a-z]+_(.*_)?)?{re.escape(file_name(name))}(@.*)?-[0-9a-f]{{12}}\.log"
+        )
         logs = [path for path in (self.root / "logs").iterdir() if wanted.fullmatch(path.name)]
         return max(logs, key=lambda path: path.stat().st_mtime, default=None)
 

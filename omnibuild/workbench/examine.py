@@ -14,13 +14,13 @@ from omnibuild.errors import DefinitionError, UsageError
 from omnibuild.events import Emit
 from omnibuild.execute.job import Job
 from omnibuild.execute.jobserver import JobServer
-from omnibuild.execute.kept import kept_step
+from omnibuild.execute.kept import failed_actions, kept_step
 from omnibuild.execute.processes import Processes
 from omnibuild.execute.sandbox.choose import choose_sandbox
 from omnibuild.execute.sandbox.step import Sandbox, Step
 from omnibuild.kinds.component import prepare_component
 from omnibuild.plan.decisions import Decision
-from omnibuild.plan.graph import Action
+from omnibuild.plan.graph import Action, Plan, bare_name
 from omnibuild.plan.reasons import Reason
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.settings import Settings
@@ -100,18 +100,23 @@ def shell(settings: Settings, name: str, recipe: str, emit: Emit) -> Iterator[En
         emit: takes the events of making what it stands on.
     """
     with pipeline.opened_store(settings) as store, contextlib.ExitStack() as stack:
-        kept = kept_step(store, name) or kept_step(store, f"component:{name}")
-        if kept is not None:
-            yield Entered(name, True, kept, choose_sandbox(settings.sandbox))
-            return
-        name = f"component:{name.removeprefix('component:')}"
-        plan = plan_with(settings, name, recipe).plan
-        action = plan.actions[name]
+        for failed in failed_actions(store):
+            if stands_for(name, failed) and (kept := kept_step(store, failed)):
+                yield Entered(failed, True, kept, choose_sandbox(settings.sandbox))
+                return
+        action, plan = _component(settings, name, recipe)
         needs = plan.up_to(action.needs)
         outputs = pipeline.execute(settings, store, needs, action.needs, emit)
         scratch = stack.enter_context(store.scratch())
         job = _fresh_job(settings, store, action, outputs, scratch)
-        yield Entered(name, False, prepare_component(job), job.sandbox)
+        yield Entered(action.name, False, prepare_component(job), job.sandbox)
+
+
+def _component(settings: Settings, name: str, recipe: str) -> tuple[Action, Plan]:
+    """Return the action that builds a component, and the plan it is in."""
+    name = f"component:{name.removeprefix('component:')}"
+    plan = plan_with(settings, name, recipe).plan
+    return next(action for action in plan if stands_for(name, action.name)), plan
 
 
 def _fresh_job(
@@ -153,7 +158,8 @@ def plan_with(settings: Settings, name: str, recipe: str) -> AppPlan:
 
 def stands_for(name: str, action: str) -> bool:
     """Tell whether a name that a user typed means an action."""
-    kind, _, rest = action.partition(":")
-    if name == action:
+    bare = bare_name(action)
+    kind, _, rest = bare.partition(":")
+    if name in (action, bare):
         return True
     return kind not in ("fetch", "place") and name in (rest, rest.rpartition("/")[2])

@@ -67,12 +67,12 @@ def test_a_change_rebuilds_exactly_what_depends_on_it(tmp_path: Path) -> None:
     build(write(tmp_path / "w"))
     after = build(write(tmp_path / "w", "left-c", str(tmp_path)))
     assert after == [
-        "audit:tiny/debian-12",
-        "component:left-c",
-        "component:top-c",
-        "package:tiny/deb",
-        "payload:tiny",
-        "place:tiny/left-c",
+        "audit:tiny/debian-12@bullseye/amd64",
+        "component:left-c@bullseye/amd64",
+        "component:top-c@bullseye/amd64",
+        "package:tiny/deb@bullseye/amd64",
+        "payload:tiny@bullseye/amd64",
+        "place:tiny/left-c@bullseye/amd64",
     ]
 
 
@@ -81,7 +81,7 @@ def test_a_rebuild_to_the_same_bytes_stops_the_wave(tmp_path: Path) -> None:
     build(directory)
     path = directory / "software/base-c.toml"
     replace(path, "$CC $CFLAGS", f": {tmp_path}; $CC $CFLAGS")
-    assert build(directory) == ["component:base-c"]
+    assert build(directory) == ["component:base-c@bullseye/amd64"]
 
 
 def test_httpbin_compiles_nothing_that_hello_compiled(products: Products, tmp_path: Path) -> None:
@@ -109,14 +109,14 @@ def test_an_artifact_is_the_same_from_an_empty_store(tmp_path: Path) -> None:
     again = write(tmp_path / "elsewhere/deeper")
     cache = fresh_store_with_root(tmp_path / "cache")
     words = ("build", "tiny", "-C", again, "-p", "debian-12", "-o", again / "dist", "-j", "1")
-    assert "component:base-c" in ran(*words, "--cache-dir", cache)
+    assert "component:base-c@bullseye/amd64" in ran(*words, "--cache-dir", cache)
     assert (again / "dist/tiny_1.0-1_amd64.deb").read_bytes() == first
 
 
 def fresh_store_with_root(cache: Path) -> Path:
     """Make a store that has the build root and nothing else, by hard links."""
     full, store = Store(default_cache()), Store(cache)
-    document = full.history.last_document("root:bullseye")
+    document = full.history.last_document("root:bullseye@amd64")
     assert document
     result = full.result(key(document))
     assert result
@@ -136,7 +136,7 @@ def test_what_is_stored_is_what_the_list_says(products: Products) -> None:
     """The store's own lists match its files, after everything the tests did to it."""
     assert products.hello.is_dir()
     store = Store(default_cache())
-    document = store.history.last_document("payload:hello")
+    document = store.history.last_document("payload:hello@bullseye/amd64")
     assert document
     for digest in document["inputs"].values():
         assert scan(store.tree_directory(digest)).digest == digest

@@ -69,13 +69,13 @@ def build(base: Path, cache: Path, *command: str) -> tuple[set[str], dict[str, b
 
 def test_cached_parts_make_what_a_clean_build_makes(tmp_path: Path) -> None:
     clean_ran, clean = build(workspace(tmp_path / "clean"), fresh_store_with_root(tmp_path / "one"))
-    assert {"component:odd-c", "component:tiny-c"} <= clean_ran
+    assert {"component:odd-c@bullseye/amd64", "component:tiny-c@bullseye/amd64"} <= clean_ran
     # Elsewhere the odd component comes from the store, where another build has left it.
     cache = fresh_store_with_root(tmp_path / "two")
     build(workspace(tmp_path / "cached", "echo another"), cache)
     cached_ran, cached = build(workspace(tmp_path / "cached"), cache)
-    assert "component:tiny-c" in cached_ran
-    assert "component:odd-c" not in cached_ran
+    assert "component:tiny-c@bullseye/amd64" in cached_ran
+    assert "component:odd-c@bullseye/amd64" not in cached_ran
     assert cached == clean
     assert any(name.endswith(".rpm") for name in clean)
 

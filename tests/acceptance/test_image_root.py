@@ -40,7 +40,7 @@ def image(docker: str, registry: str, products: Products, monkeypatch: pytest.Mo
     assert products.hello.is_dir()
     monkeypatch.setenv("DOCKER_HOST", docker)
     monkeypatch.setenv("CONTAINER_HOST", "unix:///nonexistent/engine.sock")
-    last = Store(default_cache()).history.last("root:bullseye")
+    last = Store(default_cache()).history.last("root:bullseye@amd64")
     assert last
     result = Store(default_cache()).result(last.key)
     assert result

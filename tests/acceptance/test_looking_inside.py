@@ -40,8 +40,8 @@ def verdicts(workspace: Workspace) -> dict[str, str]:
 def test_a_plan_says_what_a_build_then_does(workspace: Workspace) -> None:
     workspace.write()
     before = verdicts(workspace)
-    assert before["component:tiny-c"] == "run"
-    assert before["payload:tiny"] == "pending"
+    assert before["component:tiny-c@bullseye/amd64"] == "run"
+    assert before["payload:tiny@bullseye/amd64"] == "pending"
     omnibuild(*words(workspace, "build"))
     assert set(verdicts(workspace).values()) == {"hit"}
     said = omnibuild(*words(workspace, "plan")).stdout
@@ -55,7 +55,7 @@ def test_why_names_the_changed_value_before_and_after_the_build(workspace: Works
     expected = "    - $CC $CFLAGS tiny.c -o", "    + $CC $CFLAGS tiny.c -Wall -o"
     for built in (False, True):
         said = omnibuild(*words(workspace, "why")).stdout
-        assert "component:tiny-c" in said
+        assert "component:tiny-c@bullseye/amd64" in said
         assert "up to date" in said if built else "will run" in said
         assert "parameters.steps[3]" in said
         assert all(line in said for line in expected)
@@ -71,9 +71,13 @@ def test_why_of_what_nobody_has_is_an_error(workspace: Workspace) -> None:
 
 def test_the_plan_can_be_drawn(workspace: Workspace) -> None:
     workspace.write()
-    assert '"component:tiny-c" -> ' in omnibuild(*words(workspace, "plan", "--graph", "dot")).stdout
     assert (
-        "component:tiny-c</text>" in omnibuild(*words(workspace, "plan", "--graph", "svg")).stdout
+        '"component:tiny-c@bullseye/amd64" -> '
+        in omnibuild(*words(workspace, "plan", "--graph", "dot")).stdout
+    )
+    assert (
+        "component:tiny-c@bullseye/amd64</text>"
+        in omnibuild(*words(workspace, "plan", "--graph", "svg")).stdout
     )
 
 

@@ -20,14 +20,19 @@ def test_everything_of_an_app_is_the_same_elsewhere(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "w", steps=(f": {tmp_path}", *STEPS))
     _, said = rebuild(workspace, "tiny", "-p", "debian-12", "-p", "el9")
     lines = [line.split()[-1] for line in said.splitlines() if line.startswith("same ")]
-    assert {"component:tiny-c", "payload:tiny", "package:tiny/deb", "package:tiny/rpm"} <= {*lines}
+    assert {
+        "component:tiny-c@bullseye/amd64",
+        "payload:tiny@bullseye/amd64",
+        "package:tiny/deb@bullseye/amd64",
+        "package:tiny/rpm@bullseye/amd64",
+    } <= {*lines}
 
 
 def test_one_component_alone_can_be_built_again(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "w", steps=(f": {tmp_path}", *STEPS))
     _, said = rebuild(workspace, "tiny-c")
     same = [line for line in said.splitlines() if line.startswith("same ")]
-    assert [line.split()[-1] for line in same] == ["component:tiny-c"]
+    assert [line.split()[-1] for line in same] == ["component:tiny-c@bullseye/amd64"]
 
 
 def test_what_differs_is_explained_by_file(tmp_path: Path) -> None:
@@ -49,10 +54,10 @@ def test_what_differs_is_explained_by_file(tmp_path: Path) -> None:
     [
         "backend:hello",
         "wheel:hello/hello",
-        "install:hello/gunicorn",
-        "place:hello/openssl",
-        "payload:hello",
-        "package:hello/rpm",
+        "install:hello/gunicorn@bullseye/amd64",
+        "place:hello/openssl@bullseye/amd64",
+        "payload:hello@bullseye/amd64",
+        "package:hello/rpm@bullseye/amd64",
     ],
 )
 def test_every_kind_of_action_makes_the_same_elsewhere(products: Products, name: str) -> None:

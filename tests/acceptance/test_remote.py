@@ -55,7 +55,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Team:
     made = Team(base, base / "remote", str(base))
     made.remote.mkdir()
     made.give_root("ann")
-    assert "component:base-c" in ran(made.build("ann", "--push"))
+    assert "component:base-c@bullseye/amd64" in ran(made.build("ann", "--push"))
     return made
 
 
@@ -92,9 +92,9 @@ def test_what_changed_runs_and_the_rest_is_brought(team: Team) -> None:
     replace(team.base / "bob/workspace/software/top-c.toml", "$CC", f": {team.base}; $CC -DCHANGED")
     done = omnibuild("build", *words, "--json", "-o", team.dist("bob"))
     names = ran([json.loads(line) for line in done.stdout.splitlines()])
-    assert "component:top-c" in names
-    assert "component:base-c" not in names
-    assert "root:bullseye" not in names
+    assert "component:top-c@bullseye/amd64" in names
+    assert "component:base-c@bullseye/amd64" not in names
+    assert "root:bullseye@amd64" not in names
 
 
 def test_a_damaged_remote_is_a_warning_and_a_correct_build(first: Team, team: Team) -> None:
@@ -107,7 +107,7 @@ def test_a_damaged_remote_is_a_warning_and_a_correct_build(first: Team, team: Te
     team.remote = damaged
     team.give_root("eve")
     events = team.build("eve")
-    assert "component:base-c" in ran(events)
+    assert "component:base-c@bullseye/amd64" in ran(events)
     assert warnings(events)
     assert team.artifact("eve") == first.artifact("ann")
 
@@ -125,7 +125,7 @@ def test_only_trusted_builders_fill_a_signed_cache(team: Team) -> None:
     trust = ("--trust", trusted.public_armored)
     team.give_root("dave")
     # What Ann put there is not signed.
-    assert "component:base-c" in ran(team.build("dave", *trust))
+    assert "component:base-c@bullseye/amd64" in ran(team.build("dave", *trust))
     team.remote = team.base / "signed"
     team.remote.mkdir()
     team.build("dave", *trust, "--push", "--sign-with", trusted.path)

@@ -53,23 +53,27 @@ def on_a_terminal(words: list[str]) -> str:
 
 def test_a_terminal_shows_what_runs_how_long_and_what_is_next(words: list[str]) -> None:
     drawn = on_a_terminal(words)
-    assert re.search(r"component:tiny-c +\d+\.\d s", drawn)
-    assert "next: place:tiny/tiny-c" in drawn
+    assert re.search(r"component:tiny-c@bullseye/amd64 +\d+\.\d s", drawn)
+    assert "next: place:tiny/tiny-c@bullseye/amd64" in drawn
     assert "\x1b[" in drawn
     # Above the live lines one plain line for each finished action stays.
-    assert re.search(r"done +component:tiny-c", drawn)
+    assert re.search(r"done +component:tiny-c@bullseye/amd64", drawn)
 
 
 def test_a_pipe_gets_plain_lines(words: list[str]) -> None:
     said = omnibuild(*words).stderr
     assert "\x1b" not in said
-    assert "start   component:tiny-c\n" in said
-    assert re.search(r"done    component:tiny-c  \d+\.\d s\n", said)
+    assert "start   component:tiny-c\n@bullseye/amd64" in said
+    assert re.search(r"done    component:tiny-c@bullseye/amd64  \d+\.\d s\n", said)
 
 
 def test_a_machine_gets_json(words: list[str]) -> None:
     events = [json.loads(line) for line in omnibuild(*words, "--json").stdout.splitlines()]
     assert events[0]["event"] == "PlanReady"
-    assert {"event": "ActionStarted", "action": "component:tiny-c", "kind": "component"} in events
+    assert {
+        "event": "ActionStarted",
+        "action": "component:tiny-c@bullseye/amd64",
+        "kind": "component",
+    } in events
     assert events[-1]["event"] == "ArtifactReady"
     assert Path(events[-1]["path"]).stat().st_size == events[-1]["size"]

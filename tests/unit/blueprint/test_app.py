@@ -34,10 +34,10 @@ def test_platforms_that_read_the_same_file_share_one_package(definitions: Defini
     assert plan.packages["debian-12"] == plan.packages["ubuntu-24.04"]
     assert plan.packages["debian-11"] != plan.packages["debian-12"]
     assert set(of_kind(plan, "package")) == {
-        "package:hello/deb",
-        "package:hello/deb~deb11",
-        "package:hello/rpm",
-        "package:hello/tar",
+        "package:hello/deb@bullseye/amd64",
+        "package:hello/deb~deb11@bullseye/amd64",
+        "package:hello/rpm@bullseye/amd64",
+        "package:hello/tar@bullseye/amd64",
     }
     # Every platform is audited, and nothing is packaged before all audits are through.
     assert len(of_kind(plan, "audit")) == 7
@@ -59,13 +59,13 @@ def test_only_the_payload_knows_the_description(definitions: Definitions) -> Non
     before = plan_app(definitions, recipe, path, [platform])
     after = plan_app(definitions, other, path, [platform])
     changed = [n for n, a in after.plan.actions.items() if a != before.plan.actions[n]]
-    assert changed == ["payload:hello"]
+    assert changed == ["payload:hello@bullseye/amd64"]
 
 
 def test_a_component_sees_its_needs_and_theirs(definitions: Definitions) -> None:
     components = Components(definitions, "bullseye")
     components.add("readline")
-    readline = components.actions["component:readline"]
+    readline = components.actions["component:readline@bullseye/amd64"]
     assert {role for role in readline.inputs if role.startswith("layer:")} == {"layer:ncurses"}
     assert components.closure(["readline"]) == ("ncurses", "readline")
 
@@ -93,16 +93,50 @@ def test_a_wanted_version_must_be_defined(definitions: Definitions) -> None:
                 plan_app(definitions, other, path, [platform])
 
 
-def test_platforms_of_two_roots_are_built_one_after_the_other(definitions: Definitions) -> None:
+def other_root(workspace: Path) -> Definitions:
+    """A workspace with a second root of the same packages but one."""
+    (workspace / "roots").mkdir()
+    text = (CHECKOUT / "roots/bullseye.lock.json").read_text()
+    (workspace / "roots/older.lock.json").write_text(
+        text.replace('"version": "2.2.4"', '"version": "2.2.3"')
+    )
+    return Definitions(workspace)
+
+
+def test_platforms_of_two_roots_are_one_plan(definitions: Definitions, tmp_path: Path) -> None:
     recipe, path = definitions.recipe("hello")
     first: Platform = definitions.platform("debian-12")[0]
-    second = msgspec.structs.replace(first, name="other", root="bookworm")
-    with pytest.raises(DefinitionError, match="different roots"):
-        plan_app(definitions, recipe, path, [first, second])
+    second: Platform = definitions.platform("debian-11")[0]
+    second = msgspec.structs.replace(second, root="older")
+    plan = plan_app(other_root(tmp_path), recipe, path, [first, second])
+    assert plan.packages == {
+        "debian-12": "package:hello/deb@bullseye/amd64",
+        "debian-11": "package:hello/deb~deb11@older/amd64",
+    }
+    roots = of_kind(plan, "root")
+    assert set(roots) == {"root:bullseye@amd64", "root:older@amd64"}
+    for root in ("bullseye", "older"):
+        zlib = plan.plan.actions[f"component:zlib@{root}/amd64"]
+        assert zlib.inputs["root"] == f"root:{root}@amd64"
+        # Nothing that depends on a root takes anything of the other one.
+        for action in plan.plan:
+            if action.name.endswith(f"@{root}/amd64"):
+                assert all(
+                    "@" not in n or f"@{root}" in n or n.startswith("root:") for n in action.needs
+                )
+    assert sum(a.name.startswith("fetch:zlib") for a in plan.plan) == 1
+
+
+def test_two_roots_never_make_one_file(definitions: Definitions, tmp_path: Path) -> None:
+    recipe, path = definitions.recipe("hello")
+    first: Platform = definitions.platform("debian-12")[0]
+    second = msgspec.structs.replace(first, name="other", root="older")
+    with pytest.raises(DefinitionError, match="one name"):
+        plan_app(other_root(tmp_path), recipe, path, [first, second])
 
 
 def test_actions_are_plain_data(definitions: Definitions) -> None:
     plan = planned(definitions, "hello", "el9")
-    action = plan.plan.actions["component:zlib"]
+    action = plan.plan.actions["component:zlib@bullseye/amd64"]
     assert replace(action) == action
     assert msgspec.json.decode(msgspec.json.encode(action.parameters)) == action.parameters

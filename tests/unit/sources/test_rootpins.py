@@ -26,8 +26,8 @@ def test_an_image_is_pinned_by_its_digest_alone(tmp_path: Path) -> None:
     root = load_root_lock(written(tmp_path, json.loads(pinned.to_json())))
     assert root == pinned
     assert root.identity == DIGEST
-    (action,) = root_actions(root)
-    assert action.name == "root:jammy"
+    (action,) = root_actions("jammy", root)
+    assert action.name == "root:jammy@amd64"
     assert action.parameters == {"digest": f"sha256:{DIGEST}"}
     assert action.places == {"image": "ubuntu:22.04"}
 
@@ -35,7 +35,7 @@ def test_an_image_is_pinned_by_its_digest_alone(tmp_path: Path) -> None:
 def test_a_tarball_is_fetched_like_every_source(tmp_path: Path) -> None:
     root = load_root_lock(written(tmp_path, TARBALL))
     assert root == TarballRoot("jammy", DIGEST, ("https://example.com/root.tar.xz",))
-    fetch, made = root_actions(root)
+    fetch, made = root_actions("jammy", root)
     assert fetch.kind == "fetch"
     assert fetch.parameters == {"sha256": DIGEST}
     assert made.inputs == {"tarball": fetch.name}
