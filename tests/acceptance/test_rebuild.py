@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
 
+from omnibuild.settings import default_cache
+from omnibuild.store.store import Store
 from tests.acceptance.products import CHECKOUT, Products, omnibuild
 from tests.acceptance.workspaces import STEPS, Workspace
 
@@ -49,18 +53,41 @@ def test_what_differs_is_explained_by_file(tmp_path: Path) -> None:
     assert "only in the second build" in said
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "backend:hello",
-        "wheel:hello/hello",
-        "install:hello/gunicorn@bullseye/amd64",
-        "place:hello/openssl@bullseye/amd64",
-        "payload:hello@bullseye/amd64",
-        "package:hello/rpm@bullseye/amd64",
-    ],
+GOLDEN = Path(__file__).parent / "golden_outputs.json"
+
+AGAIN = (
+    "component:zlib@bullseye/amd64",
+    "backend:hello@bullseye/amd64",
+    "wheel:hello/hello@bullseye/amd64",
+    "install:hello/gunicorn@bullseye/amd64",
+    "place:hello/openssl@bullseye/amd64",
+    "payload:hello@bullseye/amd64",
+    "package:hello/rpm@bullseye/amd64",
 )
+
+
+@pytest.mark.parametrize("name", AGAIN)
 def test_every_kind_of_action_makes_the_same_elsewhere(products: Products, name: str) -> None:
     assert products.hello.is_dir()
     said = omnibuild("artifact", "rebuild", name, "-C", CHECKOUT).stdout
     assert said.split()[0::2] == ["same", name]
+
+
+def test_what_sandboxes_and_archives_make_is_pinned(products: Products) -> None:
+    """What the test before makes again with today's code has the bytes that it always had.
+
+    Where this fails though no definition changed, a kind's serial must be raised. Then, and when
+    definitions change, run with OMNIBUILD_WRITE_GOLDEN=1.
+    """
+    assert products.hello.is_dir()
+    store = Store(default_cache())
+    found = {}
+    for name in ("root:bullseye@amd64", *AGAIN[:4]):
+        last = store.history.last(name)
+        assert last, name
+        result = store.result(last.key)
+        assert result, name
+        found[name] = {"key": last.key, "output": result.output.digest}
+    if os.environ.get("OMNIBUILD_WRITE_GOLDEN"):
+        GOLDEN.write_text(json.dumps(found, indent=2) + "\n")
+    assert found == json.loads(GOLDEN.read_text())

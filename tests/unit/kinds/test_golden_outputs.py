@@ -6,14 +6,17 @@ When one of these fails, outputs changed for everybody: raise the kind's serial 
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import tarfile
 from pathlib import Path
 
 import msgspec
 import zstandard
 
 from omnibuild import events
+from omnibuild.digests import of_bytes
 from omnibuild.execute.job import Job, Kind
 from omnibuild.execute.scheduler import Execution
 from omnibuild.kinds import all_kinds
@@ -22,6 +25,7 @@ from omnibuild.plan.graph import Action, Plan
 from omnibuild.plan.keys import key, key_document
 from omnibuild.recipe.loader import load
 from omnibuild.recipe.models import Recipe
+from omnibuild.sources.snapshot import snapshot
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
 from omnibuild.tree import scan
@@ -77,8 +81,21 @@ def plan(base: Path) -> Plan:
         "prune": {"tiny-c": ["twin"]},
         "manifest": {"name": "tiny"},
     }
+    project = base / "project"
+    project.mkdir()
+    (project / "pyproject.toml").write_text("[project]\n")
+    (project / "run").write_text("#!/bin/sh\n")
+    (project / "run").chmod(0o755)
+    digest = snapshot(project).digest
+    places = {"directory": str(project)}
+    archive = root_archive()
+    tarball = Action("tarball", "fetch", output=Output("blob", of_bytes(archive)))
+    (base / "root.tar").write_bytes(archive)
     return Plan.of(
         [
+            Action("snapshot", "snapshot", {"digest": digest}, places=places),
+            tarball,
+            Action("root", "root", {"tarball": of_bytes(archive)}, {"tarball": "tarball"}),
             Action("component:tiny-c", "captured"),
             Action("place", "place", {"prefix": "/opt/tiny"}, {"tree": "component:tiny-c"}),
             Action("payload", "payload", payload, {"part:tiny-c": "place"}),
@@ -101,10 +118,25 @@ def plan(base: Path) -> Plan:
     )
 
 
+def root_archive() -> bytes:
+    """Return a root as somebody else may have made it: device, owners and leftovers go."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        for name, content in (("bin/sh", b"#!"), ("etc/hostname", b"there"), ("etc/passwd", b"")):
+            member = tarfile.TarInfo(name)
+            member.size, member.mode, member.uid = len(content), 0o4755, 1234
+            tar.addfile(member, io.BytesIO(content))
+        device = tarfile.TarInfo("dev/null")
+        device.type = tarfile.CHRTYPE
+        tar.addfile(device)
+    return stream.getvalue()
+
+
 def test_keys_and_outputs_are_pinned(tmp_path: Path) -> None:
     wanted = plan(tmp_path)
     kinds = {**all_kinds(), "captured": Kind(1, captured)}
     store = Store(tmp_path / "store")
+    store.add_blob((tmp_path / "root.tar").read_bytes())
     outputs = Execution(wanted, kinds, store, events.silent, 1).run()
     found = {
         action.name: {
@@ -122,3 +154,12 @@ def test_keys_and_outputs_are_pinned(tmp_path: Path) -> None:
         for name in ("package:deb", "package:rpm", "package:tar", "zstd"):
             del expected[name], found[name]
     assert found == expected
+
+
+def test_every_kind_is_pinned() -> None:
+    pinned = {name.partition(":")[0] for name in json.loads(GOLDEN.read_text())}
+    # What needs a real root is pinned where there is one.
+    acceptance = Path(__file__).parents[2] / "acceptance/golden_outputs.json"
+    pinned |= {name.partition(":")[0] for name in json.loads(acceptance.read_text())}
+    # A fetched file is pinned by its digest; an image becomes a root as a tarball does.
+    assert {*all_kinds()} - pinned == {"fetch", "image"}
