@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+_UNITS = ("B", "kB", "MB", "GB")
+
 
 @dataclass(frozen=True, slots=True)
 class PlanReady:
@@ -95,3 +97,16 @@ Emit = Callable[[Event], None]
 
 def silent(event: Event) -> None:
     """Drop the event: for callers that want none."""
+
+
+def human_size(size: int) -> str:
+    """Return bytes in the unit that reads best.
+
+    >>> human_size(999), human_size(1500), human_size(999_960), human_size(46_300_000)
+    ('999 B', '1.5 kB', '1.0 MB', '46.3 MB')
+    """
+    amount, unit = float(size), 0
+    # 999.95 is the first that one decimal would round to 1000.0.
+    while amount >= 999.95 and unit < len(_UNITS) - 1:
+        amount, unit = amount / 1000, unit + 1
+    return f"{amount:.1f} {_UNITS[unit]}" if unit else f"{size} {_UNITS[0]}"

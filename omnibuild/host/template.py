@@ -1,17 +1,23 @@
-"""Templates of what runs on hosts: shell stays shell, with @NAME@ where values go."""
+"""Templates: what runs on hosts stays shell, with @NAME@ where values go."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from importlib import resources
 
 _PLACEHOLDER = re.compile(r"@([A-Z_]+)@")
 
 
-def render(template: str, values: dict[str, str]) -> str:
+def render(template: str, values: Mapping[str, str]) -> str:
     """Return ``templates/<template>`` with every ``@NAME@`` replaced; values are never read again.
 
     Values are inserted as they are: the caller quotes them for the place they go to.
     """
     source = resources.files("omnibuild.host").joinpath("templates", template).read_text("utf-8")
+    return fill(source, values)
+
+
+def fill(source: str, values: Mapping[str, str]) -> str:
+    """Return a template's text with every ``@NAME@`` replaced, as :func:`render` does."""
     return _PLACEHOLDER.sub(lambda match: values[match[1]], source)

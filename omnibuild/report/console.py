@@ -10,8 +10,8 @@ from rich.live import Live
 from rich.text import Text
 
 from omnibuild import events
-from omnibuild.events import Event
-from omnibuild.report.plain import describe, human_size
+from omnibuild.events import Event, human_size
+from omnibuild.report.plain import describe
 
 SHOWN_NEXT = 3
 

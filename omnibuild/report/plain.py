@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TextIO
 
 from omnibuild import events
-from omnibuild.events import Event
+from omnibuild.events import Event, human_size
 
 
 class JsonReport:
@@ -54,13 +54,3 @@ def describe(event: Event) -> str:
             return f"finished in {event.seconds:.1f} s: {event.ran} run, {event.cached} cached"
         case _:
             return ""
-
-
-def human_size(size: int) -> str:
-    """Return bytes in the unit that reads best."""
-    value = float(size)
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} GB"

@@ -23,12 +23,12 @@ from omnibuild.errors import (
     Where,
 )
 from omnibuild.events import ArtifactReady, Emit, silent
-from omnibuild.host.install_sh import installer
 from omnibuild.recipe.models import Platform
 from omnibuild.repository import apt, intake, layout, yum
+from omnibuild.repository.clients.installer import installer
+from omnibuild.repository.clients.landing import landing_page
 from omnibuild.repository.draft import Draft
 from omnibuild.repository.intake import Submission
-from omnibuild.repository.landing import landing_page
 from omnibuild.repository.routing import declare_platforms, trees_for
 from omnibuild.repository.state import (
     Channel,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from omnibuild.errors import PackageError, Where
-from omnibuild.host.install_sh import HostSystem
 from omnibuild.recipe.models import Platform
+from omnibuild.repository.clients.systems import HostSystem
 from omnibuild.repository.intake import Submission
 from omnibuild.repository.state import Channel, Repository
 from omnibuild.repository.yum import NOARCH

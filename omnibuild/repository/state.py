@@ -14,8 +14,8 @@ from msgspec import Struct, field
 
 from omnibuild.digests import Digest
 from omnibuild.errors import RepositoryError, Where
-from omnibuild.host.install_sh import HostSystem
 from omnibuild.repository import layout
+from omnibuild.repository.clients.systems import HostSystem
 from omnibuild.repository.target import Target
 
 S = TypeVar("S", bound=Struct)

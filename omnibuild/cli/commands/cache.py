@@ -11,8 +11,7 @@ from typing import Any
 
 from omnibuild import events
 from omnibuild.cli.common import reporting, settings_from
-from omnibuild.events import Emit
-from omnibuild.report.plain import human_size
+from omnibuild.events import Emit, human_size
 from omnibuild.settings import Settings
 from omnibuild.store.collect import DEFAULT_AGE, Limits, collect
 from omnibuild.store.inventory import Held, take_inventory

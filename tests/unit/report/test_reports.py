@@ -5,7 +5,7 @@ from rich.console import Console
 
 from omnibuild import events
 from omnibuild.report.console import LiveReport
-from omnibuild.report.plain import JsonReport, PlainReport, human_size
+from omnibuild.report.plain import JsonReport, PlainReport
 
 STORY = [
     events.PlanReady(("fetch:zlib source", "component:zlib", "payload")),
@@ -54,13 +54,3 @@ def test_a_terminal_shows_what_runs_and_what_is_next() -> None:
     assert "component:zlib" in plain.getvalue()
     assert "500.0 kB of 2.0 MB" in plain.getvalue()
     assert "1 of 3 done; next: payload" in plain.getvalue()
-
-
-def test_sizes_read_well() -> None:
-    assert [human_size(n) for n in (0, 999, 1000, 12_345_678, 5_000_000_000)] == [
-        "0 B",
-        "999 B",
-        "1.0 kB",
-        "12.3 MB",
-        "5.0 GB",
-    ]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from omnibuild.host.install_sh import HostSystem, installer
+from omnibuild.repository.clients.installer import installer
+from omnibuild.repository.clients.systems import HostSystem
 from tests.unit.repository.samples import assert_golden
 
 SHELLS = (["dash"], ["bash", "--posix"])

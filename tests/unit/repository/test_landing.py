@@ -5,11 +5,10 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnibuild.repository.landing import human_size, landing_page, newest
+from omnibuild.repository.clients.landing import landing_page, newest
 from omnibuild.repository.publish import publish
 from omnibuild.repository.state import Channel, Deb, Index, Repository
 from tests.unit.repository.samples import PLATFORMS, package, signer
@@ -98,11 +97,3 @@ def test_foreign_text_is_escaped(title: str, summary: str) -> None:
     page = Page(landing_page(record(title=f"<b>{title}"), {"stable": content}, "stable"))
     assert "script" not in page.tags
     assert "b" not in page.tags
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [(0, "0 bytes"), (1000, "1.0 kB"), (999_999, "1.0 MB"), (5_000_000_000_000, "5000.0 GB")],
-)
-def test_sizes(size: int, text: str) -> None:
-    assert human_size(size) == text

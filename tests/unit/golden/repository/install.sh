@@ -181,7 +181,6 @@ Components: main
 Architectures: $architecture
 Signed-By: $keyring
 SOURCES
-    # Of two packages with one name, that of this repository, also when the other is newer.
     place_file "/etc/apt/preferences.d/$NAME" <<PREFERENCES
 Package: *
 Pin: release o=$TITLE

@@ -6,32 +6,12 @@ package. Everything after that is the package manager's own work: upgrades come 
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
-from importlib import resources
 
-TEMPLATE = "install.sh.in"
-
-_PLACEHOLDER = re.compile(r"@([A-Z_]+)@")
-
-
-@dataclass(frozen=True, order=True)
-class HostSystem:
-    """A kind of host, and where its packages are in a repository.
-
-    Args:
-        name: as hosts say it: ``ID-VERSION_ID`` of os-release for apt, the yum tree for dnf.
-        title: what people call it.
-        architecture: as dpkg or ``uname -m`` says it.
-        place: suffix of the apt suite, or the yum tree.
-    """
-
-    name: str
-    title: str
-    architecture: str
-    place: str
+from omnibuild.repository.clients import apt_source, yum_repo
+from omnibuild.repository.clients.systems import HostSystem
+from omnibuild.repository.clients.template import render
 
 
 def installer(
@@ -67,9 +47,16 @@ def installer(
         "KEY": key.strip(),
         "PLACES": "\n".join(map(_place, ordered)),
         "SUPPORTED": shlex.quote(supported or "none yet"),
+        # Texts of files, in which the script's own variables stand.
+        "APT_SOURCE": apt_source.source(
+            url="$url", suite="$channel$place", keyring="$keyring", architecture="$architecture"
+        ),
+        "APT_PREFERENCES": apt_source.preferences("$TITLE"),
+        "YUM_REPO": yum_repo.repo(
+            name="$NAME", title="$TITLE", location="$location", key="file://$keyring"
+        ),
     }
-    template = resources.files("omnibuild.host").joinpath(TEMPLATE).read_text()
-    return _PLACEHOLDER.sub(lambda match: values[match[1]], template)
+    return render("install.sh.in", values)
 
 
 def _place(system: HostSystem) -> str:

@@ -1,0 +1,22 @@
+"""Kinds of hosts that a repository has packages for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class HostSystem:
+    """A kind of host, and where its packages are in a repository.
+
+    Args:
+        name: as hosts say it: ``ID-VERSION_ID`` of os-release for apt, the yum tree for dnf.
+        title: what people call it.
+        architecture: as dpkg or ``uname -m`` says it.
+        place: suffix of the apt suite, or the yum tree.
+    """
+
+    name: str
+    title: str
+    architecture: str
+    place: str
