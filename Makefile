@@ -1,18 +1,24 @@
 # One entry for everything a contributor does:
-#   make check            before every commit, under a minute
-#   make test             the contract: what CI runs
+#   make check            before every commit, under a minute: linters, types, unit tests
+#   make lint             linters, types, import order and sizes alone
+#   make unit             unit tests alone
+#   make test             the contract: what CI runs; needs root or sudo
 #   make demo             from nothing to a running host
-#   make certify-THEME    the long proofs; results go to docs/certification/
+#   make docs             the reference pages that come from code
+#   make bench            what docs/performance.md reports
+#   make certify-THEME    a long proof, recorded in docs/certification/, whose README lists them
+#   make setup-build      the Debian packages that building needs; setup-demo, setup-test: more
+#   make clean            removes what all of these made in the checkout
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest -q
 
-.PHONY: help check lint unit test demo bench clean setup-build setup-test docs
+.PHONY: help check lint unit test demo bench clean setup-build setup-demo setup-test docs
 
 help:
-	@sed -n '2,5p' Makefile | sed 's/^# *//'
+	@sed -n '/^#   make/p' Makefile | sed 's/^# *//'
 
 $(VENV)/.ready: pyproject.toml
 	@echo "setting up Python packages in $(VENV)"
@@ -22,6 +28,9 @@ $(VENV)/.ready: pyproject.toml
 
 setup-build:
 	@tools/setup_host.sh build
+
+setup-demo:
+	@tools/setup_host.sh demo
 
 setup-test: setup-build
 	@tools/setup_host.sh test
@@ -41,7 +50,7 @@ unit: $(VENV)/.ready
 test: setup-test check
 	@$(PYTEST) --durations=15 tests/integration tests/acceptance
 
-demo: setup-test $(VENV)/.ready
+demo: setup-demo $(VENV)/.ready
 	@$(BIN)/python tools/demo.py
 
 bench: setup-build $(VENV)/.ready

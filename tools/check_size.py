@@ -11,7 +11,9 @@ FUNCTION_LINES = 50
 ROOM_MODULES = 12
 
 # Excuses, each with its reason.
-EXCUSED: dict[str, str] = {}
+EXCUSED: dict[str, str] = {
+    "omnibuild/cli/commands": "one module for each command: a list to look up in, not to read",
+}
 
 
 def main() -> int:

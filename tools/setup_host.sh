@@ -1,8 +1,10 @@
 #!/bin/sh
 # Installs the Debian packages that building and testing need on this machine, and only those
 # that are missing. It never removes one.
-# usage: tools/setup_host.sh [build|test]
-#   build  what `omnibuild build` needs, as `make demo` does
+# What it installs is there to be called: no service of it starts, now or at the next boot.
+# usage: tools/setup_host.sh [build|demo|test]
+#   build  what `omnibuild build` needs
+#   demo   that and what boots a server, as `make demo` does
 #   test   that and what the tests drive, as `make test` does (the default)
 set -eu
 
@@ -12,6 +14,9 @@ mmdebstrap: makes the roots that components are compiled in
 debian-archive-keyring: verifies what mmdebstrap downloads
 uidmap: makes roots without being root
 gnupg: makes signing keys
+'
+demo_packages='
+systemd-container: boots a server for a test
 '
 test_packages='
 apt-utils: makes the sample apt repository
@@ -31,7 +36,6 @@ podman: runs steps in containers, without a daemon
 rpm: builds the sample rpm and reads ours
 runc: starts the containers of podman and docker
 shellcheck: checks the shell scripts on hosts
-systemd-container: boots a server for a test
 zstd: reads packages independently of ours
 '
 
@@ -53,9 +57,10 @@ missing_of() {
 main() {
     case ${1:-test} in
     build) wanted=$build_packages ;;
-    test) wanted=$build_packages$test_packages ;;
+    demo) wanted=$build_packages$demo_packages ;;
+    test) wanted=$build_packages$demo_packages$test_packages ;;
     *)
-        echo "usage: tools/setup_host.sh [build|test]" >&2
+        echo "usage: tools/setup_host.sh [build|demo|test]" >&2
         exit 2
         ;;
     esac
@@ -83,8 +88,28 @@ main() {
     fi
     $as_root apt-get update --quiet
     # The names are words on purpose. RUNLEVEL=1: no package starts a service on this machine.
+    enabled_before=$(enabled_units)
     # shellcheck disable=SC2086
     $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 $install
+    leave_disabled "$enabled_before"
+}
+
+# The units that start at boot, one a line; none where there is no systemd.
+enabled_units() {
+    command -v systemctl >/dev/null || return 0
+    systemctl --root=/ list-unit-files --state=enabled --no-legend | cut -d' ' -f1
+}
+
+# Disables what has been enabled since: packages do so by themselves.
+leave_disabled() {
+    for unit in $(enabled_units); do
+        printf '%s\n' "$1" | grep -Fqx -- "$unit" && continue
+        $as_root systemctl --quiet disable "$unit" 2>/dev/null ||
+            $as_root systemctl --quiet --root=/ disable "$unit"
+        service=${unit%.service}
+        # Without systemd as init the links of System V would start it.
+        [ ! -e "/etc/init.d/$service" ] || $as_root update-rc.d "$service" disable
+    done
 }
 
 main "$@"

@@ -225,6 +225,15 @@ def _root(parser: argparse.ArgumentParser) -> None:
     add_workspace(parser)
 
 
+@command(
+    "schema",
+    "print the JSON schema by which editors complete and check definitions",
+    "  omnibuild schema recipe > recipe.schema.json",
+)
+def _schema(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("definition", choices=("recipe", "software", "platform"))
+
+
 COMMANDS = (
     _build,
     _fetch,
@@ -237,6 +246,7 @@ COMMANDS = (
     _publish,
     _key,
     _root,
+    _schema,
     *CACHE_COMMANDS,
 )
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from difflib import SequenceMatcher
 from typing import Any
-
-SHOWN_CHANGES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +72,25 @@ def differences(old: Any, new: Any, path: str = "") -> list[Change]:
             )
         ]
     if isinstance(old, list) and isinstance(new, list):
-        return [
-            change
-            for number in range(max(len(old), len(new)))
-            for change in differences(
-                old[number] if number < len(old) else None,
-                new[number] if number < len(new) else None,
-                f"{path}[{number + 1}]",
-            )
-        ]
+        return _list_differences(old, new, path)
     return [] if old == new else [Change(path, old, new)]
+
+
+def _list_differences(old: list[Any], new: list[Any], path: str) -> list[Change]:
+    """List what differs between two lists: what was inserted moves nothing after it."""
+    before, after = ([json.dumps(v, sort_keys=True) for v in values] for values in (old, new))
+    found: list[Change] = []
+    # Without the heuristic for long texts: it passes over values that recur.
+    blocks = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    for kind, start, end, new_start, new_end in blocks:
+        if kind == "equal":
+            continue
+        both = min(end - start, new_end - new_start)
+        for offset in range(both):
+            number = new_start + offset
+            found += differences(old[start + offset], new[number], f"{path}[{number + 1}]")
+        for number in range(start + both, end):
+            found.append(Change(f"{path}[{number + 1}]", old[number], None))
+        for number in range(new_start + both, new_end):
+            found.append(Change(f"{path}[{number + 1}]", None, new[number]))
+    return found

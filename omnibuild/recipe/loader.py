@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from omnibuild.errors import UnknownNameError, Where
+from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.recipe import checks, located, validate
 from omnibuild.recipe.models import Model
 
@@ -20,8 +20,13 @@ def load(path: Path, model: type[T]) -> T:
     Raises :class:`UnknownNameError` when there is no such file, and one :class:`DefinitionError`
     with all the problems of the file.
     """
-    if not path.exists():
-        raise UnknownNameError("there is no such file", where=Where(str(path)))
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UnknownNameError("there is no such file", where=Where(str(path))) from error
+    except OSError as error:
+        reason = f"cannot read this file: {error.strerror}"
+        raise DefinitionError(reason, where=Where(str(path))) from error
     document = located.read(path)
     try:
         definition = msgspec.convert(document.data, model)

@@ -10,14 +10,17 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
 
 from omnibuild import digests, files
 from omnibuild.digests import Digest
 from omnibuild.errors import LockError, MissingToolError, ToolFailedError, Where
+from omnibuild.recipe import validate
 from omnibuild.sources import rootpins
 from omnibuild.sources.rootpins import ImageRoot, TarballRoot
 from omnibuild.tools import Tool
@@ -36,27 +39,15 @@ MINIMAL_SET = ("?essential", "?priority(required)", "apt")
 INSTALL_LINE = re.compile(r"^Inst (\S+) \((\S+) ", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class RootPackage:
+class RootPackage(Struct, frozen=True, order=True, forbid_unknown_fields=True):
     """One Debian package of a root; ``filename`` is its path in the archive, below ``pool/``."""
 
     name: str
     version: str
     architecture: str
-    filename: str
-    size: int
-    sha256: Digest
-
-    def to_data(self) -> dict[str, Any]:
-        """Return plain JSON values; a root has hundreds of packages, so without a deep copy."""
-        return {
-            "name": self.name,
-            "version": self.version,
-            "architecture": self.architecture,
-            "filename": self.filename,
-            "size": self.size,
-            "sha256": self.sha256,
-        }
+    filename: Annotated[str, Meta(pattern=r"^pool/(?!(.*/)?\.\.(/|\Z))")]
+    size: Annotated[int, Meta(ge=0)]
+    sha256: Annotated[Digest, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -64,13 +55,12 @@ class RootPackage:
         return (f"debian:{self.filename.removeprefix(POOL)}",)
 
 
-@dataclass(frozen=True)
-class RootLock:
+class RootLock(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """All packages of one build root, sorted by name."""
 
-    suite: str
-    architecture: str
-    packages: tuple[RootPackage, ...]
+    suite: Annotated[str, Meta(min_length=1)]
+    architecture: Annotated[str, Meta(min_length=1)]
+    packages: Annotated[tuple[RootPackage, ...], Meta(min_length=1)]
 
     @cached_property
     def identity(self) -> Digest:
@@ -80,20 +70,16 @@ class RootLock:
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> RootLock:
         """Read what :meth:`to_data` wrote."""
-        packages = tuple(RootPackage(**item) for item in data["packages"])
-        return cls(data["suite"], data["architecture"], packages)
+        return msgspec.convert(data, cls)
 
     def to_data(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return {
-            "suite": self.suite,
-            "architecture": self.architecture,
-            "packages": [package.to_data() for package in self.packages],
-        }
+        data: dict[str, Any] = msgspec.to_builtins(self)
+        return data
 
     def to_json(self) -> str:
         """Return the lock file's text: one package a line, so that changes read well."""
-        rows = ",\n".join(f"    {json.dumps(package.to_data())}" for package in self.packages)
+        rows = ",\n".join(f"    {json.dumps(row)}" for row in self.to_data()["packages"])
         return (
             f'{{\n  "suite": {json.dumps(self.suite)},\n'
             f'  "architecture": {json.dumps(self.architecture)},\n'
@@ -120,16 +106,17 @@ def load_root_lock(path: Path) -> Root:
     except json.JSONDecodeError as error:
         where = Where(str(path), error.lineno, error.colno)
         raise LockError("the lock file is not JSON", where=where, why=error.msg) from error
-    faults = list(rootpins.faults(data) if rootpins.is_pin(data) else _faults(data))
-    if faults:
-        line = _line_of(text, faults[0][0])
+    is_pin = rootpins.is_pin(data)
+    found = list(rootpins.faults(data) if is_pin else _faults(data))
+    if found:
+        line = _line_of(text, found[0][0])
         raise LockError(
             "the lock file does not pin what it must pin",
             where=Where(str(path), line),
-            why="\n".join(fault for _, fault in faults),
+            why="\n".join(fault for _, fault in found),
             hint="resolve the root again; never edit a lock by hand",
         )
-    if rootpins.is_pin(data):
+    if is_pin:
         return rootpins.from_data(path.name.removesuffix(LOCK_ENDING), data)
     return RootLock.from_data(data)
 
@@ -216,39 +203,25 @@ def _package(stanza: str) -> RootPackage:
 
 def _faults(data: Any) -> Iterator[tuple[str, str]]:
     """Yield everything wrong with a lock's data: text to search for its line, and a sentence."""
-    if not isinstance(data, dict) or not isinstance(data.get("packages"), list):
-        yield "", "a list `packages` is missing"
-        return
-    for key in ("suite", "architecture"):
-        if not isinstance(data.get(key), str) or not data[key]:
-            yield f'"{key}"', f"`{key}` is missing"
-    if not data["packages"]:
-        yield '"packages"', "`packages` is empty"
-    for number, item in enumerate(data["packages"]):
-        if not isinstance(item, dict):
-            yield '"packages"', f"packages[{number}] is not an object"
-            continue
-        name = item.get("name", f"packages[{number}]")
-        for fault in _package_faults(item):
-            yield f'"name": {json.dumps(name)}', f"{name}: {fault}"
+    try:
+        msgspec.convert(data, RootLock)
+    except msgspec.ValidationError:
+        for fault in validate.faults(data, RootLock):
+            name = _package_name(data, fault.path)
+            if name:
+                yield f'"name": {json.dumps(name)}', f"{name}: {fault.what}"
+            else:
+                yield f'"{fault.path[0]}"' if fault.path else "", fault.what
 
 
-def _package_faults(item: dict[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with one package's data."""
-    expected = {field.name for field in fields(RootPackage)}
-    for key in sorted(set(item) - expected):
-        yield f"unknown field `{key}`"
-    for key in sorted(expected - set(item)):
-        yield f"`{key}` is missing"
-    for key in sorted(expected & set(item)):
-        kind = int if key == "size" else str
-        if not isinstance(item[key], kind) or isinstance(item[key], bool):
-            yield f"`{key}` is not a {'number' if kind is int else 'string'}"
-    if isinstance(item.get("sha256"), str) and not digests.is_digest(item["sha256"]):
-        yield "`sha256` is not a SHA-256 digest"
-    filename = item.get("filename")
-    if isinstance(filename, str) and (not filename.startswith(POOL) or ".." in filename):
-        yield "`filename` is not a path below pool/"
+def _package_name(data: Any, path: tuple[str | int, ...]) -> str:
+    """Return the name of the package that a path leads to, or ""."""
+    match path:
+        case ("packages", int(number), *_):
+            package = data["packages"][number]
+            name = package.get("name", "") if isinstance(package, dict) else ""
+            return name if isinstance(name, str) else ""
+    return ""
 
 
 def _line_of(text: str, needle: str) -> int:

@@ -17,16 +17,9 @@ from typing import IO
 from omnibuild import files
 from omnibuild.digests import Digest
 from omnibuild.errors import SourceError, Where
-from omnibuild.sources.rootlock import (
-    RootLock,
-    RootPackage,
-    load_root_lock,
-    make_lock,
-)
+from omnibuild.sources.rootlock import RootLock, RootPackage
 from omnibuild.sources.roottree import finish_root, unpack_tar
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
-
-__all__ = ["RootLock", "RootPackage", "load_root_lock", "make_lock", "build_root"]
 
 MMDEBSTRAP = Tool("mmdebstrap", package="mmdebstrap")
 NEWUIDMAP = Tool("newuidmap", package="uidmap")

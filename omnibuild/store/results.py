@@ -71,12 +71,11 @@ def read_record(key: Digest, record: bytes) -> Result:
     """Read what :func:`write_record` wrote for that key; raises ``ValueError`` if it is damaged."""
     data = json.loads(record)
     try:
-        # Records of the first releases have no seal.
-        seal = data.pop(_SEAL, None)
+        seal = data.pop(_SEAL)
         result = Result.from_data(data)
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(str(error)) from error
-    if seal not in (None, _seal(key, data)) or not digests.is_digest(result.output.digest):
+    if seal != _seal(key, data) or not digests.is_digest(result.output.digest):
         raise ValueError("its content is not what was written")
     return result
 

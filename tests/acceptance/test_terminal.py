@@ -63,7 +63,7 @@ def test_a_terminal_shows_what_runs_how_long_and_what_is_next(words: list[str]) 
 def test_a_pipe_gets_plain_lines(words: list[str]) -> None:
     said = omnibuild(*words).stderr
     assert "\x1b" not in said
-    assert "start   component:tiny-c\n@bullseye/amd64" in said
+    assert "start   component:tiny-c@bullseye/amd64\n" in said
     assert re.search(r"done    component:tiny-c@bullseye/amd64  \d+\.\d s\n", said)
 
 

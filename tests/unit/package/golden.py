@@ -1,4 +1,7 @@
-"""Golden files: what was once looked at and found right. ``UPDATE_GOLDEN=1`` writes them anew."""
+"""Golden files: what was once looked at and found right.
+
+``OMNIBUILD_WRITE_GOLDEN=1`` writes them anew.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,6 @@ DIRECTORY = Path(__file__).parent.parent / "golden" / "package"
 def assert_golden(name: str, text: str) -> None:
     """Compare ``text`` with the golden file of that name."""
     path = DIRECTORY / name
-    if os.environ.get("UPDATE_GOLDEN"):
+    if os.environ.get("OMNIBUILD_WRITE_GOLDEN"):
         path.write_text(text)
     assert text == path.read_text()

@@ -55,6 +55,19 @@ def test_what_comes_or_goes_has_one_side_only() -> None:
     ]
 
 
+def test_an_inserted_step_does_not_move_those_after_it() -> None:
+    steps = ["configure", "make", "make check", "make install"]
+    before = changed(["parameters", "steps"], steps)
+    after = changed(["parameters", "steps"], ["autoreconf", *steps])
+    assert differences(before, after) == [Change("parameters.steps[1]", None, "autoreconf")]
+    assert differences(after, before) == [Change("parameters.steps[1]", "autoreconf", None)]
+    after = changed(["parameters", "steps"], ["configure", "make -s", "make install"])
+    assert differences(before, after) == [
+        Change("parameters.steps[2]", "make", "make -s"),
+        Change("parameters.steps[3]", "make check", None),
+    ]
+
+
 def test_a_first_build_and_a_lost_result_are_told_apart() -> None:
     assert reason(None, OLD) is FIRST
     assert "result is gone" in reason(OLD, copy.deepcopy(OLD)).summary

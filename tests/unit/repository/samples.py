@@ -49,9 +49,9 @@ GOLDEN = Path(__file__).parent.parent / "golden" / "repository"
 
 
 def assert_golden(name: str, text: str) -> None:
-    """Compare ``text`` with the golden file of that name; ``UPDATE_GOLDEN=1`` writes it anew."""
+    """Compare ``text`` with the golden file of that name; OMNIBUILD_WRITE_GOLDEN=1 writes it."""
     path = GOLDEN / name
-    if os.environ.get("UPDATE_GOLDEN"):
+    if os.environ.get("OMNIBUILD_WRITE_GOLDEN"):
         path.write_text(text)
     assert text == path.read_text()
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import random
 from pathlib import Path
@@ -109,15 +108,6 @@ def test_a_record_is_for_its_own_key_only(store: Store) -> None:
     os.rename(store.root / f"results/ab/{'ab' * 32}.json", other)
     assert store.result("ab" * 31 + "cd") is None
     assert names(check(store)) == [(Held.RESULT, "ab" * 31 + "cd")]
-
-
-def test_records_of_earlier_releases_are_good(store: Store) -> None:
-    output = store.add_blob(b"x")
-    path = store.root / f"results/ab/{'ab' * 32}.json"
-    path.parent.mkdir()
-    path.write_text(json.dumps({"output": {"kind": "blob", "digest": output.digest}, "log": ""}))
-    assert store.result("ab" * 32) == Result(output)
-    assert check(store).damaged == ()
 
 
 def test_what_was_made_from_damage_is_forgotten(store: Store) -> None:
