@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
-from tests.acceptance.hosts import HostPool
+from tests.acceptance.hosts import Authority, Host, HostPool
 from tests.acceptance.products import Products
 from tests.acceptance.steps import running, visit
 
 HOME = "/home/alice smith"
+# Where Debian, EL and SUSE keep what they trust.
+BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+)
+TRUSTED = "import ssl; print(len(ssl.create_default_context().get_ca_certs()))"
 
 
-def test_an_ordinary_user_runs_and_moves_it(hosts: HostPool, products: Products) -> None:
+def assert_interpreter_is_at_home(host: Host, authority: Authority, tree: str) -> None:
+    """Check the interpreter of a moved tree when it is called itself, and not by a launcher."""
+    python = f"{tree}/bin/python3.13"
+    # Names of the caller's choice: one that is nothing, and one that is the host's on PATH.
+    for name in ("foo", "sh", "./python3"):
+        called = f'exec -a {name} "$0" -c "import sys; print(sys.executable, sys.prefix)"'
+        assert host.run("bash", "-c", called, python).stdout == f"{python} {tree}\n"
+
+    host.run(python, "-m", "venv", "/root/venv")
+    assert "(python 3.13)" in host.run("/root/venv/bin/pip", "--version").stdout
+    prefix = host.run("/root/venv/bin/python", "-c", "import sys; print(sys.prefix)").stdout
+    assert prefix == "/root/venv\n"
+    host.run("rm", "-r", "/root/venv")
+
+    def trusted(**environment: str) -> str:
+        return host.run(python, "-I", "-c", TRUSTED, environment=environment).stdout.strip()
+
+    assert trusted() == "0"
+    for bundle in BUNDLES:
+        host.write(bundle, authority.certificate.read_bytes())
+        assert (trusted(), trusted(SSL_CERT_FILE="/nowhere")) == ("1", "0"), bundle
+        host.run("rm", bundle)
+
+
+def test_an_ordinary_user_runs_and_moves_it(
+    hosts: HostPool, products: Products, authority: Authority
+) -> None:
     # The oldest glibc that is promised.
     host = hosts.debian("bullseye", packages=("zstd",), binds={products.hello: "/downloads"})
     host.add_user("alice", HOME)
@@ -39,3 +72,4 @@ def test_an_ordinary_user_runs_and_moves_it(hosts: HostPool, products: Products)
     assert as_alice(f"'{moved}' hello count") == "3\n"
     outside = {path for path in host.paths() - before if not path.startswith(f"{HOME}/")}
     assert {path for path in outside if not path.startswith("/tmp/run-alice")} == set()
+    assert_interpreter_is_at_home(host, authority, f"{HOME}/my apps/new/greeter")
