@@ -56,6 +56,13 @@ def properties() -> list[str]:
     return pytest("-n", "2", "tests/unit", OMNIBUILD_EXAMPLES="500")
 
 
+def hostile() -> list[str]:
+    """2,000 generated inputs for every parser and boundary; OMNIBUILD_SEED repeats a run."""
+    words = ("-m", "pytest", "-q", "tests/certification/test_hostile.py")
+    said = output(sys.executable, *words).splitlines()
+    return [line for line in said if line.strip(" .[]0123456789%")]
+
+
 def crash() -> list[str]:
     """200 kills at random moments and 20 disks that become full; OMNIBUILD_SEED repeats a run."""
     words = ("-m", "pytest", "-q", "tests/certification/test_crash.py")
@@ -96,6 +103,7 @@ PROOFS = {
     "cold": cold,
     "python-3.11": python_311,
     "properties": properties,
+    "hostile": hostile,
     "crash": crash,
     "rebuild": rebuild,
 }

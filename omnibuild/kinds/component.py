@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -71,7 +72,8 @@ def _licences(job: Job, source: Path) -> dict[str, bytes]:
     found = {}
     for relative, kept in licence_names(job.action.parameters["license_files"]).items():
         text = source / relative
-        if ".." in text.parts or not text.is_file():
+        # Not Path.is_file: it fails at a symlink whose target no file can have as its name.
+        if ".." in text.parts or not os.path.isfile(text):
             raise DefinitionError(
                 f"{name} has no licence file {relative!r}",
                 hint="name the licence texts as they are in the unpacked source",

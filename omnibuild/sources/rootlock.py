@@ -205,6 +205,8 @@ def _faults(data: Any) -> Iterator[tuple[str, str]]:
     """Yield everything wrong with a lock's data: text to search for its line, and a sentence."""
     try:
         msgspec.convert(data, RootLock)
+    except UnicodeEncodeError as error:
+        yield "", f"it holds {error.object[error.start : error.end]!a}, which is no text"
     except msgspec.ValidationError:
         for fault in validate.faults(data, RootLock):
             name = _package_name(data, fault.path)
