@@ -159,7 +159,7 @@ def opened_remote(settings: Settings, emit: Emit) -> RemoteCache | None:
     if not remote.url:
         return None
     from omnibuild.remote.cache import open_remote
-    from omnibuild.signing import load_signer
+    from omnibuild.signing.signer import load_signer
 
     signer = load_signer(remote.sign_with) if remote.sign_with else None
     return open_remote(

@@ -14,7 +14,8 @@ from omnibuild.events import Emit
 from omnibuild.remote import names, records
 from omnibuild.remote.archive import BadObjectError, pack, unpack
 from omnibuild.remote.health import Health
-from omnibuild.signing import Signer, load_verifier
+from omnibuild.signing.signer import Signer
+from omnibuild.signing.verifier import load_verifier
 from omnibuild.store.results import Output, Result
 from omnibuild.store.store import Store
 from omnibuild.transfer.http import Progress

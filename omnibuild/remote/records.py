@@ -13,7 +13,8 @@ from typing import Any, Literal
 from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.remote.archive import BadObjectError
-from omnibuild.signing import Signer, Verifier
+from omnibuild.signing.signer import Signer
+from omnibuild.signing.verifier import Verifier
 from omnibuild.store.results import Result
 
 About = Literal["result", "tree"]

@@ -18,7 +18,7 @@ from omnibuild.package.deb.control import render_paragraph
 from omnibuild.repository import layout
 from omnibuild.repository.state import Channel, Deb
 from omnibuild.repository.target import Target
-from omnibuild.signing import Signer
+from omnibuild.signing.signer import Signer
 
 # Readers that hold an older InRelease still find its indexes: so many states per index are kept.
 KEPT_STATES = 8

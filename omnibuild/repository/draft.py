@@ -24,7 +24,7 @@ from omnibuild.repository.rpm_metadata import (
 )
 from omnibuild.repository.state import Channel, Deb, Download, Rpm
 from omnibuild.repository.target import Target
-from omnibuild.signing import Signer
+from omnibuild.signing.signer import Signer
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,6 @@ class Draft:
     def _add_download(self, submission: Submission) -> bool:
         name = submission.name
         self._copy(submission, submission.path)
-        line = f"{submission.identity}  {name}\n"
-        self.target.put(f"{submission.path}.sha256", line.encode())
         new = name not in self.content.downloads
         self.content.downloads[name] = Download(
             name=name, digest=submission.identity, size=submission.source.stat().st_size

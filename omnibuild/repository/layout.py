@@ -11,6 +11,8 @@ COMPONENT = "main"
 INSTALLER = "install.sh"
 LANDING_PAGE = "index.html"
 DOWNLOADS = "downloads"
+# Appended to a tarball's name.
+SIGNATURE = ".asc"
 LOCK = "state/lock"
 CHANNEL_STATES = "state/channels"
 REPOSITORY_STATE = "state/repository.json"

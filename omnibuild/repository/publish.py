@@ -22,7 +22,7 @@ from omnibuild.errors import (
     UsageError,
     Where,
 )
-from omnibuild.events import ArtifactReady, Emit, silent
+from omnibuild.events import ArtifactReady, Emit, Warned, silent
 from omnibuild.recipe.models import Platform
 from omnibuild.repository import apt, intake, layout, yum
 from omnibuild.repository.clients.installer import installer
@@ -38,7 +38,8 @@ from omnibuild.repository.state import (
     save,
 )
 from omnibuild.repository.target import Target
-from omnibuild.signing import Signer
+from omnibuild.repository.trust import check_key, key_warnings, sign_downloads
+from omnibuild.signing.signer import Signer
 
 DEFAULT_CHANNEL = "stable"
 
@@ -100,6 +101,8 @@ def publish(
         record = _record(known, signer, base_url)
         channels = load_channels(target)
         _check_identities(submissions, channels)
+        published_key = target.read(layout.key_path(record.name, "gpg"))
+        _check_key(signer, published_key, submissions, channels, emit)
         channels.setdefault(channel, Channel())
         declare_platforms(record, channels[channel], channel, platforms)
         # First of all: from here on the directory is a repository, and belongs to this key.
@@ -113,6 +116,7 @@ def publish(
             for name, content in channels.items()
             if name == channel or moved
         ]
+        sign_downloads(target, draft.content.downloads.values(), signer)
         _publish_pages(target, record, channels, signer)
     return _release(channel, draft.content, added, changed=any(changed))
 
@@ -124,6 +128,20 @@ def _inspect(files: Sequence[Path], platforms: Sequence[Platform]) -> list[Submi
         if submission.format == intake.RPM:
             trees_for(submission, platforms)
     return submissions
+
+
+def _check_key(
+    signer: Signer,
+    published: bytes,
+    submissions: Iterable[Submission],
+    channels: Mapping[str, Channel],
+    emit: Emit,
+) -> None:
+    formats = {submission.format for submission in submissions}
+    held = any(content.rpms for content in channels.values())
+    check_key(signer, rpms=held or intake.RPM in formats)
+    for message in key_warnings(signer, published, channels.values()):
+        emit(Warned(message))
 
 
 def _add_all(draft: Draft, submissions: Iterable[Submission], emit: Emit) -> list[str]:

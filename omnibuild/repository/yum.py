@@ -18,7 +18,7 @@ from omnibuild import digests
 from omnibuild.repository import layout
 from omnibuild.repository.state import Rpm
 from omnibuild.repository.target import Target
-from omnibuild.signing import Signer
+from omnibuild.signing.signer import Signer
 
 NOARCH = "noarch"
 MIRRORLIST = "mirrorlist"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from omnibuild.signing import create_key
+from omnibuild.signing.creation import create_key
 from omnibuild.store.store import Store
 from tests.acceptance.products import omnibuild, replace
 from tests.acceptance.test_engine import fresh_store_with_root, write

@@ -13,7 +13,7 @@ from omnibuild.settings import default_key
 
 def run(arguments: argparse.Namespace) -> int:
     """Make a key and say where its halves are."""
-    from omnibuild.signing import create_key
+    from omnibuild.signing.creation import create_key
 
     user = arguments.user or _account()
     key = create_key(arguments.file or default_key(), user)

@@ -14,7 +14,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Add packages to the repository and say what readers see now."""
     from omnibuild.recipe.definitions import Definitions
     from omnibuild.repository.publish import publish
-    from omnibuild.signing import load_signer
+    from omnibuild.signing.signer import load_signer
 
     definitions = Definitions(settings_from(arguments).workspace)
     platforms = [definitions.platform(name)[0] for name in definitions.names("platforms")]

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from omnibuild.repository.publish import publish
-from omnibuild.signing import KeyInfo, create_key, load_signer
+from omnibuild.signing.creation import KeyInfo, create_key
+from omnibuild.signing.signer import load_signer
 from tests.integration.repository.clients import Apt, Dnf, run
 from tests.unit.repository.samples import EL9, PLATFORMS, USER_ID, package
 
@@ -21,7 +22,7 @@ URL = "https://shop.example"
 PUBLISHER = """
 import os, signal, sys
 from pathlib import Path
-from omnibuild.signing import load_signer
+from omnibuild.signing.signer import load_signer
 from omnibuild.repository.publish import publish
 from tests.unit.repository.samples import PLATFORMS
 

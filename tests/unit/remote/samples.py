@@ -10,7 +10,7 @@ from typing import Any
 
 from omnibuild.events import Event, Warned
 from omnibuild.remote.cache import RemoteCache, open_remote
-from omnibuild.signing import Signer
+from omnibuild.signing.signer import Signer
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
 

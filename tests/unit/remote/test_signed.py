@@ -9,7 +9,8 @@ import pytest
 
 from omnibuild.errors import SigningKeyError
 from omnibuild.remote import names
-from omnibuild.signing import Signer, create_key, load_signer
+from omnibuild.signing.creation import create_key
+from omnibuild.signing.signer import Signer, load_signer
 from omnibuild.store.results import Result
 from omnibuild.store.store import Store
 

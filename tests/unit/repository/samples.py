@@ -10,7 +10,8 @@ from pathlib import Path
 from omnibuild.package.write import write_package
 from omnibuild.payload.model import Metadata, Payload
 from omnibuild.recipe.models import Debian, Platform, Rpm, Tar
-from omnibuild.signing import Signer, create_key, load_signer
+from omnibuild.signing.creation import create_key
+from omnibuild.signing.signer import Signer, load_signer
 from omnibuild.tree import scan
 
 DEBIAN_11 = Platform(

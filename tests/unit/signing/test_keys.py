@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from omnibuild.errors import SigningKeyError, UsageError
-from omnibuild.signing import create_key, load_signer, load_verifier
+from omnibuild.signing.creation import create_key
+from omnibuild.signing.signer import load_signer
+from omnibuild.signing.verifier import load_verifier
 from tests.unit.repository.samples import USER_ID, signer
 
 

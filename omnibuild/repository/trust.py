@@ -1,0 +1,96 @@
+"""What lets hosts verify: whether they can take the key, and for how long, and signed tarballs."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator
+
+from omnibuild.errors import RepositoryError, SigningKeyError, Where
+from omnibuild.files import scratch_directory
+from omnibuild.repository import layout
+from omnibuild.repository.state import Channel, Download
+from omnibuild.repository.target import Target
+from omnibuild.signing.parts import end_of, read_parts
+from omnibuild.signing.signer import RPM_ALGORITHMS, Signer
+
+# Hosts have a copy of the key, and somebody has to bring each of them a new one.
+WARNED_DAYS = 60
+
+
+def check_key(signer: Signer, *, rpms: bool) -> None:
+    """Raise :class:`SigningKeyError` for a key whose signatures of rpms no host can verify."""
+    if rpms and signer.algorithm not in RPM_ALGORITHMS:
+        raise SigningKeyError(
+            f"rpm and dnf cannot verify signatures of {signer.algorithm} keys, as NIST P-256",
+            why=f"this key: {signer.fingerprint}",
+            hint="publish only .deb files with it, or make an RSA key for a new repository:"
+            " omnibuild key create FILE",
+        )
+
+
+def key_warnings(signer: Signer, published: bytes, channels: Iterable[Channel]) -> Iterator[str]:
+    """Yield what whoever publishes must know about the key.
+
+    Args:
+        signer: the key.
+        published: the public key as hosts got it so far; empty when there is none.
+        channels: what the repository holds.
+    """
+    if signer.algorithm not in RPM_ALGORITHMS and any(content.trees for content in channels):
+        yield (f"dnf hosts cannot use this repository: rpm cannot verify {signer.algorithm} keys")
+    yield from _moved_end(signer, published)
+    if signer.expires is None:
+        return
+    days = (signer.expires - datetime.datetime.now(datetime.UTC)).days
+    if days <= WARNED_DAYS:
+        yield (
+            f"the key expires on {signer.expires:%Y-%m-%d}, in {days} days; then all hosts refuse"
+            " updates. Extend it (gpg --quick-set-expire), export it, publish, and run install.sh"
+            " on all hosts again before that day"
+        )
+
+
+def _moved_end(signer: Signer, published: bytes) -> Iterator[str]:
+    """Say what hosts with the published copy of the key do not know yet."""
+    if not published:
+        return
+    try:
+        known = end_of(read_parts(published), signer.signing)
+    except KeyError:
+        yield (
+            "the key has a new subkey that signs: hosts that were set up before refuse everything"
+            " from now on, until install.sh was run there again"
+        )
+        return
+    if known is not None and known != signer.expires:
+        yield (
+            f"the key's end moved from {known:%Y-%m-%d} to {_date(signer.expires)}: hosts that were"
+            f" set up before refuse updates from {known:%Y-%m-%d} on, until install.sh was run"
+            " there again"
+        )
+
+
+def _date(moment: datetime.datetime | None) -> str:
+    return f"{moment:%Y-%m-%d}" if moment else "never"
+
+
+def sign_downloads(target: Target, downloads: Iterable[Download], signer: Signer) -> None:
+    """Have a checksum and a signature beside each tarball.
+
+    Raises :class:`RepositoryError` for a file that is not what was published: it gets none.
+    """
+    for item in downloads:
+        path = layout.download_path(item.name)
+        target.put(f"{path}.sha256", f"{item.digest}  {item.name}\n".encode())
+        if target.read(f"{path}{layout.SIGNATURE}"):
+            continue
+        if target.digest(path) != item.digest:
+            raise RepositoryError(
+                "a tarball is not the one that was published",
+                where=Where(str(target.root / path)),
+                why=f"published: {item.digest}",
+                hint="publish the right file again",
+            )
+        with scratch_directory(target.root / "state") as scratch:
+            signer.sign_file(target.root / path, scratch / "signature")
+            target.put_file(f"{path}{layout.SIGNATURE}", scratch / "signature")

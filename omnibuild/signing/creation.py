@@ -1,0 +1,80 @@
+"""Making keys."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from omnibuild.errors import SigningKeyError, UsageError, Where
+from omnibuild.files import write_atomic
+from omnibuild.signing.signer import load_signer
+from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
+
+GPG = Tool("gpg", "gnupg")
+GPGCONF = Tool("gpgconf", "gnupg")
+
+
+@dataclass(frozen=True)
+class KeyInfo:
+    """A signing key and the files that hold it.
+
+    Args:
+        fingerprint: 40 upper-case hex digits.
+        user_id: name and address, as ``Shop packages <ops@example.com>``.
+        path: the secret key; whoever reads this file can sign.
+        public_armored: the public key as text.
+        public_binary: the public key as a binary keyring.
+    """
+
+    fingerprint: str
+    user_id: str
+    path: Path
+    public_armored: Path
+    public_binary: Path
+
+
+def create_key(path: Path, user_id: str) -> KeyInfo:
+    """Make a signing key without passphrase and expiry, the public key in files beside it.
+
+    Raises :class:`SigningKeyError` when ``path`` exists: a lost key cuts off every host.
+    """
+    if not user_id.isprintable() or not user_id[:1].isalnum():
+        raise UsageError(
+            f"{user_id!r} cannot name a key", hint="give a name, as 'Shop packages <ops@shop.com>'"
+        )
+    if path.exists():
+        raise SigningKeyError(
+            "a key is there already and is never overwritten",
+            where=Where(str(path)),
+            hint="choose another file, or use this key",
+        )
+    write_atomic(path, _generate(user_id), mode=0o600)
+    signer = load_signer(path)
+    armored = path.with_name(f"{path.name}.pub.asc")
+    binary = path.with_name(f"{path.name}.pub.gpg")
+    write_atomic(armored, signer.public_key_armored)
+    write_atomic(binary, signer.public_key_binary)
+    return KeyInfo(signer.fingerprint, signer.user_id, path, armored, binary)
+
+
+def _generate(user_id: str) -> bytes:
+    """Return a new armored secret key; nothing of the user's own keyring is touched."""
+    # The agent's socket lies in this directory and its path must stay below 108 bytes.
+    with tempfile.TemporaryDirectory(prefix="omnibuild-") as home:
+        environment = {**CLEAN_ENVIRONMENT, "GNUPGHOME": home}
+        unattended = ("--batch", "--no-tty", "--pinentry-mode", "loopback", "--passphrase", "")
+        try:
+            GPG.run(
+                *unattended,
+                # Older gpg binds the name with SHA-1, which Debian 13 rejects.
+                *("--cert-digest-algo", "SHA256"),
+                *("--quick-generate-key", user_id, "rsa3072", "sign", "never"),
+                environment=environment,
+            )
+            exported = GPG.run(
+                *unattended, "--armor", "--export-secret-keys", environment=environment
+            )
+        finally:
+            GPGCONF.run("--kill", "all", environment=environment, check=False)
+        return exported.stdout

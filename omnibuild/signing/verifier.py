@@ -1,0 +1,74 @@
+"""Verifying signatures with public keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omnibuild.errors import SigningKeyError, Where
+
+if TYPE_CHECKING:
+    from pysequoia import Cert
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """Tells whether one of the trusted keys signed something.
+
+    Example:
+        >>> verifier = load_verifier([Path("signing.key.pub.asc")])  # doctest: +SKIP
+        >>> verifier.is_signed(b"data", signer.sign_detached_armored(b"data"))  # doctest: +SKIP
+        True
+    """
+
+    _certificates: tuple[Cert, ...]
+
+    def is_signed(self, data: bytes, signature: bytes) -> bool:
+        """Tell whether ``signature``, detached, armored or binary, is a good one of ``data``."""
+        from pysequoia import Sig, verify
+
+        try:
+            verify(
+                bytes=data,
+                store=lambda issuers: list(self._certificates),
+                signature=Sig.from_bytes(signature),
+            )
+        except RuntimeError:
+            # The library's one error for damaged, foreign, revoked and wrong signatures.
+            return False
+        return True
+
+
+def load_verifier(paths: Sequence[Path]) -> Verifier:
+    """Read public keys, each file an armored key or a binary keyring.
+
+    Raises :class:`SigningKeyError` when there are none, or when a file holds no public key.
+    """
+    certificates = tuple(certificate for path in paths for certificate in _certificates(path))
+    if not certificates:
+        raise SigningKeyError("no trusted key is given, so that nothing can be trusted")
+    return Verifier(certificates)
+
+
+def _certificates(path: Path) -> list[Cert]:
+    from pysequoia import Cert
+
+    where = Where(str(path))
+    hint = "name the key's public file, as signing.key.pub.asc"
+    try:
+        data = path.read_bytes()
+        if b"PRIVATE KEY BLOCK" in data:
+            raise SigningKeyError(
+                "a secret key, where only public ones belong", where=where, hint=hint
+            )
+        return list(Cert.split_bytes(data))
+    except OSError as error:
+        raise SigningKeyError(
+            f"no public key can be read: {error.strerror}", where=where, hint=hint
+        ) from error
+    except RuntimeError as error:
+        raise SigningKeyError(
+            "not a public key", where=where, why=str(error).partition("\n")[0], hint=hint
+        ) from error
