@@ -101,8 +101,8 @@ def publish(
         record = _record(known, signer, base_url)
         channels = load_channels(target)
         _check_identities(submissions, channels)
-        published_key = target.read(layout.key_path(record.name, "gpg"))
-        _check_key(signer, published_key, submissions, channels, emit)
+        _check_key(signer, submissions, channels)
+        _warn_of_key(signer, target, record, platforms, emit)
         channels.setdefault(channel, Channel())
         declare_platforms(record, channels[channel], channel, platforms)
         # First of all: from here on the directory is a repository, and belongs to this key.
@@ -116,7 +116,6 @@ def publish(
             for name, content in channels.items()
             if name == channel or moved
         ]
-        sign_downloads(target, draft.content.downloads.values(), signer)
         _publish_pages(target, record, channels, signer)
     return _release(channel, draft.content, added, changed=any(changed))
 
@@ -131,16 +130,19 @@ def _inspect(files: Sequence[Path], platforms: Sequence[Platform]) -> list[Submi
 
 
 def _check_key(
-    signer: Signer,
-    published: bytes,
-    submissions: Iterable[Submission],
-    channels: Mapping[str, Channel],
-    emit: Emit,
+    signer: Signer, submissions: Iterable[Submission], channels: Mapping[str, Channel]
 ) -> None:
     formats = {submission.format for submission in submissions}
     held = any(content.rpms for content in channels.values())
     check_key(signer, rpms=held or intake.RPM in formats)
-    for message in key_warnings(signer, published, channels.values()):
+
+
+def _warn_of_key(
+    signer: Signer, target: Target, record: Repository, platforms: Iterable[Platform], emit: Emit
+) -> None:
+    published = target.read(layout.key_path(record.name, "gpg"))
+    yum_hosts = any(platform.rpm for platform in platforms)
+    for message in key_warnings(signer, published, yum=yum_hosts):
         emit(Warned(message))
 
 
@@ -177,6 +179,8 @@ def _publish_indexes(
 def _publish_pages(
     target: Target, record: Repository, channels: Mapping[str, Channel], signer: Signer
 ) -> None:
+    for content in channels.values():
+        sign_downloads(target, content.downloads.values(), signer)
     target.put(layout.key_path(record.name, "asc"), signer.public_key_armored)
     target.put(layout.key_path(record.name, "gpg"), signer.public_key_binary)
     default = DEFAULT_CHANNEL if DEFAULT_CHANNEL in channels else min(channels)

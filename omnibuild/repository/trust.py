@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from omnibuild.errors import RepositoryError, SigningKeyError, Where
 from omnibuild.files import scratch_directory
 from omnibuild.repository import layout
-from omnibuild.repository.state import Channel, Download
+from omnibuild.repository.state import Download
 from omnibuild.repository.target import Target
 from omnibuild.signing.parts import end_of, read_parts
 from omnibuild.signing.signer import RPM_ALGORITHMS, Signer
@@ -28,15 +28,15 @@ def check_key(signer: Signer, *, rpms: bool) -> None:
         )
 
 
-def key_warnings(signer: Signer, published: bytes, channels: Iterable[Channel]) -> Iterator[str]:
+def key_warnings(signer: Signer, published: bytes, *, yum: bool) -> Iterator[str]:
     """Yield what whoever publishes must know about the key.
 
     Args:
         signer: the key.
         published: the public key as hosts got it so far; empty when there is none.
-        channels: what the repository holds.
+        yum: whether there are hosts with dnf.
     """
-    if signer.algorithm not in RPM_ALGORITHMS and any(content.trees for content in channels):
+    if signer.algorithm not in RPM_ALGORITHMS and yum:
         yield (f"dnf hosts cannot use this repository: rpm cannot verify {signer.algorithm} keys")
     yield from _moved_end(signer, published)
     if signer.expires is None:

@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
             "changed": release.changed,
             "digest": release.digest,
             "fingerprint": signer.fingerprint,
+            "key_expires": signer.expires.isoformat() if signer.expires else None,
         }
         sys.stdout.write(json.dumps(document) + "\n")
     else:

@@ -1,0 +1,109 @@
+"""Which version is newer: as dpkg and as rpm compare them.
+
+Versions are given whole, with epoch and revision or release, as ``1:2.0~rc1-3``.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cmp_to_key
+from itertools import zip_longest
+from typing import TypeVar
+
+T = TypeVar("T", int, list[int], tuple[int, str])
+_Value = tuple[int, str]
+
+_DEB_PARTS = re.compile(r"([^0-9]*)([0-9]*)")
+_RPM_PARTS = re.compile(r"~|\^|[A-Za-z]+|[0-9]+")
+
+
+def compare_debs(left: str, right: str) -> int:
+    """Return a number below, equal to or above 0, as dpkg orders two versions.
+
+    >>> compare_debs("1.0~rc1-1", "1.0-1"), compare_debs("1:0-1", "9-1")
+    (-1, 1)
+    """
+    for one, other in zip(_split(left), _split(right), strict=True):
+        result = _compare_deb_parts(one, other)
+        if result:
+            return result
+    return 0
+
+
+def compare_rpms(left: str, right: str) -> int:
+    """Return a number below, equal to or above 0, as rpm orders two versions.
+
+    >>> compare_rpms("1.0~rc1-1", "1.0-1"), compare_rpms("1.0^git1-1", "1.0-1")
+    (-1, 1)
+    """
+    for one, other in zip(_split(left), _split(right), strict=True):
+        result = _compare_rpm_parts(one, other)
+        if result:
+            return result
+    return 0
+
+
+deb_order = cmp_to_key(compare_debs)
+rpm_order = cmp_to_key(compare_rpms)
+
+
+def _split(version: str) -> tuple[str, str, str]:
+    """Return epoch, upstream version and revision."""
+    epoch, colon, rest = version.partition(":")
+    rest = rest if colon else version
+    upstream, dash, revision = rest.rpartition("-")
+    return epoch if colon else "0", upstream if dash else rest, revision if dash else ""
+
+
+def _compare_deb_parts(left: str, right: str) -> int:
+    """Compare letters and numbers by turns; where one has no more, ~ sorts before the end."""
+    pairs = zip_longest(_DEB_PARTS.findall(left), _DEB_PARTS.findall(right), fillvalue=("", ""))
+    for (words, number), (other_words, other_number) in pairs:
+        ours, theirs = _deb_words(words), _deb_words(other_words)
+        # An end sorts after ~ and before all else.
+        if ours != theirs:
+            return _sign(ours, theirs)
+        if int(number or 0) != int(other_number or 0):
+            return _sign(int(number or 0), int(other_number or 0))
+    return 0
+
+
+def _deb_words(words: str) -> list[int]:
+    # ~ before the end, letters before everything else.
+    weights = [
+        -1 if letter == "~" else ord(letter) if letter.isalpha() else ord(letter) + 256
+        for letter in words
+    ]
+    return [*weights, 0]
+
+
+def _compare_rpm_parts(left: str, right: str) -> int:
+    pairs = zip_longest(_RPM_PARTS.findall(left), _RPM_PARTS.findall(right), fillvalue="")
+    for one, other in pairs:
+        if one != other:
+            result = _sign(_rpm_rank(one), _rpm_rank(other)) or _sign(*_rpm_values(one, other))
+            if result:
+                return result
+    return 0
+
+
+def _rpm_rank(part: str) -> int:
+    # 1.0~rc1 < 1.0 < 1.0^git1 < 1.0a < 1.0.1
+    if part == "~":
+        return 0
+    if part == "^":
+        return 2
+    if not part:
+        return 1
+    return 4 if part[0].isdigit() else 3
+
+
+def _rpm_values(one: str, other: str) -> tuple[_Value, _Value]:
+    def value(part: str) -> _Value:
+        return (int(part), "") if part[:1].isdigit() else (0, part)
+
+    return value(one), value(other)
+
+
+def _sign(left: T, right: T) -> int:
+    return int(left > right) - int(left < right)

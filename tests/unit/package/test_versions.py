@@ -1,0 +1,29 @@
+"""The order of versions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from omnibuild.package.versions import deb_order, rpm_order
+
+DEBS = ["0~rc1-1", "0-1", "1.0~~-1", "1.0~rc1-1", "1.0-1~deb11", "1.0-1", "1.0-2", "1.0a-1"]
+DEBS += ["1.0+b-1", "1.0.1-1", "1.9-1", "1.10-1", "1.10-1-1", "1:0-1"]
+RPMS = ["1.0~rc1-1", "1.0-1", "1.0-2", "1.0^git1-1", "1.0a-1", "1.0.1-1", "1.9-1", "1.10-1"]
+RPMS += ["1.10-1.el9", "1:0-1"]
+
+
+@pytest.mark.parametrize(("order", "versions"), [(deb_order, DEBS), (rpm_order, RPMS)])
+def test_each_is_newer_than_the_one_before(
+    order: Callable[[str], Any], versions: list[str]
+) -> None:
+    mixed = sorted(versions)
+    assert sorted(mixed, key=order) == versions
+
+
+@pytest.mark.parametrize(("left", "right"), [("1.0-1", "0:1.0-1"), ("1.01-1", "1.1-1")])
+def test_written_otherwise_and_the_same(left: str, right: str) -> None:
+    assert deb_order(left) == deb_order(right)
+    assert rpm_order(left) == rpm_order(right)
