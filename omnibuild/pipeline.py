@@ -12,9 +12,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.requirements import Requirement
+
 from omnibuild import events, files
 from omnibuild.blueprint.app import AppPlan, lowest_glibc, plan_app
-from omnibuild.errors import DefinitionError, UnknownNameError, Where
+from omnibuild.errors import DefinitionError, UnknownNameError, UsageError, Where
 from omnibuild.events import Emit
 from omnibuild.execute.sandbox.choose import choose_sandbox
 from omnibuild.execute.scheduler import Execution
@@ -23,9 +25,12 @@ from omnibuild.plan.decisions import Decision, decide
 from omnibuild.plan.graph import Limits, Plan
 from omnibuild.plan.lookup import Lookup
 from omnibuild.recipe.definitions import Definitions
+from omnibuild.recipe.lock import written
 from omnibuild.recipe.models import Platform, Recipe
 from omnibuild.settings import Settings
-from omnibuild.sources.resolve import project_requirements, resolve
+from omnibuild.sources.python.project import project_requirements
+from omnibuild.sources.python.requirements import NotARequirementError, checked
+from omnibuild.sources.python.resolve import resolve
 from omnibuild.store.delivery import BuiltArtifact, deliver
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
@@ -77,16 +82,23 @@ def lock(settings: Settings, app: str, requirements: Sequence[str] = ()) -> tupl
     recipe, path = definitions.recipe(app)
     if not recipe.python or not recipe.source:
         raise DefinitionError(f"{app} has no Python packages to lock", where=Where(str(path)))
-    wanted = list(requirements)
+    wanted = [_requirement(text, "--require") for text in requirements]
     if recipe.source.index:
-        wanted.append(recipe.source.index)
+        wanted.append(_requirement(recipe.source.index, "source.index"))
     else:
         wanted += project_requirements(path.parent / recipe.source.path)
     if recipe.web:
-        wanted.append(recipe.web.server)
+        wanted.append(Requirement(recipe.web.server))
     glibc = lowest_glibc(_platforms(definitions, recipe, ()))
-    text = resolve(wanted, recipe.python.version, glibc, recipe.python.from_source)
-    return path.parent / recipe.python.lock, text
+    found = resolve(wanted, recipe.python.version, glibc, recipe.python.from_source)
+    return path.parent / recipe.python.lock, written(found)
+
+
+def _requirement(text: str, place: str) -> Requirement:
+    try:
+        return checked(text)
+    except NotARequirementError as error:
+        raise UsageError(f"{place}: {error}", hint=error.hint) from error
 
 
 def build(

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import msgspec
+from packaging.pylock import Pylock
 from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag
 from packaging.utils import canonicalize_name, parse_wheel_filename
@@ -158,3 +159,10 @@ def choose_file(package: LockedPackage, python: str, glibc: str) -> LockedFile:
 def _ranks(python: str, glibc: str) -> Mapping[Tag, int]:
     """Return the tags of usable wheels, the best with the lowest number; asked for each package."""
     return {tag: rank for rank, tag in enumerate(supported_tags(python, glibc))}
+
+
+def written(lock: Pylock) -> str:
+    """Return the text of a lock."""
+    import tomli_w
+
+    return tomli_w.dumps(lock.to_dict())

@@ -5,28 +5,18 @@ Which mirror and which index are those of the machine: no host is built in.
 
 from __future__ import annotations
 
-import io
-import json
 import os
-import sys
 import threading
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 from omnibuild.digests import Digest
-from omnibuild.errors import DigestMismatchError, HostError, MissingToolError, SourceError
+from omnibuild.errors import DigestMismatchError, HostError, MissingToolError
+from omnibuild.sources.python.index import IndexFile, find_index, page_of, read_page
 from omnibuild.tools import Tool
 from omnibuild.transfer.http import Downloader, failure, without_password
 
 APT_GET = Tool("apt-get", package="apt")
-PYTHON = Tool("python3", package="python3", candidates=(Path(sys.executable),))
-
-# pip alone knows the address of the public index; it is asked rather than copied.
-PIP_DEFAULT = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
-
-INDEX_MEDIA_TYPE = "application/vnd.pypi.simple.v1+json"
 
 DEBIAN, INDEX = "debian:", "index:"
 
@@ -36,7 +26,7 @@ class Places:
 
     Args:
         environment: where ``OMNIBUILD_DEBIAN_MIRROR`` (one or more base URLs, separated by
-            blanks), ``OMNIBUILD_INDEX_URL`` and ``PIP_INDEX_URL`` are looked up.
+            blanks), ``OMNIBUILD_INDEX_URL``, ``PIP_INDEX_URL`` and those of uv are looked up.
     """
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
@@ -44,7 +34,7 @@ class Places:
         self._lock = threading.Lock()
         self._mirrors: tuple[str, ...] = ()
         self._index = ""
-        self._projects: dict[str, dict[str, Any]] = {}
+        self._projects: dict[str, dict[str, IndexFile]] = {}
 
     def urls(self, place: str, sha256: Digest, downloader: Downloader) -> tuple[str, ...]:
         """Return where the file with digest ``sha256`` can be downloaded.
@@ -77,7 +67,7 @@ class Places:
         """Return the base URL of the Python package index, with a slash at its end."""
         with self._lock:
             if not self._index:
-                self._index = _directory(self._find_index())
+                self._index = find_index(self._environment)
             return self._index
 
     def _find_mirrors(self) -> tuple[str, ...]:
@@ -96,71 +86,26 @@ class Places:
             raise HostError("no Debian mirror is known: apt has none configured", hint=hint)
         return tuple(dict.fromkeys(found))
 
-    def _find_index(self) -> str:
-        for variable in ("OMNIBUILD_INDEX_URL", "PIP_INDEX_URL"):
-            if configured := self._environment.get(variable):
-                return configured
-        for question in (
-            ("-m", "pip", "config", "get", "global.index-url"),
-            ("-c", PIP_DEFAULT),
-        ):
-            answer = PYTHON.run(*question, environment=self._environment, check=False)
-            if answer.returncode == 0:
-                return answer.stdout.decode().strip()
-        raise HostError(
-            "no Python package index is known: this Python has no pip",
-            hint="set OMNIBUILD_INDEX_URL to the base URL of an index's simple API",
-        )
-
     def _index_file(self, name: str, filename: str, sha256: Digest, downloader: Downloader) -> str:
         """Return the URL of a file of the index, after a look at the digest listed there."""
-        from packaging.utils import canonicalize_name
-
-        page = urljoin(self.index_url(), f"{canonicalize_name(name)}/")
-        listed = self._project(page, downloader)
-        for file in listed["files"]:
-            if file["filename"] != filename:
-                continue
-            digest = file["hashes"].get("sha256", sha256)
-            if digest != sha256:
-                raise DigestMismatchError(
-                    f"{without_password(page)} lists other bytes as {filename}",
-                    why=f"expected {sha256}, listed {digest}",
-                )
-            return urljoin(page, str(file["url"]))
-        raise failure(page, f"the index lists no file {filename!r} there")
-
-    def _project(self, page: str, downloader: Downloader) -> dict[str, Any]:
-        """Return the index's answer about one project (PEP 691)."""
+        page = page_of(self.index_url(), name)
         with self._lock:
-            known = self._projects.get(page)
-        if known is not None:
-            return known
-        body = io.BytesIO()
-        downloader.download(page, body, progress=_ignore, accept=INDEX_MEDIA_TYPE)
-        try:
-            answer: dict[str, Any] = json.loads(body.getvalue())
-            well_formed = all(
-                isinstance(file[key], kind)
-                for file in answer["files"]
-                for key, kind in (("filename", str), ("url", str), ("hashes", dict))
+            files = self._projects.get(page)
+        if files is None:
+            files = read_page(page, downloader)
+            with self._lock:
+                self._projects[page] = files
+        if filename not in files:
+            raise failure(page, f"the index lists no file {filename!r} there")
+        listed = files[filename].sha256 or sha256
+        if listed != sha256:
+            raise DigestMismatchError(
+                f"{without_password(page)} lists other bytes as {filename}",
+                why=f"expected {sha256}, listed {listed}",
             )
-        except (ValueError, KeyError, TypeError):
-            well_formed = False
-        if not well_formed:
-            raise SourceError(
-                f"cannot read {without_password(page)}",
-                why="the index does not answer in JSON as PEP 691 says",
-            )
-        with self._lock:
-            self._projects[page] = answer
-        return answer
+        return files[filename].url
 
 
 def _directory(url: str) -> str:
     """Return ``url`` with one slash at its end, as joining needs it."""
     return url.rstrip("/") + "/"
-
-
-def _ignore(done: int, total: int) -> None:
-    """Take no notice of progress."""

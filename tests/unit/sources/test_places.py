@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from omnibuild.errors import DigestMismatchError, SourceError
-from omnibuild.sources.places import INDEX_MEDIA_TYPE, Places
+from omnibuild.errors import DigestMismatchError, HostError, SourceError
+from omnibuild.sources.places import Places
+from omnibuild.sources.python.index import MEDIA_TYPE
 from omnibuild.transfer.http import Downloader
 from tests.unit.transfer.server import Handler, Server, content, running
 
@@ -68,7 +69,7 @@ def test_json_is_asked_for(server: Server, downloader: Downloader) -> None:
     finder = index(server)
     server.serve("/simple/web-shop/", answer)
     finder.urls("index:web-shop/a", SHA256, downloader)
-    assert seen == [INDEX_MEDIA_TYPE]
+    assert seen == [MEDIA_TYPE]
 
 
 def test_another_listed_digest_is_believed(server: Server, downloader: Downloader) -> None:
@@ -93,3 +94,10 @@ def test_an_index_that_does_not_speak_json(
     with pytest.raises(SourceError) as caught:
         finder.urls("index:web-shop/a", SHA256, downloader)
     assert "PEP 691" in caught.value.why
+
+
+@pytest.mark.parametrize("url", ["http://[::1/x", "host/simple", "ftp://host/simple", "http://h:x"])
+def test_an_index_whose_address_is_no_url(url: str) -> None:
+    with pytest.raises(HostError, match="is not a URL") as caught:
+        Places({"OMNIBUILD_INDEX_URL": url}).index_url()
+    assert "OMNIBUILD_INDEX_URL" in caught.value.why

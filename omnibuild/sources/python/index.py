@@ -1,0 +1,158 @@
+"""The Python package index of this machine: its address, and what it has of a project."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from omnibuild.errors import HostError, MissingToolError, SourceError
+from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
+from omnibuild.transfer.http import Downloader, without_password
+
+PYTHON = Tool("python3", package="python3", candidates=(Path(sys.executable),))
+
+MEDIA_TYPE = "application/vnd.pypi.simple.v1+json"
+
+_VARIABLES = ("OMNIBUILD_INDEX_URL", "PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
+
+# Variables that add other places, or change which of the versions there is taken. uv or pip would
+# obey them: to pass over one would pin something else than the caller expects.
+_NOT_OBEYED = (
+    "PIP_EXTRA_INDEX_URL",
+    "UV_EXTRA_INDEX_URL",
+    "UV_INDEX",
+    "UV_FIND_LINKS",
+    "UV_NO_INDEX",
+    "UV_INDEX_STRATEGY",
+    "UV_CONSTRAINT",
+    "UV_BUILD_CONSTRAINT",
+    "UV_OVERRIDE",
+    "UV_EXCLUDE",
+    "UV_EXCLUDE_NEWER",
+    "UV_PRERELEASE",
+    "UV_RESOLUTION",
+    "UV_CONFIG_FILE",
+)
+
+
+def uv() -> Tool:
+    """Return uv as it came with omnibuild, never another one of the user's."""
+    from uv import find_uv_bin
+
+    try:
+        program = Path(find_uv_bin())
+    except FileNotFoundError as error:
+        raise MissingToolError(
+            "the program 'uv' that comes with omnibuild is gone", hint="install omnibuild again"
+        ) from error
+    return Tool("uv", package="uv", candidates=(program,))
+
+
+def refuse_other_indexes(environment: Mapping[str, str]) -> None:
+    """Raise :class:`HostError` when the environment asks a resolver for what is not obeyed."""
+    for variable in _NOT_OBEYED:
+        if environment.get(variable):
+            raise HostError(
+                f"{variable} is set, and `omnibuild lock` does not obey it yet",
+                why="passing over it could pin a stranger's package of the same name",
+                hint="unset it, and let one index have all packages: OMNIBUILD_INDEX_URL",
+            )
+
+
+def find_index(environment: Mapping[str, str]) -> str:
+    """Return the base URL of the index, with a slash at its end.
+
+    The environment names it, or pip's configuration, if pip is there. What the public index is
+    called uv knows, and is asked rather than copied.
+    """
+    for variable in _VARIABLES:
+        if configured := environment.get(variable, "").strip():
+            return _valid(configured, variable)
+    asked = ("-m", "pip", "config", "get", "global.index-url")
+    answer = PYTHON.run(*asked, environment=environment, check=False)
+    if answer.returncode == 0:
+        return _valid(answer.stdout.decode().strip(), "pip's configuration")
+    words = (
+        uv()
+        .run(
+            *("pip", "compile", "--quiet", "--offline", "--no-config", "--no-cache", "--no-header"),
+            *("--emit-index-url", "--python", sys.executable, "-"),
+            environment=CLEAN_ENVIRONMENT,
+            directory=Path("/"),
+        )
+        .stdout.decode()
+    )
+    option, _, url = words.strip().partition(" ")
+    if option != "--index-url":
+        raise HostError(
+            "no Python package index is known",
+            why=f"uv says: {words}",
+            hint="set OMNIBUILD_INDEX_URL to the base URL of an index's simple API",
+        )
+    return _valid(url, "uv")
+
+
+def _valid(url: str, origin: str) -> str:
+    """Return a URL with one slash at its end, as joining needs it."""
+    try:
+        parts = urlsplit(url)
+        web = parts.scheme in ("https", "http") and parts.hostname and parts.port != 0
+        valid = bool(web) or (parts.scheme == "file" and not parts.netloc)
+    except ValueError:
+        valid = False
+    if not valid:
+        raise HostError(
+            f"the address of the Python package index is not a URL: {url!r}",
+            why=f"it comes from {origin}",
+            hint="set OMNIBUILD_INDEX_URL to the base URL of an index's simple API",
+        )
+    return url.rstrip("/") + "/"
+
+
+@dataclass(frozen=True)
+class IndexFile:
+    """A file that an index lists; ``sha256`` is empty where it lists no such digest."""
+
+    name: str
+    url: str
+    sha256: str
+
+
+def page_of(index: str, project: str) -> str:
+    """Return the URL of a project's page."""
+    from packaging.utils import canonicalize_name  # most plans fetch nothing
+
+    return urljoin(index, f"{canonicalize_name(project)}/")
+
+
+def read_page(page: str, downloader: Downloader) -> dict[str, IndexFile]:
+    """Return the files of a project by name, as the index answers (PEP 691)."""
+    body = io.BytesIO()
+    downloader.download(page, body, progress=_ignore, accept=MEDIA_TYPE)
+    try:
+        answer: dict[str, Any] = json.loads(body.getvalue())
+        files = [_index_file(page, each) for each in answer["files"]]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise SourceError(
+            f"cannot read {without_password(page)}",
+            why="the index does not answer in JSON as PEP 691 says",
+        ) from error
+    return {file.name: file for file in files}
+
+
+def _index_file(page: str, entry: Mapping[str, Any]) -> IndexFile:
+    name, url, hashes = entry["filename"], entry["url"], entry["hashes"]
+    sha256 = hashes.get("sha256", "") if isinstance(hashes, dict) else None
+    if not all(isinstance(each, str) for each in (name, url, sha256)):
+        raise TypeError("not text")
+    return IndexFile(name, urljoin(page, url), str(sha256))
+
+
+def _ignore(done: int, total: int) -> None:
+    """Take no notice of progress."""

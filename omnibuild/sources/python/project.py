@@ -1,0 +1,151 @@
+"""What a Python project says about its requirements, and what of that is not obeyed yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from omnibuild.errors import DefinitionError, Where
+from omnibuild.recipe import located
+from omnibuild.recipe.located import Document, Fault
+from omnibuild.recipe.positions import Path as Keys
+from omnibuild.sources.python.requirements import NotARequirementError, checked
+
+# Settings of uv that change which packages or which files answer a requirement. To pass over one
+# would pin something else than the project's own tool installs, perhaps a stranger's package.
+_OF_UV = (
+    "constraint-dependencies",
+    "override-dependencies",
+    "exclude-dependencies",
+    "dependency-metadata",
+    "index",
+    "index-url",
+    "extra-index-url",
+    "find-links",
+    "no-index",
+    "index-strategy",
+    "resolution",
+    "prerelease",
+    "exclude-newer",
+    "exclude-newer-package",
+)
+_NOT_OBEYED: tuple[Keys, ...] = (
+    *(("tool", "uv", key) for key in _OF_UV),
+    *(("tool", "uv", "pip", key) for key in _OF_UV),
+    ("tool", "poetry", "source"),
+    ("tool", "pdm", "source"),
+    ("tool", "pdm", "resolution"),
+)
+# What makes an entry of [tool.poetry.dependencies] more than a version.
+_ORIGINS = {"path", "git", "url", "file", "source"}
+_HINT = (
+    "take it out of the project, and let one index have all packages:"
+    " OMNIBUILD_INDEX_URL is its address"
+)
+
+
+def project_requirements(directory: Path) -> list[Requirement]:
+    """Return the requirements that a project's ``pyproject.toml`` declares.
+
+    Raises :class:`DefinitionError` when there are none to read, one is not a requirement, they
+    are dynamic, or the project has settings of its tools that change what they mean.
+    """
+    path = directory / "pyproject.toml"
+    document = located.read(path)
+    project = document.data.get("project")
+    if not isinstance(project, dict):
+        raise DefinitionError(
+            "the project's requirements cannot be read: there is no [project] table",
+            where=Where(str(path)),
+            hint="a [project] table (PEP 621) lists them under `dependencies`",
+        )
+    _refuse_dynamic(document, project)
+    found: list[Requirement] = []
+    faults = list(_read(project.get("dependencies", []), found))
+    faults += _settings(document.data, {canonicalize_name(each.name) for each in found})
+    if faults:
+        raise document.error(faults)
+    _refuse_uv_file(directory / "uv.toml")
+    return found
+
+
+def _refuse_dynamic(document: Document, project: Mapping[str, Any]) -> None:
+    dynamic = project.get("dynamic")
+    if isinstance(dynamic, list) and "dependencies" in dynamic:
+        what = "the project computes its requirements while it is built"
+        hint = "list them under `dependencies` in [project]"
+        raise document.error([Fault(("project", "dynamic"), what, hint)])
+
+
+def _read(listed: Any, found: list[Requirement]) -> Iterator[Fault]:
+    """Append the requirements to ``found``; yield a fault for each that is none."""
+    path: Keys = ("project", "dependencies")
+    if not isinstance(listed, list):
+        yield Fault(path, "`project.dependencies` must be an array of strings")
+        return
+    for index, text in enumerate(listed):
+        if not isinstance(text, str):
+            yield Fault((*path, index), "a requirement must be a string")
+            continue
+        try:
+            found.append(checked(text))
+        except NotARequirementError as error:
+            yield Fault((*path, index), str(error), error.hint)
+
+
+def _settings(data: Mapping[str, Any], required: set[str]) -> Iterator[Fault]:
+    for path in _NOT_OBEYED:
+        value = _at(data, path)
+        if value is not None and not _for_named_sources_only(value):
+            yield _not_obeyed(path)
+    yield from (_not_obeyed(path) for path in _sources(data) if _name(path) in required)
+
+
+def _sources(data: Mapping[str, Any]) -> Iterator[Keys]:
+    """Yield the keys that take one package from elsewhere than the index; the last is its name."""
+    for path in (("tool", "uv", "sources"), ("tool", "poetry", "dependencies")):
+        packages = _at(data, path)
+        for name, source in packages.items() if isinstance(packages, dict) else ():
+            if "uv" in path or (isinstance(source, dict) and _ORIGINS & source.keys()):
+                yield (*path, name)
+
+
+def _name(path: Keys) -> str:
+    return canonicalize_name(str(path[-1]))
+
+
+def _for_named_sources_only(value: Any) -> bool:
+    """Tell whether these are indexes that serve only what [tool.uv.sources] takes from them."""
+    return isinstance(value, list) and all(
+        isinstance(each, dict) and each.get("explicit") is True for each in value
+    )
+
+
+def _at(data: Any, path: Keys) -> Any:
+    for key in path:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data
+
+
+def _not_obeyed(path: Sequence[str | int]) -> Fault:
+    name = ".".join(map(str, path))
+    what = f"`{name}` changes what is installed, and `omnibuild lock` does not obey it yet"
+    return Fault(tuple(path), what, _HINT, in_key=True)
+
+
+def _refuse_uv_file(path: Path) -> None:
+    if not path.exists():
+        return
+    document = located.read(path)
+    faults = [
+        _not_obeyed((*table, key))
+        for table in ((), ("pip",))
+        for key in _OF_UV
+        if _at(document.data, (*table, key)) is not None
+    ]
+    if faults:
+        raise document.error(faults)

@@ -1,0 +1,177 @@
+"""Resolving an app's Python packages into a lock (PEP 751), by uv.
+
+Nothing of a package runs: uv sees wheels alone, whose metadata is a file. And nothing but the
+arguments decides what is locked: neither uv's configuration and defaults, nor the directory that
+it is called in, whose own interpreter it would start.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock, PylockValidationError
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.tags import Tag
+from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
+from packaging.version import Version
+
+from omnibuild.errors import LockError, ToolFailedError
+from omnibuild.recipe.wheeltags import supported_tags
+from omnibuild.sources.python.index import find_index, page_of, read_page, refuse_other_indexes, uv
+from omnibuild.tools import CLEAN_ENVIRONMENT
+from omnibuild.transfer.http import Downloader, without_password
+
+# How to reach the index; nothing else of the caller's environment counts.
+_NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+# What would otherwise be uv's defaults, which may change: each decides what is locked.
+_SETTINGS = (
+    *("--no-config", "--no-cache", "--no-build", "--no-sources", "--keyring-provider", "disabled"),
+    *("--resolution", "highest", "--prerelease", "if-necessary-or-explicit"),
+    *("--index-strategy", "first-index"),
+)
+# uv says so of each package that has no wheel which could be used.
+_ONLY_SOURCE = re.compile(r"[Ww]heels are required for `([A-Za-z0-9._-]+)`")
+
+
+def resolve(
+    requirements: Sequence[Requirement],
+    python: str,
+    glibc: str,
+    from_source: Sequence[str] = (),
+    environment: Mapping[str, str] = os.environ,
+) -> Pylock:
+    """Return a lock for CPython ``python`` on x86_64 Linux.
+
+    Args:
+        requirements: what an index must satisfy.
+        python: series, as ``3.13``.
+        glibc: highest version that wheels may need, as ``2.31``.
+        from_source: normalised names of packages that are compiled from their sdist.
+        environment: where the index and the way to it are looked up.
+
+    Raises:
+        LockError: they cannot be satisfied together, or only by running a package's code.
+        HostError: the environment asks for what is not obeyed.
+    """
+    refuse_other_indexes(environment)
+    index = find_index(environment)
+    resolved = _ask_uv(requirements, python, glibc, index, environment)
+    unneeded = sorted(set(from_source) - {package.name for package in resolved.packages})
+    if unneeded:
+        raise LockError(
+            f"`from-source` names what the app does not need: {', '.join(unneeded)}",
+            hint="take it out of [python], or require it",
+        )
+    usable = set(supported_tags(python, glibc))
+    packages = [
+        Package(
+            name=package.name,
+            version=package.version,
+            marker=package.marker,
+            sdist=_sdist(package, index) if package.name in from_source else None,
+            wheels=None if package.name in from_source else _wheels(package, usable),
+        )
+        for package in sorted(resolved.packages, key=lambda each: each.name)
+    ]
+    return Pylock(
+        lock_version=Version("1.0"),
+        created_by="omnibuild",
+        requires_python=SpecifierSet(f"=={python}.*"),
+        packages=packages,
+    )
+
+
+def _ask_uv(
+    requirements: Sequence[Requirement],
+    python: str,
+    glibc: str,
+    index: str,
+    environment: Mapping[str, str],
+) -> Pylock:
+    names = {name for each in _NETWORK for name in (each, each.lower())}
+    with tempfile.TemporaryDirectory(prefix="omnibuild-lock-") as directory:
+        try:
+            done = uv().run(
+                *("pip", "compile", "--quiet", "--no-header", "--format", "pylock.toml"),
+                *_SETTINGS,
+                *("--python", sys.executable, "--python-version", python),
+                *("--python-platform", f"x86_64-manylinux_{glibc.replace('.', '_')}"),
+                "-",
+                data="\n".join(map(str, requirements)).encode(),
+                # By the environment, because everybody sees arguments, and it may hold a password.
+                environment={
+                    **{name: environment[name] for name in names if name in environment},
+                    **CLEAN_ENVIRONMENT,
+                    "UV_DEFAULT_INDEX": index,
+                    "TMPDIR": directory,
+                },
+                directory=Path(directory),
+            )
+        except ToolFailedError as error:
+            raise _unresolved(requirements, error.why.partition("\n")[2]) from error
+    try:
+        return Pylock.from_dict(tomllib.loads(done.stdout.decode()))
+    except (ValueError, PylockValidationError) as error:
+        raise LockError("the index's answers make no valid lock", why=str(error)) from error
+
+
+def _unresolved(requirements: Sequence[Requirement], said: str) -> LockError:
+    """Return the error for what uv could not resolve."""
+    why = f"required: {', '.join(map(str, requirements))}\n{said}"
+    names = sorted(set(_ONLY_SOURCE.findall(said)))
+    if not names:
+        hint = "relax a requirement, or check the network"
+        return LockError("these packages cannot be resolved together", why=why, hint=hint)
+    return LockError(
+        f"{', '.join(names)} can be had only as source, and what that requires its own code says",
+        why=f"nothing of a package runs outside the sandbox\n{why}",
+        hint=f"require a version that has a wheel, or serve a wheel of {names[0]} from an index of"
+        " your own, which OMNIBUILD_INDEX_URL names",
+    )
+
+
+def _wheels(package: Package, usable: set[Tag]) -> list[PackageWheel]:
+    """Return the wheels of a package that can be used, always in the same order."""
+    found = [
+        PackageWheel(name=wheel.filename, url=_address(wheel.url), hashes=_digest(package, wheel))
+        for wheel in package.wheels or ()
+        if usable & parse_wheel_filename(wheel.filename)[-1]
+    ]
+    if not found:
+        raise LockError(f"{package.name} {package.version} has no wheel that could be used")
+    return sorted(found, key=lambda wheel: wheel.filename)
+
+
+def _sdist(package: Package, index: str) -> PackageSdist:
+    """Return the source distribution that the index has of a package's version."""
+    for file in read_page(page_of(index, package.name), Downloader()).values():
+        try:
+            found = parse_sdist_filename(file.name)
+        except ValueError:  # a wheel, or something older than the standards
+            continue
+        if found == (canonicalize_name(package.name), package.version) and file.sha256:
+            url, hashes = _address(file.url), {"sha256": file.sha256}
+            return PackageSdist(name=file.name, url=url, hashes=hashes)
+    raise LockError(
+        f"{package.name} {package.version} has no source distribution to compile",
+        hint="take it out of `from-source` in [python]",
+    )
+
+
+def _digest(package: Package, file: PackageWheel) -> dict[str, str]:
+    if "sha256" not in file.hashes:
+        raise LockError(f"the index has no SHA-256 digest of {file.filename}, of {package.name}")
+    return {"sha256": file.hashes["sha256"]}
+
+
+def _address(url: str | None) -> str | None:
+    """Return where a file was, without a password: a lock is for everybody."""
+    return without_password(url) if url else None

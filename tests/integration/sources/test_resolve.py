@@ -1,0 +1,141 @@
+"""uv resolves, and nothing of a package, of a project or of a configuration runs or counts."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from omnibuild.errors import HostError, LockError
+from omnibuild.recipe.lock import load_lock, written
+from omnibuild.sources.python.resolve import resolve
+from tests.unit.sources.python.samples import publish, sdist, wheel
+from tests.unit.transfer.server import Server, running
+
+BACKEND = """\
+import pathlib
+pathlib.Path({path!r}).write_text("it ran")
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+def lock_of(index: str, *requirements: str, **settings: object) -> str:
+    environment = {"PIP_INDEX_URL": index, **settings.pop("environment", {})}  # type: ignore[dict-item]
+    wanted = [Requirement(text) for text in requirements]
+    return written(resolve(wanted, "3.13", "2.31", environment=environment, **settings))  # type: ignore[arg-type]
+
+
+def hostile(path: Path, name: str = "evil") -> Mapping[str, bytes]:
+    """Return a project that exists only as source, and whose backend leaves a trace."""
+    text = (
+        "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
+        f"[project]\nname = '{name}'\nversion = '1'\ndynamic = ['dependencies']\n"
+    )
+    code = BACKEND.format(path=str(path))
+    files = {"pyproject.toml": text, "backend.py": code, "setup.py": code}
+    return {f"{name}-1.tar.gz": sdist(name, "1", files)}
+
+
+def test_what_exists_only_as_source_is_refused_and_does_not_run(
+    server: Server, tmp_path: Path
+) -> None:
+    trace = tmp_path / "trace"
+    index = publish(
+        server,
+        shop={"shop-1-py3-none-any.whl": wheel("shop", requires=("evil",))},
+        evil=hostile(trace),
+    )
+    with pytest.raises(LockError) as caught:
+        lock_of(index, "shop")
+    assert not trace.exists()
+    assert caught.value.what.startswith("evil can be had only as source")
+    assert "OMNIBUILD_INDEX_URL" in caught.value.hint
+
+
+def test_the_lock_is_valid_and_holds_what_fits(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pure, native = wheel("shop", requires=("lib>=1",)), wheel("lib", "2")
+    index = publish(
+        server,
+        shop={"shop-1-py3-none-any.whl": pure},
+        lib={
+            "lib-2-cp313-cp313-win_amd64.whl": native,
+            "lib-2-cp313-cp313-manylinux_2_28_x86_64.whl": native,
+            "lib-2-cp313-cp313-manylinux_2_34_x86_64.whl": native,
+            "lib-2-cp312-cp312-manylinux_2_28_x86_64.whl": native,
+            "lib-1-py3-none-any.whl": wheel("lib", "1"),
+        },
+    )
+    text = lock_of(index.replace("http://", "http://user:secret@"), "shop")
+    assert "secret" not in text
+    (tmp_path / "pylock.toml").write_text(text)
+    packages = load_lock(tmp_path / "pylock.toml").packages
+    assert {p.name: [file.name for file in p.wheels] for p in packages} == {
+        "lib": ["lib-2-cp313-cp313-manylinux_2_28_x86_64.whl"],
+        "shop": ["shop-1-py3-none-any.whl"],
+    }
+    assert packages[1].wheels[0].sha256 == hashlib.sha256(pure).hexdigest()
+
+
+def test_packages_to_compile_are_pinned_as_source(server: Server, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    files = {"lib-1-py3-none-any.whl": wheel("lib"), **hostile(trace, "lib")}
+    index = publish(server, lib=files)
+    text = lock_of(index, "lib", from_source=("lib",))
+    assert 'name = "lib-1.tar.gz"' in text
+    assert ".whl" not in text
+    assert not trace.exists()
+    with pytest.raises(LockError, match="does not need: other"):
+        lock_of(index, "lib", from_source=("other",))
+    index = publish(server, lib={"lib-1-py3-none-any.whl": wheel("lib")})
+    with pytest.raises(LockError, match="no source distribution"):
+        lock_of(index, "lib", from_source=("lib",))
+
+
+def test_no_configuration_is_read(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {f"lib-{n}-py3-none-any.whl": wheel("lib", str(n)) for n in (1, 2)}
+    index = publish(server, lib=files)
+    settings = 'resolution = "lowest"\nindex-url = "http://127.0.0.1:9/simple"\n'
+    trace = tmp_path / "trace"
+    for place in ("home/.config/uv", "work"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "uv.toml").write_text(settings)
+    (tmp_path / "work/.venv/bin").mkdir(parents=True)
+    (tmp_path / "work/.venv/pyvenv.cfg").write_text("home = /usr/bin\n")
+    interpreter = tmp_path / "work/.venv/bin/python"
+    interpreter.write_text(f'#!/bin/sh\ntouch {trace}\nexec python3 "$@"\n')
+    interpreter.chmod(0o755)
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home/.config"))
+    assert 'version = "2"' in lock_of(index, "lib", environment=dict(os.environ))
+    assert not trace.exists(), "an interpreter of the working directory was started"
+
+
+@pytest.mark.parametrize(
+    "variable", ["UV_EXTRA_INDEX_URL", "UV_INDEX", "PIP_EXTRA_INDEX_URL", "UV_CONSTRAINT"]
+)
+def test_variables_that_are_not_obeyed_are_refused_by_name(variable: str) -> None:
+    with pytest.raises(HostError, match=variable) as caught:
+        lock_of("http://127.0.0.1:9/simple", "lib", environment={variable: "x"})
+    assert caught.value.code == "host"
+
+
+def test_contradictions_are_explained(server: Server) -> None:
+    index = publish(server, lib={"lib-1-py3-none-any.whl": wheel("lib")})
+    with pytest.raises(LockError) as caught:
+        lock_of(index, "lib>=2")
+    assert "lib>=2" in caught.value.why
+    assert caught.value.code == "lock"
