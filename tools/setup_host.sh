@@ -36,6 +36,7 @@ podman: runs steps in containers, without a daemon
 rpm: builds the sample rpm and reads ours
 runc: starts the containers of podman and docker
 shellcheck: checks the shell scripts on hosts
+sqv: verifies signatures as apt of Debian 13 does
 zstd: reads packages independently of ours
 '
 

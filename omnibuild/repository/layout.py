@@ -13,6 +13,7 @@ LANDING_PAGE = "index.html"
 DOWNLOADS = "downloads"
 # Appended to a tarball's name.
 SIGNATURE = ".asc"
+PACKAGES = "packages"
 LOCK = "state/lock"
 CHANNEL_STATES = "state/channels"
 REPOSITORY_STATE = "state/repository.json"
@@ -44,6 +45,11 @@ def filelists_shard(digest: str) -> str:
 def key_path(name: str, suffix: str) -> str:
     """Return where the public key lies; ``suffix`` is ``asc`` (text) or ``gpg`` (binary)."""
     return f"keys/{name}.{suffix}"
+
+
+def packages_page(beginning: str) -> str:
+    """Return the page of packages whose names begin so."""
+    return f"{PACKAGES}/{beginning}.html"
 
 
 def suite_directory(suite: str) -> str:

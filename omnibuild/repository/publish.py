@@ -18,7 +18,6 @@ from omnibuild.digests import Digest
 from omnibuild.errors import (
     IdentityConflictError,
     RepositoryError,
-    SigningKeyError,
     UsageError,
     Where,
 )
@@ -26,7 +25,7 @@ from omnibuild.events import ArtifactReady, Emit, Warned, silent
 from omnibuild.recipe.models import Platform
 from omnibuild.repository import apt, intake, layout, yum
 from omnibuild.repository.clients.installer import installer
-from omnibuild.repository.clients.landing import landing_page
+from omnibuild.repository.clients.landing import landing_pages
 from omnibuild.repository.draft import Draft
 from omnibuild.repository.intake import Submission
 from omnibuild.repository.routing import declare_platforms, trees_for
@@ -35,6 +34,7 @@ from omnibuild.repository.state import (
     Repository,
     load_channels,
     load_repository,
+    record_of,
     save,
 )
 from omnibuild.repository.target import Target
@@ -44,8 +44,8 @@ from omnibuild.signing.signer import Signer
 DEFAULT_CHANNEL = "stable"
 
 _BASE_URL = re.compile(r"(https?://[A-Za-z0-9]|file:///)[A-Za-z0-9._~:/%@+,=-]*")
-_TITLE_FOREIGN = re.compile(r"[^\w.&+'-]+")
-_OWN_NAMES = (layout.APT, "yum", "keys", layout.DOWNLOADS, layout.INSTALLER, layout.LANDING_PAGE)
+_OWN_DIRECTORIES = (layout.APT, "yum", "keys", layout.DOWNLOADS, layout.PACKAGES)
+_OWN_NAMES = (*_OWN_DIRECTORIES, layout.INSTALLER, layout.LANDING_PAGE)
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,11 @@ def publish(
     _check_directory(target)
     with target.locked(emit):
         known = load_repository(target)
-        record = _record(known, signer, base_url)
+        record = record_of(known, signer, base_url)
         channels = load_channels(target)
         _check_identities(submissions, channels)
         _check_key(signer, submissions, channels)
-        _warn_of_key(signer, target, record, platforms, emit)
+        _warn_of_key(signer, target, known or record, platforms, emit)
         channels.setdefault(channel, Channel())
         declare_platforms(record, channels[channel], channel, platforms)
         # First of all: from here on the directory is a repository, and belongs to this key.
@@ -181,11 +181,13 @@ def _publish_pages(
 ) -> None:
     for content in channels.values():
         sign_downloads(target, content.downloads.values(), signer)
-    target.put(layout.key_path(record.name, "asc"), signer.public_key_armored)
-    target.put(layout.key_path(record.name, "gpg"), signer.public_key_binary)
+    for name in (record.name, *record.former_names):
+        target.put(layout.key_path(name, "asc"), signer.public_key_armored)
+        target.put(layout.key_path(name, "gpg"), signer.public_key_binary)
     default = DEFAULT_CHANNEL if DEFAULT_CHANNEL in channels else min(channels)
     script = installer(
         name=record.name,
+        former_names=record.former_names,
         title=record.title,
         fingerprint=record.fingerprint,
         key=signer.public_key_armored.decode(),
@@ -194,7 +196,12 @@ def _publish_pages(
         systems=record.systems.values(),
     )
     target.put(layout.INSTALLER, script.encode())
-    target.put(layout.LANDING_PAGE, landing_page(record, channels, default).encode())
+    pages = landing_pages(record, channels, default)
+    for path, text in pages.items():
+        target.put(path, text.encode())
+    for name in target.names(layout.PACKAGES):
+        if f"{layout.PACKAGES}/{name}" not in pages:
+            target.remove(f"{layout.PACKAGES}/{name}")
 
 
 def _release(channel: str, content: Channel, added: Sequence[str], *, changed: bool) -> Release:
@@ -237,32 +244,6 @@ def _check_directory(target: Target) -> None:
             why=f"found {', '.join(foreign)}",
             hint="choose an empty directory",
         )
-
-
-def _record(known: Repository | None, signer: Signer, base_url: str) -> Repository:
-    if known is None:
-        # Hosts pin by the title, and a pin's own syntax must not be in it.
-        title = _TITLE_FOREIGN.sub(" ", signer.user_id.partition("<")[0]).strip() or "Packages"
-        name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
-        return Repository(
-            name=name or "packages",
-            title=title,
-            fingerprint=signer.fingerprint,
-            base_url=base_url,
-        )
-    if known.fingerprint != signer.fingerprint:
-        raise SigningKeyError(
-            "the repository belongs to another key, the only one that its hosts trust",
-            why=f"repository: {known.fingerprint}\nthis key:   {signer.fingerprint}",
-            hint="publish with the repository's key",
-        )
-    return Repository(
-        name=known.name,
-        title=known.title,
-        fingerprint=known.fingerprint,
-        base_url=base_url or known.base_url,
-        systems=dict(known.systems),
-    )
 
 
 def _check_identities(submissions: Iterable[Submission], channels: Mapping[str, Channel]) -> None:

@@ -28,7 +28,7 @@ def declare_platforms(
         else:
             continue
         name = platform.rpm.tree if platform.rpm else platform.name
-        system = HostSystem(name, platform.title, architecture, place)
+        system = HostSystem(name, platform.title, architecture, place, platform.glibc)
         repository.systems[f"{name}/{architecture}"] = system
 
 

@@ -7,18 +7,24 @@ always derived from it, so that whoever publishes next completes what a killed p
 
 from __future__ import annotations
 
+import re
+import secrets
 from typing import TypeVar
 
 import msgspec
 from msgspec import Struct, field
 
 from omnibuild.digests import Digest
-from omnibuild.errors import RepositoryError, Where
+from omnibuild.errors import RepositoryError, SigningKeyError, Where
 from omnibuild.repository import layout
 from omnibuild.repository.clients.systems import HostSystem
 from omnibuild.repository.target import Target
+from omnibuild.signing.signer import Signer
 
 S = TypeVar("S", bound=Struct)
+
+_TITLE_FOREIGN = re.compile(r"[^\w.&+'-]+")
+_NAME_FOREIGN = re.compile(r"[^a-z0-9]+")
 
 
 class Deb(Struct, frozen=True, kw_only=True):
@@ -109,19 +115,52 @@ class Channel(Struct, kw_only=True):
 class Repository(Struct, kw_only=True):
     """What is true of all channels.
 
-    ``name`` is in every host's configuration (keyring, sources), so it never changes.
+    ``name`` is in every host's configuration (keyring, sources), so it never changes, and no two
+    repositories have the same: it ends in ``identity``, which was drawn for this one. Repositories
+    of earlier releases had none; ``former_names`` are what their hosts know.
     """
 
     name: str
     title: str
     fingerprint: str
     base_url: str = ""
+    identity: str = ""
+    former_names: tuple[str, ...] = ()
     systems: dict[str, HostSystem] = field(default_factory=dict)
 
 
 def load_repository(target: Target) -> Repository | None:
     """Read what is true of all channels; nothing in an empty directory."""
     return _load(target, layout.REPOSITORY_STATE, Repository)
+
+
+def record_of(known: Repository | None, signer: Signer, base_url: str) -> Repository:
+    """Return what is true from now on; raises :class:`SigningKeyError` for another's key."""
+    if known and known.fingerprint != signer.fingerprint:
+        raise SigningKeyError(
+            "the repository belongs to another key, the only one that its hosts trust",
+            why=f"repository: {known.fingerprint}\nthis key:   {signer.fingerprint}",
+            hint="publish with the repository's key",
+        )
+    # Hosts pin by the title, and a pin's own syntax must not be in it.
+    owner = _TITLE_FOREIGN.sub(" ", signer.user_id.partition("<")[0]).strip() or "Packages"
+    title = known.title if known else owner
+    if known and known.identity:
+        identity, name, former_names = known.identity, known.name, known.former_names
+    else:
+        # Neither the title nor the key tells two repositories of one person apart.
+        identity = secrets.token_hex(4)
+        name = f"{_NAME_FOREIGN.sub('-', title.lower()).strip('-') or 'packages'}-{identity}"
+        former_names = (known.name,) if known else ()
+    return Repository(
+        name=name,
+        title=title,
+        fingerprint=signer.fingerprint,
+        base_url=base_url or (known.base_url if known else ""),
+        identity=identity,
+        former_names=former_names,
+        systems=dict(known.systems) if known else {},
+    )
 
 
 def load_channels(target: Target) -> dict[str, Channel]:

@@ -67,6 +67,12 @@ class Products:
         self.publish(path, self.hello, self.httpbin)
         return path
 
+    @property
+    def public_key(self) -> Path:
+        """The key of the repository as hosts can fetch it."""
+        (path,) = self.repository.glob("keys/*.asc")
+        return path
+
     @cached_property
     def repository_next(self) -> Path:
         """The same repository after hello 1.1.0 was published, too."""

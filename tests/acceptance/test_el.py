@@ -52,7 +52,7 @@ def serves(host: SimulatedElHost, version: str) -> None:
 def test_simulated_el_root_is_filled_from_outside(hosts: HostPool, products: Products) -> None:
     root = hosts.simulated_el_root()
     tree = f"file://{products.repository}/yum/stable/el9/x86_64"
-    key = f"file://{products.repository}/keys/releases.asc"
+    key = f"file://{products.public_key}"
     root.write("/etc/yum.repos.d/releases.repo", repository_file(tree, key))
     root.dnf("install", "hello")
     assert root.run("hello", "--version").stdout == "hello 1.0.0\n"
@@ -100,7 +100,7 @@ def test_simulated_el_refuses_a_damaged_repository(
 ) -> None:
     host = hosts.simulated_el()
     host.copy(products.repository / "yum/stable/el9/x86_64/repodata", "/srv/repodata")
-    host.copy(products.repository / "keys/releases.asc", "/srv/key.asc")
+    host.copy(products.public_key, "/srv/key.asc")
     host.run("sed", "-i", "s/<revision>/<revision>1/", "/srv/repodata/repomd.xml")
     repository = repository_file("file:///srv", "file:///srv/key.asc")
     host.write("/etc/yum.repos.d/releases.repo", repository)

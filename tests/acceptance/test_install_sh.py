@@ -89,7 +89,7 @@ def test_an_unknown_system_is_told_what_is_supported(host: ChrootHost) -> None:
     host.run("cp", "--remove-destination", "/usr/lib/os-release", "/etc/os-release")
     try:
         before = host.paths()
-        for text in ('ID=plan9\nVERSION_ID="4"\n', 'ID=debian\nVERSION_ID="9"\n', ""):
+        for text in ('ID=plan9\nVERSION_ID="4"\n', 'ID=alpine\nVERSION_ID="3.20"\n', ""):
             host.write("/etc/os-release", text)
             done = host.run("sh", SCRIPT, "--url", URL, "hello", check=False)
             assert done.status == 1

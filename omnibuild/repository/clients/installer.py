@@ -17,6 +17,7 @@ from omnibuild.repository.clients.template import render
 def installer(
     *,
     name: str,
+    former_names: Iterable[str],
     title: str,
     fingerprint: str,
     key: str,
@@ -28,6 +29,7 @@ def installer(
 
     Args:
         name: of keyring and sources on the host; it never changes.
+        former_names: what earlier installers called them, to be taken away.
         title: who publishes.
         fingerprint: of the key, for people to compare.
         key: the armored public key.
@@ -39,13 +41,15 @@ def installer(
     supported = ", ".join(f"{system.title} ({system.architecture})" for system in ordered)
     values = {
         "NAME": shlex.quote(name),
+        "FORMER_NAMES": shlex.quote(" ".join(former_names)),
         "TITLE": shlex.quote(title),
         "TITLE_COMMENT": title,
         "FINGERPRINT": fingerprint,
         "BASE_URL": shlex.quote(base_url),
         "CHANNEL": channel,
         "KEY": key.strip(),
-        "PLACES": "\n".join(map(_place, ordered)),
+        "SYSTEMS": "\n".join(map(_row, ordered)),
+        "PLATFORMS": ", ".join(dict.fromkeys(system.name for system in ordered)) or "none yet",
         "SUPPORTED": shlex.quote(supported or "none yet"),
         # Texts of files, in which the script's own variables stand.
         "APT_SOURCE": apt_source.source(
@@ -59,6 +63,7 @@ def installer(
     return render("install.sh.in", values)
 
 
-def _place(system: HostSystem) -> str:
-    pattern = shlex.quote(f"{system.name}/{system.architecture}")
-    return f"        {pattern}) printf '%s' {shlex.quote(system.place)} ;;"
+def _row(system: HostSystem) -> str:
+    title = system.title.replace("|", " ")
+    fields = (system.family, system.name, system.architecture, system.glibc, system.place, title)
+    return "|".join(fields)

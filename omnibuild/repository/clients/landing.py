@@ -1,87 +1,59 @@
-"""The page at a repository's root: how a person installs from it, and what is in it.
+"""The pages of a repository: how a person installs from it, and what is in it.
 
-One file without scripts and without anything from elsewhere. All that comes from packages is
-escaped.
+No scripts, and nothing from elsewhere. All that comes from packages is escaped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from html import escape
 
 from omnibuild.events import human_size
 from omnibuild.repository import layout
 from omnibuild.repository.clients import apt_source, yum_repo
+from omnibuild.repository.clients.listing import TAR, Row, newest_rows, pages_of
+from omnibuild.repository.clients.systems import APT, DNF
 from omnibuild.repository.clients.template import render
 from omnibuild.repository.state import Channel, Repository
 
-# Stands for the address where nobody said it at publishing.
+# Stand for what nobody said at publishing, or what there is none of.
 UNKNOWN_URL = "https://repository.example"
 UNKNOWN_PACKAGE = "PACKAGE"
+UNKNOWN_TARBALL = "FILE.tar.zst"
 
 
-@dataclass(frozen=True)
-class Row:
-    """One file in the list of packages; ``place`` says where hosts see it."""
-
-    name: str
-    version: str
-    architecture: str
-    summary: str
-    place: str
-    size: int
-    href: str
-
-
-def landing_page(record: Repository, channels: Mapping[str, Channel], default: str) -> str:
-    """Return the whole page; ``default`` is the channel that the instructions follow."""
-    rows = [row for name, content in channels.items() for row in newest(rows_of(name, content))]
-    example = next(iter(newest(rows_of(default, channels[default]))), None)
-    named = example is not None and not example.href.startswith(layout.DOWNLOADS)
-    package = example.name if example and named else UNKNOWN_PACKAGE
-    return render(
-        "index.html.in",
-        {
-            "TITLE": escape(record.title),
-            "STYLE": render("style.css", {}),
-            **_install(record, package),
-            **_by_hand(record, default, package),
-            "PACKAGES": _packages(rows),
-            **_key(record),
-        },
-    )
+def landing_pages(
+    record: Repository, channels: Mapping[str, Channel], default: str
+) -> dict[str, str]:
+    """Return all pages by their path; ``default`` is the channel that the instructions follow."""
+    pages = pages_of(newest_rows(channels))
+    front = {
+        "STYLE": render("style.css", {}),
+        "TITLE": escape(record.title),
+        **_install(record, channels[default]),
+        **_by_hand(record, default, channels[default]),
+        "PACKAGES": _packages(pages),
+        **_key(record),
+    }
+    found = {layout.LANDING_PAGE: render("index.html.in", front)}
+    for beginning, rows in pages.items():
+        if beginning:
+            values = {
+                "STYLE": front["STYLE"],
+                "TITLE": front["TITLE"],
+                "BEGINNING": escape(beginning),
+                "TABLE": _table(rows, "../"),
+            }
+            found[layout.packages_page(beginning)] = render("packages.html.in", values)
+    return found
 
 
-def rows_of(channel: str, content: Channel) -> Iterator[Row]:
-    """Yield what a channel holds, in the order it was published."""
-    for suite in content.suites:
-        for deb in content.debs_of(suite):
-            href = f"{layout.APT}/{deb.path}"
-            yield Row(deb.name, deb.version, deb.architecture, deb.summary, suite, deb.size, href)
-    for tree, index in content.trees.items():
-        for rpm in content.rpms_of(tree):
-            named = [rpm.architecture] if rpm.architecture in index.architectures else []
-            directory = layout.yum_directory(channel, tree, (named or index.architectures)[0])
-            place = f"{channel}, {tree}"
-            href = f"{directory}/{rpm.path}"
-            yield Row(rpm.name, rpm.version, rpm.architecture, rpm.summary, place, rpm.size, href)
-    for item in content.downloads.values():
-        href = layout.download_path(item.name)
-        yield Row(item.name, "", "", "Tarball", channel, item.size, href)
-
-
-def newest(rows: Iterable[Row]) -> list[Row]:
-    """Return the row that was published last of each package, architecture and place, by name."""
-    last = {(row.name, row.architecture, row.place): row for row in rows}
-    return [row for _, row in sorted(last.items())]
-
-
-def _install(record: Repository, package: str) -> dict[str, str]:
+def _install(record: Repository, content: Channel) -> dict[str, str]:
     url = record.base_url or UNKNOWN_URL
     option = "" if record.base_url else f" --url {UNKNOWN_URL}"
     note = f"<p>Write this page's own address for <code>{UNKNOWN_URL}</code>.</p>"
     systems = sorted({system.title for system in record.systems.values()})
+    package = _example(content)
     command = f"curl -fsSL {url}/{layout.INSTALLER} | sudo sh -s --{option} {package}"
     return {
         "SYSTEMS": f"<p>For {escape(', '.join(systems))}.</p>" if systems else "",
@@ -92,18 +64,41 @@ def _install(record: Repository, package: str) -> dict[str, str]:
     }
 
 
-def _by_hand(record: Repository, channel: str, package: str) -> dict[str, str]:
-    places = sorted({(s.title, s.place) for s in record.systems.values() if "-" in s.name})
+def _example(content: Channel) -> str:
+    debs, rpms = content.debs.values(), content.rpms.values()
+    names = [deb.name for deb in debs] + [rpm.name for rpm in rpms]
+    return min(names, default=UNKNOWN_PACKAGE)
+
+
+def _by_hand(record: Repository, channel: str, content: Channel) -> dict[str, str]:
+    package = _example(content)
+    trees = _places(record, DNF) or {"el9": "Enterprise Linux 9"}
+    tree = min(trees)
     return {
         "APT_COMMANDS": _code(_apt_commands(record, channel, package), "Commands for apt"),
         "APT_SUITES": "".join(
             f"<p>On {escape(title)} the suite is <code>{escape(channel + place)}</code>.</p>"
-            for title, place in places
+            for place, title in _places(record, APT).items()
             if place
         ),
-        "DNF_COMMANDS": _code(_dnf_commands(record, channel, package), "Commands for dnf"),
-        "TARBALL_COMMANDS": _code(_tarball_commands(record), "Commands for a tarball"),
+        "DNF_COMMANDS": _code(_dnf_commands(record, channel, tree, package), "Commands for dnf"),
+        "DNF_TREES": "".join(
+            f"<p>On {escape(title)} write <code>{escape(place)}</code> for"
+            f" <code>{escape(tree)}</code>.</p>"
+            for place, title in trees.items()
+            if place != tree
+        ),
+        **_tarball(record, {"": content}),
     }
+
+
+def _places(record: Repository, family: str) -> dict[str, str]:
+    """Return the suffixes of suites, or the trees, and for whom they are."""
+    titles: dict[str, list[str]] = {}
+    for system in sorted(record.systems.values()):
+        if system.family == family and system.title not in titles.setdefault(system.place, []):
+            titles[system.place].append(system.title)
+    return {place: ", ".join(found) for place, found in titles.items()}
 
 
 def _apt_commands(record: Repository, channel: str, package: str) -> str:
@@ -121,9 +116,11 @@ sudo apt-get update
 sudo apt-get install {package}"""
 
 
-def _dnf_commands(record: Repository, channel: str, package: str) -> str:
+def _dnf_commands(record: Repository, channel: str, tree: str, package: str) -> str:
     url = record.base_url or UNKNOWN_URL
-    location = f"baseurl={url}/yum/{channel}/el$releasever/$basearch"
+    place = f"{url}/yum/{channel}/{tree}/$basearch"
+    # The mirrorlist switches all files of a state at once, but needs to know its own address.
+    location = f"mirrorlist={place}/mirrorlist" if record.base_url else f"baseurl={place}"
     key = f"{url}/{layout.key_path(record.name, 'asc')}"
     repo = yum_repo.repo(name=record.name, title=record.title, location=location, key=key)
     return f"""sudo tee /etc/yum.repos.d/{record.name}.repo >/dev/null <<'EOF'
@@ -132,37 +129,48 @@ EOF
 sudo dnf install {package}"""
 
 
-def _tarball_commands(record: Repository) -> str:
-    downloads = f"{record.base_url or UNKNOWN_URL}/{layout.DOWNLOADS}"
-    return f"""curl -fsSLO {downloads}/FILE.tar.zst
-curl -fsSL {downloads}/FILE.tar.zst.sha256 | sha256sum --check
-tar -xf FILE.tar.zst"""
+def _tarball(record: Repository, channels: Mapping[str, Channel]) -> dict[str, str]:
+    url = record.base_url or UNKNOWN_URL
+    files = [row.href.rpartition("/")[2] for row in newest_rows(channels) if row.family == TAR]
+    file = files[0] if files else UNKNOWN_TARBALL
+    signature, keyring = f"{file}{layout.SIGNATURE}", f"{record.name}.gpg"
+    commands = f"""curl -fsSLO {url}/{layout.key_path(record.name, "gpg")}
+curl -fsSLO {url}/{layout.DOWNLOADS}/{file}
+curl -fsSLO {url}/{layout.DOWNLOADS}/{signature}
+gpgv --status-fd 1 --keyring ./{keyring} \\
+  {signature} {file} |
+  grep '^.GNUPG:. VALIDSIG .*{record.fingerprint}$' &&
+  tar -xf {file}"""
+    with_sqv = f"""sqv --keyring ./{keyring} \\
+  {signature} {file} |
+  grep -x {record.fingerprint} &&
+  tar -xf {file}"""
+    return {
+        "TARBALL_COMMANDS": _code(commands, "Commands for a tarball"),
+        "SQV_COMMANDS": _code(with_sqv, "Commands for a tarball, with sqv"),
+    }
 
 
-def _packages(rows: Iterable[Row]) -> str:
+def _packages(pages: Mapping[str, list[Row]]) -> str:
+    if "" in pages:
+        return _table(pages[""], "") if pages[""] else "<p>None yet.</p>"
+    links = "\n".join(
+        f'<li><a href="{escape(layout.packages_page(beginning))}">{escape(beginning)}</a>'
+        f" ({len(rows)})</li>"
+        for beginning, rows in pages.items()
+    )
+    return f'<p>By the beginning of their names:</p>\n<ul class="beginnings">\n{links}\n</ul>'
+
+
+def _table(rows: Iterable[Row], root: str) -> str:
     lines = "\n".join(
-        f'<tr><th scope="row"><a href="{escape(row.href)}">{escape(row.name)}</a></th>'
+        f'<tr><th scope="row"><a href="{escape(root + row.href)}">{escape(row.name)}</a></th>'
         f"<td>{escape(row.version)}</td><td>{escape(row.architecture)}</td>"
         f"<td>{escape(row.place)}</td><td>{escape(row.summary)}</td>"
         f'<td class="number">{human_size(row.size)}</td></tr>'
         for row in rows
     )
-    if not lines:
-        return '<section><h2 id="packages">Packages</h2><p>None yet.</p></section>'
-    return f"""<section aria-labelledby="packages">
-<h2 id="packages">Packages</h2>
-<div class="scroll" role="region" aria-labelledby="packages" tabindex="0">
-<table>
-<caption>The newest version of each package</caption>
-<thead><tr><th scope="col">Package</th><th scope="col">Version</th>
-<th scope="col">Architecture</th><th scope="col">Channel</th><th scope="col">Summary</th>
-<th scope="col">Size</th></tr></thead>
-<tbody>
-{lines}
-</tbody>
-</table>
-</div>
-</section>"""
+    return render("table.html.in", {"ROWS": lines}).rstrip("\n")
 
 
 def _key(record: Repository) -> dict[str, str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+APT, DNF = "apt", "dnf"
+
 
 @dataclass(frozen=True, order=True)
 class HostSystem:
@@ -14,9 +16,16 @@ class HostSystem:
         title: what people call it.
         architecture: as dpkg or ``uname -m`` says it.
         place: suffix of the apt suite, or the yum tree.
+        glibc: the newest that its packages may need, as the audit proves; empty: not known.
     """
 
     name: str
     title: str
     architecture: str
     place: str
+    glibc: str = ""
+
+    @property
+    def family(self) -> str:
+        """Whether its package manager is apt or dnf."""
+        return DNF if self.place == self.name else APT

@@ -25,7 +25,8 @@ def apt(tmp_path: Path) -> Apt:
 
 
 def key(repository: Path, suffix: str = "asc") -> Path:
-    return repository / f"keys/shop-packages.{suffix}"
+    (path,) = repository.glob(f"keys/*.{suffix}")
+    return path
 
 
 @pytest.mark.parametrize("suffix", ["asc", "gpg"])

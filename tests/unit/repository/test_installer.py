@@ -11,20 +11,21 @@ from omnibuild.repository.clients.installer import installer
 from omnibuild.repository.clients.systems import HostSystem
 from tests.unit.repository.samples import assert_golden
 
-SHELLS = (["dash"], ["bash", "--posix"])
+SHELLS = (["dash"], ["bash", "--posix"], ["busybox", "sh"])
 SYSTEMS = [
-    HostSystem("debian-12", "Debian 12", "amd64", ""),
-    HostSystem("debian-11", "Debian 11", "amd64", "-deb11"),
-    HostSystem("el9", "Enterprise Linux 9", "x86_64", "el9"),
+    HostSystem("debian-12", "Debian 12", "amd64", "", "2.36"),
+    HostSystem("debian-11", "Debian 11", "amd64", "-deb11", "2.31"),
+    HostSystem("el9", "Enterprise Linux 9", "x86_64", "el9", "2.34"),
 ]
 
 
 def script(title: str = "Shop packages", base_url: str = "https://shop.example/repo") -> str:
     return installer(
-        name="shop-packages",
+        name="shop-packages-1a2b3c4d",
+        former_names=["shop-packages"],
         title=title,
         fingerprint="0123456789ABCDEF0123456789ABCDEF01234567",
-        key="-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nKEY\n-----END PGP PUBLIC KEY BLOCK-----\n",
+        key="-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nMDEy\n-----END PGP PUBLIC KEY BLOCK-----\n",
         base_url=base_url,
         channel="stable",
         systems=SYSTEMS,
@@ -50,6 +51,13 @@ def test_shells_parse_it(shell: list[str], tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_shellcheck_has_nothing_to_say(tmp_path: Path) -> None:
+    path = tmp_path / "install.sh"
+    path.write_text(script())
+    done = subprocess.run(["shellcheck", path], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
 def test_help(shell: list[str]) -> None:
     done = run(shell, script(), "--help")
@@ -70,6 +78,13 @@ def test_help(shell: list[str]) -> None:
         (["--channel", "../x"], "no channel can be called"),
         (["--channel", ""], "no channel can be called"),
         (["a;b"], "no package can be called"),
+        (["shop-"], "no package can be called"),
+        (["~nshop"], "no package can be called"),
+        (["shop=1.0-"], "no version can be called '1.0-'"),
+        (["shop="], "no version can be called ''"),
+        (["shop=1 2"], "no version can be called"),
+        (["=1.0"], "a version of which package?"),
+        (["--platform"], "--platform needs a value"),
         (["one", "two"], "one package at a time"),
     ],
 )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnibuild.repository.clients.landing import landing_page, newest
+from omnibuild.repository.clients.landing import landing_pages
+from omnibuild.repository.clients.listing import ROWS_PER_PAGE, newest
 from omnibuild.repository.publish import publish
 from omnibuild.repository.state import Channel, Deb, Index, Repository
-from tests.unit.repository.samples import PLATFORMS, package, signer
+from tests.unit.repository.samples import EL9, LINUX, PLATFORMS, package, signer
 
 VOID = {"meta", "link", "br"}
 FINGERPRINT = "0123456789ABCDEF0123456789ABCDEF01234567"
@@ -79,21 +81,88 @@ def test_a_page_of_a_real_repository(tmp_path: Path) -> None:
         assert (root / link).is_file(), link
 
 
-def test_only_the_newest_version_is_listed() -> None:
-    text = landing_page(record(), {"stable": channel(deb("a", "1"), deb("a", "2"))}, "stable")
-    assert "<td>2</td>" in text
-    assert "<td>1</td>" not in text
+def front(record: Repository, content: Channel) -> str:
+    return landing_pages(record, {"stable": content}, "stable")["index.html"]
+
+
+@pytest.mark.parametrize("order", [("1.9", "1.10~rc1", "1.10"), ("1.10", "1.10~rc1", "1.9")])
+def test_only_the_newest_version_is_listed_whenever_it_came(order: tuple[str, ...]) -> None:
+    text = front(record(), channel(*(deb("a", version) for version in order)))
+    assert "<td>1.10</td>" in text
+    assert "<td>1.9</td>" not in text
+    assert "rc1" not in text
     assert newest([]) == []
 
 
+def test_rpms_and_tarballs_have_orders_of_their_own(tmp_path: Path) -> None:
+    root = tmp_path / "repository"
+    for version in ("1.10", "1.9"):
+        files = [package(tmp_path, version=version, platform=p) for p in (EL9, LINUX)]
+        publish(files, root, signer(), platforms=PLATFORMS)
+    text = (root / "index.html").read_text()
+    assert "<td>1.10-1</td>" in text
+    assert "<td>1.10</td><td>linux-x86_64</td>" in text
+    assert "<td>1.9" not in text
+    # The example of the instructions is the newest, too.
+    assert "downloads/hello-1.10-linux-x86_64.tar.zst.asc" in text
+
+
+def many(count: int) -> Channel:
+    names = [f"{'abcdefghij'[n % 10]}-package-{n:05}" for n in range(count)]
+    return channel(*(deb(name, "1.0", "What it does, in words") for name in names))
+
+
+def test_ten_thousand_packages_are_found_page_by_page() -> None:
+    content = many(10_000)
+    pages = landing_pages(record(), {"stable": content}, "stable")
+    assert max(len(text) for text in pages.values()) < 150_000
+    assert len(pages["index.html"]) < 30_000
+    found: list[str] = []
+    for link in Page(pages["index.html"]).links:
+        if link.startswith("packages/"):
+            page = Page(pages[link])
+            assert "script" not in page.tags
+            found += [href for href in page.links if href.startswith("../apt/")]
+    assert sorted(found) == sorted(f"../apt/{deb.path}" for deb in content.debs.values())
+
+
+def test_one_more_package_changes_one_page(tmp_path: Path) -> None:
+    before = landing_pages(record(), {"stable": many(1000)}, "stable")
+    content = many(1000)
+    extra = deb("a-package", "1.0")
+    content.debs[extra.digest] = extra
+    content.suites["stable"].packages.append(extra.digest)
+    after = landing_pages(record(), {"stable": content}, "stable")
+    changed = {path for path in after if after[path] != before.get(path)}
+    assert changed == {"index.html", "packages/a.html"}
+
+
+def test_pages_that_nothing_is_on_any_more_go(tmp_path: Path) -> None:
+    root = tmp_path / "repository"
+    publish([package(tmp_path)], root, signer(), platforms=PLATFORMS)
+    assert not (root / "packages").exists()
+    (root / "packages").mkdir()
+    (root / "packages/x.html").write_text("old")
+    publish([], root, signer(), platforms=PLATFORMS)
+    assert list((root / "packages").iterdir()) == []
+
+
+def test_names_that_begin_alike_do_not_end_the_search() -> None:
+    debs = [deb("a", str(n)) for n in range(3)] + [deb("a" * n, "1") for n in range(2, 300)]
+    pages = landing_pages(record(), {"stable": channel(*debs)}, "stable")
+    rows = [text.count('<th scope="row">') for path, text in pages.items() if path != "index.html"]
+    assert sum(rows) == 299
+    assert max(rows) <= ROWS_PER_PAGE
+
+
 def test_without_an_address_a_person_fills_it_in() -> None:
-    text = Page(landing_page(record(""), {"stable": channel()}, "stable")).text
+    text = Page(front(record(""), channel())).text
     assert "install.sh | sudo sh -s -- --url https://repository.example PACKAGE" in text
 
 
 @given(st.text(), st.text())
 def test_foreign_text_is_escaped(title: str, summary: str) -> None:
     content = channel(deb("a", "1", f"<script>{summary}</script>"))
-    page = Page(landing_page(record(title=f"<b>{title}"), {"stable": content}, "stable"))
+    page = Page(front(record(title=f"<b>{title}"), content))
     assert "script" not in page.tags
     assert "b" not in page.tags

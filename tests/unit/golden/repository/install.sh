@@ -7,22 +7,27 @@
 set -eu
 umask 022
 
-NAME=shop-packages
+NAME=shop-packages-1a2b3c4d
+# What earlier scripts called it on hosts.
+FORMER_NAMES=shop-packages
 TITLE='Shop packages'
 FINGERPRINT=0123456789ABCDEF0123456789ABCDEF01234567
 BASE_URL=https://shop.example/repo
 SUPPORTED='Debian 11 (amd64), Debian 12 (amd64), Enterprise Linux 9 (x86_64)'
+OS_RELEASE=/etc/os-release
 LOCK_SECONDS=300
 
 usage() {
     cat <<'USAGE'
-usage: sh install.sh [--url URL] [--channel CHANNEL] [PACKAGE]
+usage: sh install.sh [--url URL] [--channel CHANNEL] [--platform NAME] [PACKAGE[=VERSION]]
 
 Sets up the repository for apt or dnf and, when PACKAGE is given, installs it.
 
   --url URL          the repository's address: https://, http:// or file://
                      (also OMNIBUILD_URL; default: where this script was published)
   --channel CHANNEL  which packages to follow (default: stable)
+  --platform NAME    whose packages to take on a system that is not known here:
+                     debian-11, debian-12, el9
   --help             this text
 USAGE
 }
@@ -31,19 +36,19 @@ key() {
     cat <<'KEY'
 -----BEGIN PGP PUBLIC KEY BLOCK-----
 
-KEY
+MDEy
 -----END PGP PUBLIC KEY BLOCK-----
 KEY
 }
 
-# place_of SYSTEM/ARCHITECTURE: the suffix of the apt suite, or the yum tree, of such hosts.
-place_of() {
-    case "$1" in
-        debian-11/amd64) printf '%s' -deb11 ;;
-        debian-12/amd64) printf '%s' '' ;;
-        el9/x86_64) printf '%s' el9 ;;
-        *) return 1 ;;
-    esac
+# One system a line: family, name, architecture, glibc that its packages need at most, suffix of
+# the apt suite or yum tree, title.
+systems() {
+    cat <<'SYSTEMS'
+apt|debian-11|amd64|2.31|-deb11|Debian 11
+apt|debian-12|amd64|2.36||Debian 12
+dnf|el9|x86_64|2.34|el9|Enterprise Linux 9
+SYSTEMS
 }
 
 say() {
@@ -58,13 +63,18 @@ fail() {
 read_arguments() {
     url=${OMNIBUILD_URL:-$BASE_URL}
     channel=stable
+    platform=
     package=
     while [ $# -gt 0 ]; do
         case "$1" in
             --help | -h) usage; exit 0 ;;
-            --url | --channel)
+            --url | --channel | --platform)
                 [ $# -ge 2 ] || fail "$1 needs a value; see --help"
-                if [ "$1" = --url ]; then url=$2; else channel=$2; fi
+                case "$1" in
+                    --url) url=$2 ;;
+                    --channel) channel=$2 ;;
+                    --platform) platform=$2 ;;
+                esac
                 shift ;;
             -*) fail "unknown option $1; see --help" ;;
             *)
@@ -87,40 +97,132 @@ check_arguments() {
     case "$channel" in
         '' | *[!a-z0-9-]*) fail "no channel can be called '$channel'" ;;
     esac
+    wanted=${package%%=*}
+    version=
     case "$package" in
-        *[!A-Za-z0-9.+~:=_-]*) fail "no package can be called '$package'" ;;
+        *=*) version=${package#*=}; check_version ;;
+    esac
+    # A dash at the end would make apt remove it.
+    case "$wanted" in
+        '') [ -z "$package" ] || fail "a version of which package? $package" ;;
+        [!A-Za-z0-9]* | *[!A-Za-z0-9.+_-]* | *-) fail "no package can be called '$wanted'" ;;
+    esac
+}
+
+check_version() {
+    case "$version" in
+        '' | [!A-Za-z0-9]* | *[!A-Za-z0-9.+~:^_-]* | *-)
+            fail "no version can be called '$version'" ;;
     esac
 }
 
 release_field() {
     # In a shell of its own: the file sets variables with common names.
     (
-        unset ID ID_LIKE VERSION_ID PLATFORM_ID
-        . /etc/os-release
+        unset ID ID_LIKE VERSION_ID PLATFORM_ID PRETTY_NAME
+        unset VERSION_CODENAME UBUNTU_CODENAME DEBIAN_CODENAME
+        # shellcheck source=/dev/null
+        [ ! -r "$OS_RELEASE" ] || . "$OS_RELEASE"
         eval "printf '%s' \"\${$1:-}\""
     )
 }
 
-detect_system() {
-    [ -r /etc/os-release ] || fail "cannot tell what system this is: no /etc/os-release"
-    system=$(release_field ID)
-    version=$(release_field VERSION_ID)
-    case " $system $(release_field ID_LIKE) " in
-        *' debian '* | *' ubuntu '*)
-            family=apt
-            # By its path: a busybox shell would take its own dpkg, which cannot say this.
-            architecture=$(/usr/bin/dpkg --print-architecture)
-            system="$system-$version" ;;
-        *' rhel '* | *' fedora '* | *' centos '* | *' amzn '*)
-            family=dnf
-            architecture=$(uname -m)
-            tree=$(release_field PLATFORM_ID)
-            tree=${tree#platform:}
-            system=${tree:-el${version%%.*}} ;;
-        *) family= architecture=$(uname -m) ;;
+# release_of CODENAME: the release that a derivative says it is built from.
+release_of() {
+    case "$1" in
+        bullseye) say debian-11 ;;
+        bookworm) say debian-12 ;;
+        trixie) say debian-13 ;;
+        forky) say debian-14 ;;
+        focal) say ubuntu-20.04 ;;
+        jammy) say ubuntu-22.04 ;;
+        noble) say ubuntu-24.04 ;;
+        resolute) say ubuntu-26.04 ;;
     esac
-    place=$(place_of "$system/$architecture") ||
-        fail "there are no packages for this system ($system, $architecture); there are for: $SUPPORTED"
+}
+
+host_architecture() {
+    # By its path: a busybox shell would take its own dpkg, which cannot say this.
+    if [ "$family" = apt ]; then /usr/bin/dpkg --print-architecture; else uname -m; fi
+}
+
+host_glibc() {
+    { getconf GNU_LIBC_VERSION || ldd --version; } 2>/dev/null |
+        sed -n '1s/.*[ -]\(2\.[0-9][0-9]*\).*/\1/p'
+}
+
+# reaches GLIBC GLIBC: whether the first is not older than the second; an unknown one is.
+reaches() {
+    [ -n "$1" ] && [ -n "$2" ] && [ "${1#2.}" -ge "${2#2.}" ]
+}
+
+# find_system NAME: sets place, ceiling and chosen, its title. Without a name: of those whose
+# packages this host's C library can run, the one that asks for the newest.
+find_system() {
+    chosen=''
+    ceiling=''
+    while IFS='|' read -r its_family its_name its_architecture its_ceiling its_place its_title; do
+        [ "$its_family/$its_architecture" = "$family/$architecture" ] || continue
+        if [ -n "$1" ]; then
+            [ "$its_name" = "$1" ] || continue
+        else
+            reaches "$glibc" "$its_ceiling" || continue
+            [ -z "$ceiling" ] || ! reaches "$ceiling" "$its_ceiling" || continue
+        fi
+        chosen=$its_title ceiling=$its_ceiling place=$its_place
+    done <<SYSTEMS
+$(systems)
+SYSTEMS
+    [ -n "$chosen" ]
+}
+
+family_of_platform() {
+    systems | while IFS='|' read -r its_family its_name _; do
+        [ "$its_name" != "$platform" ] || { printf '%s' "$its_family"; break; }
+    done
+}
+
+# The names under which this host may be known, the most exact one first.
+names_of_host() {
+    if [ "$family" = dnf ]; then
+        tree=$(release_field PLATFORM_ID)
+        version_id=$(release_field VERSION_ID)
+        say "${tree#platform:}" "el${version_id%%.*}"
+    else
+        say "$(release_field ID)-$(release_field VERSION_ID)"
+        release_of "$(release_field UBUNTU_CODENAME)"
+        release_of "$(release_field DEBIAN_CODENAME)"
+        release_of "$(release_field VERSION_CODENAME)"
+    fi
+}
+
+detect_system() {
+    system=$(release_field PRETTY_NAME)
+    system=${system:-$(release_field ID)}
+    system=${system:-unknown}
+    glibc=$(host_glibc)
+    if [ -n "$platform" ]; then
+        family=$(family_of_platform)
+        [ -n "$family" ] || fail "there are no packages for a platform '$platform'; see --help"
+        architecture=$(host_architecture)
+        find_system "$platform" ||
+            fail "there are no packages of $platform for this architecture, $architecture"
+        reaches "$glibc" "$ceiling" ||
+            say "warning: packages of $platform may need glibc $ceiling; this host has ${glibc:-none}" >&2
+        return 0
+    fi
+    case " $(release_field ID) $(release_field ID_LIKE) " in
+        *' debian '* | *' ubuntu '*) family=apt ;;
+        *' rhel '* | *' fedora '* | *' centos '* | *' amzn '*) family=dnf ;;
+        *) family= ;;
+    esac
+    architecture=$(host_architecture)
+    for name in $(names_of_host); do
+        ! find_system "$name" || return 0
+    done
+    find_system '' ||
+        fail "there are no packages for this system ($system, $architecture, glibc ${glibc:-none}); there are for: $SUPPORTED. If one of these is like it: --platform"
+    say "this system ($system) is not known here; its glibc $glibc runs what is made for $chosen" >&2
 }
 
 # Until the repository has proven itself, a failure puts everything back as it was.
@@ -129,8 +231,8 @@ clean_up() {
     trap - EXIT
     for file in $placed; do
         rm -f "$file.new"
-        if [ -e "$work/${file##*/}" ]; then
-            mv -f "$work/${file##*/}" "$file"
+        if [ -e "$work/saved/${file##*/}" ]; then
+            mv -f "$work/saved/${file##*/}" "$file"
         else
             rm -f "$file"
         fi
@@ -139,11 +241,16 @@ clean_up() {
     exit "$status"
 }
 
+# save_file PATH: whatever is there now comes back after a failure.
+save_file() {
+    [ ! -e "$1" ] || cp -p "$1" "$work/saved/${1##*/}"
+    placed="$placed $1"
+}
+
 # place_file PATH: standard input becomes that file, in one step.
 place_file() {
     mkdir -p "${1%/*}"
-    [ ! -e "$1" ] || cp -p "$1" "$work/${1##*/}"
-    placed="$placed $1"
+    save_file "$1"
     cat >"$1.new"
     mv -f "$1.new" "$1"
 }
@@ -151,13 +258,13 @@ place_file() {
 # run COMMAND...: in silence; a failure tells its output. Waits while somebody else holds a lock.
 run() {
     deadline=$(($(date +%s) + LOCK_SECONDS))
-    until LC_ALL=C "$@" >"$work/.log" 2>&1 </dev/null; do
-        if ! grep -qE 'Could not get lock|Unable to lock' "$work/.log"; then
-            cat "$work/.log" >&2
+    until LC_ALL=C "$@" >"$work/log" 2>&1 </dev/null; do
+        if ! grep -qE 'Could not get lock|Unable to lock' "$work/log"; then
+            cat "$work/log" >&2
             return 1
         fi
         [ "$(date +%s)" -lt "$deadline" ] ||
-            { cat "$work/.log" >&2; fail "another package manager kept its lock for $LOCK_SECONDS s"; }
+            { cat "$work/log" >&2; fail "another package manager kept its lock for $LOCK_SECONDS s"; }
         sleep 2
     done
 }
@@ -166,20 +273,71 @@ apt() {
     run apt-get -y -o DPkg::Lock::Timeout="$LOCK_SECONDS" "$@"
 }
 
-set_up_apt() {
-    keyring=/usr/share/keyrings/$NAME.asc
-    sources=/etc/apt/sources.list.d/$NAME.sources
-    only_ours="-o Dir::Etc::sourcelist=$sources -o Dir::Etc::sourceparts=-"
-    place_file "$keyring" <<KEY_FILE
-$(key)
-KEY_FILE
-    place_file "$sources" <<SOURCES
+# is_ours FILE: whether a file under a former name follows this repository, and not another one
+# that was called the same.
+is_ours() {
+    [ -f "$1" ] || return 1
+    for address in "$url" "$BASE_URL"; do
+        [ -z "$address" ] || ! grep -qF -e "URIs: $address/apt" -e "=$address/yum/" "$1" || return 0
+    done
+    return 1
+}
+
+apt_source() {
+    cat <<SOURCES
 Types: deb
 URIs: $url/apt
 Suites: $channel$place
 Components: main
 Architectures: $architecture
 Signed-By: $keyring
+SOURCES
+}
+
+# Read all package sources as they will be, before anything is changed: apt refuses them all when
+# two of one address have different keys.
+check_apt_sources() {
+    mkdir "$work/parts"
+    for file in /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+        [ ! -f "$file" ] || cp "$file" "$work/parts"
+    done
+    apt_reads || fail "apt cannot read the package sources of this host; nothing was changed"
+    for former in $FORMER_NAMES; do
+        ! is_ours "$work/parts/$former.sources" || rm "$work/parts/$former.sources"
+    done
+    apt_source >"$work/parts/$NAME.sources"
+    apt_reads || fail "$url/apt is a package source of this host already, with another key, in: \
+$(grep -lFs "$url/apt" /etc/apt/sources.list /etc/apt/sources.list.d/* | tr '\n' ' ')\
+- remove it there first; nothing was changed"
+}
+
+apt_reads() {
+    run apt-get -o Dir::Etc::sourceparts="$work/parts" indextargets
+}
+
+# Earlier scripts called these files after the title alone, as another repository's may be called.
+retire_apt_files() {
+    for former in $FORMER_NAMES; do
+        is_ours "/etc/apt/sources.list.d/$former.sources" || continue
+        old=/usr/share/keyrings/$former.asc
+        set -- "/etc/apt/sources.list.d/$former.sources" "/etc/apt/preferences.d/$former" "$old"
+        for file; do save_file "$file"; done
+        rm -f "$1" "$2"
+        grep -qrFs "$old" /etc/apt/sources.list /etc/apt/sources.list.d || rm -f "$old"
+    done
+}
+
+set_up_apt() {
+    keyring=/usr/share/keyrings/$NAME.asc
+    sources=/etc/apt/sources.list.d/$NAME.sources
+    only_ours="-o Dir::Etc::sourcelist=$sources -o Dir::Etc::sourceparts=-"
+    check_apt_sources
+    retire_apt_files
+    place_file "$keyring" <<KEY_FILE
+$(key)
+KEY_FILE
+    place_file "$sources" <<SOURCES
+$(apt_source)
 SOURCES
     place_file "/etc/apt/preferences.d/$NAME" <<PREFERENCES
 Package: *
@@ -192,33 +350,53 @@ PREFERENCES
         fail "the repository $url cannot be used; nothing was changed"
 }
 
-newest_of_ours() {
+versions_of_ours() {
     # Without cache files, which belong to the host's whole set of sources.
     # shellcheck disable=SC2086
-    apt-cache $only_ours -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= madison "$package" |
-        sed -n '1s/^[^|]*| *\([^ |]*\) .*/\1/p'
+    apt-cache $only_ours -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= madison "$wanted" |
+        sed -n 's/^[^|]*| *\([^ |]*\) .*/\1/p'
+}
+
+# The newest version of ours, or the newest with the version that is asked for: with or without
+# the package's own revision.
+chosen_version() {
+    versions_of_ours | while read -r ours; do
+        case "$ours" in
+            "$version" | "$version"-* | "${version:-$ours}") printf '%s' "$ours"; break ;;
+        esac
+    done
 }
 
 install_with_apt() {
     export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a
-    case "$package" in
-        *=*) ;;
-        *)
-            version=$(newest_of_ours)
-            [ -n "$version" ] || fail "the repository has no package '$package' for this host"
-            # The version makes apt fail, instead of being content with what is there already.
-            package="$package=$version" ;;
-    esac
+    exact=$(chosen_version)
+    [ -n "$exact" ] || fail "the repository has no package '$package' for this host; it has: \
+$(versions_of_ours | tr '\n' ' ')"
+    # The version makes apt fail, instead of being content with what is there already.
+    package=$wanted=$exact
+    # Who names a version may mean an older one.
+    set -- ${version:+--allow-downgrades}
     # What it depends on may come from the distribution, whose lists can be missing or old.
-    if ! apt-get --simulate install "$package" >/dev/null 2>&1 </dev/null; then
+    if ! apt-get "$@" --simulate install "$package" >/dev/null 2>&1 </dev/null; then
         apt update || say "warning: some other package source of this host is out of order"
     fi
     # An edited configuration file is kept; without this, dpkg asks and stops.
-    apt -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$package"
+    apt -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" install "$package"
+}
+
+retire_dnf_files() {
+    for former in $FORMER_NAMES; do
+        is_ours "/etc/yum.repos.d/$former.repo" || continue
+        old=/etc/pki/rpm-gpg/RPM-GPG-KEY-$former
+        for file in "/etc/yum.repos.d/$former.repo" "$old"; do save_file "$file"; done
+        rm -f "/etc/yum.repos.d/$former.repo"
+        grep -qrFs "$old" /etc/yum.repos.d || rm -f "$old"
+    done
 }
 
 set_up_dnf() {
     keyring=/etc/pki/rpm-gpg/RPM-GPG-KEY-$NAME
+    retire_dnf_files
     place_file "$keyring" <<KEY_FILE
 $(key)
 KEY_FILE
@@ -238,28 +416,41 @@ metadata_expire=300
 # Of two packages with one name, that of this repository, also when the other is newer.
 priority=90
 REPO
-    dnf=dnf
-    command -v dnf >/dev/null || dnf=yum
     run "$dnf" -y --disablerepo='*' --enablerepo="$NAME" \
         --setopt="$NAME.skip_if_unavailable=0" makecache ||
         fail "the repository $url cannot be used; nothing was changed"
 }
 
 install_with_dnf() {
-    run "$dnf" -y install "$package" || return 1
+    spec=$wanted${version:+-$version}
+    found=$("$dnf" -q --disablerepo='*' --enablerepo="$NAME" repoquery "$spec" 2>/dev/null) || found=
+    [ -n "$found" ] || fail "the repository has no package '$package' for this host"
+    run "$dnf" -y install "$spec" || return 1
     # Enterprise Linux leaves new services stopped; who runs this script wants them to run.
-    unit=${package%%=*}.target
+    unit=$wanted.target
     if [ -d /run/systemd/system ] && systemctl cat "$unit" >/dev/null 2>&1; then
         run systemctl enable --now "$unit"
+    fi
+}
+
+check_tools() {
+    if [ "$family" = apt ]; then
+        command -v apt-get >/dev/null || fail "this system has no apt-get"
+    else
+        dnf=dnf
+        command -v dnf >/dev/null || dnf=yum
+        command -v "$dnf" >/dev/null || fail "this system has neither dnf nor yum"
     fi
 }
 
 main() {
     read_arguments "$@"
     detect_system
+    check_tools
     [ "$(id -u)" -eq 0 ] || fail "this must run as root; try: sudo sh install.sh"
     placed=
     work=$(mktemp -d)
+    mkdir "$work/saved"
     trap clean_up EXIT
     trap 'exit 130' HUP INT TERM
     "set_up_$family"

@@ -1,0 +1,101 @@
+"""What a repository holds, for people: the newest version of each package, by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from omnibuild.package.versions import compare_debs, compare_rpms
+from omnibuild.repository import layout
+from omnibuild.repository.state import Channel
+
+DEB, RPM, TAR = "deb", "rpm", "tar"
+
+# More rows than that are a page for each first letter, or two letters, and so on.
+ROWS_PER_PAGE = 200
+
+_TARBALL = re.compile(r"(.+?)-([0-9].*)-(linux-[^-]+)\.tar\.\w+")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One file in the list of packages; ``place`` says where hosts see it."""
+
+    name: str
+    version: str
+    architecture: str
+    summary: str
+    place: str
+    size: int
+    href: str
+    family: str
+
+
+def newest_rows(channels: Mapping[str, Channel]) -> list[Row]:
+    """Return the newest of all that the channels hold, by name."""
+    return newest(row for name, content in channels.items() for row in rows_of(name, content))
+
+
+def rows_of(channel: str, content: Channel) -> Iterator[Row]:
+    """Yield what a channel holds, in the order it was published."""
+    for suite in content.suites:
+        for deb in content.debs_of(suite):
+            href = f"{layout.APT}/{deb.path}"
+            about = (deb.name, deb.version, deb.architecture, deb.summary)
+            yield Row(*about, suite, deb.size, href, DEB)
+    for tree, index in content.trees.items():
+        for rpm in content.rpms_of(tree):
+            named = [rpm.architecture] if rpm.architecture in index.architectures else []
+            directory = layout.yum_directory(channel, tree, (named or index.architectures)[0])
+            about = (rpm.name, rpm.version, rpm.architecture, rpm.summary)
+            yield Row(*about, f"{channel}, {tree}", rpm.size, f"{directory}/{rpm.path}", RPM)
+    for item in content.downloads.values():
+        parts = _TARBALL.fullmatch(item.name)
+        name, version, architecture = parts.groups() if parts else (item.name, "", "")
+        href = layout.download_path(item.name)
+        yield Row(name, version, architecture, "Tarball", channel, item.size, href, TAR)
+
+
+def newest(rows: Iterable[Row]) -> list[Row]:
+    """Return the newest row of each package, architecture and place, by name.
+
+    The family of the package says which version is newer: a fix of an older line may be published
+    later than the newest.
+    """
+    found: dict[tuple[str, str, str, str], Row] = {}
+    for row in rows:
+        key = (row.name, row.architecture, row.place, row.family)
+        known = found.get(key)
+        if known is None or _compare(known, row) <= 0:
+            found[key] = row
+    return [row for _, row in sorted(found.items())]
+
+
+def pages_of(rows: list[Row]) -> dict[str, list[Row]]:
+    """Return the rows by the beginning of their names, each short enough for a page.
+
+    A page keeps its name and its content while packages come to others. Rows that fit on one page
+    are the one page ``""``.
+    """
+    return dict(_split("", rows))
+
+
+def _split(beginning: str, rows: list[Row]) -> Iterator[tuple[str, list[Row]]]:
+    if len(rows) <= ROWS_PER_PAGE or len({row.name.lower() for row in rows}) == 1:
+        yield beginning, rows
+        return
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.name[: len(beginning) + 1].lower(), []).append(row)
+    for longer, group in sorted(groups.items()):
+        if longer == beginning:
+            # Names that are no longer than what all here begin with.
+            yield longer, group
+        else:
+            yield from _split(longer, group)
+
+
+def _compare(left: Row, right: Row) -> int:
+    compare = compare_rpms if left.family == RPM else compare_debs
+    return compare(left.version, right.version)
