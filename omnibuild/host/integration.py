@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from omnibuild.errors import DefinitionError
+from omnibuild.host import listening
 from omnibuild.host.hooks import PREPARE, check_hooks
 from omnibuild.host.launchers import environment, launchers, prepare
 from omnibuild.host.layout import Layout, config_copies
@@ -127,6 +129,9 @@ def _system(
     if layout.python:
         text = environment(recipe, layout)
         found.append((f"{layout.prefix}/libexec/environment", GeneratedFile(text.encode())))
+    if any(process.listens for process in running):
+        text = inspect.getsource(listening)
+        found.append((f"{layout.prefix}/libexec/listen.py", GeneratedFile(text.encode())))
     if PREPARE in hooks:
         text = prepare(layout, hooks[PREPARE])
         name = f"{layout.prefix}/libexec/{PREPARE}"

@@ -15,6 +15,16 @@ from omnibuild.host.processes import Process, entry_point, python_call
 from omnibuild.host.template import render
 from omnibuild.recipe.models import Recipe
 
+_BECOME = """
+import os, pwd, sys
+user = pwd.getpwnam(sys.argv[1])
+os.initgroups(user.pw_name, user.pw_gid)
+os.setgid(user.pw_gid)
+os.setuid(user.pw_uid)
+os.environ |= {"HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name}
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
 
 def launchers(
     recipe: Recipe,
@@ -25,23 +35,54 @@ def launchers(
     """Return every launcher in ``bin/`` as its name and text."""
     found = []
     for command, script in recipe.commands.items():
-        start = python_call(layout, entry_point(script, entry_points), [])
-        found.append((command, launcher(f"The command {command} of {layout.app}.", start)))
+        call = python_call(layout, entry_point(script, entry_points), [])
+        what = f"The command {command} of {layout.app}."
+        start = f"{_stranger(layout, command, call)}exec {call}"
+        found.append((command, launcher(layout, what, start)))
     for process in running:
         what = f"Starts {process.name} of {layout.app} in the foreground."
-        found.append((f"{layout.app}-{process.name}", launcher(what, process.start)))
+        found.append((f"{layout.app}-{process.name}", launcher(layout, what, process.start)))
     return found
 
 
-def launcher(what: str, start: str, directory: str = "bin") -> str:
+def launcher(layout: Layout, what: str, start: str, directory: str = "bin") -> str:
     """Return a launcher; ``start`` is shell that may use ``$root`` and ``$self``."""
-    return render("launcher.sh.in", {"WHAT": what, "START": start, "DIRECTORY": directory})
+    values = {"WHAT": what, "BECOME": _become(layout), "START": start, "DIRECTORY": directory}
+    return render("launcher.sh.in", values)
+
+
+def _become(layout: Layout) -> str:
+    """Return shell by which root becomes the app's user, where the app keeps its state."""
+    if not layout.user:
+        return ""
+    values = {
+        "VARIABLE": layout.variable("STATE"),
+        "STATE": layout.state,
+        "USER": layout.user,
+        "PYTHON": layout.python,
+        # Minimal hosts have neither runuser nor setpriv.
+        "CODE": shlex.quote(_BECOME),
+    }
+    return render("become.sh.in", values)
+
+
+def _stranger(layout: Layout, command: str, call: str) -> str:
+    """Return shell that tells everybody else why a command failed."""
+    if not layout.user:
+        return ""
+    values = {
+        "VARIABLE": layout.variable("STATE"),
+        "STATE": layout.state,
+        "COMMAND": command,
+        "QUIET": call.replace("import sys;", "import sys; sys.tracebacklimit = 0;", 1),
+    }
+    return render("stranger.sh.in", values)
 
 
 def prepare(layout: Layout, hook: str) -> str:
     """Return ``libexec/prepare``: the app's own preparation, with its commands on PATH."""
     body = "\n".join(["umask 027", "PATH=$root/bin:$PATH", "export PATH", hook.rstrip("\n")])
-    return launcher(f"The hook {PREPARE} of {layout.app}.", body, "libexec")
+    return launcher(layout, f"The hook {PREPARE} of {layout.app}.", body, "libexec")
 
 
 def environment(recipe: Recipe, layout: Layout) -> str:
@@ -55,6 +96,8 @@ def environment(recipe: Recipe, layout: Layout) -> str:
         "environment.in",
         {
             "APP": layout.app,
+            "ETC": layout.etc,
+            "STATE": layout.variable("STATE"),
             "VARIABLES": "\n".join(_default(*item) for item in variables.items()),
             "CERTIFI": f"/{layout.site_packages}/certifi/cacert.pem",
         },

@@ -16,6 +16,7 @@ from omnibuild.errors import DefinitionError
 from omnibuild.host import hooks as points
 from omnibuild.host.layout import Layout
 from omnibuild.host.template import render
+from omnibuild.host.units import DIRECTORY
 from omnibuild.host.users import sysusers_conf
 
 Steps = tuple[str, ...]
@@ -74,16 +75,24 @@ class Scripts:
         cases: dict[str, dict[str, Steps]] = {
             "preinst": {
                 "install|upgrade": (
+                    *self._services("note_services"),
                     *(before and (_DEB_ACTION, *before)),
-                    *self._services('note_stopped "$1"'),
                 )
             },
             "postinst": {
                 "configure": configure and (_DEB_ACTION, *configure),
-                "abort-remove": self._services("start_services install"),
+                "abort-remove": self._services("resume_services"),
             },
-            "prerm": {"remove": (*self._hook(points.PRE_REMOVE), *self._services("stop_services"))},
+            "prerm": {
+                "remove": (
+                    *self._services("note_services"),
+                    *self._hook(points.PRE_REMOVE),
+                    *self._services("stop_services"),
+                ),
+                "upgrade": self._services("note_units"),
+            },
             "postrm": {
+                "upgrade": self._services("stop_dropped"),
                 "remove": ("clean_prefix", *self._services("reload_systemd")),
                 "purge": (
                     *self._hook(points.PURGE),
@@ -104,12 +113,15 @@ class Scripts:
         configure = (*self._accounts(), *enable, *self._prepare(), *after)
         erase = (*self._hook(points.PRE_REMOVE), *self._services("stop_services"))
         wanted = {
-            "pre": before and (_RPM_ACTION, *before),
+            "pre": (*self._services("note_services"), *(before and (_RPM_ACTION, *before))),
             "post": configure and (_RPM_ACTION, *configure),
             # 0: the last version leaves; otherwise an upgrade removes the old one.
             "preun": erase and _if_erased(erase),
-            "postun": (*_if_erased(("clean_prefix",)), *self._services("reload_systemd")),
-            "posttrans": self._services("restart_services"),
+            "postun": (
+                *_if_erased(("clean_prefix",)),
+                *self._services("stop_dropped", "reload_systemd"),
+            ),
+            "posttrans": self._services("start_services"),
         }
         return self._scripts(wanted, "services-rpm.sh.in")
 
@@ -140,6 +152,7 @@ class Scripts:
             "PREFIX": layout.prefix,
             "STATE": layout.state,
             "LOGS": layout.logs,
+            "UNITS": DIRECTORY,
             "TARGET": next(iter(self.units), ""),
             "SERVICES": " ".join(self.units[1:]),
         }

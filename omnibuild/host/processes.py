@@ -28,13 +28,16 @@ class Process:
         name: ``web``, ``nginx`` or the service's name.
         title: what it is, for the unit's description.
         start: shell that becomes the process; ``$root`` is the app's directory.
-        notifies: whether it tells systemd that it is ready.
+        listens: whether it is a server: it keeps its sockets, reads its configuration again
+            when told to, and tells systemd that it is ready.
+        stop: the signal that lets it finish what it does, where TERM does not.
     """
 
     name: str
     title: str
     start: str
-    notifies: bool = False
+    listens: bool = False
+    stop: str = ""
 
 
 def processes(
@@ -48,8 +51,9 @@ def processes(
             found.append(_proxy(layout))
     for name, service in recipe.services.items():
         script, *arguments = shlex.split(service.command)
-        start = python_call(layout, entry_point(script, entry_points), arguments)
-        found.append(Process(name, name, start))
+        target = entry_point(script, entry_points)
+        start = python_call(layout, target, arguments, options="-u")
+        found.append(Process(name, name, f"exec {start}"))
     return tuple(found)
 
 
@@ -66,27 +70,36 @@ def entry_point(script: str, entry_points: Mapping[str, str]) -> str:
     return entry_points[script].partition("[")[0].strip()
 
 
-def python_call(layout: Layout, target: str, arguments: list[str]) -> str:
-    """Return shell that becomes a console script; its name is the launcher's path."""
+def python_call(layout: Layout, target: str, arguments: list[str], options: str = "") -> str:
+    """Return the command that is a console script; its name is the launcher's path.
+
+    Args:
+        layout: the app's names.
+        target: ``module:function``.
+        arguments: what comes before the caller's arguments.
+        options: of the interpreter; ``-u`` for services, whose lines belong in the journal at
+            once.
+    """
     module, _, function = target.partition(":")
     first = function.partition(".")[0]
     code = f"import sys; del sys.argv[0]; from {module} import {first}; sys.exit({function}())"
     words = [shlex.quote(code), '"$self"', *map(shlex.quote, arguments), '"$@"']
-    return f'exec "$root/bin/{layout.python}" -I -B -c {" ".join(words)}'
+    interpreter = " ".join([f'"$root/bin/{layout.python}" -I -B', *filter(None, [options])])
+    return f"{interpreter} -c {' '.join(words)}"
 
 
 def _web(web: Web, layout: Layout) -> Process:
     runtime, listen = layout.variable("RUNTIME"), layout.variable("LISTEN")
     if web.proxy:
-        bind = f'"unix:${runtime}/web.sock"'
+        bind = f"unix:${runtime}/web.sock"
         # Whoever reaches the socket is the proxy: it tells the client's address and scheme.
         options = f"--forwarded-allow-ips '*' --access-logformat {shlex.quote(PROXIED_LOG)}"
     else:
-        bind = f'"${{{listen}:-{web.listen}}}"'
+        bind = f"${{{listen}:-{web.listen}}}"
         options = ""
     arguments = [
         f'--workers "${{WEB_CONCURRENCY:-{web.workers}}}"',
-        f"--bind {bind}",
+        '--bind "$bind"',
         "--access-logfile -",
         *([options] if options else []),
         f'"$@" {shlex.quote(web.app)}',
@@ -99,17 +112,31 @@ def _web(web: Web, layout: Layout) -> Process:
         'if [ -d /dev/shm ] && [ -w /dev/shm ]; then set -- --worker-tmp-dir /dev/shm "$@"; fi',
         "# Gunicorn imports from and reads settings in the working directory.",
         'cd "$root"',
-        f'exec "$root/bin/{layout.python}" -I -B -m gunicorn \\',
+        f'bind="{bind}"',
+        f'set -- "$root/bin/{layout.python}" -I -B -u -m gunicorn \\',
         " \\\n".join(f"    {argument}" for argument in arguments),
+        *_kept_sockets(layout, 'gunicorn "$bind"'),
     ]
-    return Process(WEB, "web server", "\n".join(lines), notifies=True)
+    return Process(WEB, "web server", "\n".join(lines), listens=True)
 
 
 def _proxy(layout: Layout) -> Process:
     state = layout.variable("STATE")
     lines = [
         f'mkdir -p "${state}/nginx"',
-        f'exec "$root/sbin/nginx" -p "${state}/nginx/" -e stderr \\',
+        f'set -- "$root/sbin/nginx" -p "${state}/nginx/" -e stderr \\',
         f'    -c {layout.etc}/nginx.conf "$@"',
+        *_kept_sockets(layout, "nginx"),
     ]
-    return Process(PROXY, "reverse proxy", "\n".join(lines))
+    # QUIT lets nginx finish the requests at hand.
+    return Process(PROXY, "reverse proxy", "\n".join(lines), listens=True, stop="SIGQUIT")
+
+
+def _kept_sockets(layout: Layout, server: str) -> list[str]:
+    """Return shell that becomes the server in ``$@``, by way of systemd where it listens."""
+    return [
+        'if [ -n "${NOTIFY_SOCKET:-}" ]; then',
+        f'    set -- "$root/bin/{layout.python}" -I -S -B "$root/libexec/listen.py" {server} "$@"',
+        "fi",
+        'exec "$@"',
+    ]

@@ -70,7 +70,7 @@ def _serve(layout: Layout, running: Sequence[Process], listen: str) -> str:
 
 def _start(layout: Layout, process: Process) -> str:
     launcher = f'"$root/bin/{layout.app}-{process.name}"'
-    if process.name != PROXY:
+    if not process.listens or process.name != PROXY:
         return f'{launcher} &\nrunning="$running $!"'
     # The first request shall find the server there. Then the same configuration, for this place.
     return "\n".join(

@@ -10,11 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from omnibuild.host.layout import Layout
-from omnibuild.host.processes import PROXY, WEB, Process
+from omnibuild.host.processes import Process
 
 DIRECTORY = "/usr/lib/systemd/system"
 
 _FIRST_UNPRIVILEGED_PORT = 1024
+
+# A service is restarted for ever, after ever longer pauses. systemd itself can do that from
+# version 254 on, and older ones would complain about the setting: so the start waits a second for
+# each restart so far, at most 30.
+_PAUSE = (
+    "ExecStartPre=-+/bin/sh -c 'pause=$$(systemctl show --property=NRestarts --value %n) &&"
+    ' [ "$$pause" -gt 30 ] && pause=30; sleep "$$pause"\''
+)
 
 # What no app needs; a drop-in takes back what one app does. Memory that is written and executed
 # stays allowed: cffi and just-in-time compilers need it.
@@ -58,12 +66,13 @@ def units(layout: Layout, summary: str, running: Sequence[Process], listen: str)
     if not running:
         return {}
     target, *services = unit_names(layout, running)
-    # The process that clients connect to is the last of web and nginx.
-    front = [process.name for process in running if process.name in (WEB, PROXY)][-1:]
+    # Clients connect to the last of the servers; the others are behind it.
+    servers = [name for name, one in zip(services, running, strict=True) if one.listens]
     texts = {target: _target(summary, services)}
     for name, process in zip(services, running, strict=True):
-        privileged = process.name in front and _port(listen) < _FIRST_UNPRIVILEGED_PORT
-        texts[name] = _service(layout, process, target, privileged=privileged)
+        privileged = name in servers[-1:] and _port(listen) < _FIRST_UNPRIVILEGED_PORT
+        behind = servers[: servers.index(name)] if process.listens else []
+        texts[name] = _service(layout, process, target, behind, privileged=privileged)
     return texts
 
 
@@ -88,23 +97,27 @@ def _target(summary: str, services: Sequence[str]) -> str:
     )
 
 
-def _service(layout: Layout, process: Process, target: str, *, privileged: bool) -> str:
+def _service(
+    layout: Layout, process: Process, target: str, behind: Sequence[str], *, privileged: bool
+) -> str:
     capability = "CAP_NET_BIND_SERVICE" if privileged else ""
     return _sections(
         {
             "Unit": (
                 f"Description={layout.app}: {process.title}",
                 f"PartOf={target}",
-                "After=network.target",
-                *((f"After={layout.unit}-{WEB}.service",) if process.name == PROXY else ()),
+                f"After={' '.join(['network.target', *behind])}",
+                "StartLimitIntervalSec=0",
             ),
             "Service": (
-                f"Type={'notify' if process.notifies else 'exec'}",
+                f"Type={'notify' if process.listens else 'exec'}",
+                _PAUSE,
                 f"ExecStart={layout.prefix}/bin/{layout.app}-{process.name}",
-                *_signals(process),
+                *_server(process),
                 "Restart=on-failure",
                 "RestartSec=1",
                 f"User={layout.user}",
+                f"Environment={layout.variable('STATE')}={layout.state}",
                 f"EnvironmentFile=-{layout.etc}/environment",
                 f"WorkingDirectory={layout.state}",
                 *_directories(layout),
@@ -116,14 +129,17 @@ def _service(layout: Layout, process: Process, target: str, *, privileged: bool)
     )
 
 
-def _signals(process: Process) -> tuple[str, ...]:
-    reload = "ExecReload=/bin/kill -HUP $MAINPID"
-    if process.name == WEB:
-        return (reload, "KillMode=mixed")
-    if process.name == PROXY:
-        # QUIT lets nginx finish the requests at hand.
-        return (reload, "KillMode=mixed", "KillSignal=SIGQUIT", "TimeoutStopSec=30")
-    return ()
+def _server(process: Process) -> tuple[str, ...]:
+    if not process.listens:
+        return ()
+    return (
+        # The shell's own kill: minimal hosts have no other.
+        "ExecReload=/bin/sh -c 'kill -HUP $$MAINPID'",
+        "KillMode=mixed",
+        *((f"KillSignal={process.stop}", "TimeoutStopSec=30") if process.stop else ()),
+        # Sockets that `libexec/listen.py` gives to systemd: nobody is refused during a restart.
+        "FileDescriptorStoreMax=16",
+    )
 
 
 def _directories(layout: Layout) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ def scripts(host: HostFiles) -> dict[str, str]:
     found = {
         path: file.content.decode()
         for path, file in host.files.items()
-        if "/bin/" in path or "/libexec/" in path
+        if ("/bin/" in path or "/libexec/" in path) and not path.endswith(".py")
     }
     for form, texts in host.scripts.items():
         found |= {f"{form}/{name}": body for name, body in texts.items()}

@@ -23,14 +23,14 @@ def test_a_command_alone_brings_no_user_and_no_services() -> None:
 
 def test_without_a_proxy_the_server_listens_itself() -> None:
     host = integrated(recipe())
-    assert '--bind "${SHOP_LISTEN:-127.0.0.1:8080}"' in text(host, "/opt/shop/bin/shop-web")
+    assert 'bind="${SHOP_LISTEN:-127.0.0.1:8080}"' in text(host, "/opt/shop/bin/shop-web")
     assert f"{UNITS}/shop-nginx.service" not in host.files
     assert host.config_files == ()
 
 
 def test_behind_a_proxy_it_has_a_socket() -> None:
     host = integrated(recipe(web={"server": "gunicorn", "app": "shop:app", "proxy": "nginx"}))
-    assert '--bind "unix:$SHOP_RUNTIME/web.sock"' in text(host, "/opt/shop/bin/shop-web")
+    assert 'bind="unix:$SHOP_RUNTIME/web.sock"' in text(host, "/opt/shop/bin/shop-web")
     conf = text(host, "/etc/shop/nginx.conf")
     assert [line for line in conf.splitlines() if "listen" in line] == [
         "        listen 127.0.0.1:8080;"
@@ -52,6 +52,17 @@ def test_only_the_front_may_bind_a_low_port(proxy: str | None) -> None:
     assert able == {f"{UNITS}/shop-{'nginx' if proxy else 'web'}.service"}
     high = integrated(recipe(web=web | {"listen": "0.0.0.0:1024"}, services=services))
     assert "CAP_" not in "".join(text(high, p) for p in high.files if p.endswith(".service"))
+
+
+@pytest.mark.parametrize("name", ["web", "nginx"])
+def test_a_service_may_be_called_as_a_server(name: str) -> None:
+    host = integrated(recipe(web=None, services={name: {"command": "worker"}}))
+    unit = text(host, f"{UNITS}/shop-{name}.service")
+    assert "Type=exec" in unit
+    assert "ExecReload" not in unit
+    runner = text(host, "/opt/shop/bin/shop-run")
+    assert f'"$root/bin/shop-{name}" &' in runner
+    assert "nginx.conf" not in runner
 
 
 def test_summary_cannot_break_out_of_its_line() -> None:

@@ -84,6 +84,37 @@ def test_values_of_variables_arrive_as_they_are(tmp_path: Path, value: str) -> N
     assert done.stdout.decode() == value
 
 
+def test_what_the_operator_set_is_there_for_commands(tmp_path: Path) -> None:
+    host = integrated(recipe(environment={"SHOP_MODE": "slow"}))
+    text = host.files["/opt/shop/libexec/environment"].content.decode()
+    operator = tmp_path / "environment"
+    script = tmp_path / "script"
+    script.write_text(text.replace("/etc/shop/environment", str(operator)))
+    operator.write_text(
+        "# A comment\n; another\n\n  SHOP_MODE=fast $(touch here)  \nURL='a b'\nQUOTED=\"c d\"\n"
+        "MINE=theirs\nnot a setting\nBAD-NAME=x\nEMPTY=\nLAST=no newline"
+    )
+    names = ["SHOP_MODE", "URL", "QUOTED", "MINE", "EMPTY", "LAST"]
+    values = "; ".join(f'printf "%s|" "${name}"' for name in names)
+
+    def read(**variables: str) -> str:
+        done = subprocess.run(
+            ["/bin/sh", "-ec", f'root=/x; . "$0"; {values}', str(script)],
+            env={"PATH": "/usr/bin:/bin", "MINE": "mine", **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert read() == "fast $(touch here)|a b|c d|mine||no newline|"
+    assert not (tmp_path / "here").exists()
+    # Services were told by systemd, and what runs elsewhere has nothing to do with /etc.
+    assert read(SHOP_STATE="/home/shop").startswith("slow|")
+
+
 WORDS = st.lists(VALUES.filter(bool), max_size=4)
 
 
@@ -104,8 +135,9 @@ def test_arguments_of_services_arrive_as_they_are(tmp_path: Path, words: list[st
     done = subprocess.run(
         ["/bin/sh", f"{root}/bin/shop-work", "more"], capture_output=True, check=True, env={}
     )
-    isolated, bare, dash_c, code, own, *arguments = done.stdout.decode().split("\0")[:-1]
-    assert (isolated, bare, dash_c) == ("-I", "-B", "-c")
+    *options, code, own = done.stdout.decode().split("\0")[:6]
+    arguments = done.stdout.decode().split("\0")[6:-1]
+    assert options == ["-I", "-B", "-u", "-c"]
     assert code.endswith("from shop.work import Worker; sys.exit(Worker.run())")
     assert own == f"{root}/bin/shop-work"
     assert arguments == [*words, "more"]

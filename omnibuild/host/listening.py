@@ -1,0 +1,222 @@
+"""Opens the sockets that a server listens on, gives them to systemd to keep, becomes the server.
+
+This module is a program of hosts: it is installed as ``libexec/listen.py``, and the launchers of
+servers start it where systemd listens to the service, with the packaged interpreter. So it needs
+nothing but the standard library.
+
+systemd keeps a copy of each socket while the service restarts, and hands it to the next start:
+clients wait in its queue instead of being refused. The addresses stay where operators edit them,
+which no ``.socket`` unit could promise; one that is no longer wanted is let go.
+
+    listen gunicorn ADDRESS COMMAND...    passes the socket by LISTEN_FDS
+    listen nginx COMMAND...               asks nginx for its addresses; passes them by NGINX
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+FIRST = 3
+BACKLOG = 2048
+# systemd lets go of a socket a moment after it is asked to.
+PATIENCE = 40
+PAUSE = 0.05
+# Descriptors from here on are free.
+OUT_OF_THE_WAY = 100
+
+_COMMENT = re.compile(r"#[^\n]*")
+_LISTEN = re.compile(r"(?:^|(?<=[{;]))\s*listen\s+([^;{}]+);", re.MULTILINE)
+# These open more than one socket for an address, or none for streams: nginx does so itself.
+_OTHER_SOCKETS = {"reuseport", "quic", "udp", "ipv6only=off"}
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server listens: a path, or an address in numbers and a port."""
+
+    family: socket.AddressFamily
+    host: str
+    port: int = 0
+    dual: bool = False
+
+    @classmethod
+    def parse(cls, text: str, *, dual: bool = False) -> Address | None:
+        """Return an address as servers spell it; None for a name that has to be looked up.
+
+        Args:
+            text: such as ``127.0.0.1:8080``, ``[::]:80`` or ``unix:/run/shop/web.sock``.
+            dual: whether ``[::]`` is also for IPv4, where the host's kernel is set up so.
+        """
+        if text.startswith("unix:"):
+            return cls(socket.AF_UNIX, text[len("unix:") :])
+        found = re.fullmatch(r"(?:(\*|[\d.]*|\[[0-9a-fA-F:.]+\]):)?(\d+)", text)
+        if not found:
+            return None
+        host, port = found[1] or "*", int(found[2])
+        if host.startswith("["):
+            return cls(socket.AF_INET6, host[1:-1], port, dual)
+        return cls(socket.AF_INET, "0.0.0.0" if host == "*" else host, port)  # noqa: S104
+
+    @property
+    def name(self) -> str:
+        """What systemd calls the socket: it takes no colon."""
+        return str(self).replace(":", "/")
+
+    def __str__(self) -> str:
+        if self.family == socket.AF_UNIX:
+            return f"unix:{self.host}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def covers(self, other: Address) -> bool:
+        """Tell whether a socket for every address of the port also serves the other address."""
+        every = self.host in ("0.0.0.0", "::")  # noqa: S104
+        return every and (self.family, self.port) == (other.family, other.port)
+
+    def open(self) -> socket.socket:
+        """Listen."""
+        opened = socket.socket(self.family, socket.SOCK_STREAM)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self.family == socket.AF_UNIX:
+            if os.path.exists(self.host):
+                os.unlink(self.host)
+            opened.bind(self.host)
+        else:
+            if self.family == socket.AF_INET6 and not self.dual:
+                opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            opened.bind((self.host, self.port))
+        opened.listen(BACKLOG)
+        opened.setblocking(False)
+        return opened
+
+
+def nginx_addresses(configuration: str) -> list[Address]:
+    """Return the addresses that ``nginx -T`` shows and that a plain socket serves."""
+    found: list[Address] = []
+    for words in _LISTEN.findall(_COMMENT.sub("", configuration)):
+        first, *options = words.split()
+        address = Address.parse(first)
+        plain = address is not None and address.family != socket.AF_UNIX
+        if address and plain and address not in found and not _OTHER_SOCKETS & set(options):
+            found.append(address)
+    # nginx, too, listens once where every address of a port is wanted.
+    return [one for one in found if not any(all_.covers(one) for all_ in found if all_ != one)]
+
+
+def inherited(environment: Mapping[str, str]) -> list[tuple[str, socket.socket]]:
+    """Return the sockets that systemd kept, each with its name."""
+    if environment.get("LISTEN_PID") != str(os.getpid()):
+        return []
+    count = int(environment.get("LISTEN_FDS", "0"))
+    names = environment.get("LISTEN_FDNAMES", "").split(":") + [""] * count
+    return [(names[number], socket.socket(fileno=FIRST + number)) for number in range(count)]
+
+
+def is_at(kept: socket.socket, address: Address) -> bool:
+    """Tell whether a socket is the one of an address, and clients still find it there."""
+    if kept.family != address.family:
+        return False
+    if address.family == socket.AF_UNIX:
+        return bool(kept.getsockname() == address.host and os.path.exists(address.host))
+    return bool(kept.getsockname()[:2] == (address.host, address.port))
+
+
+def notify(message: str, sockets: Iterable[socket.socket] = ()) -> None:
+    """Tell systemd."""
+    where = os.environ["NOTIFY_SOCKET"]
+    where = f"\0{where[1:]}" if where.startswith("@") else where
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.connect(where)
+        socket.send_fds(manager, [message.encode()], [one.fileno() for one in sockets])
+
+
+def open_patiently(address: Address, patience: int) -> socket.socket:
+    """Listen; try again while a socket that was just let go is in the way."""
+    while True:
+        try:
+            return address.open()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or patience <= 0:
+                raise
+        patience -= 1
+        time.sleep(PAUSE)
+
+
+def listen(wanted: list[Address]) -> list[socket.socket]:
+    """Return a listening socket for each address: a kept one, or one that is kept from now on."""
+    kept = inherited(os.environ)
+    found = [next((one for _, one in kept if is_at(one, address)), None) for address in wanted]
+    stale = [(name, one) for name, one in kept if one not in found]
+    for name, one in stale:
+        notify(f"FDSTOREREMOVE=1\nFDNAME={name}")
+        one.close()
+    return [
+        one or keep(address, PATIENCE if stale else 0)
+        for address, one in zip(wanted, found, strict=True)
+    ]
+
+
+def keep(address: Address, patience: int) -> socket.socket:
+    """Listen, and have systemd keep the socket."""
+    try:
+        opened = open_patiently(address, patience)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        why = "another program listens there" if taken else error.strerror
+        sys.exit(f"cannot listen on {address}: {why}")
+    notify(f"FDSTORE=1\nFDNAME={address.name}", [opened])
+    return opened
+
+
+def pass_on(sockets: list[socket.socket]) -> list[int]:
+    """Make the sockets the descriptors from 3 on, which the next program inherits."""
+    # First out of the way of one another.
+    far = [fcntl.fcntl(one.fileno(), fcntl.F_DUPFD_CLOEXEC, OUT_OF_THE_WAY) for one in sockets]
+    for one in sockets:
+        one.close()
+    return [os.dup2(copy, FIRST + number) for number, copy in enumerate(far)]
+
+
+def become(command: tuple[str, ...], **variables: str) -> None:
+    """Become the server."""
+    for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
+        os.environ.pop(name, None)
+    os.environ |= variables
+    os.execv(command[0], command)  # noqa: S606
+
+
+def gunicorn(text: str, *command: str) -> None:
+    """Become gunicorn, which listens on one address."""
+    address = Address.parse(text, dual=True)
+    numbers = pass_on(listen([address] if address else []))
+    if numbers:
+        become(command, LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(numbers)))
+    become(command)
+
+
+def nginx(*command: str) -> None:
+    """Become nginx, once its configuration is right and its sockets are open."""
+    shown = subprocess.run([*command, "-T"], capture_output=True, text=True, check=False)
+    if shown.returncode:
+        sys.stderr.write(shown.stderr)
+        sys.exit(shown.returncode)
+    numbers = pass_on(listen(nginx_addresses(shown.stdout)))
+    notify("READY=1")
+    if numbers:
+        become(command, NGINX="".join(f"{number};" for number in numbers))
+    become(command)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "nginx":
+        nginx(*sys.argv[2:])
+    else:
+        gunicorn(*sys.argv[2:])

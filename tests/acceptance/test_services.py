@@ -1,0 +1,179 @@
+"""Services on booted hosts: restarts that nobody notices, failures, the operator's word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.hosts import BootedHost, HostPool, eventually, serve
+from tests.acceptance.hosts.polling import polled
+from tests.acceptance.products import Products, next_version, omnibuild, replace
+from tests.acceptance.steps import WEB, answers, visit
+
+TARGET = "hello.target"
+WEB_SERVICE, PROXY, EXTRA = "hello-web.service", "hello-nginx.service", "hello-extra.service"
+LINK = f"/etc/systemd/system/multi-user.target.wants/{TARGET}"
+PACKAGES = ("debian-12", "el9")
+
+
+@pytest.fixture(scope="module")
+def versions(products: Products, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Packages of hello 0.9.0 with a service more, 1.1.0 as it is, and 1.2.0 with none at all."""
+    base = tmp_path_factory.mktemp("versions")
+    packages = base / "packages"
+    extra = '[services.extra]\ncommand = "gunicorn --bind 127.0.0.1:9999 hello.web:application"\n'
+    for version, edited in {
+        "0.9.0": lambda text: f"{text}\n{extra}",
+        "1.2.0": served_by_none,
+    }.items():
+        workspace = next_version(base / version)
+        recipe = workspace / "recipes/hello.toml"
+        for path in (recipe, workspace / "examples/hello/pyproject.toml"):
+            replace(path, 'version = "1.1.0"', f'version = "{version}"')
+        replace(workspace / "examples/hello/src/hello/__init__.py", "1.1.0", version)
+        recipe.write_text(edited(recipe.read_text()))
+        platforms = [word for name in PACKAGES for word in ("-p", name)]
+        omnibuild("build", "hello", "-C", workspace, "-o", packages, *platforms)
+    for path in products.hello_next.iterdir():
+        (packages / path.name).hardlink_to(path)
+    return packages
+
+
+def served_by_none(recipe: str) -> str:
+    """Return the recipe without its web server."""
+    return re.sub(r"\[web\]\n(?:.+\n)+", "", recipe)
+
+
+def deb(version: str) -> str:
+    return f"/versions/hello_{version}-1_amd64.deb"
+
+
+def rpm(version: str) -> str:
+    return f"/versions/hello-{version}-1.x86_64.rpm"
+
+
+def states(server: BootedHost, *units: str) -> list[str]:
+    return [server.unit(unit)["ActiveState"] for unit in units]
+
+
+@pytest.fixture(scope="module")
+def server(module_hosts: HostPool, versions: Path) -> BootedHost:
+    """A booted server that sees the packages; it need not survive a power failure."""
+    server = module_hosts.booted(binds={versions: "/versions"})
+    server.write("/etc/dpkg/dpkg.cfg.d/unsafe-io", "force-unsafe-io\n")
+    return server
+
+
+@pytest.fixture
+def hello(server: BootedHost) -> Iterator[BootedHost]:
+    """The server with a fresh hello 0.9.0."""
+    server.run("dpkg", "--install", deb("0.9.0"))
+    assert answers(server, f"{WEB}/health")
+    yield server
+    server.run("dpkg", "--purge", "hello")
+    assert not server.exists(LINK)
+
+
+def test_no_request_fails(hello: BootedHost, tmp_path: Path) -> None:
+    # The shell has a kill of its own.
+    hello.shell("rm -f /bin/kill")
+    main = [hello.unit(unit)["MainPID"] for unit in (WEB_SERVICE, PROXY)]
+    with polled(hello, 8080, "/", tmp_path / "flag") as counts:
+        hello.run("systemctl", "reload", WEB_SERVICE, PROXY)
+        assert [hello.unit(unit)["MainPID"] for unit in (WEB_SERVICE, PROXY)] == main
+        hello.run("dpkg", "--install", deb("1.1.0"))
+        for units in ((WEB_SERVICE,), (PROXY,), (TARGET,), (WEB_SERVICE, PROXY)):
+            hello.run("systemctl", "restart", *units)
+    for counted in counts.result():
+        assert counted.failures == []
+        assert counted.answers > 20
+    assert visit(hello).version == "1.1.0"
+
+    # Where it listens is what its configuration says, also when systemd keeps another socket.
+    hello.shell("sed -i 's/listen 127.0.0.1:8080;/listen 8080;/' /etc/hello/nginx.conf")
+    hello.run("systemctl", "restart", PROXY)
+    assert {name for name in hello.listening() if ":8080" in name} == {"0.0.0.0:8080"}
+    assert visit(hello).version == "1.1.0"
+
+
+def test_what_the_new_version_lacks_is_stopped(hello: BootedHost) -> None:
+    assert states(hello, EXTRA) == ["active"]
+    # A service of its own that the operator stopped, while the others go on.
+    hello.run("systemctl", "stop", PROXY)
+    hello.run("dpkg", "--install", deb("1.1.0"))
+    assert states(hello, TARGET, WEB_SERVICE, PROXY) == ["active", "active", "inactive"]
+    assert "127.0.0.1:9999" not in hello.listening()
+    assert hello.unit(EXTRA)["LoadState"] == "not-found"
+
+    hello.shell("mv /var/lib/dpkg/info/hello.prerm /tmp/prerm")
+    hello.write("/var/lib/dpkg/info/hello.prerm", '#!/bin/sh\n/tmp/prerm "$@"\nexit 1\n', 0o755)
+    assert hello.run("dpkg", "--remove", "hello", check=False).status == 1
+    assert states(hello, TARGET, WEB_SERVICE, PROXY) == ["active", "active", "inactive"]
+    hello.shell("mv /tmp/prerm /var/lib/dpkg/info/hello.prerm")
+
+    hello.run("dpkg", "--install", deb("1.2.0"))
+    assert not hello.exists(LINK)
+    assert hello.run("pgrep", "--full", "/opt/hello/bin/", check=False).stdout == ""
+    assert hello.run("hello", "--version").stdout == "hello 1.2.0\n"
+
+    hello.run("dpkg", "--install", deb("1.1.0"))
+    assert states(hello, TARGET, WEB_SERVICE, PROXY) == ["active"] * 3
+
+
+def test_a_killed_service_comes_back_for_ever_after_growing_pauses(hello: BootedHost) -> None:
+    assert hello.unit(WEB_SERVICE)["StartLimitIntervalUSec"] == "0"
+    for restarts in ("1", "2"):
+        hello.run("systemctl", "kill", "--kill-who=main", "--signal=KILL", WEB_SERVICE)
+        eventually(
+            lambda: hello.unit(WEB_SERVICE)["SubState"] == "start-pre", "a pause", pause=0.05
+        )
+        eventually(lambda: states(hello, WEB_SERVICE) == ["active"], "it is back")
+        assert hello.unit(WEB_SERVICE)["NRestarts"] == restarts
+    assert answers(hello, f"{WEB}/health")
+
+
+def test_a_taken_port_is_said_at_installation(server: BootedHost, tmp_path: Path) -> None:
+    with serve(server, tmp_path, port=8080):
+        done = server.run("dpkg", "--install", deb("1.1.0"))
+        assert f"hello: {PROXY} is not running" in done.stderr
+        assert "cannot listen on 127.0.0.1:8080: another program listens there" in done.stderr
+        assert WEB_SERVICE not in done.stderr
+    # Nobody has to do anything once the port is free.
+    eventually(lambda: answers(server, f"{WEB}/health"), "hello is healthy")
+    server.run("dpkg", "--purge", "hello")
+    assert server.run("systemctl", "list-units", "--all", "--no-legend", "hello*").stdout == ""
+
+
+def test_commands_run_as_the_user_of_the_app(hello: BootedHost) -> None:
+    hello.shell("rm /var/lib/hello/hello.db; hello init-db")
+    assert hello.run("stat", "--format=%U", "/var/lib/hello/hello.db").stdout == "hello\n"
+    hello.add_user("bob", "/home/bob")
+    done = hello.run("hello", "count", user="bob", check=False)
+    assert done.status == 1
+    assert "hello: bob may not use /var/lib/hello; root may: sudo hello\n" in done.stderr
+    assert hello.run("hello", "--version", user="bob").output == "hello 0.9.0\n"
+    # What the operator set is there for commands, too; the caller has the last word.
+    hello.write("/etc/hello/environment", '# Set here.\n HELLO_CONFIG="/nowhere/set here"\n')
+    assert "/nowhere/set here" in hello.run("hello", "count", check=False).stderr
+    mine = {"HELLO_CONFIG": "/etc/hello/hello.toml"}
+    assert hello.run("hello", "count", environment=mine).stdout == "0\n"
+
+
+def test_el_keeps_what_runs_and_stops_what_is_gone(hosts: HostPool, versions: Path) -> None:
+    server = hosts.booted_simulated_el(binds={versions: "/versions"})
+    server.run("rpm", "--install", rpm("0.9.0"))
+    # EL's presets enable nothing, and installing starts nothing.
+    assert states(server, TARGET) == ["inactive"]
+    server.run("systemctl", "enable", "--now", TARGET)
+    server.run("systemctl", "stop", PROXY)
+    server.run("rpm", "--upgrade", rpm("1.1.0"))
+    assert states(server, TARGET, WEB_SERVICE, PROXY) == ["active", "active", "inactive"]
+    assert "127.0.0.1:9999" not in server.listening()
+    server.run("systemctl", "start", PROXY)
+    assert visit(server).version == "1.1.0"
+    server.run("rpm", "--upgrade", rpm("1.2.0"))
+    assert not server.exists(LINK)
+    assert server.run("pgrep", "--full", "/opt/hello/bin/", check=False).stdout == ""
