@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
 import json
+import os
 import sys
 import tempfile
 import traceback
@@ -11,7 +14,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from omnibuild import __version__
-from omnibuild.errors import OmnibuildError
+from omnibuild.errors import HostError, OmnibuildError
+
+# Of a path that somebody chose or of the machine's state, wherever they are met. What is missing,
+# there already or of the wrong kind is told where it is met, with what it means there.
+MACHINE_ERRORS = (
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EIO,
+    errno.ELOOP,
+    errno.EMFILE,
+    errno.ENAMETOOLONG,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ENOSPC,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ESTALE,
+)
 
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
@@ -30,9 +51,23 @@ def run(parsed: argparse.Namespace, words: Sequence[str]) -> int:
         # The reader of our output is gone: nobody is left to tell.
         sys.stderr.close()
         return 1
+    except OSError as error:
+        if error.errno not in MACHINE_ERRORS:
+            return _report_bug(words)
+        return _report(_refusal(error), as_json=parsed.json)
     except Exception:  # noqa: BLE001 - the one place: whatever comes here is a bug
         return _report_bug(words)
     return status
+
+
+def _refusal(error: OSError) -> HostError:
+    """Return what a system call said as an error of this machine."""
+    paths = [os.fsdecode(path) for path in (error.filename, error.filename2) if path]
+    what = f"cannot use {' and '.join(paths)}" if paths else "this machine refuses"
+    return HostError(
+        f"{what}: {os.strerror(error.errno or 0)}",
+        hint="choose another path, or mend what the message names",
+    )
 
 
 def _report(error: OmnibuildError, *, as_json: bool) -> int:
@@ -45,7 +80,9 @@ def _report(error: OmnibuildError, *, as_json: bool) -> int:
             "why": error.why,
             "hint": error.hint,
         }
-        sys.stdout.write(json.dumps(document) + "\n")
+        # The error may be that nothing can be written there.
+        with contextlib.suppress(OSError):
+            sys.stdout.write(json.dumps(document) + "\n")
     sys.stderr.write(f"error[{error.code}]: {error}\n")
     return error.exit_status
 

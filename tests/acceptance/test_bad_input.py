@@ -54,6 +54,44 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "workspace")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("build", "hello", "-C", "w" * 300),
+        ("key", "create", "k" * 300),
+        ("key", "create", f"{'k' * 300}/key"),
+        ("publish", "README.md", "--repo", "r" * 300),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_path_that_no_system_takes(words: tuple[str, ...], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "omnibuild", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("error[")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_standard_output_is_no_bug(workspace: Workspace) -> None:
+    directory = workspace.write()
+    for words in (("plan", "tiny", "-C", directory), ("why", "tiny-c", "-C", directory, "--json")):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "omnibuild", *map(str, words)],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert done.returncode == 9
+        assert done.stderr.startswith("error[host]: ")
+
+
 def test_a_tiny_app_builds(workspace: Workspace) -> None:
     directory = workspace.write()
     omnibuild(*build(directory))
