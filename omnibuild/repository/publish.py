@@ -43,7 +43,7 @@ from omnibuild.signing.signer import Signer
 
 DEFAULT_CHANNEL = "stable"
 
-_BASE_URL = re.compile(r"(https?://[A-Za-z0-9]|file:///)[A-Za-z0-9._~:/%@+,=-]*")
+_BASE_URL = re.compile(r"(https?://[A-Za-z0-9]|file:///)[A-Za-z0-9._~:/%@+=-]*")
 _OWN_DIRECTORIES = (layout.APT, "yum", "keys", layout.DOWNLOADS, layout.PACKAGES)
 _OWN_NAMES = (*_OWN_DIRECTORIES, layout.INSTALLER, layout.LANDING_PAGE)
 
@@ -226,7 +226,7 @@ def _checked_url(base_url: str) -> str:
     if base_url and not _BASE_URL.fullmatch(base_url):
         raise UsageError(
             f"{base_url!r} cannot be the address of a repository",
-            hint="it begins with https://, http:// or file:/// and holds no blanks or quotes",
+            hint="it begins with https://, http:// or file:/// and holds no blank, quote or comma",
         )
     return base_url
 

@@ -19,13 +19,18 @@ WARNED_DAYS = 60
 
 def check_key(signer: Signer, *, rpms: bool) -> None:
     """Raise :class:`SigningKeyError` for a key whose signatures of rpms no host can verify."""
-    if rpms and signer.algorithm not in RPM_ALGORITHMS:
+    foreign = _foreign_to_rpm(signer)
+    if rpms and foreign:
         raise SigningKeyError(
-            f"rpm and dnf cannot verify signatures of {signer.algorithm} keys, as NIST P-256",
+            f"rpm and dnf cannot verify signatures of {foreign} keys, as NIST P-256",
             why=f"this key: {signer.fingerprint}",
             hint="publish only .deb files with it, or make an RSA key for a new repository:"
             " omnibuild key create FILE",
         )
+
+
+def _foreign_to_rpm(signer: Signer) -> str:
+    return ", ".join(sorted(signer.algorithms - RPM_ALGORITHMS))
 
 
 def key_warnings(signer: Signer, published: bytes, *, yum: bool) -> Iterator[str]:
@@ -36,8 +41,9 @@ def key_warnings(signer: Signer, published: bytes, *, yum: bool) -> Iterator[str
         published: the public key as hosts got it so far; empty when there is none.
         yum: whether there are hosts with dnf.
     """
-    if signer.algorithm not in RPM_ALGORITHMS and yum:
-        yield (f"dnf hosts cannot use this repository: rpm cannot verify {signer.algorithm} keys")
+    foreign = _foreign_to_rpm(signer)
+    if foreign and yum:
+        yield f"dnf hosts cannot use this repository: rpm cannot verify {foreign} keys"
     yield from _moved_end(signer, published)
     if signer.expires is None:
         return

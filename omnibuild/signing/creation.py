@@ -43,16 +43,18 @@ def create_key(path: Path, user_id: str) -> KeyInfo:
         raise UsageError(
             f"{user_id!r} cannot name a key", hint="give a name, as 'Shop packages <ops@shop.com>'"
         )
-    if path.exists():
-        raise SigningKeyError(
-            "a key is there already and is never overwritten",
-            where=Where(str(path)),
-            hint="choose another file, or use this key",
-        )
-    write_atomic(path, _generate(user_id), mode=0o600)
-    signer = load_signer(path)
     armored = path.with_name(f"{path.name}.pub.asc")
     binary = path.with_name(f"{path.name}.pub.gpg")
+    # The public half of a key that was moved away is no less precious.
+    for file in (path, armored, binary):
+        if file.exists():
+            raise SigningKeyError(
+                "a key is there already and is never overwritten",
+                where=Where(str(file)),
+                hint="choose another file, or use this key",
+            )
+    write_atomic(path, _generate(user_id), mode=0o600)
+    signer = load_signer(path)
     write_atomic(armored, signer.public_key_armored)
     write_atomic(binary, signer.public_key_binary)
     return KeyInfo(signer.fingerprint, signer.user_id, path, armored, binary)

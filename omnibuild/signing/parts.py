@@ -7,7 +7,7 @@ refuse what a part signed that ended, so its end is read from the packets.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,12 +23,14 @@ class Part:
 
     Args:
         fingerprint: upper-case hex digits.
+        algorithm: ``RSA``, ``EdDSA``, ``ECDSA`` and so on.
         created: when it was made.
         expires: when it ends, or never.
         signs: whether it is meant for signing data.
     """
 
     fingerprint: str
+    algorithm: str
     created: datetime.datetime
     expires: datetime.datetime | None
     signs: bool
@@ -49,14 +51,18 @@ def read_parts(key: bytes) -> list[Part]:
     return [_part(packet, bindings) for packet, bindings in parts]
 
 
-def end_of(parts: Iterable[Part], signing: str) -> datetime.datetime | None:
+def end_of(parts: Sequence[Part], signing: str) -> datetime.datetime | None:
     """Return when hosts begin to refuse what the part ``signing`` signs: its end or the primary's.
 
     Raises :class:`KeyError` when there is no such part.
     """
-    primary, *_ = every = list(parts)
-    ends = (primary.expires, {part.fingerprint: part.expires for part in every}[signing])
+    ends = (parts[0].expires, part_of(parts, signing).expires)
     return min((end for end in ends if end), default=None)
+
+
+def part_of(parts: Sequence[Part], fingerprint: str) -> Part:
+    """Return the part with a fingerprint; raises :class:`KeyError`."""
+    return {part.fingerprint: part for part in parts}[fingerprint]
 
 
 def _part(key: Packet, bindings: list[Packet]) -> Part:
@@ -66,6 +72,7 @@ def _part(key: Packet, bindings: list[Packet]) -> Part:
     created = key.key_created or _EPOCH
     return Part(
         fingerprint=(key.fingerprint or "").upper(),
+        algorithm=str(key.key_algorithm).rpartition(".")[2].replace("RSAEncryptSign", "RSA"),
         created=created,
         expires=created + period if period else None,
         signs=bool(newest and newest.key_flags and newest.key_flags.signing),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omnibuild.errors import SigningKeyError, Where
-from omnibuild.signing.parts import Part, end_of, read_parts
+from omnibuild.signing.parts import Part, end_of, part_of, read_parts
 
 if TYPE_CHECKING:
     from pysequoia import Cert, SignatureMode, Tsk
@@ -20,7 +20,6 @@ V4_FINGERPRINT_LENGTH = 40
 # apt has given up DSA.
 RPM_ALGORITHMS = frozenset({"RSA", "EdDSA"})
 APT_ALGORITHMS = RPM_ALGORITHMS | {"ECDSA"}
-_ALGORITHMS = {"RSAEncryptSign": "RSA", "RSASign": "RSA"}
 
 EXTEND = "extend it with: gpg --quick-set-expire FINGERPRINT 2y [SUBKEY], then export it again"
 REPLACE = "make a key that all hosts take: omnibuild key create FILE"
@@ -35,7 +34,7 @@ class Signer:
         fingerprint: 40 upper-case hex digits.
         user_id: name and address, as ``Shop packages <ops@example.com>``.
         expires: when hosts begin to refuse what it signs, or never.
-        algorithm: ``RSA``, ``EdDSA`` or ``ECDSA``.
+        algorithms: of the part that signs and of the primary one: clients read both.
         signing: fingerprint of the part that signs: this key itself, or a subkey.
 
     Example:
@@ -46,7 +45,7 @@ class Signer:
     fingerprint: str
     user_id: str
     expires: datetime.datetime | None
-    algorithm: str
+    algorithms: frozenset[str]
     signing: str
     _key: Tsk
 
@@ -107,7 +106,7 @@ def load_signer(path: Path) -> Signer:
         certificate = key.extract_certificate()
         _check_certificate(certificate, where)
         _check_parts(certificate, parts, where)
-        algorithm, signing = _try(key)
+        signing = _issuer(key)
     except OSError as error:
         raise SigningKeyError(
             f"no signing key can be read: {error.strerror}",
@@ -116,9 +115,11 @@ def load_signer(path: Path) -> Signer:
         ) from error
     except RuntimeError as error:
         raise _refusal(error, where) from error
-    if algorithm not in APT_ALGORITHMS:
+    algorithms = frozenset({parts[0].algorithm, part_of(parts, signing).algorithm})
+    unknown = algorithms - APT_ALGORITHMS
+    if unknown:
         raise SigningKeyError(
-            f"neither apt nor rpm verifies signatures of {algorithm} keys",
+            f"neither apt nor rpm verifies signatures of {', '.join(sorted(unknown))} keys",
             where=where,
             hint=REPLACE,
         )
@@ -126,7 +127,7 @@ def load_signer(path: Path) -> Signer:
         certificate.fingerprint.upper(),
         str(certificate.user_ids[0]),
         end_of(parts, signing),
-        algorithm,
+        algorithms,
         signing,
         key,
     )
@@ -136,23 +137,24 @@ def _refusal(error: RuntimeError, where: Where) -> SigningKeyError:
     """Say which of the reasons it is that the library has one kind of error for."""
     # The library appends its own stack trace, which tells a user nothing.
     lines = str(error).partition("\n\nStack backtrace")[0].splitlines()
-    why = "\n".join(line.strip() for line in lines if line.strip() not in ("", "Caused by:"))
+    said = dict.fromkeys(line.strip() for line in lines)
+    why = "\n".join(line for line in said if line not in ("", "Caused by:"))
     what, hint = "not a secret key that can sign", EXPORT
     if "key material is encrypted" in why:
         what = "the secret key has a passphrase, which nobody could enter here"
+    elif "is this a keyring?" in why:
+        what, hint = "several keys, where one signs", EXPORT.replace("-keys", "-keys FINGERPRINT")
     elif "not considered secure" in why:
         what, hint = "the key is too weak: hosts refuse what it signs", REPLACE
     return SigningKeyError(what, where=where, why=why, hint=hint)
 
 
-def _try(key: Tsk) -> tuple[str, str]:
-    """Sign something: return the algorithm, and the fingerprint of the part that did it."""
+def _issuer(key: Tsk) -> str:
+    """Sign something, and return the fingerprint of the part that did it."""
     from pysequoia import Sig, SignatureMode, sign
 
     signature = sign(key.signer(), b"", mode=SignatureMode.DETACHED, armor=False)
-    said = Sig.from_bytes(bytes(signature))
-    name = str(said.key_algorithm).rpartition(".")[2]
-    return _ALGORITHMS.get(name, name), (said.issuer_fingerprint or "").upper()
+    return (Sig.from_bytes(bytes(signature)).issuer_fingerprint or "").upper()
 
 
 def _check_clock(parts: list[Part], where: Where) -> None:

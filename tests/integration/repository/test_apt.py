@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from omnibuild.repository.publish import publish
+from omnibuild.signing.signer import load_signer
 from tests.integration.repository.clients import Apt, run, web_server
-from tests.unit.repository.samples import DEBIAN_11, PLATFORMS, package, signer
+from tests.unit.repository.samples import DEBIAN_11, DEBIAN_12, PLATFORMS, package, signer
+from tests.unit.signing.keyring import keyring
 
 
 @pytest.fixture
@@ -121,3 +123,13 @@ def test_mirror_programs_find_the_plain_names(repository: Path) -> None:
         path = suite / name
         assert path.stat().st_size == int(size)
         assert run("sha256sum", path).stdout.startswith(digest)
+
+
+def test_a_key_that_only_apt_can_verify_serves_debs(tmp_path: Path, apt: Apt) -> None:
+    with keyring("nistp256") as ring:
+        signer_of_debs = load_signer(ring.export(tmp_path / "key"))
+    root = tmp_path / "repository"
+    publish([package(tmp_path)], root, signer_of_debs, platforms=[DEBIAN_12])
+    apt.follow(f"file:{root}", key(root))
+    done = apt.run("update")
+    assert done.returncode == 0, done.stdout

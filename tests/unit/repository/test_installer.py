@@ -74,6 +74,8 @@ def test_help(shell: list[str]) -> None:
         (["--url", "ftp://x"], "must begin with"),
         (["--url", "https://"], "must begin with"),
         (["--url", "https://x/$(id)"], "a character that it must not"),
+        # dnf would take two addresses.
+        (["--url", "https://x/a,b"], "a character that it must not"),
         (["--url", "https://x\nURIs: y"], "a character that it must not"),
         (["--channel", "../x"], "no channel can be called"),
         (["--channel", ""], "no channel can be called"),

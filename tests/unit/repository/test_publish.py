@@ -171,7 +171,9 @@ def test_a_foreign_directory_is_left_alone(tmp_path: Path, repository: Path) -> 
     assert (repository / "index.html").read_text() == "my home page"
 
 
-@pytest.mark.parametrize("url", ["ftp://x", "https://", "https://x y", "https://x'$(id)", "x"])
+@pytest.mark.parametrize(
+    "url", ["ftp://x", "https://", "https://x y", "https://x/a,b", "https://x'$(id)", "x"]
+)
 def test_addresses_that_cannot_be(repository: Path, url: str) -> None:
     with pytest.raises(UsageError):
         into(repository, base_url=url)

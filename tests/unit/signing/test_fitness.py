@@ -89,9 +89,33 @@ def test_dsa_is_refused(tmp_path: Path) -> None:
 )
 def test_what_signs_is_told(tmp_path: Path, algorithm: str, name: str) -> None:
     with keyring(algorithm) as key:
-        assert load_signer(key.export(tmp_path / "key")).algorithm == name
+        assert load_signer(key.export(tmp_path / "key")).algorithms == {name}
+
+
+def test_clients_read_the_primary_key_too(tmp_path: Path) -> None:
+    """rpm cannot import a key whose primary part it does not know, whatever signs."""
+    with keyring("nistp256", usage="cert") as key:
+        key.gpg("--quick-add-key", key.fingerprint, "rsa2048", "sign", "never")
+        key.gpg("--quick-add-key", key.fingerprint, "cv25519", "encr", "never")
+        signer = load_signer(key.export(tmp_path / "key"))
+    assert signer.algorithms == {"RSA", "ECDSA"}
+    assert signer.signing != signer.fingerprint
+
+
+def test_several_keys_in_a_file_are_called_so(tmp_path: Path) -> None:
+    with keyring() as key:
+        key.gpg("--quick-generate-key", "Other <other@shop.example>", "ed25519", "sign", "never")
+        error = refusal(key.export(tmp_path / "key"))
+    assert "several keys" in error.what
+
+
+def test_a_binding_by_sha1_is_called_so(tmp_path: Path) -> None:
+    with keyring("rsa2048", options=("--cert-digest-algo", "SHA1")) as key:
+        error = refusal(key.export(tmp_path / "key"))
+    assert "too weak" in error.what
+    assert "SHA1" in error.why
 
 
 def test_a_key_that_is_made_here_suits_everybody(tmp_path: Path) -> None:
     path = create_key(tmp_path / "key", "Shop packages <ops@shop.example>").path
-    assert load_signer(path).algorithm in RPM_ALGORITHMS
+    assert load_signer(path).algorithms <= RPM_ALGORITHMS

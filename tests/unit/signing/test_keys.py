@@ -26,6 +26,12 @@ def test_create_key_writes_private_and_public_files(tmp_path: Path) -> None:
     assert b"PRIVATE" not in info.public_armored.read_bytes()
     with pytest.raises(SigningKeyError, match="never overwritten"):
         create_key(info.path, USER_ID)
+    # The secret half was moved to a safe place.
+    info.path.unlink()
+    public = info.public_armored.read_bytes()
+    with pytest.raises(SigningKeyError, match="never overwritten"):
+        create_key(info.path, USER_ID)
+    assert info.public_armored.read_bytes() == public
 
 
 @pytest.mark.parametrize("user_id", ["", "--batch", "two\nlines"])

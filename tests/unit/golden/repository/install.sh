@@ -90,7 +90,7 @@ read_arguments() {
 check_arguments() {
     case "$url" in
         '') fail "the repository's address is unknown; give it with --url" ;;
-        *[!A-Za-z0-9._~:/%@+,=-]*) fail "the address holds a character that it must not: $url" ;;
+        *[!A-Za-z0-9._~:/%@+=-]*) fail "the address holds a character that it must not: $url" ;;
         https://?* | http://?* | file:///?*) ;;
         *) fail "the address must begin with https://, http:// or file:///: $url" ;;
     esac
