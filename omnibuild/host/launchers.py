@@ -47,7 +47,13 @@ def launchers(
 
 def launcher(layout: Layout, what: str, start: str, directory: str = "bin") -> str:
     """Return a launcher; ``start`` is shell that may use ``$root`` and ``$self``."""
-    values = {"WHAT": what, "BECOME": _become(layout), "START": start, "DIRECTORY": directory}
+    values = {
+        "WHAT": what,
+        "DIRECTORY": directory,
+        "STATE": layout.variable("STATE"),
+        "BECOME": _become(layout),
+        "START": start,
+    }
     return render("launcher.sh.in", values)
 
 
@@ -56,8 +62,6 @@ def _become(layout: Layout) -> str:
     if not layout.user:
         return ""
     values = {
-        "VARIABLE": layout.variable("STATE"),
-        "STATE": layout.state,
         "USER": layout.user,
         "PYTHON": layout.python,
         # Minimal hosts have neither runuser nor setpriv.
@@ -71,8 +75,7 @@ def _stranger(layout: Layout, command: str, call: str) -> str:
     if not layout.user:
         return ""
     values = {
-        "VARIABLE": layout.variable("STATE"),
-        "STATE": layout.state,
+        "STATE": layout.variable("STATE"),
         "COMMAND": command,
         "QUIET": call.replace("import sys;", "import sys; sys.tracebacklimit = 0;", 1),
     }

@@ -129,8 +129,10 @@ class Scripts:
         return ("create_user", "create_directories") if self.layout.user else ()
 
     def _prepare(self) -> Steps:
-        prepare = f"as_user {self.layout.prefix}/libexec/prepare"
-        return (prepare,) if points.PREPARE in self.hooks else ()
+        # It becomes the app's user itself, once it has read what only root may read.
+        # The caller's state is none of its business.
+        run = f"env -u {self.layout.variable('STATE')} {self.layout.prefix}/libexec/prepare"
+        return (run,) if points.PREPARE in self.hooks else ()
 
     def _hook(self, point: str, arguments: str = "") -> Steps:
         return (f"{_hook_name(point)} {arguments}".rstrip(),) if point in self.hooks else ()

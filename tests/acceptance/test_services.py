@@ -21,14 +21,16 @@ PACKAGES = ("debian-12", "el9")
 
 @pytest.fixture(scope="module")
 def versions(products: Products, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Packages of hello 0.9.0 with a service more, 1.1.0 as it is, and 1.2.0 with none at all."""
+    """Packages of hello: one with a service more, one with none, one without a proxy."""
     base = tmp_path_factory.mktemp("versions")
     packages = base / "packages"
     extra = '[services.extra]\ncommand = "gunicorn --bind 127.0.0.1:9999 hello.web:application"\n'
-    for version, edited in {
+    edits = {
         "0.9.0": lambda text: f"{text}\n{extra}",
         "1.2.0": served_by_none,
-    }.items():
+        "1.3.0": served_by_itself,
+    }
+    for version, edited in edits.items():
         workspace = next_version(base / version)
         recipe = workspace / "recipes/hello.toml"
         for path in (recipe, workspace / "examples/hello/pyproject.toml"):
@@ -40,6 +42,12 @@ def versions(products: Products, tmp_path_factory: pytest.TempPathFactory) -> Pa
     for path in products.hello_next.iterdir():
         (packages / path.name).hardlink_to(path)
     return packages
+
+
+def served_by_itself(recipe: str) -> str:
+    """Return the recipe without its proxy, at a port of root's."""
+    assert 'proxy = "nginx"\n' in recipe
+    return recipe.replace('proxy = "nginx"\n', "").replace("127.0.0.1:8080", "127.0.0.1:80")
 
 
 def served_by_none(recipe: str) -> str:
@@ -97,6 +105,21 @@ def test_no_request_fails(hello: BootedHost, tmp_path: Path) -> None:
     hello.run("systemctl", "restart", PROXY)
     assert {name for name in hello.listening() if ":8080" in name} == {"0.0.0.0:8080"}
     assert visit(hello).version == "1.1.0"
+
+
+def test_no_request_fails_without_a_proxy(server: BootedHost, tmp_path: Path) -> None:
+    server.run("dpkg", "--install", deb("1.3.0"))
+    with polled(server, 80, "/", tmp_path / "flag") as counts:
+        for _ in range(3):
+            server.run("systemctl", "restart", WEB_SERVICE)
+    for counted in counts.result():
+        assert counted.failures == []
+        assert counted.answers > 5
+    # Where it listens is the operator's choice.
+    server.write("/etc/hello/environment", "HELLO_LISTEN=127.0.0.1:8081\n")
+    server.run("systemctl", "restart", WEB_SERVICE)
+    assert server.listening() == {"127.0.0.1:8081"}
+    server.run("dpkg", "--purge", "hello")
 
 
 def test_what_the_new_version_lacks_is_stopped(hello: BootedHost) -> None:

@@ -75,6 +75,23 @@ def test_deb_install_creates_everything_and_may_be_repeated(play: Play) -> None:
     ]
 
 
+def test_prepare_knows_what_only_root_may_read(play: Play) -> None:
+    said = play("""
+        umask 077
+        echo HELLO_CONFIG=/nowhere >/etc/hello/environment
+        HELLO_STATE=/root/mine $deb/postinst configure '' 2>&1 | grep ^hello:
+        ls -d /root/mine 2>/dev/null || echo not elsewhere
+        rm /etc/hello/environment
+        HELLO_STATE=/root/mine $deb/postinst configure ''
+        stat -c %U /var/lib/hello/hello.db
+    """)
+    assert said.splitlines() == [
+        "hello: cannot read /nowhere: No such file or directory",
+        "not elsewhere",
+        "hello",
+    ]
+
+
 def test_deb_upgrade_respects_what_the_operator_disabled(play: Play) -> None:
     said = play("""
         $deb/postinst configure '' >/dev/null

@@ -57,4 +57,4 @@ def test_hooks_run_where_they_should() -> None:
     assert "echo hook purge" in deb["postrm"]
     assert not any("hook purge" in text for text in rpm.values())
     assert b"echo hook prepare" in host.files["/opt/shop/libexec/prepare"].content
-    assert "as_user /opt/shop/libexec/prepare" in deb["postinst"]
+    assert "env -u SHOP_STATE /opt/shop/libexec/prepare" in deb["postinst"]
