@@ -87,6 +87,13 @@ def scratch_directory(parent: Path) -> Iterator[Path]:
                 remove_tree(Path(name))
 
 
+def private(name: str, flags: int) -> int:
+    """Open a file that nobody else can read, as ``open(…, opener=private)``; never by a symlink."""
+    descriptor = os.open(name, flags | os.O_NOFOLLOW, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return descriptor
+
+
 def locked_file(parent: Path) -> tuple[str, int]:
     """Make a file with a temporary name; return that and the descriptor that holds its lock."""
 

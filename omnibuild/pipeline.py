@@ -159,7 +159,13 @@ def execute(
         cores=settings.cores,
         goals=goals,
         sandbox=choose_sandbox(settings.sandbox),
-        limits=Limits(settings.step_seconds, settings.step_memory),
+        limits=Limits(
+            seconds=settings.step_seconds,
+            memory=settings.step_memory,
+            log=settings.log,
+            download=settings.download,
+            unpacked=settings.unpacked,
+        ),
         keep_going=settings.keep_going,
         remote=opened_remote(settings, emit),
     ).run()

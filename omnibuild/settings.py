@@ -12,6 +12,12 @@ SandboxName = Literal["auto", "bubblewrap", "docker", "podman"]
 # A step that hangs must not hold a build farm for ever; nothing known takes that long.
 DEFAULT_STEP_SECONDS = 4 * 3600.0
 
+# More than anything known needs, less than fills a disk: a build of LLVM prints a few megabytes,
+# the largest wheels of the index have three gigabytes and unpack to twice that.
+DEFAULT_LOG = 256_000_000
+DEFAULT_DOWNLOAD = 8_000_000_000
+DEFAULT_UNPACKED = 16_000_000_000
+
 
 @dataclass(frozen=True)
 class RemoteSettings:
@@ -40,6 +46,9 @@ class Settings:
         cores: how many processes to keep busy.
         step_seconds: wall time after which a step is ended, unless its definition says otherwise.
         step_memory: bytes that a step's processes may hold together, likewise; 0: no limit.
+        log: bytes that an action may print.
+        download: bytes that one downloaded file may have.
+        unpacked: bytes that one archive or wheel may unpack to.
         keep_going: after a failure go on with all that does not depend on it.
         sandbox: what isolates steps: ``auto``, ``bubblewrap``, ``docker`` or ``podman``.
         remote: the remote cache.
@@ -50,6 +59,9 @@ class Settings:
     cores: int
     step_seconds: float = DEFAULT_STEP_SECONDS
     step_memory: int = 0
+    log: int = DEFAULT_LOG
+    download: int = DEFAULT_DOWNLOAD
+    unpacked: int = DEFAULT_UNPACKED
     keep_going: bool = False
     sandbox: SandboxName = "auto"
     remote: RemoteSettings = RemoteSettings()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from omnibuild import terminal
 from omnibuild.errors import MissingToolError, ToolFailedError
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -86,13 +87,13 @@ class Tool:
         return done
 
     def start(
-        self, arguments: Sequence[str | Path], *, log: IO[bytes], pass_fds: Sequence[int] = ()
+        self, arguments: Sequence[str | Path], *, pass_fds: Sequence[int] = ()
     ) -> subprocess.Popen[bytes]:
-        """Start the program in a session of its own, outputs to ``log``; the caller waits."""
+        """Start the program in a session of its own; the caller reads its outputs, and waits."""
         return subprocess.Popen(
             [str(self.path()), *map(str, arguments)],
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=dict(CLEAN_ENVIRONMENT),
             pass_fds=tuple(pass_fds),
@@ -103,6 +104,11 @@ class Tool:
         """Run the program on this terminal, for the user to work with; return its status."""
         command = [str(self.path()), *map(str, arguments)]
         return subprocess.run(command, env=dict(CLEAN_ENVIRONMENT), check=False).returncode
+
+    def converse(self, *arguments: str | Path, pass_fds: Sequence[int] = ()) -> int:
+        """Like :meth:`attach`, but on a terminal of its own: the program cannot reach this one."""
+        command = [str(self.path()), *map(str, arguments)]
+        return terminal.converse(command, CLEAN_ENVIRONMENT, pass_fds)
 
 
 def tail(output: bytes, lines: int = TAIL_LINES) -> str:

@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from omnibuild.errors import UsageError
 from omnibuild.events import Emit
 from omnibuild.settings import (
+    DEFAULT_DOWNLOAD,
+    DEFAULT_LOG,
     DEFAULT_STEP_SECONDS,
+    DEFAULT_UNPACKED,
     RemoteSettings,
     Settings,
     default_cache,
@@ -18,6 +21,8 @@ from omnibuild.settings import (
     default_remote,
     default_trusted,
 )
+
+MEGABYTE = 1_000_000
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:
@@ -32,7 +37,10 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
         cache=cache,
         cores=arguments.jobs or default_cores(),
         step_seconds=_number(arguments, "timeout") or DEFAULT_STEP_SECONDS,
-        step_memory=int(_number(arguments, "memory") * 1_000_000),
+        step_memory=int(_number(arguments, "memory") * MEGABYTE),
+        log=int(_number(arguments, "max-log") * MEGABYTE) or DEFAULT_LOG,
+        download=int(_number(arguments, "max-download") * MEGABYTE) or DEFAULT_DOWNLOAD,
+        unpacked=int(_number(arguments, "max-unpacked") * MEGABYTE) or DEFAULT_UNPACKED,
         keep_going=getattr(arguments, "keep_going", False),
         sandbox=getattr(arguments, "sandbox", "auto"),
         remote=_remote(arguments),
@@ -57,9 +65,9 @@ def _remote(arguments: argparse.Namespace) -> RemoteSettings:
 
 def _number(arguments: argparse.Namespace, option: str) -> float:
     """Return the number of an option that not every command has, 0 when it was not given."""
-    number = getattr(arguments, option, None)
+    number = getattr(arguments, option.replace("-", "_"), None)
     if number is not None and not number > 0:
-        raise UsageError(f"--{option} takes a number above 0", hint="leave it out for no limit")
+        raise UsageError(f"--{option} takes a number above 0", hint="leave it out for the default")
     return float(number or 0)
 
 

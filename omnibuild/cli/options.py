@@ -9,6 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from omnibuild.settings import DEFAULT_DOWNLOAD, DEFAULT_LOG, DEFAULT_UNPACKED
+
 Subparsers = argparse._SubParsersAction  # the type has no public name
 
 Fill = Callable[[argparse.ArgumentParser], None]
@@ -114,8 +116,20 @@ def add_execution(parser: argparse.ArgumentParser) -> None:
         "--memory",
         type=int,
         metavar="MB",
-        help="end a step whose processes hold more (default: its own limit, else none)",
+        help="end a step whose processes hold more, with its files in memory"
+        " (default: its own limit, else none)",
     )
+    for what, noun, default in (
+        ("log", "end a step that prints more", DEFAULT_LOG),
+        ("download", "refuse files that are larger", DEFAULT_DOWNLOAD),
+        ("unpacked", "refuse archives and wheels that hold more", DEFAULT_UNPACKED),
+    ):
+        parser.add_argument(
+            f"--max-{what}",
+            type=int,
+            metavar="MB",
+            help=f"{noun} (default: {default // 1_000_000})",
+        )
     parser.add_argument(
         "--sandbox",
         choices=("auto", "bubblewrap", "docker", "podman"),

@@ -8,9 +8,9 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
+from omnibuild.execute.memory import held
 from omnibuild.plan.graph import Limits
 
 # How often a step is looked at while it runs, in seconds.
@@ -50,26 +50,6 @@ class Processes:
                 kill()
 
 
-@dataclass
-class Watched:
-    """How a process ended: its status, its peak memory in bytes, and the limit it broke, if any."""
-
-    status: int
-    memory: int
-    broken: str = ""
-
-
-def watch(process: subprocess.Popen[bytes], processes: Processes, limits: Limits) -> Watched:
-    """Wait for a process to end; end it, and all it started, when it goes beyond its limits."""
-
-    def kill() -> None:
-        kill_group(process)
-
-    with processes.killable(kill), Watch(process.pid, limits, kill) as watching:
-        status = process.wait()
-    return Watched(status, watching.memory, watching.broken)
-
-
 class Watch:
     """Looks at a process of somebody else's, and all below it, during a block.
 
@@ -98,7 +78,7 @@ class Watch:
         limits = self._limits
         deadline = time.monotonic() + limits.seconds if limits.seconds else None
         while not self.broken and not self._ended.wait(WATCH_INTERVAL):
-            memory, count = _held(self._pid) if self._pid else (0, 0)
+            memory, count = held(self._pid) if self._pid else (0, 0)
             self.memory = max(self.memory, memory)
             self.broken = _broken(self.memory, count, deadline, limits)
             if self.broken:
@@ -124,36 +104,3 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     """Kill a process that leads a group, and the group."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def _held(top: int) -> tuple[int, int]:
-    """Return how many bytes a process and its descendants hold, and how many they are.
-
-    Memory that they share with files does not count.
-    """
-    children = _children()
-    page, total, count, waiting = os.sysconf("SC_PAGE_SIZE"), 0, 0, [top]
-    while waiting:
-        pid = waiting.pop()
-        count += 1
-        waiting += children.get(pid, ())
-        with (
-            contextlib.suppress(OSError, IndexError, ValueError),
-            open(f"/proc/{pid}/statm") as stat,
-        ):
-            numbers = stat.read().split()
-            total += (int(numbers[1]) - int(numbers[2])) * page
-    return total, count
-
-
-def _children() -> Mapping[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with (
-                contextlib.suppress(OSError, IndexError, ValueError),
-                open(f"/proc/{name}/stat") as stat,
-            ):
-                parent = int(stat.read().rpartition(")")[2].split()[1])
-                found.setdefault(parent, []).append(int(name))
-    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from omnibuild import files
 from omnibuild.execute.job import Job
 from omnibuild.sources.images import export_image
 from omnibuild.sources.rootpins import ImageRoot
@@ -17,7 +18,7 @@ def run(job: Job) -> Output:
     export_image(root, archive)
     target = job.scratch / "tree" / "files"
     target.mkdir(parents=True)
-    with job.log.open("wb") as log:
+    with open(job.log, "wb", opener=files.private) as log:
         unpack_root(archive, target, log)
     output = job.store.add_tree(job.scratch / "tree")
     return Output("tree", output.digest, identity=root.identity)

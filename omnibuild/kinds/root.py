@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from omnibuild import files
 from omnibuild.digests import Digest
 from omnibuild.execute.job import Job
 from omnibuild.sources.rootlock import RootLock
@@ -18,7 +19,7 @@ def run(job: Job) -> Output:
     """
     target = job.scratch / "tree" / "files"
     target.mkdir(parents=True)
-    with job.log.open("wb") as log:
+    with open(job.log, "wb", opener=files.private) as log:
         if "tarball" in job.action.parameters:
             identity: Digest = job.action.parameters["tarball"]
             unpack_root(job.blob("tarball"), target, log)

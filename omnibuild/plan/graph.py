@@ -13,19 +13,25 @@ from omnibuild.store.results import Output
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What each step of an action may take; beyond that it is ended. 0: no limit.
+    """What an action may take; beyond that it is ended. 0: no limit.
 
     Args:
-        seconds: wall time.
-        memory: bytes that all its processes hold together.
+        seconds: wall time of a step.
+        memory: bytes that all processes of a step hold together, with its files in memory.
+        log: bytes of its log.
+        download: bytes of a file that it downloads.
+        unpacked: bytes of what an archive holds.
     """
 
     seconds: float = 0.0
     memory: int = 0
+    log: int = 0
+    download: int = 0
+    unpacked: int = 0
 
     def over(self, general: Limits) -> Limits:
         """Return these limits, and the general ones where there is none of its own."""
-        return Limits(self.seconds or general.seconds, self.memory or general.memory)
+        return Limits(*(getattr(self, name) or getattr(general, name) for name in self.__slots__))
 
 
 @dataclass(frozen=True)

@@ -336,7 +336,7 @@ def test_its_log_stays_a_log(attempt: Attempt) -> None:
     for mode in ("4777", "0000"):
         said = attempt.refused("step-failed", f"chmod {mode} /proc/self/fd/1; : {mode}; exit 3")
         log = Path(re.findall(r"whole log: (\S+)", said)[0])
-        assert log.stat().st_mode & 0o7777 == 0o644
+        assert log.stat().st_mode & 0o7777 == 0o600
 
 
 def test_its_own_directories_are_its_own(attempt: Attempt) -> None:

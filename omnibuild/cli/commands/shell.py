@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 
 from omnibuild.cli.common import reporting, settings_from
@@ -12,10 +13,11 @@ from omnibuild.workbench import examine
 def run(arguments: argparse.Namespace) -> int:
     """Give the user a shell where a component is built; return the shell's status."""
     settings = settings_from(arguments)
-    with (
-        reporting(arguments) as emit,
-        examine.shell(settings, arguments.component, arguments.recipe, emit) as entered,
-    ):
+    with contextlib.ExitStack() as stack:
+        with reporting(arguments) as emit:
+            shell = examine.shell(settings, arguments.component, arguments.recipe, emit)
+            entered = stack.enter_context(shell)
+        # The terminal is the shell's from here on: nothing else is drawn.
         state = "as it failed" if entered.kept else "before its first step"
         sys.stderr.write(
             f"{entered.action}, {state}: the steps are /build/step-*.sh,"

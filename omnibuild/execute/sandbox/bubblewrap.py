@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files as package_files
 from pathlib import Path
 
+from omnibuild import files
 from omnibuild.errors import SandboxError
-from omnibuild.execute.processes import Processes, watch
-from omnibuild.execute.sandbox.step import (
-    BUILD_DIRECTORY,
-    SHELL,
-    Step,
-    Usage,
-    end_of_log,
-    step_failed,
-)
+from omnibuild.execute.processes import Processes, Watch, kill_group
+from omnibuild.execute.sandbox import seccomp
+from omnibuild.execute.sandbox.log import Log, open_log
+from omnibuild.execute.sandbox.step import BUILD_DIRECTORY, SHELL, Step, Usage, step_failed
+from omnibuild.execute.sandbox.union import link_layers
 from omnibuild.plan.graph import Limits
 from omnibuild.tools import Tool, describe_status, tail
 
@@ -32,7 +32,13 @@ REFUSALS = (
 
 PR_SET_CHILD_SUBREAPER = 36
 
-LOG_MODE = 0o644
+# Bytes that the kernel takes as options of one mount, and what they hold besides paths.
+MOUNT_OPTIONS = 4096 - 160
+# What bubblewrap puts before each path.
+OLD_ROOT = "/oldroot"
+
+# Read from a step's output at once.
+CHUNK = 1 << 16
 
 # What makes uid 0 inside the owner of its own files, and nothing of the namespaces' own powers:
 # with those a step run by root could mount its root again, writable.
@@ -53,26 +59,47 @@ class Bubblewrap:
     def run(self, step: Step, log: Path, processes: Processes, limits: Limits) -> Usage:
         """Run a step, as :class:`~omnibuild.execute.sandbox.step.Sandbox` says."""
         adopt_orphans()
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as stream, _InfoPipe() as info:
-            before = stream.tell()
-            words = ["--new-session", "--info-fd", str(info.write_end), *arguments(step)]
-            words += ["--", *SHELL, step.script]
-            process = _bwrap().start(words, log=stream, pass_fds=(info.write_end,))
-            watched = watch(process, processes, limits)
+        with (
+            open_log(log, limits.log) as sink,
+            _fitting(step) as fitting,
+            _InfoPipe() as info,
+        ):
+            words = ["--new-session", "--info-fd", str(info.write_end)]
+            words += [*arguments(fitting, limits.memory), "--", *SHELL, step.script]
+            status, watched = _watched(words, info, sink, processes, limits)
             usage = Usage(_cpu_of_init(info.child_pid()), watched.memory)
-            # The step holds the log, too: it may have closed it to us, or made it a program.
-            os.fchmod(stream.fileno(), LOG_MODE)
-        if watched.status == 0:
+            output = sink.end()
+        broken = sink.broken or watched.broken
+        if not status and not broken:
             return usage
-        output = end_of_log(log, before)
         if output.startswith(b"bwrap: ") and any(text in output for text in REFUSALS):
             raise sandbox_refused(output)
-        raise step_failed(step, log, output, watched.broken or describe_status(watched.status))
+        raise step_failed(step, log, output, broken or describe_status(status))
 
     def enter(self, step: Step) -> int:
         """Give the user a shell, as :class:`~omnibuild.execute.sandbox.step.Sandbox` says."""
-        return _bwrap().attach(*arguments(step), "--", "/bin/sh")
+        with _fitting(step) as fitting, _filter() as seccomp_fd:
+            words = ("--seccomp", str(seccomp_fd), *arguments(fitting), "--", "/bin/sh")
+            return _bwrap().converse(*words, pass_fds=(seccomp_fd,))
+
+
+def _watched(
+    words: list[str], info: _InfoPipe, log: Log, processes: Processes, limits: Limits
+) -> tuple[int, Watch]:
+    """Run bubblewrap to its end; return its status, and who watched it."""
+    with _filter() as seccomp_fd:
+        words = ["--seccomp", str(seccomp_fd), *words]
+        process = _bwrap().start(words, pass_fds=(seccomp_fd, info.write_end))
+
+    def kill() -> None:
+        kill_group(process)
+
+    with process, processes.killable(kill), Watch(process.pid, limits, kill) as watching:
+        output = process.stdout
+        assert output is not None  # noqa: S101 - for mypy: it was asked for
+        log.take(iter(lambda: output.read(CHUNK), b""), kill)
+        status = process.wait()
+    return status, watching
 
 
 def require_namespaces() -> None:
@@ -86,8 +113,42 @@ def require_namespaces() -> None:
         raise sandbox_refused(done.stderr)
 
 
-def arguments(step: Step) -> list[str]:
-    """Return bubblewrap's options for a step."""
+@contextlib.contextmanager
+def _filter() -> Iterator[int]:
+    """Yield a descriptor with the filter of system calls."""
+    descriptor = seccomp.open_program()
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _fitting(step: Step) -> Iterator[Step]:
+    """Yield the step with as few layers as one mount takes: more are merged by hard links."""
+    paths = [path for path in (*step.layers, step.upper, step.work) if path]
+    if len(step.layers) < 2 or sum(map(_mount_option, paths)) <= MOUNT_OPTIONS:
+        yield step
+        return
+    with files.scratch_directory(step.build.parent) as merged:
+        link_layers(step.layers, merged)
+        yield replace(step, layers=(merged,))
+
+
+def _mount_option(path: Path) -> int:
+    """Return how many bytes a path takes among mount options, where some are escaped."""
+    name = os.fsencode(path)
+    return len(OLD_ROOT) + len(name) + 1 + sum(name.count(byte) for byte in b"\\:,")
+
+
+def arguments(step: Step, memory: int = 0) -> list[str]:
+    """Return bubblewrap's options for a step.
+
+    Args:
+        step: what to run.
+        memory: bytes that each file system in memory may hold; 0: as the kernel likes.
+    """
+    size = ("--size", str(memory)) if memory else ()
     options = [
         "--unshare-all",
         # One uid inside, whoever calls: a build cannot depend on who runs it.
@@ -96,8 +157,10 @@ def arguments(step: Step) -> list[str]:
         *("--hostname", "build"),
         *("--ro-bind", str(step.root), "/"),
         # To the kernel uid 0 is root if the caller is, and then /proc/sys is the machine's own.
-        *("--proc", "/proc", "--remount-ro", "/proc"),
-        *("--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108 - inside
+        # Keys that are listed there are those of the caller; a bound device opens to nobody.
+        *("--proc", "/proc", "--ro-bind", "/dev/null", "/proc/keys", "--remount-ro", "/proc"),
+        *("--dev", "/dev", *size, "--tmpfs", "/dev/shm"),  # noqa: S108 - inside
+        *(*size, "--tmpfs", "/tmp"),  # noqa: S108 - inside
         *("--bind", str(step.build), BUILD_DIRECTORY),
         *_prefix_options(step),
         *("--cap-drop", "ALL"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import re
 import resource
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from omnibuild.containers import Engine, engine_errors, printed_by
 from omnibuild.errors import SandboxError
@@ -50,6 +50,9 @@ WATCHED_STREAMS = {"stream": 1, "stdout": 1, "stderr": 1}
 
 OOM_KILLS = re.compile(rb"^oom_kill [1-9]", re.MULTILINE)
 
+# Bytes; a step can find the stream that takes it.
+LONGEST_ACCOUNT = 1 << 16
+
 MINUTES_AND_SECONDS = re.compile(rb"(\d+)m([\d.]+)s")
 
 
@@ -62,12 +65,14 @@ class Place:
         prefix: directory seen at the step's prefix; none: what the root has there.
         read_only: whether it cannot be written.
         empty: an empty file.
+        seccomp: a file with the profile of system calls.
     """
 
     image: str
     prefix: Path | None
     read_only: bool
     empty: Path
+    seccomp: Path
 
 
 def command(step: Step, words: tuple[str, ...]) -> list[str]:
@@ -154,26 +159,28 @@ class Container:
             return int(state["ExitCode"]), bool(state.get("OOMKilled"))
 
 
-def cpu_seconds(account: bytes) -> float:
-    """Return the CPU seconds in what a shell's ``times`` printed, 0 when it did not come to it."""
-    return sum(60 * int(m) + float(s) for m, s in MINUTES_AND_SECONDS.findall(account))
+class Account:
+    """What the supervisor tells of a step, taken out of what its container prints."""
 
+    def __init__(self) -> None:
+        self.text = b""
 
-def lacked_memory(account: bytes) -> bool:
-    """Tell whether the kernel ended a process of a step for want of memory."""
-    return OOM_KILLS.search(account) is not None
+    def separated(self, output: Iterable[Printed]) -> Iterator[bytes]:
+        """Yield what the step prints, as it comes."""
+        for stream, text in output:
+            if stream == STEP_STREAM:
+                yield text
+            elif len(self.text) < LONGEST_ACCOUNT:
+                self.text += text
 
+    def cpu_seconds(self) -> float:
+        """Return the CPU seconds it took, 0 when the supervisor did not come to it."""
+        found = MINUTES_AND_SECONDS.findall(self.text)
+        return sum(60 * int(minutes) + float(seconds) for minutes, seconds in found)
 
-def copy_output(output: Iterator[Printed], log: IO[bytes]) -> bytes:
-    """Write what a step prints to the log as it comes; return the supervisor's account."""
-    account = b""
-    for stream, text in output:
-        if stream == STEP_STREAM:
-            log.write(text)
-            log.flush()
-        else:
-            account += text
-    return account
+    def lacked_memory(self) -> bool:
+        """Tell whether the kernel ended a process of it for want of memory."""
+        return OOM_KILLS.search(self.text) is not None
 
 
 def _configuration(engine: Engine, step: Step, place: Place, terminal: bool) -> Mapping[str, Any]:
@@ -197,10 +204,10 @@ def _confinement(engine: Engine, step: Step, place: Place, limits: Limits) -> Ma
     options: dict[str, Any] = {
         "network_mode": "none",
         "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
+        "security_opt": ["no-new-privileges", *_filter(engine, place)],
         "read_only": True,
         # Engines forbid programs there unless told otherwise; configure scripts run some.
-        "tmpfs": {"/tmp": "rw,exec,mode=1777"},  # noqa: S108 - inside
+        "tmpfs": {"/tmp": f"rw,exec,mode=1777{_size(limits)}"},  # noqa: S108 - inside
         "mounts": list(_mounts(step, place)),
         # The log is ours: the engine need not keep another one.
         "log_config": {"Type": "none"},
@@ -212,6 +219,17 @@ def _confinement(engine: Engine, step: Step, place: Place, limits: Limits) -> Ma
         if limits.memory:
             options |= {"mem_limit": limits.memory, "memswap_limit": limits.memory}
     return options
+
+
+def _filter(engine: Engine, place: Place) -> Iterator[str]:
+    """Yield what refuses system calls, where the engine's own filter does not."""
+    if not engine.filters:
+        # docker takes the text, podman its place.
+        yield f"seccomp={place.seccomp if engine.name == 'podman' else place.seccomp.read_text()}"
+
+
+def _size(limits: Limits) -> str:
+    return f",size={limits.memory}" if limits.memory else ""
 
 
 def _mounts(step: Step, place: Place) -> Iterator[dict[str, Any]]:

@@ -7,23 +7,19 @@ image, imported once; layers and prefix are plain directories (:mod:`.union`).
 from __future__ import annotations
 
 import contextlib
+import json
 import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from omnibuild.containers import Engine, EngineName, connect
 from omnibuild.execute.processes import Processes, Watch, memory_broken
-from omnibuild.execute.sandbox.container import (
-    Container,
-    Place,
-    copy_output,
-    cpu_seconds,
-    lacked_memory,
-)
+from omnibuild.execute.sandbox.container import Account, Container, Place
 from omnibuild.execute.sandbox.images import image_of, remove_orphans
-from omnibuild.execute.sandbox.step import Step, Usage, end_of_log, step_failed
+from omnibuild.execute.sandbox.log import Log, open_log
+from omnibuild.execute.sandbox.seccomp import profile
+from omnibuild.execute.sandbox.step import Step, Usage, step_failed
 from omnibuild.execute.sandbox.union import link_layers, union
 from omnibuild.plan.graph import Limits
 from omnibuild.tools import Tool, describe_status
@@ -54,14 +50,13 @@ class Docker:
 
     def run(self, step: Step, log: Path, processes: Processes, limits: Limits) -> Usage:
         """Run a step, as :class:`~omnibuild.execute.sandbox.step.Sandbox` says."""
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as stream, self._place(step) as place:
-            before = stream.tell()
+        with open_log(log, limits.log) as sink, self._place(step) as place:
             with Container.made(self.engine(), step, place, limits) as container:
-                usage, failure = _watched(container, stream, processes, limits)
+                usage, failure = _watched(container, sink, processes, limits)
+            output = sink.end()
         if not failure:
             return usage
-        raise step_failed(step, log, end_of_log(log, before), failure)
+        raise step_failed(step, log, output, failure)
 
     def enter(self, step: Step) -> int:
         """Give the user a shell, as :class:`~omnibuild.execute.sandbox.step.Sandbox` says."""
@@ -82,18 +77,19 @@ class Docker:
         image = self._image(step)
         with tempfile.TemporaryDirectory(dir=step.build.parent, prefix="sandbox-") as name:
             own = Path(name)
-            empty = own / "empty"
-            empty.touch()
+            given = {"empty": own / "empty", "seccomp": own / "seccomp.json"}
+            given["empty"].touch()
+            given["seccomp"].write_text(json.dumps(profile()))
             if step.upper is not None:
                 with union(step.layers, step.upper):
-                    yield Place(image, step.upper, read_only=False, empty=empty)
+                    yield Place(image, step.upper, read_only=False, **given)
             elif len(step.layers) == 1:
-                yield Place(image, step.layers[0], read_only=True, empty=empty)
+                yield Place(image, step.layers[0], read_only=True, **given)
             else:
                 merged = own / "layers"
                 merged.mkdir()
                 link_layers(step.layers, merged)
-                yield Place(image, merged if step.layers else None, read_only=True, empty=empty)
+                yield Place(image, merged if step.layers else None, read_only=True, **given)
 
     def _image(self, step: Step) -> str:
         engine = self.engine()
@@ -103,7 +99,7 @@ class Docker:
 
 
 def _watched(
-    container: Container, log: IO[bytes], processes: Processes, limits: Limits
+    container: Container, log: Log, processes: Processes, limits: Limits
 ) -> tuple[Usage, str]:
     """Start a container and wait for its end; return what it took, and why it failed if it did."""
     with (
@@ -111,12 +107,13 @@ def _watched(
         processes.killable(container.kill),
         Watch(container.pid(), limits, container.kill) as watch,
     ):
-        account = copy_output(output, log)
+        account = Account()
+        log.take(account.separated(output), container.kill)
         status, refused = container.status()
-    usage = Usage(cpu_seconds(account), watch.memory)
-    refused = limits.memory > 0 and (refused or lacked_memory(account))
-    broken = watch.broken or (memory_broken(limits) if refused else "")
+    usage = Usage(account.cpu_seconds(), watch.memory)
+    refused = limits.memory > 0 and (refused or account.lacked_memory())
+    broken = log.broken or watch.broken or (memory_broken(limits) if refused else "")
     if broken or not status:
         return usage, broken
     # Without an account process 1 itself was killed.
-    return usage, describe_status(status if account else 128 - status)
+    return usage, describe_status(status if account.text else 128 - status)

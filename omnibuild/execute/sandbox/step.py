@@ -19,9 +19,6 @@ SHELL = ("/bin/sh", "-eu", "-c")
 
 LOG_TAIL = 30
 
-# Bytes of a failed step's log.
-READ_AT_MOST = 1 << 16
-
 
 @dataclass(frozen=True)
 class Step:
@@ -89,18 +86,6 @@ class Sandbox(Protocol):
 
     def enter(self, step: Step) -> int:
         """Give the user a shell on this terminal in the step's place; return its status."""
-
-
-def end_of_log(log: Path, start: int) -> bytes:
-    """Return the end of what a step printed: it may be more than fits into memory.
-
-    Args:
-        log: the file that took it.
-        start: where in it the step's output begins.
-    """
-    with log.open("rb") as stream:
-        stream.seek(max(start, log.stat().st_size - READ_AT_MOST))
-        return stream.read()
 
 
 def step_failed(step: Step, log: Path, output: bytes, reason: str) -> StepError:

@@ -1,0 +1,73 @@
+"""The log of an action: private, of bounded size, and never in the hands of a step.
+
+Steps write into pipes. Whoever has a file open can change its mode through ``/proc/self/fd``, and
+in a sandbox user 0 owns it: a step could leave a program there that runs as root for everybody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO
+
+from omnibuild import files
+
+# What is left of a log that grew too large; why it failed stands at its end, if anywhere.
+KEPT_BYTES = 1 << 20
+
+# Bytes that errors quote from, at most.
+READ_AT_MOST = 1 << 16
+
+
+class Log:
+    """A log that takes what one step prints, after what is there already.
+
+    Args:
+        stream: open for appending.
+        most: bytes that it may hold; 0: any number.
+
+    Attributes:
+        broken: what the step did wrong, if it printed too much.
+    """
+
+    def __init__(self, stream: IO[bytes], most: int) -> None:
+        self.broken = ""
+        self._stream = stream
+        self._most = most
+        self._start = self._size = stream.seek(0, os.SEEK_END)
+
+    def take(self, chunks: Iterable[bytes], kill: Callable[[], None]) -> None:
+        """Write what comes, to its end; call ``kill`` when it is too much, or cannot be written."""
+        try:
+            for chunk in chunks:
+                if not self.broken:
+                    self._write(chunk, kill)
+        except BaseException:
+            kill()
+            raise
+
+    def _write(self, chunk: bytes, kill: Callable[[], None]) -> None:
+        if self._most and self._size + len(chunk) > self._most:
+            self.broken = f"it printed more than {self._most / 1e6:g} MB"
+            kill()
+            self._start = self._size = min(self._size, KEPT_BYTES)
+            self._stream.truncate(self._size)
+            chunk = f"\n[{self.broken}: the rest was thrown away]\n".encode()
+        self._stream.write(chunk)
+        self._size += len(chunk)
+
+    def end(self) -> bytes:
+        """Return the end of what the step printed: it may be more than fits into memory."""
+        start = max(self._start, self._size - READ_AT_MOST)
+        return os.pread(self._stream.fileno(), self._size - start, start)
+
+
+@contextlib.contextmanager
+def open_log(path: Path, most: int) -> Iterator[Log]:
+    """Open the log at ``path``, which is made if there is none."""
+    with files.storage_errors(path):
+        files.make_directory(path.parent)
+        with open(path, "a+b", buffering=0, opener=files.private) as stream:
+            yield Log(stream, most)
