@@ -107,3 +107,24 @@ def test_only_root_may(host: ChrootHost) -> None:
     assert done.status == 1
     assert "this must run as root; try: sudo" in done.stderr
     assert configured(host, before) == set()
+
+
+@pytest.mark.parametrize(("release", "suite"), [("bullseye", "stable-deb11"), ("trixie", "stable")])
+def test_the_oldest_and_the_newest_apt(
+    hosts: HostPool, products: Products, release: str, suite: str
+) -> None:
+    """They verify in different ways, and say different things of sources that contradict."""
+    host = hosts.debian(release)
+    host.copy(products.repository / "install.sh", SCRIPT)
+    with serve(host, products.repository):
+        mine = "/etc/apt/sources.list.d/mine.list"
+        host.write(mine, f"deb [signed-by=/root/mine.asc] {URL}/apt {suite} main\n")
+        before = host.paths()
+        done = host.run("sh", SCRIPT, "--url", URL, "hello", check=False)
+        assert done.status == 1
+        assert f"with another key, in: {mine} - remove it there first" in done.stderr
+        assert configured(host, before) == set()
+        host.run("rm", mine)
+        done = host.run("sh", SCRIPT, "--url", URL, "hello=1.0.0")
+        assert done.stdout.splitlines()[-1].endswith(" is installed")
+    assert host.run("hello", "--version").stdout == "hello 1.0.0\n"

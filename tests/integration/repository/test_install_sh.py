@@ -32,6 +32,9 @@ def on_host(repository: Path, script: str, release: str = DEBIAN.format(12)) -> 
     mounts = ["--overlay-src", "/", "--tmp-overlay", "/", "--dev", "/dev", "--proc", "/proc"]
     mounts += ["--perms", "1777", "--tmpfs", "/tmp"]
     mounts += ["--ro-bind", str(said), "/etc/os-release"]
+    # Debian enables a plugin that puts packages into a repository of its own; EL does not.
+    (repository.parent / "dnf.conf").write_text("[main]\nplugins=0\n")
+    mounts += ["--ro-bind", str(repository.parent / "dnf.conf"), "/etc/dnf/dnf.conf"]
     # The mount point is in the thrown-away layer too.
     mounts += ["--perms", "0755", "--dir", REPOSITORY, "--bind", str(repository), REPOSITORY]
     done = subprocess.run(
@@ -45,16 +48,22 @@ def on_host(repository: Path, script: str, release: str = DEBIAN.format(12)) -> 
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout + done.stderr)
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository that tests copy."""
     if os.geteuid() != 0:
         pytest.skip("needs root")
-    root = tmp_path / "repository"
-    packages = [package(tmp_path, NAME, platform=p) for p in PLATFORMS]
-    publish(packages, root, signer(), platforms=PLATFORMS, base_url=URL)
-    if on_host(root, "true").returncode:
+    base = tmp_path_factory.mktemp("published")
+    packages = [package(base, NAME, platform=p) for p in PLATFORMS]
+    publish(packages, base / "repository", signer(), platforms=PLATFORMS, base_url=URL)
+    if on_host(base / "repository", "true").returncode:
         pytest.skip("this kernel refuses an overlay over its root")
-    return root
+    return base / "repository"
+
+
+@pytest.fixture
+def repository(published: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(published, tmp_path / "repository")
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash --posix", "busybox sh"])
