@@ -63,7 +63,7 @@ def once(base: Path, directory: Path, samples: Samples) -> None:
     output = timed(samples, "store: commit", lambda: store.add_scanned_tree(scratch, tree))
     stored = store.tree_directory(output.digest)
     placed = directory / "placed"
-    moved = timed(samples, "place", lambda: place_tree(tree, stored, placed, "/opt/app", ()))
+    moved = timed(samples, "place", lambda: place_tree(tree, stored, placed, "/opt/app"))
     timed(samples, "assemble", lambda: payload(moved, placed, directory / "payload"))
     command(samples, "cp -al", ["cp", "-al", str(stored), str(directory / "linked")])
     untarred = directory / "untarred"

@@ -250,3 +250,9 @@ class StorageError(HostError):
     """The disk is full or cannot be written."""
 
     code = "storage"
+
+
+class DamageError(StorageError):
+    """Something in the store is not what it was when it was made."""
+
+    code = "damage"

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 
 from omnibuild import events, files
 from omnibuild.blueprint.app import AppPlan, lowest_glibc, plan_app
-from omnibuild.errors import DefinitionError, UnknownNameError, UsageError, Where
+from omnibuild.errors import DamageError, DefinitionError, UnknownNameError, UsageError, Where
 from omnibuild.events import Emit
 from omnibuild.execute.sandbox.choose import choose_sandbox
 from omnibuild.execute.scheduler import Execution
@@ -118,7 +118,12 @@ def build(
         outputs = execute(settings, store, planned.plan, planned.goals, emit)
         for action in planned.goals:
             names = tuple(name for name, other in planned.packages.items() if other == action)
-            artifact = deliver(store, outputs[action], output, names)
+            try:
+                artifact = deliver(store, outputs[action], output, names)
+            except DamageError as error:
+                emit(events.Warned(f"{error.what}, and made again"))
+                outputs = execute(settings, store, planned.plan, planned.goals, emit)
+                artifact = deliver(store, outputs[action], output, names)
             emit(events.ArtifactReady(str(artifact.path), artifact.size, artifact.digest))
             artifacts.append(artifact)
     return tuple(artifacts)

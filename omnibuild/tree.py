@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -102,8 +102,15 @@ def _entry_data(entry: Entry) -> dict[str, Any]:
     return data
 
 
-def scan(root: Path) -> Tree:
+def scan(
+    root: Path | str, digest_of: Callable[[str, os.stat_result], Digest] | None = None
+) -> Tree:
     """Read a directory into a tree.
+
+    Args:
+        root: the directory.
+        digest_of: returns the digest of the file with that path and status, for a caller that
+            knows some already; every file is read when omitted.
 
     Owners and times are not part of a tree. Devices, sockets and fifos raise ``ValueError``.
     Names that are not UTF-8 are kept by ``surrogateescape``.
@@ -113,7 +120,7 @@ def scan(root: Path) -> Tree:
     # In the tree's own order, so that a hard link's target is an earlier entry: a directory's
     # children are walked before its longer-named siblings, and sort after them.
     for path, item in sorted(_walk(str(root), ""), key=lambda found: found[0]):
-        entries.append(_entry(path, item, first_names))
+        entries.append(_entry(path, item, first_names, digest_of or _read))
     return Tree.of(entries)
 
 
@@ -127,7 +134,16 @@ def _walk(directory: str, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]
             yield from _walk(item.path, f"{path}/")
 
 
-def _entry(path: str, item: os.DirEntry[str], first_names: dict[tuple[int, int], str]) -> Entry:
+def _read(path: str, _status: os.stat_result) -> Digest:
+    return digests.of_file(path)
+
+
+def _entry(
+    path: str,
+    item: os.DirEntry[str],
+    first_names: dict[tuple[int, int], str],
+    digest_of: Callable[[str, os.stat_result], Digest],
+) -> Entry:
     status = item.stat(follow_symlinks=False)
     mode = stat.S_IMODE(status.st_mode)
     if stat.S_ISLNK(status.st_mode):
@@ -140,4 +156,4 @@ def _entry(path: str, item: os.DirEntry[str], first_names: dict[tuple[int, int],
         first = first_names.setdefault((status.st_dev, status.st_ino), path)
         if first != path:
             return Entry(path, Kind.HARDLINK, mode, target=first)
-    return Entry(path, Kind.FILE, mode, status.st_size, digests.of_file(item.path))
+    return Entry(path, Kind.FILE, mode, status.st_size, digest_of(item.path, status))

@@ -85,6 +85,13 @@ class Board:
         if known is None:
             self._know(name, output)
 
+    def lost(self, name: str, inputs: Collection[str]) -> None:
+        """Take note that an action could not run: objects it needs were damaged, and are gone."""
+        for need in inputs:
+            self.here.discard(need)
+            self._bring_if_wanted(need)
+        self.todo[name] = Task.RUN
+
     def _decide(self, actions: list[Action]) -> None:
         """Look up actions whose inputs are known, and those that become decidable by that."""
         while actions:

@@ -25,9 +25,10 @@ from omnibuild.execute.kept import forget_failed
 from omnibuild.execute.processes import Processes
 from omnibuild.execute.sandbox.bubblewrap import Bubblewrap
 from omnibuild.execute.sandbox.step import Sandbox
-from omnibuild.execute.worker import Worker
+from omnibuild.execute.worker import DamagedInputs, Worker
 from omnibuild.plan.graph import Action, Limits, Plan
 from omnibuild.plan.lookup import Lookup
+from omnibuild.store.check import Checker
 from omnibuild.store.history import LastRun
 from omnibuild.store.results import Output, Result
 from omnibuild.store.store import Store
@@ -118,6 +119,7 @@ class _Loop:
             processes=execution.processes,
             jobserver=self._jobserver,
             limits=execution.limits,
+            checker=Checker(execution.store, execution.cores),
         )
 
     def run(self) -> None:
@@ -144,6 +146,11 @@ class _Loop:
         with transfers, computers:
             try:
                 yield transfers, computers
+            except OutputChanged:
+                # What runs is finished and kept; then everything is decided anew.
+                for pool in (transfers, computers):
+                    pool.shutdown(wait=True, cancel_futures=True)
+                raise
             except BaseException:
                 self._execution.processes.cancel()
                 for pool in (transfers, computers):
@@ -207,6 +214,8 @@ class _Loop:
         failure = future.exception()
         if failure is None:
             take_note(future.result())
+        elif isinstance(failure, DamagedInputs):
+            self.board.lost(failure.action, failure.needs)
         elif isinstance(failure, OmnibuildError):
             self._failures.append(failure)
         else:

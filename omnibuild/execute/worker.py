@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,12 +20,26 @@ from omnibuild.plan.graph import Action, Limits
 from omnibuild.plan.keys import key
 from omnibuild.plan.lookup import Lookup
 from omnibuild.plan.reasons import reason
+from omnibuild.store.check import Checker
 from omnibuild.store.history import LastRun
 from omnibuild.store.results import Output, Result
 from omnibuild.store.store import Store
 
 if TYPE_CHECKING:
     from omnibuild.remote.cache import RemoteCache
+
+
+class DamagedInputs(Exception):  # noqa: N818 - it never leaves the room
+    """Objects that an action needs were damaged in the store, and were taken out of it.
+
+    Args:
+        action: the name of the action, which did not run.
+        needs: names of the actions that make them.
+    """
+
+    def __init__(self, action: str, needs: Sequence[str]) -> None:
+        super().__init__(action, needs)
+        self.action, self.needs = action, needs
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,7 @@ class Worker:
         processes: registers what is started.
         jobserver: shares the cores among steps.
         limits: what a step may take whose action says nothing else.
+        checker: tells what is damaged in the store.
     """
 
     kinds: Mapping[str, Kind]
@@ -51,6 +66,7 @@ class Worker:
     processes: Processes
     jobserver: JobServer
     limits: Limits
+    checker: Checker
 
     @property
     def store(self) -> Store:
@@ -62,7 +78,10 @@ class Worker:
         return self.lookup.remote
 
     def run(self, action: Action, outputs: Mapping[str, Output], priority: float) -> Result:
-        """Do an action whose inputs are all here, unless another process did it meanwhile."""
+        """Do an action whose inputs are all here, unless another process did it meanwhile.
+
+        Raises :class:`DamagedInputs`: whatever goes into new content is read and compared before.
+        """
         document = self.lookup.document(action, outputs)
         digest = key(document)
         with self.store.lock(f"action-{digest[:16]}"):
@@ -75,6 +94,7 @@ class Worker:
             if action.output is not None and self._pulled(action, action.output):
                 result = Result(action.output)
             else:
+                self._check_inputs(action, outputs)
                 log = self.store.log(action.name, digest)
                 result = self._run_kind(action, outputs, log, priority)
             if action.output is None:
@@ -87,6 +107,22 @@ class Worker:
         seconds = time.monotonic() - started
         self.emit(events.ActionFinished(action.name, action.kind, False, seconds))
         return result
+
+    def _check_inputs(self, action: Action, outputs: Mapping[str, Output]) -> None:
+        damaged = []
+        for name in action.needs:
+            if why := self.checker.fault(outputs[name]):
+                digest = outputs[name].digest[:12]
+                self.emit(
+                    events.Warned(
+                        f"what {name} made ({digest}) was damaged in the store and is made again:"
+                        f" {why}"
+                    )
+                )
+                self.store.remove(outputs[name])
+                damaged.append(name)
+        if damaged:
+            raise DamagedInputs(action.name, damaged)
 
     def look(self, action: Action, outputs: Mapping[str, Output]) -> Result | None:
         """Ask the remote cache for a result, and keep the answer."""

@@ -30,7 +30,6 @@ def run(job: Job) -> Output:
         job.store.tree_directory(source),
         target,
         job.action.parameters["prefix"],
-        touched=job.store.notes(source)["references"],
     )
     return describe(job, tree, describe_contents(tree, target))
 

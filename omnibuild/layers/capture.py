@@ -68,10 +68,10 @@ def capture(
 
 
 def keep(job: Job, tree: Tree) -> Output:
-    """Store the captured ``tree/files`` of a job with what placing needs to know about it."""
+    """Store the captured ``tree/files`` of a job, which placing can take."""
     directory = job.scratch / "tree"
-    references = check_capture(directory / "files", tree)
-    return job.store.add_scanned_tree(directory, tree, {"references": sorted(references)})
+    check_capture(directory / "files", tree)
+    return job.store.add_scanned_tree(directory, tree)
 
 
 def require_installed(component: str, upper: Path) -> None:

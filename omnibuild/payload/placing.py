@@ -12,7 +12,7 @@ import errno
 import os
 import posixpath
 import shutil
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,13 +77,12 @@ def _fragment(data: bytes, offset: int, floor: int) -> tuple[int, int]:
     return start, stop
 
 
-def check_capture(root: Path, tree: Tree) -> tuple[str, ...]:
-    """Return the paths of a component's files that name the logical prefix.
+def check_capture(root: Path, tree: Tree) -> None:
+    """Refuse a component whose files hold pieces of the prefix that placing could not replace.
 
-    Placing reads only those. Raises :class:`RelocationError` that lists every piece of the
-    prefix that placing could not replace.
+    Raises :class:`RelocationError`, which lists every one.
     """
-    touched, faults = [], []
+    faults = []
     for entry in tree.entries:
         if references(os.fsencode(entry.path)):
             faults.append(f"{entry.path}: the prefix is repeated below the prefix")
@@ -92,8 +91,6 @@ def check_capture(root: Path, tree: Tree) -> tuple[str, ...]:
         if entry.kind is not Kind.FILE:
             continue
         found = references(_read(f"{root}/{entry.path}"))
-        if found.whole:
-            touched.append(entry.path)
         faults += [f"{entry.path}: offset {offset:#x}" for offset in found.fragments]
     if faults:
         raise RelocationError(
@@ -102,7 +99,6 @@ def check_capture(root: Path, tree: Tree) -> tuple[str, ...]:
             hint="in machine code the compiler took a constant path apart: compile that source"
             " file with -Os, which keeps it whole",
         )
-    return tuple(touched)
 
 
 def place_file(data: bytes, prefix: str, path: str) -> bytes:
@@ -188,9 +184,7 @@ def _from_directory_of(path: str, destination: str) -> str:
     return posixpath.relpath(destination, posixpath.dirname(path) or ".")
 
 
-def place_tree(
-    tree: Tree, source: Path, target: Path, prefix: str, touched: Collection[str]
-) -> Tree:
+def place_tree(tree: Tree, source: Path, target: Path, prefix: str) -> Tree:
     """Make ``target`` what the tree in ``source`` is for an app in ``prefix``.
 
     Args:
@@ -198,14 +192,13 @@ def place_tree(
         source: the captured files; those that stay as they are get hard links to them.
         target: a scratch directory that the caller commits, new or empty.
         prefix: the app's directory on the host, at most 64 bytes long.
-        touched: what :func:`check_capture` returned for this tree.
 
     Returns:
-        the placed tree; only rewritten files were read and hashed.
+        the placed tree.
     """
     check_prefix(prefix)
     # As texts: a tree has thousands of entries, and a Path of each takes as long as its link.
-    work = _Placing(str(source), str(target), prefix, frozenset(touched))
+    work = _Placing(str(source), str(target), prefix)
     with storage_errors(target):
         target.mkdir(parents=True, exist_ok=True)
         placed = [work.place(entry) for entry in tree.entries]
@@ -233,7 +226,6 @@ class _Placing:
     source: str
     target: str
     prefix: str
-    touched: frozenset[str]
 
     def place(self, entry: Entry) -> Entry:
         target = f"{self.target}/{entry.path}"
@@ -247,22 +239,21 @@ class _Placing:
             return entry
         if entry.kind is Kind.HARDLINK:
             return self._place_hard_link(entry, target)
-        if entry.path in self.touched:
-            return self._rewrite(entry, self._placed(entry.path, entry.path), target)
+        data = _read(f"{self.source}/{entry.path}")
+        if _PREFIX in data:
+            return self._rewrite(entry, place_file(data, self.prefix, entry.path), target)
         link_or_copy(f"{self.source}/{entry.path}", target, entry.mode)
         return entry
 
     def _place_hard_link(self, entry: Entry, target: str) -> Entry:
         """Keep the link, unless the two names stand in places that need other runpaths."""
-        if entry.target in self.touched:
-            data = self._placed(entry.target, entry.path)
+        data = _read(f"{self.source}/{entry.target}")
+        if _PREFIX in data:
+            data = place_file(data, self.prefix, entry.path)
             if data != _read(f"{self.target}/{entry.target}"):
                 return self._rewrite(replace(entry, kind=Kind.FILE, target=""), data, target)
         os.link(f"{self.target}/{entry.target}", target)
         return entry
-
-    def _placed(self, path: str, final: str) -> bytes:
-        return place_file(_read(f"{self.source}/{path}"), self.prefix, final)
 
     def _rewrite(self, entry: Entry, data: bytes, target: str) -> Entry:
         Path(target).write_bytes(data)

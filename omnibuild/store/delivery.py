@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from omnibuild import digests, files
 from omnibuild.digests import Digest
-from omnibuild.errors import DefinitionError, StorageError
+from omnibuild.errors import DamageError, DefinitionError
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
+
+AGAIN = "build again; `omnibuild cache verify` looks for more of it"
 
 # Nanoseconds. A file changed within one tick of the kernel's clock keeps its times.
 TICK = 20 * 10**6
@@ -44,31 +48,47 @@ def deliver(
         platforms: names of the platforms that the artifact is for.
 
     Raises:
-        StorageError: the store's copy is damaged, or the directory cannot be written.
+        DamageError: the store's copy is damaged; it is gone from there.
+        StorageError: the directory cannot be written.
         DefinitionError: a directory has the artifact's name.
     """
     files.remove_leftovers(output)
     directory = store.tree_directory(package.digest)
-    entries = store.tree(package.digest).by_path
+    with _damage_removed(store, package):
+        entries = store.tree(package.digest).by_path
     (name,) = (path for path in entries if not path.endswith((".sha256", ".manifest.json")))
     for path in (*(p for p in entries if p != name), name):
         if not _is_there(store, output / path, entries[path].digest):
-            with files.atomic_file(output / path) as target:
+            with _damage_removed(store, package), files.atomic_file(output / path) as target:
                 _copy_verified(directory / path, target, entries[path].digest)
     return BuiltArtifact(output / name, entries[name].digest, entries[name].size, platforms)
 
 
+@contextlib.contextmanager
+def _damage_removed(store: Store, package: Output) -> Iterator[None]:
+    """Take an artifact out of the store that turns out to be damaged during the block."""
+    try:
+        yield
+    except DamageError:
+        store.remove(package)
+        raise
+
+
 def _copy_verified(source: Path, target: IO[bytes], digest: Digest) -> None:
     found = hashlib.sha256()
-    with source.open("rb") as data:
+    try:
+        data = source.open("rb")
+    except FileNotFoundError as error:
+        raise DamageError(f"the store's copy of {source.name} is gone", hint=AGAIN) from error
+    with data:
         while chunk := data.read(digests.READ_SIZE):
             found.update(chunk)
             target.write(chunk)
     if found.hexdigest() != digest:
-        raise StorageError(
+        raise DamageError(
             f"the store's copy of {source.name} is damaged",
             why=f"expected sha256 {digest}, got {found.hexdigest()}",
-            hint="run: omnibuild cache verify; then build again",
+            hint=AGAIN,
         )
 
 

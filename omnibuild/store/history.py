@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from omnibuild import files
+from omnibuild import digests, files
 from omnibuild.digests import Digest
 
 
@@ -56,9 +56,8 @@ class History:
 
     def remember(self, name: str, run: LastRun, document: Mapping[str, Any]) -> None:
         """Note that the named action was last used with this key, which stands for ``document``."""
-        path = self._document(run.key)
-        if not path.exists():
-            files.write_atomic(path, json.dumps(document), scratch=self._scratch)
+        if self.document(run.key) is None:
+            files.write_atomic(self._document(run.key), json.dumps(document), scratch=self._scratch)
         note = self._actions / f"{file_name(name)}.json"
         files.write_atomic(note, json.dumps(asdict(run)), scratch=self._scratch)
 
@@ -68,7 +67,8 @@ class History:
             document: dict[str, Any] = json.loads(self._document(key).read_bytes())
         except (FileNotFoundError, ValueError):
             return None
-        return document
+        # A damaged one explains nothing, and may lack what whoever explains looks for.
+        return document if digests.of_json(document) == key else None
 
     def last_document(self, name: str) -> dict[str, Any] | None:
         """Return what the named action was made from the last time."""

@@ -27,7 +27,7 @@ from typing import Any
 
 from omnibuild import digests, files
 from omnibuild.digests import Digest
-from omnibuild.errors import StorageError
+from omnibuild.errors import DamageError
 from omnibuild.store.history import History, file_name
 from omnibuild.store.leases import Leases
 from omnibuild.store.results import Output, Result, read_record, write_record
@@ -122,8 +122,12 @@ class Store:
         return output
 
     def tree(self, digest: Digest) -> Tree:
-        """Return the list of a stored tree."""
-        return Tree.from_data(self._tree_document(digest)["entries"])
+        """Return the list of a stored tree; it is what the digest says, or :class:`DamageError`."""
+        entries = self._tree_document(digest)["entries"]
+        found = digests.of_json(entries)
+        if found != digest:
+            raise self._unreadable(digest, f"its list has the digest {found[:12]}")
+        return Tree.from_data(entries)
 
     def notes(self, digest: Digest) -> dict[str, Any]:
         """Return the notes kept beside a stored tree."""
@@ -134,13 +138,24 @@ class Store:
         path = self._marked(Output("tree", digest))
         try:
             document: dict[str, Any] = json.loads(path.read_bytes())
-        except (OSError, ValueError) as error:
-            raise StorageError(
-                f"the store's list of tree {digest[:12]} cannot be read",
-                why=str(error),
-                hint="`omnibuild cache verify` removes what is damaged; it will be made again",
-            ) from error
+            if not document.keys() >= {"entries", "notes"}:
+                raise ValueError(f"it has nothing but {sorted(document)}")
+        except (OSError, ValueError, AttributeError) as error:
+            raise self._unreadable(digest, str(error)) from error
         return document
+
+    def _unreadable(self, digest: Digest, why: str) -> DamageError:
+        return DamageError(
+            f"the store's list of tree {digest[:12]} cannot be read",
+            why=why,
+            hint="`omnibuild cache verify` removes what is damaged; it will be made again",
+        )
+
+    def remove(self, output: Output) -> None:
+        """Take a damaged object away: whoever needs it makes it again."""
+        marked = self._marked(output)
+        with self.leases.deciding():
+            self.discard(marked if output.kind == "blob" else marked.parent)
 
     def discard(self, *paths: Path) -> None:
         """Take files and directories of the store away: all at once for others, then for good."""

@@ -10,12 +10,11 @@ from pathlib import Path
 
 from omnibuild import digests
 from omnibuild.digests import Digest
+from omnibuild.store.check import differences
 from omnibuild.store.inventory import Held, Inventory, Item, take_inventory
 from omnibuild.store.results import read_record
 from omnibuild.store.store import LIST_FILE, Store
 from omnibuild.tree import Tree, scan
-
-SHOWN_PATHS = 3
 
 
 @dataclass(frozen=True)
@@ -109,12 +108,7 @@ def _tree_fault(item: Item) -> str:
     listed = Tree.from_data(json.loads((item.path / LIST_FILE).read_bytes())["entries"])
     if listed.digest != item.name:
         return "its list has another digest"
-    found = scan(item.path / "files")
-    if found == listed:
-        return ""
-    paths = sorted({entry.path for entry in {*found.entries} ^ {*listed.entries}})
-    more = f" and {len(paths) - SHOWN_PATHS} more" if len(paths) > SHOWN_PATHS else ""
-    return f"changed: {', '.join(map(repr, paths[:SHOWN_PATHS]))}{more}"
+    return differences(listed, scan(item.path / "files"))
 
 
 def _result_fault(item: Item) -> str:

@@ -12,6 +12,7 @@ from omnibuild.execute.scheduler import Execution
 from omnibuild.plan.graph import Action, Plan
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
+from tests.damage import flip
 
 
 def concatenate(job: Job) -> Output:
@@ -234,3 +235,25 @@ def test_why_an_action_ran_is_remembered(store: Store) -> None:
     last = store.history.last("a")
     assert last
     assert last.reason["changes"] == [{"path": "parameters.text", "old": "1", "new": "2"}]
+
+
+def test_a_damaged_input_is_made_again_before_it_goes_on(store: Store) -> None:
+    execute(store, cat("a", "1"), cat("b", "2", "a"), cat("x", "9"))
+    for content in (b"1", b"21"):
+        flip(store.blob(digests.of_bytes(content)), 0)
+    plan = (cat("a", "1"), cat("b", "2", "a"), cat("c", "3", "b", "a"))
+    outputs, recorder = execute(store, *plan)
+    assert outputs == {"a": b"1", "b": b"21", "c": b"3211"}
+    assert recorder.ran() == ["a", "b", "c"]
+    warned = [e.message for e in recorder.events if isinstance(e, events.Warned)]
+    assert len(warned) == 2
+    assert all("damaged" in message for message in warned)
+
+
+def test_what_nobody_needs_is_not_read(store: Store) -> None:
+    execute(store, cat("a", "1"), cat("b", "2", "a"))
+    flip(store.blob(digests.of_bytes(b"1")), 0)
+    recorder = Recorder()
+    plan = Plan.of([cat("a", "1"), cat("b", "2", "a"), cat("c", "3", "b")])
+    Execution(plan, KINDS, store, recorder, 2, goals=["c"]).run()
+    assert recorder.ran() == ["c"]

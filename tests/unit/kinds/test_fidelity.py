@@ -156,7 +156,7 @@ def captured(store: Store, base: Path, items: Items, *, later: int = 0) -> str:
 
 def payload_of(store: Store, digest: str, base: Path) -> Payload:
     tree, source = store.tree(digest), store.tree_directory(digest)
-    placed = place_tree(tree, source, base / "placed", "/opt/odd", ())
+    placed = place_tree(tree, source, base / "placed", "/opt/odd")
     united = assemble([Part("odd", placed, base / "placed")], "/opt/odd", {}, {}, base / "payload")
     metadata = Metadata(
         name="odd",

@@ -65,8 +65,8 @@ def captured(job: Job) -> Output:
     os.link(files / "data", files / "twin")
     (files / "link").symlink_to(f"{LOGICAL_PREFIX}/data")
     tree = scan(files)
-    notes = {"references": sorted(check_capture(files, tree))}
-    return job.store.add_scanned_tree(job.scratch / "tree", tree, notes)
+    check_capture(files, tree)
+    return job.store.add_scanned_tree(job.scratch / "tree", tree)
 
 
 def plan(base: Path) -> Plan:
