@@ -32,6 +32,7 @@ from omnibuild.sources.python.project import project_requirements
 from omnibuild.sources.python.requirements import NotARequirementError, checked
 from omnibuild.sources.python.resolve import resolve
 from omnibuild.store.delivery import BuiltArtifact, deliver
+from omnibuild.store.ownership import foreign_files_explained
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
 
@@ -57,8 +58,9 @@ def plan(settings: Settings, app: str, platform_names: Sequence[str] = ()) -> Ap
 
 def decisions(settings: Settings, planned: AppPlan, emit: Emit) -> tuple[Decision, ...]:
     """Return what a build would do about every action of a plan, in the plan's order."""
-    lookup = Lookup(Store(settings.cache), serials(), opened_remote(settings, emit))
-    return decide(planned.plan, lookup, planned.goals)
+    with foreign_files_explained(settings.cache):
+        lookup = Lookup(Store(settings.cache), serials(), opened_remote(settings, emit))
+        return decide(planned.plan, lookup, planned.goals)
 
 
 def fetch(settings: Settings, app: str, platforms: Sequence[str], emit: Emit) -> None:
@@ -146,10 +148,11 @@ def _platforms(
 @contextlib.contextmanager
 def opened_store(settings: Settings) -> Iterator[Store]:
     """Yield the store; nothing that is taken or made in it is collected during the block."""
-    store = Store(settings.cache)
-    store.collect_scratch()
-    with store.lease():
-        yield store
+    with foreign_files_explained(settings.cache):
+        store = Store(settings.cache)
+        store.collect_scratch()
+        with store.lease():
+            yield store
 
 
 def execute(

@@ -233,7 +233,7 @@ class _Loop:
         """Take note that a result was found here."""
         self._push_later(action, result)
         self._execution.emit(events.ActionFinished(action.name, action.kind, True, 0.0))
-        if action.output is not None:
+        if action.output is not None or self._execution.store.read_only:
             return
         history = self._execution.store.history
         key, last = self._lookup.key(action, self.board.outputs), history.last(action.name)

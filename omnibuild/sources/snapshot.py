@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from omnibuild import digests
-from omnibuild.errors import DefinitionError, SourceError, Where
-from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
+from omnibuild.errors import DefinitionError, SourceError, ToolFailedError, Where
+from omnibuild.tools import CLEAN_ENVIRONMENT, Tool, describe_status, tail
 from omnibuild.tree import Entry, Kind, Tree
 
 GIT = Tool("git", package="git")
@@ -22,6 +23,9 @@ GENERATED_AT_TOP = (".venv", "build", "dist")
 
 DIRECTORY_MODE, EXECUTABLE_MODE, FILE_MODE = 0o755, 0o755, 0o644
 
+# As many as Linux follows before it takes them for a circle.
+MOST_SYMLINKS = 40
+
 # 1980, the oldest time that a zip, and so a wheel, can hold.
 COPY_TIME = 315_532_800
 
@@ -31,20 +35,21 @@ def snapshot(directory: Path) -> Tree:
 
     In a git work tree these are the tracked files and the untracked ones that are not ignored,
     as they are on disk; elsewhere all files but those that tools make. Symlinks that lead out of
-    the project are left out.
+    the project are left out, and so is whatever is known by a name that goes through a symlink.
 
-    Raises :class:`DefinitionError` when there is no such directory.
+    Raises :class:`DefinitionError` when there is no such directory, or git distrusts its owner.
     """
     if not directory.is_dir():
         raise DefinitionError("there is no such directory", where=Where(str(directory)))
     entries: dict[str, Entry] = {}
+    parents: dict[str, bool] = {"": True}
     for path in _names(directory):
-        entry = _entry(directory, path)
+        entry = _entry(directory, path) if _is_real(directory, _parent(path), parents) else None
         if entry is None:
             continue
         entries[path] = entry
-        for parent in list(PurePosixPath(path).parents)[:-1]:
-            entries[str(parent)] = Entry(str(parent), Kind.DIRECTORY, DIRECTORY_MODE)
+        while path := _parent(path):
+            entries[path] = Entry(path, Kind.DIRECTORY, DIRECTORY_MODE)
     return Tree.of(entries.values())
 
 
@@ -97,6 +102,24 @@ def _names(directory: Path) -> Iterator[str]:
             yield name
 
 
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _is_real(directory: Path, path: str, known: dict[str, bool]) -> bool:
+    """Tell whether a path in the project is a directory, and so is all above it.
+
+    git goes on listing the files of a directory that was replaced by a symlink.
+    """
+    if path not in known:
+        known[path] = (
+            _is_real(directory, _parent(path), known)
+            and (directory / path).is_dir()
+            and not (directory / path).is_symlink()
+        )
+    return known[path]
+
+
 def _git_names(directory: Path) -> Iterable[str] | None:
     """Return what git lists; none where it knows nothing: in no work tree, or ignored there."""
     resolved = directory.resolve()
@@ -114,15 +137,29 @@ def _git_names(directory: Path) -> Iterable[str] | None:
 def _git(directory: Path, *arguments: str, check: bool) -> tuple[int, bytes]:
     """Run git for its answer; the user's own settings say what is ignored and trusted."""
     environment = {**CLEAN_ENVIRONMENT, "HOME": str(Path.home())}
-    done = GIT.run(
-        # A monitor is a program that the project itself could name.
-        *("-c", "core.fsmonitor=false"),
-        *arguments,
-        environment=environment,
-        directory=directory,
-        check=check,
-    )
+    # A monitor is a program that the project itself could name.
+    words = ("-c", "core.fsmonitor=false", *arguments)
+    done = GIT.run(*words, environment=environment, directory=directory, check=False)
+    if b"dubious ownership" in done.stderr:
+        raise DefinitionError(
+            "git does not read a project of another user",
+            where=Where(str(directory)),
+            why="its settings could name programs, which git would run as you",
+            hint="build as its owner; or, if you trust its owner:"
+            f" git config --global --add safe.directory {shlex.quote(str(_top(directory)))}",
+        )
+    if check and done.returncode:
+        raise ToolFailedError(
+            f"git failed ({describe_status(done.returncode)})",
+            why=f"command: git {' '.join(words)}\nin {directory}\n{tail(done.stderr)}",
+        )
     return done.returncode, done.stdout
+
+
+def _top(directory: Path) -> Path:
+    """Return the work tree that a directory is in."""
+    resolved = directory.resolve()
+    return next(p for p in (resolved, *resolved.parents) if (p / ".git").exists())
 
 
 def _plain_names(directory: Path, prefix: str) -> Iterator[str]:
@@ -146,12 +183,40 @@ def _entry(directory: Path, path: str) -> Entry | None:
         # Tracked by git, and deleted from the disk.
         return None
     if stat.S_ISLNK(status.st_mode):
-        target = os.readlink(full)
-        inside = full.resolve().is_relative_to(directory.resolve())
-        if os.path.isabs(target) or not inside:
+        if not _stays_inside(directory, path):
             return None
-        return Entry(path, Kind.SYMLINK, 0o777, target=target)
+        return Entry(path, Kind.SYMLINK, 0o777, target=os.readlink(full))
     if not stat.S_ISREG(status.st_mode):
         return None
     mode = EXECUTABLE_MODE if status.st_mode & 0o111 else FILE_MODE
     return Entry(path, Kind.FILE, mode, status.st_size, digests.of_file(full))
+
+
+def _stays_inside(directory: Path, path: str) -> bool:
+    """Tell whether a symlink, and every one that it leads to, stays in the project.
+
+    Step by step, and not by where it ends: a way out and back in by the directory's own name
+    would be another one in another place.
+    """
+    place: list[str] = []
+    waiting = path.split("/")[::-1]
+    followed = 0
+    while waiting:
+        name = waiting.pop()
+        if name in ("", "."):
+            continue
+        if name == "..":
+            if not place:
+                return False
+            place.pop()
+            continue
+        place.append(name)
+        here = directory.joinpath(*place)
+        if here.is_symlink():
+            target = os.readlink(here)
+            followed += 1
+            if target.startswith("/") or followed > MOST_SYMLINKS:
+                return False
+            place.pop()
+            waiting += target.split("/")[::-1]
+    return True

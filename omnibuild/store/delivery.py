@@ -113,6 +113,6 @@ def _is_there(store: Store, path: Path, digest: Digest) -> bool:
         pass
     if digests.of_file(path) != digest:
         return False
-    if time.time_ns() - status.st_ctime_ns > TICK:
+    if time.time_ns() - status.st_ctime_ns > TICK and not store.read_only:
         files.write_atomic(note, seen, scratch=store.root / "scratch")
     return True

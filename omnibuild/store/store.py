@@ -30,6 +30,7 @@ from omnibuild.digests import Digest
 from omnibuild.errors import DamageError
 from omnibuild.store.history import History, file_name
 from omnibuild.store.leases import Leases
+from omnibuild.store.ownership import refuse_to_mix
 from omnibuild.store.results import Output, Result, read_record, write_record
 from omnibuild.tree import Tree, scan
 
@@ -41,12 +42,21 @@ PRIVATE_DIRECTORIES = ("trees", "scratch", "failed")
 
 
 class Store:
-    """The content-addressed store at ``root`` (a directory, made when missing)."""
+    """The content-addressed store at ``root`` (a directory, made when missing).
+
+    One that cannot be written serves what it has; nothing is kept of who used it.
+
+    Raises :class:`StorageError`: it cannot be made, or root would write in another user's.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.history = History(root)
         self.leases = Leases(root)
+        self.read_only = root.is_dir() and not os.access(root, os.W_OK)
+        if self.read_only:
+            return
+        refuse_to_mix(root)
         with files.storage_errors(root):
             for name in DIRECTORIES:
                 files.make_directory(root / name)
@@ -57,7 +67,7 @@ class Store:
 
     def lease(self) -> contextlib.AbstractContextManager[None]:
         """Keep all that is taken or made during the block; every command that builds holds one."""
-        return self.leases.hold()
+        return contextlib.nullcontext() if self.read_only else self.leases.hold()
 
     # Objects -----------------------------------------------------------------------------
 
@@ -75,6 +85,8 @@ class Store:
 
     def take(self, output: Output) -> bool:
         """Tell whether the object is here, and keep it for as long as the lease is held."""
+        if self.read_only:
+            return self.has(output)
         with self.leases.marking():
             return self.leases.mark(self._marked(output))
 
@@ -237,5 +249,7 @@ class Store:
 
     def collect_scratch(self) -> None:
         """Remove what killed processes left behind; what the living use is locked."""
+        if self.read_only:
+            return
         for name in ("scratch", "leases"):
             files.remove_leftovers(self.root / name)

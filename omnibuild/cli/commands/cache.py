@@ -15,6 +15,7 @@ from omnibuild.events import Emit, human_size
 from omnibuild.settings import Settings
 from omnibuild.store.collect import DEFAULT_AGE, Limits, collect
 from omnibuild.store.inventory import Held, take_inventory
+from omnibuild.store.ownership import foreign_files_explained
 from omnibuild.store.store import Store
 from omnibuild.store.verify import Verified, verify
 
@@ -29,12 +30,13 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_from(arguments)
     if arguments.action in ("push", "pull"):
         return _share(settings, arguments)
-    store = Store(settings.cache)
-    if arguments.action == "list":
-        return _list(store, as_json=arguments.json)
-    if arguments.action == "gc":
-        return _collect(store, arguments)
-    return _verify(store, settings, arguments)
+    with foreign_files_explained(settings.cache):
+        store = Store(settings.cache)
+        if arguments.action == "list":
+            return _list(store, as_json=arguments.json)
+        if arguments.action == "gc":
+            return _collect(store, arguments)
+        return _verify(store, settings, arguments)
 
 
 def _list(store: Store, *, as_json: bool) -> int:

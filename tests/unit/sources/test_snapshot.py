@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,53 @@ def test_a_change_meanwhile_is_noticed(project: Path, tmp_path: Path, change: st
 def test_no_directory(project: Path) -> None:
     with pytest.raises(DefinitionError):
         snapshot(project / "absent")
+
+
+@pytest.mark.parametrize("elsewhere", ["sibling", "/etc", "../outside", "pkg", "a-file"])
+def test_a_directory_replaced_by_a_symlink(project: Path, elsewhere: str) -> None:
+    """git lists the symlink, and goes on listing what was in the directory."""
+    git(project, "init", "-q")
+    write(project, "pkg/hostname", "sibling/hostname", "../outside/hostname", "pkg/deep/x")
+    git(project, "add", "pkg", "sibling")
+    shutil.rmtree(project / "pkg")
+    if elsewhere == "a-file":
+        (project / "pkg").write_text("")
+    else:
+        (project / "pkg").symlink_to(elsewhere)
+    listed = {"sibling": ["pkg"], "a-file": ["pkg"]}.get(elsewhere, [])
+    assert files(snapshot(project)) == [*listed, "sibling/hostname"]
+
+
+def test_a_symlink_leads_out_or_not_whatever_the_project_is_called(project: Path) -> None:
+    write(project, "sub/a", "sub/b")
+    links = {
+        "in": "sub/a",
+        "around": "sub/../sub/./b",
+        "sub/up": "../in",
+        "dangling": "nothing",
+        "out-and-in": "../project/sub/a",
+        "sub/deep-out-and-in": "../../project/sub/a",
+        "chain": "out-and-in",
+        "circle": "circle",
+        "absolute": str(project / "sub/a"),
+        "through": "directory/../../project/sub/a",
+        "directory": "sub",
+    }
+    for path, target in links.items():
+        (project / path).symlink_to(target)
+    found = snapshot(project)
+    kept = ["around", "dangling", "directory", "in", "sub/a", "sub/b", "sub/up"]
+    assert files(found) == kept
+    assert snapshot(project.rename(project.with_name("other"))) == found
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_project_of_another_user_is_explained(project: Path) -> None:
+    git(project, "init", "-q")
+    write(project, "sub/a.py")
+    for path in (project, *project.rglob("*")):
+        os.chown(path, 4242, 4242)
+    with pytest.raises(DefinitionError) as caught:
+        snapshot(project / "sub")
+    assert "another user" in caught.value.what
+    assert f"safe.directory {project}" in caught.value.hint
