@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -249,3 +251,32 @@ def test_the_lock_is_released_after_a_failure(repository: Path) -> None:
         raise KeyError
     with target.locked(silent):
         pass
+
+
+def test_the_state_of_an_earlier_release_is_taken_over(tmp_path: Path, repository: Path) -> None:
+    """Names had no identity of their own, and systems no glibc."""
+    into(repository, package(tmp_path))
+    state = repository / "state/repository.json"
+    record = json.loads(state.read_text())
+    older = {key: value for key, value in record.items() if key not in ("identity", "former_names")}
+    for system in older["systems"].values():
+        del system["glibc"]
+    state.write_text(json.dumps({**older, "name": "shop-packages"}))
+    into(repository)
+    taken = json.loads(state.read_text())
+    assert re.fullmatch("shop-packages-[0-9a-f]{8}", taken["name"])
+    assert taken["former_names"] == ["shop-packages"]
+    assert all(system["glibc"] for system in taken["systems"].values())
+    keys = {path.name for path in (repository / "keys").iterdir()}
+    assert {"shop-packages.asc", f"{taken['name']}.asc"} <= keys
+    # From then on it stays.
+    into(repository)
+    assert json.loads(state.read_text()) == taken
+
+
+def test_no_two_repositories_have_one_name(tmp_path: Path) -> None:
+    names = set()
+    for place in ("a", "b"):
+        into(tmp_path / place, package(tmp_path))
+        names.add(json.loads((tmp_path / place / "state/repository.json").read_text())["name"])
+    assert len(names) == 2

@@ -1,0 +1,27 @@
+"""``omnibuild publish``: what machines are told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from omnibuild.cli.main import main
+from tests.unit.repository.samples import package
+from tests.unit.signing.keyring import keyring
+
+
+def test_a_near_end_of_the_key_is_told_to_machines_and_people(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with keyring(end="30d") as ring:
+        key = ring.export(tmp_path / "key")
+    words = ["publish", str(package(tmp_path)), "--repo", str(tmp_path / "r"), "--key", str(key)]
+    assert main([*words, "--json"]) == 0
+    *events, document = map(json.loads, capsys.readouterr().out.splitlines())
+    (warned,) = [event for event in events if event["event"] == "Warned"]
+    day = document["key_expires"].partition("T")[0]
+    assert f"the key expires on {day}" in warned["message"]
+    assert main(words) == 0
+    assert f"warning the key expires on {day}" in capsys.readouterr().err
