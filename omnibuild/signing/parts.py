@@ -51,6 +51,14 @@ def read_parts(key: bytes) -> list[Part]:
     return [_part(packet, bindings) for packet, bindings in parts]
 
 
+def is_secret(key: bytes) -> bool:
+    """Tell whether a key, armored or binary, has parts that must be kept secret."""
+    from pysequoia.packet import PacketPile, Tag
+
+    secret = (Tag.SecretKey, Tag.SecretSubkey)
+    return any(packet.tag in secret for packet in PacketPile.from_bytes(key))
+
+
 def end_of(parts: Sequence[Part], signing: str) -> datetime.datetime | None:
     """Return when hosts begin to refuse what the part ``signing`` signs: its end or the primary's.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omnibuild.errors import SigningKeyError, Where
+from omnibuild.signing.parts import is_secret
 
 if TYPE_CHECKING:
     from pysequoia import Cert
@@ -59,7 +60,7 @@ def _certificates(path: Path) -> list[Cert]:
     hint = "name the key's public file, as signing.key.pub.asc"
     try:
         data = path.read_bytes()
-        if b"PRIVATE KEY BLOCK" in data:
+        if is_secret(data):
             raise SigningKeyError(
                 "a secret key, where only public ones belong", where=where, hint=hint
             )

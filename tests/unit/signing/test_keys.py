@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from pysequoia.packet import PacketPile
 
 from omnibuild.errors import SigningKeyError, UsageError
 from omnibuild.signing.creation import create_key
@@ -109,6 +110,10 @@ def test_a_file_without_a_public_key_is_refused_in_one_line(tmp_path: Path, cont
 
 def test_a_secret_key_and_no_key_are_no_trusted_keys(tmp_path: Path) -> None:
     info = create_key(tmp_path / "signing.key", USER_ID)
-    for paths in ([info.path], [tmp_path / "missing"], []):
+    # Binary, as gpg exports it when it is not told otherwise.
+    packets = PacketPile.from_file(str(info.path))
+    (binary := tmp_path / "binary.key").write_bytes(b"".join(map(bytes, packets)))
+    assert load_signer(binary).fingerprint == info.fingerprint
+    for paths in ([info.path], [binary], [tmp_path / "missing"], []):
         with pytest.raises(SigningKeyError):
             load_verifier(paths)
