@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from omnibuild.execute.job import Job
-from omnibuild.kinds.install import compiled, install_wheel, settle_modes
+from omnibuild.kinds.install import compiled
 from omnibuild.kinds.wheel import BACKEND
+from omnibuild.sources.python.wheels import install_wheel, settle_modes
 from omnibuild.store.results import Output
 
 

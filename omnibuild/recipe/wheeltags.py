@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Set
 
 from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.utils import InvalidWheelFilename, NormalizedName, parse_wheel_filename
+from packaging.version import Version
 
 # PEP 600 defines these older names as manylinux_2_N.
 _LEGACY_NAMES = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 _OLDEST_GLIBC = 5
 # A series stands for its newest patch release in markers such as python_full_version < "3.11.4".
 _NEWEST_PATCH = 999
+
+# What a file system takes, and more tags than any real wheel has: each part of a name multiplies
+# those of the others.
+LONGEST_NAME = 255
+_MOST_TAGS = 256
 
 
 def supported_tags(python: str, glibc: str) -> list[Tag]:
@@ -33,6 +41,20 @@ def supported_tags(python: str, glibc: str) -> list[Tag]:
         *cpython_tags((major, minor), [interpreter], platforms),
         *compatible_tags((major, minor), interpreter, platforms),
     ]
+
+
+def parse_wheel_name(name: str) -> tuple[NormalizedName, Version, tuple[int, str] | tuple[()]]:
+    """Return a wheel's project, version and build number, as its file name says.
+
+    Raises :class:`InvalidWheelFilename`, also for names that no file can have, and for those that
+    stand for so many tags that nobody should list them.
+    """
+    # The last three parts are alternatives each, separated by dots.
+    alternatives = [part.count(".") + 1 for part in name.removesuffix(".whl").split("-")[-3:]]
+    if len(name) > LONGEST_NAME or math.prod(alternatives) > _MOST_TAGS or "/" in name:
+        raise InvalidWheelFilename(f"not the file name of a wheel: {name[:LONGEST_NAME]!r}")
+    project, version, build, _ = parse_wheel_filename(name)
+    return project, version, build
 
 
 def full_version(python: str) -> str:

@@ -1,0 +1,132 @@
+"""Unpacking wheels, once everything that they say about themselves has been found true."""
+
+from __future__ import annotations
+
+import configparser
+import csv
+import lzma
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+from installer import install
+from installer.destinations import SchemeDictionaryDestination
+from installer.exceptions import InstallerError
+from installer.records import InvalidRecordEntry, RecordEntry
+from installer.sources import WheelFile
+from installer.utils import Scheme
+
+from omnibuild.errors import ArchiveError
+from omnibuild.recipe.wheeltags import parse_wheel_name
+
+# All that zipfile, its decompressors and installer raise for damaged and hostile wheels.
+_DAMAGE = (
+    InstallerError,
+    InvalidRecordEntry,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    csv.Error,
+    configparser.Error,
+    EOFError,
+    KeyError,
+    OSError,
+    RuntimeError,  # encrypted; of an unknown compression
+    ValueError,
+)
+_SHOWN_ISSUES = 5
+
+
+def install_wheel(wheel: Path, name: str, target: Path, packages: str, scratch: Path) -> None:
+    """Install a wheel's files below ``target``.
+
+    Console scripts are left to the launchers, and so are other scripts: the interpreter they name
+    is none of a host. Binaries among the scripts are installed.
+
+    Args:
+        wheel: the wheel's content, under any file name.
+        name: the wheel's real file name, which says what is in it (PEP 427).
+        target: directory that stands for the prefix.
+        packages: directory of packages relative to ``target``.
+        scratch: a directory for a temporary link.
+
+    Raises:
+        ArchiveError: it is no valid wheel, or differs from what its RECORD says.
+    """
+    site = target / packages
+    scheme = {
+        "purelib": str(site),
+        "platlib": str(site),
+        "headers": str(target / "include"),
+        "scripts": str(target / "bin"),
+        "data": str(target),
+    }
+    destination = _Prefix(
+        scheme, interpreter="/bin/sh", script_kind="posix", overwrite_existing=True
+    )
+    named = scratch / "wheels" / name
+    try:
+        parse_wheel_name(name)
+        named.parent.mkdir(exist_ok=True)
+        named.unlink(missing_ok=True)
+        os.link(wheel, named)
+        with _Wheel.open(named) as source:
+            source.validate_record()
+            install(source, destination, additional_metadata={"INSTALLER": b"omnibuild\n"})
+    except _DAMAGE as error:
+        raise ArchiveError(f"{name!r} is not a valid wheel", why=_reasons(error, named)) from error
+    settle_modes(target)
+
+
+def _reasons(error: Exception, path: Path) -> str:
+    """Say why, a line for each reason, without a path of this machine."""
+    issues = [*map(str, getattr(error, "issues", ()))] or [str(error) or type(error).__name__]
+    shown = issues[:_SHOWN_ISSUES]
+    if len(issues) > len(shown):
+        shown.append(f"… and {len(issues) - len(shown)} more")
+    return "\n".join(shown).replace(f"In {path}, ", "").replace(str(path), path.name)
+
+
+class _Wheel(WheelFile):
+    """A wheel whose entry points are not turned into scripts here.
+
+    What they say is read where commands are made of them; whichever is malformed hurts only whoever
+    asks for it.
+    """
+
+    @property
+    def dist_info_filenames(self) -> list[str]:
+        return [name for name in super().dist_info_filenames if name != "entry_points.txt"]
+
+
+class _Prefix(SchemeDictionaryDestination):
+    """A prefix without scripts; their lines are left out of RECORD, too."""
+
+    def write_file(
+        self, scheme: Scheme, path: str | os.PathLike[str], stream: BinaryIO, is_executable: bool
+    ) -> RecordEntry:
+        path = os.fspath(path)
+        if scheme != "scripts":
+            return self.write_to_fs(scheme, path, stream, is_executable)
+        interpreted = stream.read(2) == b"#!"
+        stream.seek(0)
+        # Installed scripts have a digest; one without it was not installed.
+        left_out = RecordEntry(path, None, None)
+        return left_out if interpreted else self.write_to_fs(scheme, path, stream, True)
+
+    def finalize_installation(
+        self, scheme: Scheme, record_file_path: str, records: Iterable[tuple[Scheme, RecordEntry]]
+    ) -> None:
+        installed = [(s, record) for s, record in records if s != "scripts" or record.hash_]
+        super().finalize_installation(scheme, record_file_path, installed)
+
+
+def settle_modes(target: Path) -> None:
+    """Let no file carry the umask of who builds."""
+    for path in target.rglob("*"):
+        opened = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
+        path.chmod(0o755 if opened else 0o644)
