@@ -170,16 +170,29 @@ def _payload_action(
                 host: _text(directory / source, recipe_path)
                 for host, source in recipe.config.items()
             },
-            "prune": {
-                name: list(components.software(name).prune)
-                for name in (role.removeprefix("part:") for role in inputs)
-                if ":" not in name
-            },
+            "prune": _prune(recipe, recipe_path, components, inputs),
             "manifest": dict(described),
             "host": _host_digest(),
         },
         inputs=dict(inputs),
     )
+
+
+def _prune(
+    recipe: Recipe, recipe_path: Path, components: Components, inputs: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """Return the globs of what each part leaves out."""
+    parts = [role.removeprefix("part:") for role in inputs]
+    found = {name: list(components.software(name).prune) for name in parts if ":" not in name}
+    for name, globs in recipe.python.prune.items() if recipe.python else ():
+        if f"python:{name}" not in parts:
+            raise DefinitionError(
+                f"[python.prune] names {name!r}, and no such package is installed",
+                where=Where(str(recipe_path)),
+                why=f"there are: {', '.join(p[7:] for p in parts if p.startswith('python:'))}",
+            )
+        found[f"python:{name}"] = list(globs)
+    return found
 
 
 def _host_digest() -> Digest:

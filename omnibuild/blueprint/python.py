@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from omnibuild.blueprint.components import Components, fetch_action
 from omnibuild.errors import DefinitionError, LockError, Where
 from omnibuild.layers.environment import FIXED_ENVIRONMENT
@@ -12,6 +14,7 @@ from omnibuild.plan.graph import Action
 from omnibuild.provenance.manifest import PythonComponent
 from omnibuild.recipe.lock import Lock, LockedFile, LockedPackage, choose_file, load_lock
 from omnibuild.recipe.models import Python, Recipe
+from omnibuild.recipe.wheeltags import same_version
 from omnibuild.sources.snapshot import snapshot
 from omnibuild.store.results import Output
 
@@ -138,7 +141,8 @@ class PythonPackages:
 
     def _require_locked(self, wanted: str, lock: Lock, recipe_path: Path) -> None:
         name, _, version = wanted.partition("==")
-        if not any((p.name, p.version) == (name, version) for p in lock.packages):
+        pinned = {package.name: package.version for package in lock.packages}
+        if not same_version(pinned.get(canonicalize_name(name), ""), version):
             raise LockError(
                 f"the lock does not pin {wanted}",
                 where=Where(str(self._directory / self._python.lock)),

@@ -6,6 +6,7 @@ Every process has a launcher ``bin/<app>-<name>``: units, the runner and people 
 from __future__ import annotations
 
 import difflib
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ WEB = "web"
 PROXY = "nginx"
 # Gunicorn's own format says nothing about a client behind a proxy on a socket.
 PROXIED_LOG = '%({x-forwarded-for}i)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s'
+
+
+_TARGET = re.compile(r"\w+(\.\w+)*:\w+(\.\w+)*")
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,14 @@ def entry_point(script: str, entry_points: Mapping[str, str]) -> str:
             hint=f"did you mean {near[0]!r}?" if near else "add it to [project.scripts] of the app",
         )
     # Extras behind the function are obsolete and say nothing about where it is.
-    return entry_points[script].partition("[")[0].strip()
+    target = entry_points[script].partition("[")[0].strip()
+    if not _TARGET.fullmatch(target):
+        raise DefinitionError(
+            f"the console script {script!r} does not say which function it is",
+            why=f"its package says: {target}",
+            hint="it must be `module:function`; take another version of the package",
+        )
+    return target
 
 
 def python_call(layout: Layout, target: str, arguments: list[str], options: str = "") -> str:

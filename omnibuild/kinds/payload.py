@@ -90,7 +90,9 @@ def entry_points(parts: Iterable[Part]) -> dict[str, str]:
     for part in parts:
         for entry in part.tree.files():
             if entry.path.endswith(".dist-info/entry_points.txt"):
-                parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
+                parser = configparser.ConfigParser(
+                    delimiters=("=",), interpolation=None, strict=False
+                )
                 parser.optionxform = str  # type: ignore[assignment,method-assign]
                 try:
                     parser.read_string((part.directory / entry.path).read_text(encoding="utf-8"))

@@ -49,7 +49,7 @@ def assemble(
     """Make the file system of a payload at ``target``.
 
     Args:
-        parts: placed trees; no two may hold the same file.
+        parts: placed trees; where two hold the same path, it must be the same file.
         prefix: the app's directory on the host, as ``/opt/hello``.
         generated: host path to the files of the host integration.
         symlinks: host path to what the symlink says.
@@ -59,7 +59,7 @@ def assemble(
         the tree of ``target``, without reading any file again.
 
     Raises:
-        CaptureError: two parts, or a part and a generated file, claim the same path, or two
+        CaptureError: two parts, or a part and a generated file, differ in the same path, or two
             parts want different permissions of a directory.
     """
     entries: dict[str, tuple[str, Entry]] = {}
@@ -93,10 +93,12 @@ def _claim(entries: dict[str, tuple[str, Entry]], owner: str, entry: Entry) -> N
     other, existing = entries.get(entry.path, ("", None))
     if existing is None:
         entries[entry.path] = (owner, entry)
+    elif entry == existing and entry.kind is Kind.FILE:
+        return  # the same bytes: packages of one family often carry the same file
     elif not (existing.kind is entry.kind is Kind.DIRECTORY):
         raise CaptureError(
             f"{other} and {owner} both want to install {entry.path}",
-            hint="prune the file from one of them",
+            hint=f"prune the file from one of them; {_pruned(owner)}",
         )
     elif existing.mode != entry.mode:
         raise CaptureError(
@@ -104,6 +106,13 @@ def _claim(entries: dict[str, tuple[str, Entry]], owner: str, entry: Entry) -> N
             why=f"{existing.mode:04o} and {entry.mode:04o}",
             hint="let one of them change its mode in its last step",
         )
+
+
+def _pruned(owner: str) -> str:
+    """Say where globs of what is left out belong."""
+    kind, _, name = owner.rpartition(":")
+    where = f"[python.prune], under {name!r}" if kind == "python" else "`prune` of its definition"
+    return f"globs below the app's directory go into {where}"
 
 
 def _kept(part: Part) -> list[tuple[Entry, str]]:

@@ -48,7 +48,15 @@ Address = Annotated[
         examples=["Shop team <shop@example.com>"],
     ),
 ]
+# Of the Python index, normalised as PEP 503 has it.
+Distribution = Annotated[
+    str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*\Z", max_length=200, examples=["typing-extensions"])
+]
 Pin = Annotated[
     str,
-    Meta(pattern=r"^([a-z0-9]+(-[a-z0-9]+)*==[0-9][A-Za-z0-9.+!]*)?\Z", examples=["shop==1.4.2"]),
+    Meta(
+        pattern=r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?==[0-9][A-Za-z0-9.+!]*)?\Z",
+        max_length=200,
+        examples=["shop==1.4.2"],
+    ),
 ]

@@ -96,6 +96,8 @@ def _type_words(annotation: Any) -> str:
         return " or ".join(f'`"{choice}"`' for choice in get_args(kind))
     if get_origin(kind) is tuple:
         return "array of strings"
+    if get_origin(kind) is dict:
+        return "table of arrays of strings"
     if kind is int:
         return f"integer, {meta(annotation, 'ge')} to {meta(annotation, 'le')}"
     longest = meta(annotation, "max_length")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Set
 
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, NormalizedName, parse_wheel_filename
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 # PEP 600 defines these older names as manylinux_2_N.
 _LEGACY_NAMES = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
@@ -55,6 +55,14 @@ def parse_wheel_name(name: str) -> tuple[NormalizedName, Version, tuple[int, str
         raise InvalidWheelFilename(f"not the file name of a wheel: {name[:LONGEST_NAME]!r}")
     project, version, build, _ = parse_wheel_filename(name)
     return project, version, build
+
+
+def same_version(one: str, other: str) -> bool:
+    """Tell whether two texts are the same version: ``1.0`` and ``1.0.0`` are."""
+    try:
+        return Version(one) == Version(other)
+    except InvalidVersion:
+        return one == other
 
 
 def full_version(python: str) -> str:

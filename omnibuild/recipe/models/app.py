@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from omnibuild.recipe.fields import (
     Address,
+    Distribution,
     HostPath,
     Line,
     Listen,
@@ -55,7 +56,7 @@ class Python(Model, frozen=True, kw_only=True):
     """``[python]``: the interpreter and the packages the app needs."""
 
     version: Annotated[
-        str, Meta(description="CPython series.", pattern=r"^3\.[0-9]+\Z", examples=["3.13"])
+        str, Meta(description="CPython series.", pattern=r"^3\.[0-9]{1,2}\Z", examples=["3.13"])
     ]
     lock: Annotated[
         Line, Meta(description="pylock.toml with the app's packages, relative to the recipe.")
@@ -64,9 +65,16 @@ class Python(Model, frozen=True, kw_only=True):
         OptionalLine, Meta(description="pylock.toml with what builds wheels from source (PEP 517).")
     ] = ""
     from_source: Annotated[
-        tuple[str, ...],
+        tuple[Distribution, ...],
         Meta(description="Packages that `omnibuild lock` pins as source, to be compiled here."),
     ] = ()
+    prune: Annotated[
+        dict[Distribution, tuple[Line, ...]],
+        Meta(
+            description="Package to globs below the app's directory that it does not bring, `*`"
+            " within one name: for files that two packages both want."
+        ),
+    ] = field(default_factory=dict)
 
 
 class Web(Model, frozen=True, kw_only=True):

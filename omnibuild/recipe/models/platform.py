@@ -63,7 +63,7 @@ class Platform(Model, frozen=True, kw_only=True):
         str,
         Meta(
             description="Lowest glibc version among its hosts: the ceiling of what may be used.",
-            pattern=r"^2\.[0-9]+\Z",
+            pattern=r"^2\.[0-9]{1,3}\Z",
             examples=["2.31"],
         ),
     ]

@@ -93,6 +93,26 @@ def test_a_wanted_version_must_be_defined(definitions: Definitions) -> None:
                 plan_app(definitions, other, path, [platform])
 
 
+def test_a_recipe_prunes_files_of_packages(definitions: Definitions) -> None:
+    recipe, path = definitions.recipe("hello")
+    platform = definitions.platform("debian-12")[0]
+
+    def pruning(**globs: tuple[str, ...]) -> dict[str, list[str]]:
+        python = msgspec.structs.replace(recipe.python, prune=globs)
+        plan = plan_app(
+            definitions, msgspec.structs.replace(recipe, python=python), path, [platform]
+        )
+        (payload,) = of_kind(plan, "payload").values()
+        found: dict[str, list[str]] = payload.parameters["prune"]
+        return found
+
+    assert "python:gunicorn" not in pruning()
+    assert pruning(gunicorn=("lib/*/x",))["python:gunicorn"] == ["lib/*/x"]
+    with pytest.raises(DefinitionError, match="'flask'") as caught:
+        pruning(flask=("x",))
+    assert "gunicorn" in caught.value.why
+
+
 def other_root(workspace: Path) -> Definitions:
     """A workspace with a second root of the same packages but one."""
     (workspace / "roots").mkdir()

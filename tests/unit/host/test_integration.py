@@ -1,6 +1,7 @@
 import pytest
 
 from omnibuild.errors import DefinitionError
+from omnibuild.host.processes import entry_point
 
 from .apps import integrated, recipe, scripts, text
 
@@ -122,3 +123,11 @@ def test_every_app_has_variables_of_its_own() -> None:
     one, other = integrated(recipe("shop")), integrated(recipe("7-zip", package={"user": "z"}))
     assert "SHOP_STATE=/var/lib/shop" in text(one, "/opt/shop/libexec/environment")
     assert "_7_ZIP_STATE=/var/lib/7-zip" in text(other, "/opt/7-zip/libexec/environment")
+
+
+@pytest.mark.parametrize("target", ["shop", "shop:", "shop: run", "os:system('x')", "a:b;c"])
+def test_a_malformed_entry_point_hurts_who_asks_for_it(target: str) -> None:
+    with pytest.raises(DefinitionError, match="does not say which function") as caught:
+        entry_point("shop", {"shop": target, "other": "other:run"})
+    assert target in caught.value.why
+    assert entry_point("other", {"shop": target, "other": "other:run [extra]"}) == "other:run"

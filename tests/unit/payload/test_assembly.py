@@ -71,6 +71,33 @@ def test_two_owners_of_one_path_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CaptureError) as caught:
         assemble(parts, PREFIX, {}, {}, tmp_path / "out")
     assert "a and b" in caught.value.what
+    assert "`prune`" in caught.value.hint
+
+
+def test_the_hint_for_packages_names_a_key_of_the_recipe(tmp_path: Path) -> None:
+    parts = [part(tmp_path, f"python:{n}", {"LICENSE.txt": n}) for n in ("a", "b")]
+    with pytest.raises(CaptureError) as caught:
+        assemble(parts, PREFIX, {}, {}, tmp_path / "out")
+    assert "[python.prune], under 'b'" in caught.value.hint
+
+
+def test_the_same_bytes_in_one_path_are_one_file(tmp_path: Path) -> None:
+    parts = [part(tmp_path, name, {"tests/__init__.py": "", name: name}) for name in ("a", "b")]
+    tree = assemble(parts, PREFIX, {}, {}, tmp_path / "out")
+    assert paths(tmp_path / "out") == {
+        "opt/app/tests/__init__.py",
+        "opt/app/a",
+        "opt/app/b",
+    }
+    assert tree.digest == scan(tmp_path / "out").digest
+
+
+def test_the_same_bytes_with_other_permissions_are_refused(tmp_path: Path) -> None:
+    parts = [part(tmp_path, name, {"x": ""}) for name in ("a", "b")]
+    (parts[1].directory / "x").chmod(0o755)
+    parts[1] = Part("b", scan(parts[1].directory), parts[1].directory)
+    with pytest.raises(CaptureError):
+        assemble(parts, PREFIX, {}, {}, tmp_path / "out")
 
 
 def test_a_generated_file_does_not_replace_a_built_one(tmp_path: Path) -> None:
