@@ -111,8 +111,8 @@ class DefinitionError(OmnibuildError):
     problems: tuple[Problem, ...] = ()
 
     @classmethod
-    def of(cls, problems: Sequence[Problem]) -> Self:
-        """Make one error of all the problems of one file."""
+    def of(cls, problems: Sequence[Problem], *, more: bool = False) -> Self:
+        """Make one error of all the problems of one file; ``more`` when there are others yet."""
         first = problems[0]
         if len(problems) == 1:
             error = cls(first.what, where=first.where, why=first.excerpt, hint=first.hint)
@@ -120,7 +120,7 @@ class DefinitionError(OmnibuildError):
             lines = [str(problem) for problem in problems[:SHOWN_PROBLEMS]]
             if len(problems) > SHOWN_PROBLEMS:
                 lines.append(f"… and {len(problems) - SHOWN_PROBLEMS} more")
-            what = f"{len(problems)} problems in this file"
+            what = f"{'more than ' if more else ''}{len(problems)} problems in this file"
             error = cls(what, where=Where(first.where.file), why="\n".join(lines))
         error.problems = tuple(problems)
         return error

@@ -12,7 +12,7 @@ from omnibuild.errors import DefinitionError, LockError, Where
 from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.plan.graph import Action
 from omnibuild.provenance.manifest import PythonComponent
-from omnibuild.recipe.lock import Lock, LockedFile, LockedPackage, choose_file, load_lock
+from omnibuild.recipe.lock import Lock, LockedFile, load_lock
 from omnibuild.recipe.models import Python, Recipe
 from omnibuild.recipe.wheeltags import same_version
 from omnibuild.sources.snapshot import snapshot
@@ -50,8 +50,8 @@ class PythonPackages:
         components.add(self.interpreter)
         self._lock = load_lock(self._directory / python.lock)
         self._backend = self._add_backend() if python.build_lock else ""
-        for package in self._lock.packages_for(python.version):
-            self._add_locked(package)
+        for file in self._lock.select(python.version, glibc):
+            self._add_locked(file)
         if recipe.source and recipe.source.path:
             self._add_project(recipe, self._directory / recipe.source.path)
         elif recipe.source:
@@ -68,28 +68,26 @@ class PythonPackages:
             **{f"layer:{name}": self._components.action(name) for name in layers},
         }
 
-    def _fetch(self, package: LockedPackage, file: LockedFile) -> str:
-        places = [*([file.url] if file.url else []), f"index:{package.name}/{file.name}"]
+    def _fetch(self, file: LockedFile) -> str:
+        places = [*([file.url] if file.url else []), f"index:{file.package}/{file.name}"]
         return self._add(fetch_action(file.sha256, places, file.name))
 
     def _add_backend(self) -> str:
         lock = load_lock(self._directory / self._python.build_lock)
         inputs = self._base_inputs()
-        for package in lock.packages_for(self._python.version):
-            file = choose_file(package, self._python.version, self._glibc)
-            inputs[f"backend:{file.name}"] = self._fetch(package, file)
+        for file in lock.select(self._python.version, self._glibc):
+            inputs[f"backend:{file.name}"] = self._fetch(file)
         parameters = {"environment": FIXED_ENVIRONMENT}
         return self._add(
             Action(f"backend:{self._app}{self._components.place}", "backend", parameters, inputs)
         )
 
-    def _add_locked(self, package: LockedPackage) -> None:
-        file = choose_file(package, self._python.version, self._glibc)
-        source = self._fetch(package, file)
+    def _add_locked(self, file: LockedFile) -> None:
+        source = self._fetch(file)
         if not file.name.endswith(".whl"):
-            source = self._build(package.name, source)
-        installed = self._install(package.name, source, file.name)
-        described = PythonComponent(package.name, package.version, file.name, file.sha256)
+            source = self._build(file.package, source)
+        installed = self._install(file.package, source, file.name)
+        described = PythonComponent(file.package, file.version, file.name, file.sha256)
         self.parts.append(PythonPart(installed, described))
 
     def _add_project(self, recipe: Recipe, directory: Path) -> None:
@@ -141,8 +139,8 @@ class PythonPackages:
 
     def _require_locked(self, wanted: str, lock: Lock, recipe_path: Path) -> None:
         name, _, version = wanted.partition("==")
-        pinned = {package.name: package.version for package in lock.packages}
-        if not same_version(pinned.get(canonicalize_name(name), ""), version):
+        pinned = lock.versions(canonicalize_name(name))
+        if not any(same_version(each, version) for each in pinned):
             raise LockError(
                 f"the lock does not pin {wanted}",
                 where=Where(str(self._directory / self._python.lock)),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from msgspec import UnsetType
 
+from omnibuild.recipe.fields import is_url
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import (
     AppSource,
@@ -25,6 +26,28 @@ from omnibuild.recipe.validate import quoted
 
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 _HIGHEST_PORT = 65535
+# Variables that a recipe would set in vain, or to the harm of the launchers, which are shell.
+_NOT_VARIABLES = (
+    (
+        re.compile(
+            "IFS|CDPATH|ENV|PS[0-9]|PPID|OLDPWD|OPT(ARG|ERR|IND)|LINENO|RANDOM|SECONDS|SHLVL|_"
+            "|E?UID|GROUPS|FUNCNAME|DIRSTACK|HISTCMD|EPOCH(REALTIME|SECONDS)|SHELLOPTS|BASH.*"
+        ),
+        "it is the shell's own",
+    ),
+    (re.compile("PATH|HOME|PWD|USER|LOGNAME|SHELL"), "every host has set it already"),
+    (
+        re.compile("PYTHON[A-Z0-9]+|LD_(LIBRARY_PATH|PRELOAD|ORIGIN_PATH)"),
+        "the interpreter runs isolated, and passes over it",
+    ),
+    (
+        re.compile(
+            "root|self|target|bundle|state|listen|command|temporary|runtime|running|stopping|ended"
+            "|process|name|value|setting"
+        ),
+        "launchers use it themselves",
+    ),
+)
 
 
 def service_user(recipe: Recipe) -> str:
@@ -39,6 +62,7 @@ def faults(model: Model, path: Path) -> Iterator[Fault]:
         yield from _content_faults(model)
         yield from _source_faults(model, path)
         yield from _service_faults(model)
+        yield from _environment_faults(model)
         yield from _host_faults(model, path.parent)
     elif isinstance(model, Software):
         yield from _name_faults(model.name, path)
@@ -102,6 +126,14 @@ def _service_faults(recipe: Recipe) -> Iterator[Fault]:
         yield Fault(("app", "name"), what, "name another one with `user` in [package]")
 
 
+def _environment_faults(recipe: Recipe) -> Iterator[Fault]:
+    for name in recipe.environment:
+        for pattern, owner in _NOT_VARIABLES:
+            if pattern.fullmatch(name):
+                what = f"{quoted(name)} cannot be set: {owner}"
+                yield Fault(("environment", name), what, in_key=True)
+
+
 def _host_faults(recipe: Recipe, directory: Path) -> Iterator[Fault]:
     own = f"/opt/{recipe.app.name}"
     for target, origin in recipe.config.items():
@@ -126,6 +158,9 @@ def _software_faults(software: Software, path: Path) -> Iterator[Fault]:
         if not os.path.isfile(path.parent / patch):
             hint = f"it is looked up in {path.parent}"
             yield Fault(("patches", index), f"there is no patch {quoted(patch)}", hint)
+    for index, place in enumerate(software.source.places):
+        if not is_url(place):
+            yield Fault(("source", "places", index), f"{quoted(place)} is not a URL")
     for key, needed in (("needs", software.needs), ("build-needs", software.build_needs)):
         for index, name in enumerate(needed):
             if name == software.name:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from msgspec import Meta
 
@@ -60,3 +61,12 @@ Pin = Annotated[
         examples=["shop==1.4.2"],
     ),
 ]
+
+
+def is_url(text: str) -> bool:
+    """Tell whether this can be taken apart as a URL, which no pattern says."""
+    try:
+        parts = urlsplit(text)
+        return bool(parts.scheme) and parts.port != 0
+    except ValueError:
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
 from collections.abc import Iterable
@@ -11,10 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from omnibuild.errors import DefinitionError, Problem, Where
+from omnibuild.events import human_size
 from omnibuild.recipe import positions
 from omnibuild.recipe.positions import Positions, Span
 
 EXCERPT_WIDTH = 90
+
+# Real definitions have a few kB; what is far beyond is refused before it takes long to read.
+LARGEST = 1 << 19
+_MOST_FAULTS = 100
+# tomllib takes a time that grows with the square of the depth of dotted keys.
+_DEPTH = 32
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
+_DEEP_KEY = re.compile(rf"(?:^|[\[{{,])[ \t]*+(?:{_PART}\.[ \t]*+){{{_DEPTH}}}", re.MULTILINE)
 
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -56,8 +66,10 @@ class Document:
         self, faults: Iterable[Fault], kind: type[DefinitionError] = DefinitionError
     ) -> DefinitionError:
         """Make one error of all faults, told in the order of the file."""
-        problems = [self.problem(fault) for fault in faults]
-        return kind.of(sorted(problems, key=lambda each: (each.where.line, each.where.column)))
+        rest = iter(faults)
+        problems = [self.problem(fault) for fault in itertools.islice(rest, _MOST_FAULTS)]
+        problems.sort(key=lambda each: (each.where.line, each.where.column))
+        return kind.of(problems, more=next(rest, None) is not None)
 
     def problem(self, fault: Fault) -> Problem:
         """Give a fault its place; what is missing is placed at the table that lacks it."""
@@ -69,15 +81,20 @@ class Document:
         return Problem(fault.what, Where(self.file, 1, 1), hint=fault.hint)
 
 
-def read(path: Path, error: type[DefinitionError] = DefinitionError) -> Document:
+def read(
+    path: Path, error: type[DefinitionError] = DefinitionError, largest: int = LARGEST
+) -> Document:
     """Read a TOML file.
 
     Args:
         path: the file.
         error: what to raise when it cannot be read or is not TOML.
+        largest: bytes that it may have.
     """
-    text = _read_text(path, error)
+    text = _read_text(path, error, largest)
     try:
+        if _DEEP_KEY.search(text):
+            raise RecursionError
         return Document(str(path), text, tomllib.loads(text))
     except RecursionError:
         raise error("this file is nested too deeply", where=Where(str(path))) from None
@@ -85,9 +102,16 @@ def read(path: Path, error: type[DefinitionError] = DefinitionError) -> Document
         raise error.of([_syntax_problem(str(path), text, str(cause))]) from cause
 
 
-def _read_text(path: Path, error: type[DefinitionError]) -> str:
+def _read_text(path: Path, error: type[DefinitionError], largest: int) -> str:
     try:
-        return path.read_bytes().decode().replace("\r\n", "\n")
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise error("this is no regular file", where=Where(str(path)))
+        with path.open("rb") as stream:
+            content = stream.read(largest + 1)
+        if len(content) > largest:
+            size = human_size(largest)
+            raise error(f"this file is larger than {size}", where=Where(str(path)))
+        return content.decode().replace("\r\n", "\n")
     except UnicodeDecodeError as cause:
         line = cause.object.count(b"\n", 0, cause.start) + 1
         column = cause.start - cause.object.rfind(b"\n", 0, cause.start)

@@ -1,181 +1,185 @@
-"""The content of pylock.toml as it is written, and everything that can be wrong with it."""
+"""What is wrong with a pylock.toml (PEP 751), and the bounds within which it is read at all."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Any, cast
 from urllib.parse import unquote
 
-import msgspec
-from msgspec import Meta, Struct, field
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    canonicalize_name,
-    parse_sdist_filename,
-    parse_wheel_filename,
+from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.pylock import (
+    Package,
+    PackageSdist,
+    PackageWheel,
+    Pylock,
+    PylockValidationError,
 )
-from packaging.version import InvalidVersion, Version
 
 from omnibuild.digests import is_digest
-from omnibuild.recipe import validate
+from omnibuild.recipe.fields import is_url
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.positions import Path
 from omnibuild.recipe.validate import quoted
-from omnibuild.recipe.wheeltags import marker_environment
+from omnibuild.recipe.wheeltags import is_bounded, marker_environment, tags_in_name
+
+LARGEST = 4 << 20
 
 # What PEP 751 also allows as the origin of a package, and what no digest of a file can pin.
 _UNSUPPORTED_ORIGINS = ("vcs", "directory", "archive")
 
-
-class FileEntry(Struct, frozen=True, rename="kebab"):
-    """A wheel or source distribution; keys that a build does not need are passed over."""
-
-    hashes: dict[str, str] = field(default_factory=dict)
-    name: str = ""
-    url: str = ""
-    path: str = ""
-
-    @property
-    def file_name(self) -> str:
-        """The file's name, which may be left to the end of its URL or path."""
-        location = re.split("[?#]", self.url)[0] or self.path
-        return self.name or unquote(location.rpartition("/")[2])
-
-
-class PackageEntry(Struct, frozen=True, rename="kebab"):
-    """One ``[[packages]]`` table."""
-
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\Z")]
-    version: str
-    marker: str = ""
-    wheels: tuple[FileEntry, ...] = ()
-    sdist: FileEntry | None = None
-
-
-class LockContent(Struct, frozen=True, rename="kebab"):
-    """A whole pylock.toml."""
-
-    lock_version: Annotated[str, Meta(pattern=r"^1(\.[0-9]+)*\Z", examples=["1.0"])]
-    packages: tuple[PackageEntry, ...]
-    requires_python: str = ""
+# Characters of what is parsed by rules of its own, and tags that the names of all wheels stand for.
+_LONGEST = {"version": 100, "marker": 1000, "requires-python": 200, "url": 2000, "path": 2000}
+_MOST_TAGS = 100_000
 
 
 def faults(data: Mapping[str, Any]) -> list[Fault]:
-    """Return all that is wrong with the data of a lock file."""
-    # A package from elsewhere lacks the keys of one from an index: say the cause, not the effect.
-    found = list(_origin_faults(data))
-    if found:
-        return found
+    """Return what is wrong with the data of a lock file; of its structure the first mistake."""
+    # Bounds come first, and origins before what they make wrong: the cause, not the effect.
+    for check in (_bound_faults, _origin_faults):
+        if found := list(check(data)):
+            return found
     try:
-        content = msgspec.convert(data, LockContent)
-    except msgspec.ValidationError:
-        return list(validate.faults(data, LockContent))
-    return list(_content_faults(content))
+        lock = model(data)
+    except PylockValidationError as error:
+        keys = re.findall(r"[^.\[\]]+|(?<=\[)[0-9]+(?=\])", error.context or "")
+        path = tuple(int(key) if key.isdecimal() else key for key in keys)
+        where = f" in {quoted(error.context)}" if error.context else ""
+        return [Fault(path, f"no valid lock: {error.message}{where}", "run: omnibuild lock RECIPE")]
+    return list(_content_faults(lock))
+
+
+def model(data: Mapping[str, Any]) -> Pylock:
+    """Return the data as a lock; a file with a name and no address counts as beside it."""
+    packages = data.get("packages")
+    if isinstance(packages, list):
+        data = {**data, "packages": [_with_paths(package) for package in packages]}
+    return Pylock.from_dict(data)
+
+
+def _with_paths(package: Any) -> Any:
+    if not isinstance(package, dict):
+        return package
+    changed = dict(package)
+    if isinstance(package.get("wheels"), list):
+        changed["wheels"] = [_with_path(wheel) for wheel in package["wheels"]]
+    if "sdist" in package:
+        changed["sdist"] = _with_path(package["sdist"])
+    return changed
+
+
+def _with_path(file: Any) -> Any:
+    if isinstance(file, dict) and "name" in file and not ({"url", "path"} & file.keys()):
+        return {**file, "path": file["name"]}
+    return file
+
+
+def _raw_packages(data: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    packages = data.get("packages")
+    for index, package in enumerate(packages if isinstance(packages, list) else ()):
+        if isinstance(package, dict):
+            yield ("packages", index), package
+
+
+def _raw_files(path: Path, package: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    wheels = package.get("wheels")
+    for index, wheel in enumerate(wheels if isinstance(wheels, list) else ()):
+        if isinstance(wheel, dict):
+            yield (*path, "wheels", index), wheel
+    if isinstance(package.get("sdist"), dict):
+        yield (*path, "sdist"), package["sdist"]
+
+
+def _bound_faults(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield what would take long to read, or is longer than anything real."""
+    yield from _long((), data)
+    environments = data.get("environments")
+    for index, marker in enumerate(environments if isinstance(environments, list) else ()):
+        if isinstance(marker, str) and len(marker) > _LONGEST["marker"]:
+            yield Fault(("environments", index), "this marker is too long")
+    tags = 0
+    for path, package in _raw_packages(data):
+        yield from _long(path, package)
+        for place, file in _raw_files(path, package):
+            yield from _long(place, file)
+            name = _file_name(file)
+            tags += tags_in_name(name)
+            if not is_bounded(name):
+                yield Fault((*place, "name"), f"{quoted(name)} cannot be the name of a file")
+            elif tags > _MOST_TAGS:
+                yield Fault((*place, "name"), "the wheels of this lock stand for too many tags")
+                return
+
+
+def _long(path: Path, table: Mapping[str, Any]) -> Iterator[Fault]:
+    for key, most in _LONGEST.items():
+        value = table.get(key)
+        if isinstance(value, str) and len(value) > most:
+            yield Fault(
+                (*path, key), f"`{key}` has {len(value)} characters, at most {most} are real"
+            )
+    url = table.get("url")
+    if isinstance(url, str) and not is_url(url):
+        yield Fault((*path, "url"), f"{quoted(url)} is not a URL")
+
+
+def _file_name(file: Mapping[str, Any]) -> str:
+    """Return a file's name, which may be left to the end of its URL or path."""
+    name, path, url = (file.get(key, "") for key in ("name", "path", "url"))
+    if isinstance(name, str) and name:
+        return name
+    if isinstance(path, str) and path:
+        return path.rpartition("/")[2]
+    return unquote(re.split("[?#]", url)[0].rpartition("/")[2]) if isinstance(url, str) else ""
 
 
 def _origin_faults(data: Mapping[str, Any]) -> Iterator[Fault]:
-    packages = data.get("packages")
-    for index, package in enumerate(packages if isinstance(packages, list) else ()):
+    for path, package in _raw_packages(data):
         for origin in _UNSUPPORTED_ORIGINS:
-            if isinstance(package, dict) and origin in package:
+            if origin in package:
                 what = f"a package from {origin!r} is not pinned by the digest of a file"
                 hint = "lock wheels or a source distribution of it"
-                yield Fault(("packages", index, origin), what, hint, in_key=True)
+                yield Fault((*path, origin), what, hint, in_key=True)
 
 
-def _content_faults(content: LockContent) -> Iterator[Fault]:
-    if not _is_specifier(content.requires_python):
-        what = f"`requires-python` cannot be {quoted(content.requires_python)}"
-        yield Fault(("requires-python",), what, "write it like `>=3.11`")
-    yield from _duplicate_faults(content)
-    for index, package in enumerate(content.packages):
-        yield from _package_faults(package, ("packages", index))
-
-
-def _duplicate_faults(content: LockContent) -> Iterator[Fault]:
-    """Yield packages that are there twice: several versions must differ in their markers."""
+def _content_faults(lock: Pylock) -> Iterator[Fault]:
     seen: dict[str, set[str]] = {}
-    for index, package in enumerate(content.packages):
-        name = canonicalize_name(package.name)
-        markers = seen.setdefault(name, set())
-        if markers and ("" in {package.marker, *markers} or package.marker in markers):
-            what = f"{quoted(name)} is locked twice"
+    for index, package in enumerate(lock.packages):
+        path = ("packages", index)
+        markers = seen.setdefault(package.name, set())
+        marker = str(package.marker or "")
+        # Several versions of a package must differ in their markers.
+        if markers and (not marker or "" in markers or marker in markers):
             hint = "keep one of them, or give each a marker of its own"
-            yield Fault(("packages", index, "name"), what, hint)
-        markers.add(package.marker)
+            yield Fault((*path, "name"), f"{quoted(package.name)} is locked twice", hint)
+        markers.add(marker)
+        if package.version is None:
+            yield Fault(path, f"{quoted(package.name)} has no version")
+        if package.marker and not _can_be_evaluated(package.marker):
+            yield Fault((*path, "marker"), f"{quoted(marker)} asks for what a lock does not know")
+        yield from _digest_faults(package, path)
 
 
-def _package_faults(package: PackageEntry, path: Path) -> Iterator[Fault]:
-    if not _is_version(package.version):
-        what = f"{quoted(package.version)} is not a version of a Python package"
-        yield Fault((*path, "version"), what)
-        return
-    if package.marker and not _is_marker(package.marker):
-        yield Fault((*path, "marker"), f"{quoted(package.marker)} is not an environment marker")
-    if not package.wheels and not package.sdist:
-        yield Fault(path, f"{quoted(package.name)} has neither wheels nor an sdist")
-    for index, wheel in enumerate(package.wheels):
-        yield from _file_faults(package, wheel, (*path, "wheels", index))
+def _can_be_evaluated(marker: Marker) -> bool:
+    try:
+        environment = cast("dict[str, str]", marker_environment("3.13"))
+        marker.evaluate(environment, context="lock_file")
+    except (UndefinedComparison, UndefinedEnvironmentName, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _digest_faults(package: Package, path: Path) -> Iterator[Fault]:
+    files: list[tuple[Path, PackageWheel | PackageSdist]] = [
+        ((*path, "wheels", index), wheel) for index, wheel in enumerate(package.wheels or ())
+    ]
     if package.sdist:
-        yield from _file_faults(package, package.sdist, (*path, "sdist"))
-
-
-def _file_faults(package: PackageEntry, file: FileEntry, path: Path) -> Iterator[Fault]:
-    name = file.file_name
-    if "sha256" not in file.hashes:
-        what = f"a lock without digests: {quoted(name)} has no `hashes.sha256`"
-        yield Fault((*path, "hashes"), what, "run: omnibuild lock RECIPE")
-    elif not is_digest(file.hashes["sha256"]):
-        what = f"{quoted(file.hashes['sha256'])} is not a SHA-256 digest"
-        yield Fault((*path, "hashes", "sha256"), what, "write 64 lower-case hex digits")
-    try:
-        found = _parse_name(name, sdist="sdist" in path)
-    except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
-        noun = "an sdist" if "sdist" in path else "a wheel"
-        yield Fault((*path, "name"), f"{quoted(name)} is not the file name of {noun}")
-        return
-    if found != (canonicalize_name(package.name), Version(package.version)):
-        what = f"{quoted(name)} is not a file of {package.name} {package.version}"
-        yield Fault((*path, "name"), what)
-
-
-def _parse_name(name: str, *, sdist: bool) -> tuple[str, Version]:
-    if sdist:
-        return parse_sdist_filename(name)
-    project, version, _, _ = parse_wheel_filename(name)
-    return project, version
-
-
-def _is_version(text: str) -> bool:
-    try:
-        Version(text)
-    except InvalidVersion:
-        return False
-    return True
-
-
-def _is_specifier(text: str) -> bool:
-    try:
-        SpecifierSet(text)
-    except InvalidSpecifier:
-        return False
-    return True
-
-
-def _is_marker(text: str) -> bool:
-    # Imported here because it takes long to load, and most locks have no marker.
-    from packaging.markers import (
-        InvalidMarker,
-        Marker,
-        UndefinedComparison,
-        UndefinedEnvironmentName,
-    )
-
-    try:
-        Marker(text).evaluate(marker_environment("3.13"), context="lock_file")
-    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName):
-        return False
-    return True
+        files.append(((*path, "sdist"), package.sdist))
+    for place, file in files:
+        digest = file.hashes.get("sha256")
+        if digest is None:
+            what = f"a lock without digests: {quoted(file.filename)} has no `hashes.sha256`"
+            yield Fault((*place, "hashes"), what, "run: omnibuild lock RECIPE")
+        elif not is_digest(digest):
+            what = f"{quoted(digest)} is not a SHA-256 digest"
+            yield Fault((*place, "hashes", "sha256"), what, "write 64 lower-case hex digits")

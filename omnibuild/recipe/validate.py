@@ -46,8 +46,14 @@ def faults(value: Any, annotation: Any, path: Path = ()) -> Iterator[Fault]:
     >>> [fault.what for fault in faults({"name": 3}, Web)]
     ['unknown key `name` in [web]', 'missing key `server` in [web]', ...]
     """
-    found = list(_inner_faults(value, plain(annotation), path))
-    yield from found or _own_fault(value, annotation, path)
+    # One after the other: nobody reads all faults of a file that has thousands.
+    inner = _inner_faults(value, plain(annotation), path)
+    first = next(inner, None)
+    if first is None:
+        yield from _own_fault(value, annotation, path)
+    else:
+        yield first
+        yield from inner
 
 
 def plain(annotation: Any) -> Any:

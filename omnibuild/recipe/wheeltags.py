@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Set
 
+from packaging.markers import Environment
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, NormalizedName, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
@@ -17,7 +17,7 @@ _NEWEST_PATCH = 999
 
 # What a file system takes, and more tags than any real wheel has: each part of a name multiplies
 # those of the others.
-LONGEST_NAME = 255
+_LONGEST_NAME = 255
 _MOST_TAGS = 256
 
 
@@ -43,16 +43,26 @@ def supported_tags(python: str, glibc: str) -> list[Tag]:
     ]
 
 
+def tags_in_name(name: str) -> int:
+    """Return how many tags the name of a wheel stands for; 0 for other files."""
+    if not name.endswith(".whl"):
+        return 0
+    # The last three parts are alternatives each, separated by dots.
+    return math.prod(part.count(".") + 1 for part in name.removesuffix(".whl").split("-")[-3:])
+
+
+def is_bounded(name: str) -> bool:
+    """Tell whether a file can be called so, and its tags be listed in no time."""
+    return len(name) <= _LONGEST_NAME and "/" not in name and tags_in_name(name) <= _MOST_TAGS
+
+
 def parse_wheel_name(name: str) -> tuple[NormalizedName, Version, tuple[int, str] | tuple[()]]:
     """Return a wheel's project, version and build number, as its file name says.
 
-    Raises :class:`InvalidWheelFilename`, also for names that no file can have, and for those that
-    stand for so many tags that nobody should list them.
+    Raises :class:`InvalidWheelFilename`, also for names that are out of bounds.
     """
-    # The last three parts are alternatives each, separated by dots.
-    alternatives = [part.count(".") + 1 for part in name.removesuffix(".whl").split("-")[-3:]]
-    if len(name) > LONGEST_NAME or math.prod(alternatives) > _MOST_TAGS or "/" in name:
-        raise InvalidWheelFilename(f"not the file name of a wheel: {name[:LONGEST_NAME]!r}")
+    if not is_bounded(name):
+        raise InvalidWheelFilename(f"not the file name of a wheel: {name[:_LONGEST_NAME]!r}")
     project, version, build, _ = parse_wheel_filename(name)
     return project, version, build
 
@@ -70,11 +80,9 @@ def full_version(python: str) -> str:
     return python if python.count(".") > 1 else f"{python}.{_NEWEST_PATCH}"
 
 
-def marker_environment(python: str) -> Mapping[str, str | Set[str]]:
-    """Return what markers see under CPython ``python`` on x86_64 Linux, without any extra."""
+def marker_environment(python: str) -> Environment:
+    """Return what markers see under CPython ``python`` on x86_64 Linux."""
     return {
-        "extras": frozenset(),
-        "dependency_groups": frozenset(),
         "implementation_name": "cpython",
         "implementation_version": full_version(python),
         "os_name": "posix",

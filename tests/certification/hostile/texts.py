@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 from omnibuild.recipe.loader import load
-from omnibuild.recipe.lock import choose_file, load_lock
+from omnibuild.recipe.lock import load_lock
 from omnibuild.recipe.models import Model, Platform, Recipe, Software
 from omnibuild.sources.rootlock import load_root_lock
 from tests.certification.hostile.harness import Boundary, Place, nothing
@@ -57,8 +57,7 @@ def _make_lock(place: Place, _: None, dice: random.Random) -> None:
 
 def _take_lock(place: Place, _: None) -> str:
     (path,) = place.inbox.iterdir()
-    for package in load_lock(path).packages_for("3.13"):
-        choose_file(package, "3.13", "2.31")
+    load_lock(path).select("3.13", "2.31")
     return "taken"
 
 

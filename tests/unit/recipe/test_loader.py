@@ -3,17 +3,19 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import omnibuild.host
 from omnibuild.errors import DefinitionError, UnknownNameError, Where
-from omnibuild.recipe import located
+from omnibuild.recipe import checks, located
 from omnibuild.recipe.checks import service_user
 from omnibuild.recipe.loader import load
 from omnibuild.recipe.models import Model, Platform, Recipe, Software, Web
-from tests.unit.recipe.samples import GOLDEN, RECIPE, assert_golden, workspace
+from tests.unit.recipe.samples import GOLDEN, RECIPE, SOFTWARE, assert_golden, workspace
 
 KINDS: dict[str, type[Model]] = {"recipes": Recipe, "software": Software, "platforms": Platform}
 CASES = sorted(path.relative_to(GOLDEN) for kind in KINDS for path in GOLDEN.glob(f"{kind}/*.toml"))
@@ -167,3 +169,89 @@ def test_long_lines_are_cut_around_the_carets(tmp_path: Path) -> None:
     line, carets = document.problem(located.Fault(("depends", 40), "wrong")).excerpt.splitlines()
     assert len(line) < 100
     assert line[carets.index("^")] == "1"
+
+
+ENDLESS = {
+    "unknown keys": "".join(f"key-{n} = 1\n" for n in range(20_000)),
+    "tables": "".join(f"[key-{n}]\n" for n in range(20_000)),
+    "dotted key": ".".join(["x"] * 16_000) + " = 1",
+    "header": "[" + ".".join(["x"] * 16_000) + "]",
+    "quoted key": ".".join(["'x'"] * 16_000) + " = 1",
+    "inline": "x = {a = 1, " + ".".join(["x"] * 16_000) + " = 1}",
+    "arrays": "x = " + "[" * 16_000 + "]" * 16_000,
+    "inline tables": "x = " + "{x=" * 16_000,
+    "python": "[python]\nlock = 'x'\nversion = '3." + "9" * 5000 + "'",
+    "index": "[source]\nindex = 'shop==" + "9" * 5000 + "'",
+    "one string": "x = '" + "x" * (1 << 20) + "'",
+}
+
+
+@pytest.mark.parametrize("text", ENDLESS.values(), ids=ENDLESS)
+def test_endless_input_is_one_error_soon(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "shop.toml"
+    path.write_text(text)
+    started = time.process_time()
+    with pytest.raises(DefinitionError) as caught:
+        load(path, Recipe)
+    assert len(str(caught.value)) < 10_000
+    # Of the processor, and with a margin: without bounds these take from ten seconds to hours.
+    assert time.process_time() - started < 5
+
+
+def test_more_problems_than_anybody_reads_are_not_counted(tmp_path: Path) -> None:
+    path = tmp_path / "shop.toml"
+    path.write_text("".join(f"key-{n} = 1\n" for n in range(500)))
+    with pytest.raises(DefinitionError, match="more than 100 problems in this file"):
+        load(path, Recipe)
+
+
+def test_strings_may_hold_what_looks_like_deep_keys(tmp_path: Path) -> None:
+    deep = ".".join(["x"] * 40)
+    path = tmp_path / "a.toml"
+    path.write_text(f'host = "{deep}"\nhosts = ["{deep}", "{deep}"]\n# {deep} = 1\n')
+    assert located.read(path).data["host"] == deep
+
+
+@pytest.mark.parametrize("place", ["http://[::1/x", "http://host:port/x", "https://[x]/"])
+def test_places_that_are_no_urls(tmp_path: Path, place: str) -> None:
+    path = workspace(tmp_path) / "software/zlib.toml"
+    path.write_text(SOFTWARE.replace("https://example.org/zlib-1.3.1.tar.gz", place))
+    with pytest.raises(DefinitionError, match="is not a URL") as caught:
+        load(path, Software)
+    assert caught.value.where is not None
+    assert caught.value.where.line > 1
+
+
+@pytest.mark.parametrize(
+    "name", ["root", "self", "IFS", "PATH", "UID", "BASH_ENV", "PYTHONPATH", "LD_PRELOAD", "PS4"]
+)
+def test_variables_that_would_be_set_in_vain(tmp_path: Path, name: str) -> None:
+    path = workspace(tmp_path) / "recipes/shop.toml"
+    path.write_text(f'{RECIPE}\n[environment]\n{name} = "x"\n')
+    with pytest.raises(DefinitionError, match=f"`{name}` cannot be set") as caught:
+        load(path, Recipe)
+    assert caught.value.where is not None
+
+
+@pytest.mark.parametrize("name", ["SHOP_ROOT", "http_proxy", "PYTHON_ENV", "LANG", "ENVIRONMENT"])
+def test_other_variables_are_fine(tmp_path: Path, name: str) -> None:
+    path = workspace(tmp_path) / "recipes/shop.toml"
+    path.write_text(f'{RECIPE}\n[environment]\n{name} = "x"\n')
+    assert load(path, Recipe).environment == {name: "x"}
+
+
+def test_all_variables_of_the_launchers_are_refused() -> None:
+    templates = (Path(omnibuild.host.__file__).parent / "templates").glob("*.in")
+    used = {
+        name
+        for template in templates
+        if template.stem in ("launcher.sh", "environment", "run.sh", "serve.sh", "clean.sh")
+        for line in template.read_text().splitlines()
+        if not line.lstrip().startswith("#")
+        for name in re.findall(
+            r"(?:^\s*|\bfor |\bread -r )([a-z_]+)(?:=| in |\b(?= ?\|\| |;))", line
+        )
+    }
+    assert {"root", "self"} <= used
+    allowed = {n for n in used if not any(p.fullmatch(n) for p, _ in checks._NOT_VARIABLES)}
+    assert allowed == set()
