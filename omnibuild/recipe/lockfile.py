@@ -21,7 +21,7 @@ from omnibuild.recipe.fields import is_url
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.positions import Path
 from omnibuild.recipe.validate import quoted
-from omnibuild.recipe.wheeltags import is_bounded, marker_environment, tags_in_name
+from omnibuild.recipe.wheeltags import is_bounded, is_shallow, marker_environment, tags_in_name
 
 LARGEST = 4 << 20
 
@@ -95,8 +95,8 @@ def _bound_faults(data: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _long((), data)
     environments = data.get("environments")
     for index, marker in enumerate(environments if isinstance(environments, list) else ()):
-        if isinstance(marker, str) and len(marker) > _LONGEST["marker"]:
-            yield Fault(("environments", index), "this marker is too long")
+        if isinstance(marker, str):
+            yield from _long(("environments", index), {"marker": marker})
     tags = 0
     for path, package in _raw_packages(data):
         yield from _long(path, package)
@@ -118,7 +118,9 @@ def _long(path: Path, table: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(
                 (*path, key), f"`{key}` has {len(value)} characters, at most {most} are real"
             )
-    url = table.get("url")
+    marker, url = table.get("marker"), table.get("url")
+    if isinstance(marker, str) and not is_shallow(marker):
+        yield Fault((*path, "marker"), "this marker is nested too deeply")
     if isinstance(url, str) and not is_url(url):
         yield Fault((*path, "url"), f"{quoted(url)} is not a URL")
 

@@ -19,6 +19,7 @@ _NEWEST_PATCH = 999
 # those of the others.
 _LONGEST_NAME = 255
 _MOST_TAGS = 256
+_MOST_PARENTHESES = 50
 
 
 def supported_tags(python: str, glibc: str) -> list[Tag]:
@@ -65,6 +66,11 @@ def parse_wheel_name(name: str) -> tuple[NormalizedName, Version, tuple[int, str
         raise InvalidWheelFilename(f"not the file name of a wheel: {name[:_LONGEST_NAME]!r}")
     project, version, build, _ = parse_wheel_filename(name)
     return project, version, build
+
+
+def is_shallow(text: str) -> bool:
+    """Tell whether a marker or requirement has no more parentheses than its parser can nest."""
+    return text.count("(") <= _MOST_PARENTHESES
 
 
 def same_version(one: str, other: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from packaging.requirements import InvalidRequirement, Requirement
 
 from omnibuild.recipe.located import printable
+from omnibuild.recipe.wheeltags import is_shallow
 
 # Of one requirement; those of real projects, with markers, stay below 300 characters.
 _LONGEST = 1000
@@ -28,9 +29,9 @@ def checked(text: str) -> Requirement:
     shown = printable(text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…")
     try:
         # Blanks at the ends are harmless, line breaks never are.
-        requirement = Requirement(text.strip(" ")) if len(text) <= _LONGEST else None
-    # A version of thousands of digits is a plain ValueError; parentheses nest without end.
-    except (InvalidRequirement, ValueError, RecursionError):
+        bounded = len(text) <= _LONGEST and is_shallow(text)
+        requirement = Requirement(text.strip(" ")) if bounded else None
+    except InvalidRequirement:
         requirement = None
     if requirement is None:
         raise NotARequirementError(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from packaging.pylock import Pylock
 from packaging.requirements import Requirement
 
 from omnibuild.errors import HostError, LockError
@@ -61,9 +63,7 @@ def test_what_exists_only_as_source_is_refused_and_does_not_run(
     assert "OMNIBUILD_INDEX_URL" in caught.value.hint
 
 
-def test_the_lock_is_valid_and_holds_what_fits(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_lock_is_valid_and_holds_what_fits(server: Server, tmp_path: Path) -> None:
     pure, native = wheel("shop", requires=("lib>=1",)), wheel("lib", "2")
     index = publish(
         server,
@@ -79,12 +79,16 @@ def test_the_lock_is_valid_and_holds_what_fits(
     text = lock_of(index.replace("http://", "http://user:secret@"), "shop")
     assert "secret" not in text
     (tmp_path / "pylock.toml").write_text(text)
-    packages = load_lock(tmp_path / "pylock.toml").packages
-    assert {p.name: [file.name for file in p.wheels] for p in packages} == {
-        "lib": ["lib-2-cp313-cp313-manylinux_2_28_x86_64.whl"],
-        "shop": ["shop-1-py3-none-any.whl"],
-    }
-    assert packages[1].wheels[0].sha256 == hashlib.sha256(pure).hexdigest()
+    lock = load_lock(tmp_path / "pylock.toml")
+    lib, shop = lock.select("3.13", "2.31")
+    assert lib.name == "lib-2-cp313-cp313-manylinux_2_28_x86_64.whl"
+    assert (shop.name, shop.sha256) == (
+        "shop-1-py3-none-any.whl",
+        hashlib.sha256(pure).hexdigest(),
+    )
+    assert [len(package.wheels or ()) for package in lock.content.packages] == [1, 1]
+    # What says that it is a lock as the standard has it, and no other reader than ours.
+    assert Pylock.from_dict(tomllib.loads(text)).packages
 
 
 def test_packages_to_compile_are_pinned_as_source(server: Server, tmp_path: Path) -> None:

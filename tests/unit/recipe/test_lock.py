@@ -245,7 +245,9 @@ def wheels(*names: str) -> str:
         pytest.param(one_package(version="9" * 5000), "5000 characters", id="digits"),
         pytest.param(one_package(marker="(" * 5000), "5000 characters", id="long marker"),
         pytest.param(
-            one_package(marker="(" * 330 + "os_name=='a'" + ")" * 330), "valid", id="deep marker"
+            one_package(marker="(" * 330 + "os_name=='a'" + ")" * 330),
+            "too deeply",
+            id="deep marker",
         ),
         pytest.param(
             wheels("a-1-" + ".".join(["py3"] * 300) + "-none-any.whl"), "name of a file", id="tags"
