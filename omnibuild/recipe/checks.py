@@ -43,7 +43,7 @@ _NOT_VARIABLES = (
     (
         re.compile(
             "root|self|target|bundle|state|listen|command|temporary|runtime|running|stopping|ended"
-            "|process|name|value|setting"
+            "|process|name|value|setting|installed"
         ),
         "launchers use it themselves",
     ),

@@ -245,7 +245,7 @@ def test_all_variables_of_the_launchers_are_refused() -> None:
     used = {
         name
         for template in templates
-        if template.stem in ("launcher.sh", "environment", "run.sh", "serve.sh", "clean.sh")
+        if template.stem in ("launcher.sh", "environment", "run.sh", "serve.sh")
         for line in template.read_text().splitlines()
         if not line.lstrip().startswith("#")
         for name in re.findall(
