@@ -112,6 +112,8 @@ def build(
         OmnibuildError: whatever went wrong; nothing half-written is left behind.
     """
     planned = plan(settings, app, platforms)
+    for oddity in planned.oddities:
+        emit(events.Warned(oddity))
     artifacts = []
     # Now, not when all is built: the place may be none.
     with files.storage_errors(output):

@@ -13,7 +13,7 @@ import zstandard
 
 import omnibuild.host
 from omnibuild.blueprint.components import Components
-from omnibuild.blueprint.python import PythonPackages
+from omnibuild.blueprint.python import PythonPackages, oddities
 from omnibuild.digests import Digest, of_file, of_json
 from omnibuild.errors import DefinitionError, Where
 from omnibuild.host.hooks import load_hooks
@@ -34,11 +34,13 @@ class AppPlan:
         plan: every action.
         packages: platform name to the name of the action that writes its artifact; platforms
             that read the same file share one.
+        oddities: what is allowed, and perhaps not meant.
     """
 
     app: str
     plan: Plan
     packages: Mapping[str, str]
+    oddities: tuple[str, ...] = ()
 
     @property
     def goals(self) -> tuple[str, ...]:
@@ -63,6 +65,7 @@ def plan_app(
         app=recipe.app.name,
         plan=Plan.of(actions.values()),
         packages={name: packages[name] for name in names},
+        oddities=oddities(recipe, recipe_path),
     )
 
 

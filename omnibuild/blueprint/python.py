@@ -12,9 +12,10 @@ from omnibuild.errors import DefinitionError, LockError, Where
 from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.plan.graph import Action
 from omnibuild.provenance.manifest import PythonComponent
+from omnibuild.recipe import located
 from omnibuild.recipe.lock import Lock, LockedFile, load_lock
 from omnibuild.recipe.models import Python, Recipe
-from omnibuild.recipe.wheeltags import same_version
+from omnibuild.recipe.wheeltags import same_release, same_version
 from omnibuild.sources.snapshot import snapshot
 from omnibuild.store.results import Output
 
@@ -146,3 +147,25 @@ class PythonPackages:
                 where=Where(str(self._directory / self._python.lock)),
                 hint=f"run: omnibuild lock {recipe_path.stem}",
             )
+
+
+def oddities(recipe: Recipe, recipe_path: Path) -> tuple[str, ...]:
+    """Say when the package would be called after another version than the one in it."""
+    if not recipe.source:
+        return ()
+    version = recipe.source.index.partition("==")[2]
+    if recipe.source.path:
+        version = _static_version(recipe_path.parent / recipe.source.path / "pyproject.toml")
+    if not version or same_release(version, recipe.app.version):
+        return ()
+    app = recipe.app
+    return (f"{app.name} is packaged as version {app.version}, and its source says {version}",)
+
+
+def _static_version(path: Path) -> str:
+    """Return the version that a project's file says; empty where its build computes it."""
+    if not path.is_file():
+        return ""
+    project = located.read(path).data.get("project")
+    version = project.get("version") if isinstance(project, dict) else None
+    return version if isinstance(version, str) else ""

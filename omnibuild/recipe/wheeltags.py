@@ -81,6 +81,15 @@ def same_version(one: str, other: str) -> bool:
         return one == other
 
 
+def same_release(one: str, other: str) -> bool:
+    """Tell whether two versions are of one release, at whatever stage; packages write ``~``."""
+    try:
+        first, second = (Version(text.replace("~", "")) for text in (one, other))
+    except InvalidVersion:
+        return one == other
+    return Version(first.base_version) == Version(second.base_version)
+
+
 def full_version(python: str) -> str:
     """Return a full version of the interpreter; of a series the newest patch release."""
     return python if python.count(".") > 1 else f"{python}.{_NEWEST_PATCH}"

@@ -113,6 +113,21 @@ def test_a_recipe_prunes_files_of_packages(definitions: Definitions) -> None:
     assert "gunicorn" in caught.value.why
 
 
+@pytest.mark.parametrize(
+    ("version", "odd"),
+    [("1.0.0", False), ("1.0", False), ("1.0.0~rc1", False), ("6.0.0", True), ("next", True)],
+)
+def test_another_version_than_the_source_is_said(
+    definitions: Definitions, version: str, odd: bool
+) -> None:
+    recipe, path = definitions.recipe("hello")
+    app = msgspec.structs.replace(recipe.app, version=version)
+    recipe = msgspec.structs.replace(recipe, app=app)
+    found = plan_app(definitions, recipe, path, [definitions.platform("debian-12")[0]]).oddities
+    said = (f"hello is packaged as version {version}, and its source says 1.0.0",)
+    assert found == (said if odd else ())
+
+
 def other_root(workspace: Path) -> Definitions:
     """A workspace with a second root of the same packages but one."""
     (workspace / "roots").mkdir()
