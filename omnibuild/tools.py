@@ -87,13 +87,20 @@ class Tool:
         return done
 
     def start(
-        self, arguments: Sequence[str | Path], *, pass_fds: Sequence[int] = ()
+        self,
+        arguments: Sequence[str | Path],
+        *,
+        log: IO[bytes] | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> subprocess.Popen[bytes]:
-        """Start the program in a session of its own; the caller reads its outputs, and waits."""
+        """Start the program in a session of its own; the caller waits.
+
+        Its outputs go to ``log``; without one the caller reads them.
+        """
         return subprocess.Popen(
             [str(self.path()), *map(str, arguments)],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.PIPE if log is None else log,
             stderr=subprocess.STDOUT,
             env=dict(CLEAN_ENVIRONMENT),
             pass_fds=tuple(pass_fds),
