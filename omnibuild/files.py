@@ -210,7 +210,7 @@ def sync_directory(path: Path) -> None:
 
 def remove_tree(path: Path) -> None:
     """Remove a file or a directory tree, also one with closed directories; none is fine."""
-    if not path.is_dir() or path.is_symlink():
+    if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
         return
     with contextlib.suppress(RecursionError):

@@ -176,7 +176,7 @@ def _add(component: str, upper: Path, path: str, content: bytes) -> None:
                 why=f"$PREFIX/{directory.relative_to(upper)} is not a directory",
             )
     target = directory / name
-    if target.is_dir() and not target.is_symlink():
+    if not target.is_symlink() and target.is_dir():
         raise CaptureError(
             f"{component} installed something where its licences go",
             why=f"$PREFIX/{path} is a directory",

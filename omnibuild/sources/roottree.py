@@ -146,9 +146,9 @@ def _make_ordinary(root: Path) -> None:
 def _remove_leftovers(root: Path) -> None:
     for pattern in LEFTOVERS:
         for path in list(root.glob(pattern)):
-            if not path.parent.resolve().is_relative_to(root.resolve()):
+            if not Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(root)):
                 continue  # a symlink of an image leads to a directory of this machine
-            if path.is_dir() and not path.is_symlink():
+            if not path.is_symlink() and path.is_dir():
                 files.remove_tree(path)
             else:
                 path.unlink()
@@ -158,7 +158,7 @@ def _make_mount_point(root: Path, mount_point: str) -> None:
     place = root
     for name in Path(mount_point).parts:
         place /= name
-        if not place.is_dir() or place.is_symlink():
+        if place.is_symlink() or not place.is_dir():
             if os.path.lexists(place):
                 place.unlink()
             place.mkdir()

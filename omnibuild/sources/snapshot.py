@@ -95,7 +95,8 @@ def _names(directory: Path) -> Iterator[str]:
         return
     for name in versioned:
         inner = directory / name
-        if inner.is_dir() and not inner.is_symlink():
+        # Of os.path, not of Path: these do not fail at what a symlink may say.
+        if not os.path.islink(inner) and os.path.isdir(inner):
             # git names a repository within a repository, and leaves its files to it.
             yield from (f"{name.rstrip('/')}/{path}" for path in _names(inner))
         else:
@@ -114,8 +115,8 @@ def _is_real(directory: Path, path: str, known: dict[str, bool]) -> bool:
     if path not in known:
         known[path] = (
             _is_real(directory, _parent(path), known)
-            and (directory / path).is_dir()
-            and not (directory / path).is_symlink()
+            and not os.path.islink(directory / path)
+            and os.path.isdir(directory / path)
         )
     return known[path]
 
@@ -131,7 +132,8 @@ def _git_names(directory: Path) -> Iterable[str] | None:
     # In an ignored directory git lists nothing; only then is it worth another question.
     if not listed and _git(directory, "check-ignore", "--quiet", ".", check=False)[0] == 0:
         return None
-    return {os.fsdecode(name) for name in listed.split(b"\0") if name}
+    # A damaged repository may list the directory itself, as one that is not part of it.
+    return {os.fsdecode(name) for name in listed.split(b"\0") if name not in (b"", b"./")}
 
 
 def _git(directory: Path, *arguments: str, check: bool) -> tuple[int, bytes]:
@@ -177,11 +179,10 @@ def _plain_names(directory: Path, prefix: str) -> Iterator[str]:
 def _entry(directory: Path, path: str) -> Entry | None:
     """Return a file's or symlink's entry; none for what is gone, special or leads outside."""
     full = directory / path
-    try:
-        status = full.lstat()
-    except FileNotFoundError:
+    if not os.path.lexists(full):
         # Tracked by git, and deleted from the disk.
         return None
+    status = full.lstat()
     if stat.S_ISLNK(status.st_mode):
         if not _stays_inside(directory, path):
             return None
@@ -212,7 +213,7 @@ def _stays_inside(directory: Path, path: str) -> bool:
             continue
         place.append(name)
         here = directory.joinpath(*place)
-        if here.is_symlink():
+        if os.path.islink(here):  # false, too, for names that are too long
             target = os.readlink(here)
             followed += 1
             if target.startswith("/") or followed > MOST_SYMLINKS:

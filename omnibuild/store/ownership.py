@@ -64,7 +64,7 @@ def _foreign(root: Path) -> tuple[Path, int] | None:
             owner = path.lstat().st_uid
             if owner != os.geteuid():
                 return path, owner
-            if path.is_dir() and not path.is_symlink():
+            if not path.is_symlink() and path.is_dir():
                 waiting += path.iterdir()
     return None
 

@@ -238,11 +238,11 @@ def _mounts(step: Step, place: Place) -> Iterator[dict[str, Any]]:
         yield _bind(place.prefix, step.prefix, read_only=place.read_only)
     for name in OWN_FILES:
         own = step.root / name
-        plain = own.is_file() and not own.is_symlink()
+        plain = not own.is_symlink() and own.is_file()
         yield _bind(own if plain else place.empty, f"/{name}", read_only=True)
     for name in OWN_DIRECTORIES:
         own = step.root / name
-        if own.is_dir() and not own.is_symlink():
+        if not own.is_symlink() and own.is_dir():
             yield _bind(own, f"/{name}", read_only=True)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from omnibuild.errors import OmnibuildError
+from tests.certification.hostile.mutate import ESCAPE
 
 SECONDS = 20
 MEMORY = 3 << 30
@@ -120,6 +121,7 @@ def _one(boundary: Boundary, place: Place, shared: Any, dice: random.Random) -> 
 def _check(place: Place, scratch: Path) -> None:
     assert [p.name for p in place.outside.iterdir()] == ["secret"], "something got outside"
     assert (place.outside / "secret").read_text() == SECRET, "the outside was changed"
+    assert not os.path.lexists(ESCAPE), "something got far outside"
     assert not [*scratch.iterdir()], "a temporary file is left"
 
 

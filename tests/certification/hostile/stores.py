@@ -19,7 +19,9 @@ from omnibuild.execute.job import Kind
 from omnibuild.execute.scheduler import Execution
 from omnibuild.kinds import all_kinds
 from omnibuild.plan.graph import Plan
-from omnibuild.signing import create_key, load_signer, load_verifier
+from omnibuild.signing.creation import create_key
+from omnibuild.signing.signer import load_signer
+from omnibuild.signing.verifier import load_verifier
 from omnibuild.sources.fetch import fetch
 from omnibuild.sources.places import Places
 from omnibuild.sources.snapshot import copy_snapshot, snapshot
@@ -222,6 +224,10 @@ def _make_git(place: Place, project: Path, dice: random.Random) -> None:
     for _ in range(dice.choice((1, 2, 4))):
         paths = [p for p in sorted(work.rglob("*")) if ".git" not in p.parts]
         path = dice.choice(paths) if paths else work / "new"
+        # The damage itself stays where it belongs: it follows no symlink of the accident before.
+        inside = path.parent
+        if os.path.realpath(inside) != str(inside):
+            continue
         targets = (
             str(place.outside),
             f"{place.outside}/secret",
@@ -237,14 +243,14 @@ def _make_git(place: Place, project: Path, dice: random.Random) -> None:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
                     path.symlink_to(dice.choice((*targets, *NASTY)))
                 case 1:
-                    (path.parent / dice.choice(NASTY)).write_text("odd")
+                    (inside / dice.choice(NASTY).replace("/", "_")).write_text("odd")
                 case 2:
-                    (path.parent / "link").symlink_to(dice.choice(targets))
+                    (inside / "link").symlink_to(dice.choice(targets))
                 case 3:
-                    os.mkfifo(path.parent / "fifo")
+                    os.mkfifo(inside / "fifo")
                 case 4:
-                    shutil.copytree(project / ".git", path / ".git")
-                case _:
+                    shutil.copytree(project / ".git", inside / ".git")
+                case _ if not path.is_symlink():
                     path.chmod(dice.choice((0o000, 0o777, 0o644)))
     if not dice.randrange(3):
         index = work / ".git/index"
