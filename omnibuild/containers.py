@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from omnibuild.errors import SandboxError
+from omnibuild.tools import require_library
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -69,7 +70,11 @@ def addresses(name: EngineName) -> list[str]:
 
 
 def connect(name: EngineName) -> Engine:
-    """Find a running engine; raises :class:`SandboxError` saying what was tried."""
+    """Find a running engine; raises :class:`SandboxError` saying what was tried.
+
+    Raises :class:`MissingExtraError` without the library that speaks to engines.
+    """
+    require_library("docker", "docker")
     tried = []
     for address in addresses(name):
         try:

@@ -234,6 +234,12 @@ class MissingToolError(HostError):
     code = "missing-tool"
 
 
+class MissingExtraError(HostError):
+    """A library that only some need is not installed: an extra of this package."""
+
+    code = "missing-extra"
+
+
 class ToolFailedError(HostError):
     """An external program failed."""
 

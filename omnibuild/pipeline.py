@@ -191,5 +191,10 @@ def opened_remote(settings: Settings, emit: Emit) -> RemoteCache | None:
 
     signer = load_signer(remote.sign_with) if remote.sign_with else None
     return open_remote(
-        remote.url, emit=emit, writable=remote.push, trusted=remote.trusted, signer=signer
+        remote.url,
+        emit=emit,
+        writable=remote.push,
+        trusted=remote.trusted,
+        signer=signer,
+        most=settings.download,
     )

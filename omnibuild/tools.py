@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from omnibuild import terminal
-from omnibuild.errors import MissingToolError, ToolFailedError
+from omnibuild.errors import MissingExtraError, MissingToolError, ToolFailedError
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -116,6 +117,24 @@ class Tool:
         """Like :meth:`attach`, but on a terminal of its own: the program cannot reach this one."""
         command = [str(self.path()), *map(str, arguments)]
         return terminal.converse(command, CLEAN_ENVIRONMENT, pass_fds)
+
+
+def require_library(module: str, extra: str) -> None:
+    """Raise :class:`MissingExtraError` when a library is not there that only some need.
+
+    Args:
+        module: its name for ``import``.
+        extra: which extra of omnibuild brings it.
+    """
+    try:
+        found = importlib.util.find_spec(module)
+    except ImportError:
+        found = None
+    if found is None:
+        raise MissingExtraError(
+            f"the library {module} is needed and not installed",
+            hint=f"install it with omnibuild: pip install 'omnibuild[{extra}]'",
+        )
 
 
 def tail(output: bytes, lines: int = TAIL_LINES) -> str:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-from collections.abc import Sequence
 
 from omnibuild import __version__
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # Nothing that takes time is loaded before an interruption is no traceback any more.
+    from collections.abc import Sequence
+
+EXIT_INTERRUPTED = 130
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status."""
+    """Run one command and return its exit status; without arguments, that of the program."""
+    if arguments is None:
+        signal.signal(signal.SIGINT, leave)
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words == ["--version"]:
         # What scripts ask first, and often: answered before a parser is loaded.
@@ -22,6 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from omnibuild.cli.outcome import run
 
     return run(parsed, words)
+
+
+def leave(*_: object) -> None:
+    """End at an interruption, where nothing was begun yet or all is done."""
+    os._exit(EXIT_INTERRUPTED)
 
 
 if __name__ == "__main__":

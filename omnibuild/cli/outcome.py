@@ -7,13 +7,15 @@ import contextlib
 import errno
 import json
 import os
+import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from omnibuild import __version__
+from omnibuild.cli.main import EXIT_INTERRUPTED, leave
 from omnibuild.errors import HostError, OmnibuildError
 
 # Of a path that somebody chose or of the machine's state, wherever they are met. What is missing,
@@ -35,13 +37,13 @@ MACHINE_ERRORS = (
 )
 
 EXIT_BUG = 70
-EXIT_INTERRUPTED = 130
 
 
 def run(parsed: argparse.Namespace, words: Sequence[str]) -> int:
     """Run the command that was parsed from ``words`` and return its exit status."""
     try:
-        status: int = parsed.run(parsed)
+        with _interruptible():
+            status: int = parsed.run(parsed)
     except OmnibuildError as error:
         return _report(error, as_json=parsed.json)
     except KeyboardInterrupt:
@@ -68,6 +70,19 @@ def _refusal(error: OSError) -> HostError:
         f"{what}: {os.strerror(error.errno or 0)}",
         hint="choose another path, or mend what the message names",
     )
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let an interruption be an exception during the block: what was begun is put right."""
+    if signal.getsignal(signal.SIGINT) is not leave:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, leave)
 
 
 def _report(error: OmnibuildError, *, as_json: bool) -> int:

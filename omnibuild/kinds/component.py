@@ -15,7 +15,7 @@ from omnibuild.execute.job import Job
 from omnibuild.execute.sandbox.step import Step
 from omnibuild.layers.capture import capture, keep
 from omnibuild.layers.step import layered_step
-from omnibuild.sources.archive import unpack
+from omnibuild.sources.archive import at_most, unpack
 from omnibuild.store.results import Output
 from omnibuild.tree import Tree
 
@@ -46,7 +46,7 @@ def run(job: Job) -> Output:
 def prepare_component(job: Job) -> Step:
     """Unpack a component's source and return the step that builds it."""
     source = job.scratch / "build" / "src"
-    unpack(job.blob("source"), source)
+    unpack(job.blob("source"), source, limits=at_most(job.limits.unpacked))
     upper = job.scratch / "tree" / "files"
     upper.mkdir(parents=True)
     what = f"component {job.action.parameters['name']}"

@@ -27,5 +27,6 @@ class Fetching:
             downloader=self._downloader,
             progress=job.progress,
             finder=self._finder,
+            most=job.limits.download,
         )
         return Output("blob", digest)

@@ -9,7 +9,7 @@ from omnibuild.errors import CaptureError, StepError
 from omnibuild.execute.job import Job
 from omnibuild.layers.capture import capture
 from omnibuild.layers.step import layered_step
-from omnibuild.sources.archive import unpack
+from omnibuild.sources.archive import at_most, unpack
 from omnibuild.store.results import Output
 from omnibuild.tree import Kind, Tree
 
@@ -36,7 +36,7 @@ def run(job: Job) -> Output:
     if job.inputs["source"].kind == "tree":
         shutil.copytree(job.tree("source"), build / "src", symlinks=True)
     else:
-        unpack(job.blob("source"), build / "src")
+        unpack(job.blob("source"), build / "src", limits=at_most(job.limits.unpacked))
     (build / "out").mkdir()
     job.run(layered_step(job, f"building the wheel of {job.subject}", BUILD_WHEEL, None))
     files = job.scratch / "tree" / "files"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 import struct
 import tarfile
@@ -53,6 +54,23 @@ IMPOSSIBLE_NAMES = (errno.ENAMETOOLONG, errno.EMLINK, errno.EINVAL, errno.EILSEQ
 
 class BadObjectError(Exception):
     """An object is not what its name promises; says why in words."""
+
+
+class BoundedFile(io.FileIO):
+    """A file that is appended to, up to a size."""
+
+    def __init__(self, path: Path, most: int) -> None:
+        super().__init__(path, "ab")
+        self._most = most
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        """Append ``data``; raises :class:`BadObjectError` when it gets too much."""
+        if self._most and self.tell() + len(data) > self._most:
+            raise BadObjectError(f"it has more than {self._most / 1e6:g} MB (see --max-download)")
+        view = memoryview(data)
+        while view:
+            view = view[super().write(view) :]
+        return len(data)
 
 
 def pack(tree: Tree, root: Path, stream: IO[bytes]) -> None:

@@ -12,7 +12,7 @@ from omnibuild.digests import Digest
 from omnibuild.errors import StorageError, UsageError
 from omnibuild.events import Emit
 from omnibuild.remote import names, records
-from omnibuild.remote.archive import BadObjectError, pack, unpack
+from omnibuild.remote.archive import BadObjectError, BoundedFile, pack, unpack
 from omnibuild.remote.health import Health
 from omnibuild.signing.signer import Signer
 from omnibuild.signing.verifier import load_verifier
@@ -41,6 +41,7 @@ def open_remote(
     writable: bool = False,
     trusted: Sequence[Path] = (),
     signer: Signer | None = None,
+    most: int = 0,
 ) -> RemoteCache:
     """Return the remote cache at ``url``; nothing is connected yet.
 
@@ -50,6 +51,7 @@ def open_remote(
         writable: whether this builder fills it.
         trusted: files of public keys; results and notes that none of them signed are misses.
         signer: signs what this builder puts there.
+        most: bytes that an object may have; 0: any number.
 
     Raises:
         UsageError: the URL is none of a remote cache, or of one that cannot be written.
@@ -61,7 +63,9 @@ def open_remote(
             f"{objects.place} cannot be filled: a web server can only be read",
             hint="fill it as a directory or by s3://…, or only read it",
         )
-    return RemoteCache(objects, writable=writable, trusted=trusted, signer=signer, emit=emit)
+    return RemoteCache(
+        objects, writable=writable, trusted=trusted, signer=signer, emit=emit, most=most
+    )
 
 
 class RemoteCache:
@@ -76,6 +80,7 @@ class RemoteCache:
         trusted: files of public keys; results and notes that none of them signed are misses.
         signer: signs what this builder puts there.
         emit: takes the warnings.
+        most: bytes that an object may have; 0: any number.
 
     Raises :class:`SigningKeyError` when a trusted key cannot be read.
     """
@@ -88,8 +93,10 @@ class RemoteCache:
         trusted: Sequence[Path] = (),
         signer: Signer | None = None,
         emit: Emit,
+        most: int = 0,
     ) -> None:
         self._objects = objects
+        self._most = most
         self._health = Health(objects.place, writable=writable, emit=emit)
         self._verifier = load_verifier(trusted) if trusted else None
         self._signer = signer
@@ -179,10 +186,10 @@ class RemoteCache:
             with files.storage_errors(partial):
                 files.make_directory(partial.parent)
                 while True:
-                    with partial.open("ab") as stream:
-                        offset = stream.tell()
-                        self._objects.get(name, stream, offset=offset, progress=progress)
+                    offset = partial.stat().st_size if partial.exists() else 0
                     try:
+                        with BoundedFile(partial, self._most) as stream:
+                            self._objects.get(name, stream, offset=offset, progress=progress)
                         keep(partial)
                     except BadObjectError:
                         partial.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from typing import IO, Any, cast
 
 from omnibuild import files
 from omnibuild.errors import ArchiveError, Where
-from omnibuild.sources.extraction import Extraction, Limits
+from omnibuild.sources.extraction import LARGER, Extraction, Limits
 
 CHUNK = 1 << 20
 
@@ -61,6 +61,11 @@ DAMAGED = (
 
 # Decompressors raise errors without a number; the others are about names no file can have.
 UNUSABLE = (None, errno.ENAMETOOLONG, errno.EMLINK, errno.EINVAL, errno.EILSEQ)
+
+
+def at_most(size: int) -> Limits:
+    """Return limits with another size in bytes; 0: as they are."""
+    return Limits(size) if size else DEFAULT_LIMITS
 
 
 def unpack(archive: Path, target: Path, *, limits: Limits = DEFAULT_LIMITS) -> None:
@@ -127,7 +132,7 @@ class _Decompressed:
             raise ArchiveError("the archive is damaged", why=str(error)) from error
         self._left -= len(data)
         if self._left < 0:
-            raise ArchiveError("the archive holds more bytes than are allowed")
+            raise ArchiveError("the archive holds more bytes than are allowed", hint=LARGER)
         return data
 
 

@@ -21,6 +21,8 @@ DEEPEST = 250
 # As many symlinks as Linux follows in one path.
 MOST_SYMLINKS = 40
 
+LARGER = "if it is meant to hold so much, allow it with --max-unpacked"
+
 DIRECTORY_MODE, EXECUTABLE_MODE, FILE_MODE = 0o755, 0o755, 0o644
 
 
@@ -158,7 +160,8 @@ class Extraction:
         self._size += size
         if self._size > self._limits.size:
             raise ArchiveError(
-                f"the archive holds more than {self._limits.size} bytes, {name!r} exceeds them"
+                f"the archive holds more than {self._limits.size} bytes, {name!r} exceeds them",
+                hint=LARGER,
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,13 @@ from omnibuild import files
 from omnibuild.digests import Digest
 from omnibuild.errors import DigestMismatchError, HostError, SourceError
 from omnibuild.sources.places import Places
-from omnibuild.transfer.http import CHUNK, Downloader, Progress, without_password
+from omnibuild.transfer.http import (
+    CHUNK,
+    Downloader,
+    Progress,
+    TooLargeError,
+    without_password,
+)
 
 PARTIAL_SUFFIX = ".part"
 
@@ -51,6 +58,7 @@ def fetch(
     downloader: Downloader,
     progress: Progress,
     finder: Places | None = None,
+    most: int = 0,
 ) -> None:
     """Put the file with digest ``sha256`` at ``destination``, whole or not at all.
 
@@ -64,6 +72,7 @@ def fetch(
         downloader: does the work.
         progress: called with the bytes done and in all (0 when unknown).
         finder: knows the machine's mirrors and index; share one where many files are fetched.
+        most: bytes that it may have; 0: any number. Nothing of a larger one is kept.
 
     Raises:
         DigestMismatchError: a place has other bytes, and no place the right ones.
@@ -74,7 +83,7 @@ def fetch(
         files.make_directory(destination.parent)
         for place, url in _candidates(places, sha256, downloader, finder or Places(), failures):
             try:
-                _download(url, sha256, destination, downloader, progress)
+                _download(url, sha256, destination, downloader, progress, most)
             except SourceError as error:
                 failures.append((place, error))
             else:
@@ -109,16 +118,21 @@ def _candidates(
 
 
 def _download(
-    url: str, sha256: Digest, destination: Path, downloader: Downloader, progress: Progress
+    url: str,
+    sha256: Digest,
+    destination: Path,
+    downloader: Downloader,
+    progress: Progress,
+    most: int,
 ) -> None:
     """Download into the partial file; commit it, or delete it when its bytes are wrong."""
     partial = _partial(destination)
     while True:
-        with _VerifiedFile(partial) as stream:
+        with _removed_when_too_large(partial), _VerifiedFile(partial) as stream:
             continued = stream.size > 0
             # A crash may have come between the last byte and the commit.
             if stream.digest != sha256:
-                downloader.download(url, stream, progress=progress, offset=stream.size)
+                downloader.download(url, stream, progress=progress, offset=stream.size, most=most)
             found = stream.digest
         if found == sha256:
             files.commit_file(partial, destination)
@@ -130,6 +144,15 @@ def _download(
                 why=f"wrong bytes: expected sha256 {sha256}, got {found}",
             )
         # What was there may have come from elsewhere: this place deserves a fresh start.
+
+
+@contextlib.contextmanager
+def _removed_when_too_large(partial: Path) -> Iterator[None]:
+    try:
+        yield
+    except TooLargeError:
+        partial.unlink()
+        raise
 
 
 def _summary(

@@ -65,9 +65,25 @@ class Store:
                     files.make_directory(root / name)
                     (root / name).chmod(0o700)
 
-    def lease(self) -> contextlib.AbstractContextManager[None]:
-        """Keep all that is taken or made during the block; every command that builds holds one."""
-        return contextlib.nullcontext() if self.read_only else self.leases.hold()
+    @contextlib.contextmanager
+    def lease(self) -> Iterator[None]:
+        """Keep all that is taken or made during the block; every command that builds holds one.
+
+        Raises :class:`StorageError` when somebody takes the store's own directories away.
+        """
+        try:
+            with contextlib.nullcontext() if self.read_only else self.leases.hold():
+                yield
+        except FileNotFoundError as error:
+            names = (*DIRECTORIES, *PRIVATE_DIRECTORIES)
+            gone = [name for name in names if not (self.root / name).is_dir()]
+            if not gone:
+                raise
+            raise StorageError(
+                f"{self.root / gone[0]} is gone: something removed it while it was in use",
+                why=str(error),
+                hint="build again: it is made anew; `omnibuild cache gc` removes what is old",
+            ) from error
 
     # Objects -----------------------------------------------------------------------------
 

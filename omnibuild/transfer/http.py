@@ -37,6 +37,10 @@ class _Transient(Exception):  # noqa: N818 - it never leaves this module
         self.pause = pause
 
 
+class TooLargeError(SourceError):
+    """The file is larger than it may be."""
+
+
 class StatusError(SourceError):
     """The server answers, and not with the file: ``status`` is the answer's number."""
 
@@ -45,10 +49,21 @@ class StatusError(SourceError):
 
 @dataclass
 class _State:
-    """How far one download has come."""
+    """How far one download has come, and how far it may."""
 
+    url: str
     position: int
     total: int = 0
+    most: int = 0
+
+    def check(self, size: int) -> None:
+        """Raise :class:`TooLargeError` if so many bytes are more than there may be."""
+        if self.most and size > self.most:
+            raise TooLargeError(
+                f"cannot download {without_password(self.url)}",
+                why=f"it is larger than {self.most / 1e6:g} MB",
+                hint="if it is meant to be, allow more with --max-download",
+            )
 
 
 class Downloader:
@@ -79,6 +94,7 @@ class Downloader:
         progress: Progress,
         offset: int = 0,
         accept: str = "*/*",
+        most: int = 0,
     ) -> None:
         """Append the content of ``url`` to ``stream``.
 
@@ -89,8 +105,10 @@ class Downloader:
             offset: how many bytes of the content are in ``stream`` already. When there are no
                 more than those, nothing is written.
             accept: the media type to ask for.
+            most: how many bytes the content may have; 0: any number.
 
-        Raises :class:`SourceError`, whose ``why`` is the reason in words.
+        Raises :class:`SourceError`, whose ``why`` is the reason in words; when there is more
+        than ``most``, :class:`TooLargeError`.
         """
         try:
             parts = urlsplit(url)
@@ -98,9 +116,9 @@ class Downloader:
             raise SourceError(f"cannot download {url!r}", why=f"not a URL: {error}") from error
         if parts.scheme == "file":
             chunks = _read_file(parts, offset)
-            _copy(chunks, stream, progress, _State(offset, _file_size(parts)))
+            _copy(chunks, stream, progress, _State(url, offset, _file_size(parts), most))
         elif parts.scheme in ("http", "https") and parts.netloc:
-            self._download_http(url, stream, progress, _State(offset), accept)
+            self._download_http(url, stream, progress, _State(url, offset, 0, most), accept)
         else:
             raise failure(url, "not an https, http or file URL")
 
@@ -186,7 +204,9 @@ def without_password(url: str) -> str:
 
 def _copy(chunks: Iterator[bytes], stream: IO[bytes], progress: Progress, state: _State) -> None:
     """Write chunks; what ``stream`` raises is no fault of the network and passes through."""
+    state.check(state.total)
     for chunk in chunks:
+        state.check(max(state.total, state.position + len(chunk)))
         stream.write(chunk)
         state.position += len(chunk)
         progress(state.position, state.total)

@@ -8,6 +8,7 @@ from typing import IO, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from omnibuild.errors import UsageError
+from omnibuild.tools import require_library
 from omnibuild.transfer.http import Progress, without_password
 
 CONTENT_TYPE = "application/octet-stream"
@@ -68,7 +69,7 @@ def open_objects(url: str) -> ObjectStore:
         url: a directory (``/path``, ``file:///path``), a web server to read from
             (``https://host/path``), or S3 (``s3://bucket/prefix?endpoint=https://host&region=r``).
 
-    Raises :class:`UsageError` for anything else.
+    Raises :class:`UsageError` for anything else, :class:`MissingExtraError` without the library.
     """
     try:
         parts = urlsplit(url)
@@ -84,6 +85,7 @@ def open_objects(url: str) -> ObjectStore:
     if parts.scheme == "s3" and parts.netloc:
         from omnibuild.transfer.s3 import S3Objects
 
+        require_library("boto3", "s3")
         if "@" in parts.netloc or "@" in options.get("endpoint", ""):
             raise UsageError(
                 "an s3 URL holds no credentials",

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from omnibuild import errors
+from omnibuild.settings import default_cache
 from tests.acceptance.products import CHECKOUT, Products, omnibuild, replace
+from tests.acceptance.test_engine import fresh_store_with_root
 from tests.acceptance.workspaces import SOURCE, STEPS, Workspace, archive
 
 TRIGGERED: set[str] = set()
@@ -295,6 +297,53 @@ def test_a_missing_tool_says_how_to_get_it(tmp_path: Path) -> None:
     assert not (tmp_path / "k").exists()
 
 
+def test_a_missing_extra_is_named(workspace: Workspace) -> None:
+    # `None` in place of a module is how Python says that there is none.
+    hidden = "import runpy, sys; sys.modules['boto3'] = None; runpy.run_module('omnibuild')"
+    words = build(workspace.write(), "--remote", "s3://bucket/prefix")
+    done = subprocess.run(
+        [sys.executable, "-c", hidden, *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "error[missing-extra]: " in done.stderr
+    assert "pip install 'omnibuild[s3]'" in done.stderr
+    TRIGGERED.add("missing-extra")
+
+
+def test_what_is_too_large_is_refused_and_not_kept(workspace: Workspace, tmp_path: Path) -> None:
+    large = {**SOURCE, "tiny-1.0/large": "x" * 3_000_000, "tiny-1.0/mark": str(tmp_path)}
+    workspace.data = archive(large)
+    assert "--max-unpacked" in fails(
+        "bad-archive", *build(workspace.write(), "--max-unpacked", "2")
+    )
+    workspace.data = archive({**SOURCE, "tiny-1.0/mark": os.urandom(1_000_000).hex()})
+    digest = hashlib.sha256(workspace.data).hexdigest()
+    words = build(workspace.write(), "--max-download", "1")
+    assert "--max-download" in fails("source-unreachable", *words)
+    assert not (default_cache() / f"blobs/{digest[:2]}/{digest}.part").exists()
+    workspace.steps = ("yes", *STEPS)
+    assert "printed more than 1 MB" in fails(
+        "step-failed", *build(workspace.write(), "--max-log", "1")
+    )
+
+
+def test_a_store_that_loses_its_directories_under_a_build(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    workspace.steps = (f"echo mark {workspace.base}; sleep 3", *STEPS)
+    directory = workspace.write()
+    cache = fresh_store_with_root(tmp_path / "cache")
+    process = start(directory, "--cache-dir", cache)
+    wait_for_step(directory, cache)
+    (cache / "locks").rename(tmp_path / "locks")
+    _, said = process.communicate(timeout=120)
+    assert "error[storage]: " in said
+    assert "locks is gone" in said
+    omnibuild(*build(directory, "--cache-dir", cache))
+
+
 def test_a_failing_tool_shows_what_it_said(tmp_path: Path) -> None:
     said = fails("tool-failed", "root", "lock", "nosuchsuite", "gcc", "-C", tmp_path)
     assert "nosuchsuite" in said
@@ -352,21 +401,19 @@ def test_an_output_on_a_full_disk_leaves_no_half_file(workspace: Workspace) -> N
     assert ".tmp-" not in said
 
 
-def start(directory: Path) -> subprocess.Popen[str]:
+def start(directory: Path, *more: str | Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "omnibuild", *map(str, build(directory))],
+        [sys.executable, "-m", "omnibuild", *map(str, build(directory, *more))],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def wait_for_step(directory: Path) -> None:
+def wait_for_step(directory: Path, cache: Path | None = None) -> None:
     """Wait until the running build's step has begun: it leaves a mark in its own log."""
-    from omnibuild.settings import default_cache
-
     for _ in range(600):
-        logs = (default_cache() / "logs").glob("component_tiny-c-*.log")
+        logs = ((cache or default_cache()) / "logs").glob("component_tiny-c@*.log")
         if any(f"mark {directory}" in log.read_text(errors="replace") for log in logs):
             return
         time.sleep(0.05)

@@ -97,7 +97,8 @@ def _watched(
     with process, processes.killable(kill), Watch(process.pid, limits, kill) as watching:
         output = process.stdout
         assert output is not None  # noqa: S101 - for mypy: it was asked for
-        log.take(iter(lambda: output.read(CHUNK), b""), kill)
+        # As it comes: people follow logs.
+        log.take(iter(lambda: os.read(output.fileno(), CHUNK), b""), kill)
         status = process.wait()
     return status, watching
 

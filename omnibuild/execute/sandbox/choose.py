@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from omnibuild.containers import ENGINES
-from omnibuild.errors import SandboxError
+from omnibuild.errors import MissingExtraError, SandboxError
 from omnibuild.execute.processes import Processes
 from omnibuild.execute.sandbox.bubblewrap import Bubblewrap, require_namespaces
 from omnibuild.execute.sandbox.step import Sandbox, Step, Usage
@@ -65,8 +65,8 @@ def _engine(refused: SandboxError) -> Sandbox:
         sandbox = Docker(name)
         try:
             sandbox.engine()
-        except SandboxError as error:
-            tried.append(f"{error.what}: {error.why}")
+        except (SandboxError, MissingExtraError) as error:
+            tried.append(f"{name}: {error.what}: {error.why or error.hint}")
         else:
             return sandbox
     raise SandboxError(

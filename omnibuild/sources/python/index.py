@@ -17,6 +17,9 @@ from omnibuild.transfer.http import Downloader, without_password
 
 PYTHON = Tool("python3", package="python3", candidates=(Path(sys.executable),))
 
+# Bytes of what the index says about a project; the longest known has thirty million.
+LARGEST_PAGE = 200_000_000
+
 MEDIA_TYPE = "application/vnd.pypi.simple.v1+json"
 
 _VARIABLES = ("OMNIBUILD_INDEX_URL", "PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
@@ -134,7 +137,7 @@ def page_of(index: str, project: str) -> str:
 def read_page(page: str, downloader: Downloader) -> dict[str, IndexFile]:
     """Return the files of a project by name, as the index answers (PEP 691)."""
     body = io.BytesIO()
-    downloader.download(page, body, progress=_ignore, accept=MEDIA_TYPE)
+    downloader.download(page, body, progress=_ignore, accept=MEDIA_TYPE, most=LARGEST_PAGE)
     try:
         answer: dict[str, Any] = json.loads(body.getvalue())
         files = [_index_file(page, each) for each in answer["files"]]

@@ -14,6 +14,8 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -50,7 +52,7 @@ def hostile(sandbox: Step, attempts: Path) -> Step:
     return sandbox
 
 
-NONE = Limits()
+NONE, PATIENT = Limits(), Limits(seconds=60)
 
 
 def run(box: Sandbox, step: Step, script: str, tmp_path: Path, limits: Limits = NONE) -> str:
@@ -136,6 +138,20 @@ def test_a_log_without_end_is_ended_and_cut(box: Sandbox, sandbox: Step, tmp_pat
     assert log.startswith(b"begin\n")
     assert len(log) < 2_000_000
     assert log.endswith(b"[it printed more than 8 MB: the rest was thrown away]\n")
+
+
+def test_a_log_can_be_followed(box: Sandbox, sandbox: Step, tmp_path: Path) -> None:
+    # The step ends when somebody has read in the log that it began.
+    followed = threading.Thread(target=follow, args=(tmp_path,), daemon=True)
+    followed.start()
+    run(box, sandbox, "echo began; until [ -e read ]; do sleep 0.1; done", tmp_path, PATIENT)
+    followed.join()
+
+
+def follow(tmp_path: Path) -> None:
+    while "began" not in ((tmp_path / "log").read_text() if (tmp_path / "log").exists() else ""):
+        time.sleep(0.05)
+    (tmp_path / "build/read").touch()
 
 
 def test_a_log_is_private_and_no_step_has_it_open(

@@ -43,8 +43,11 @@ def opened(
     writable: bool = False,
     trusted: tuple[Path, ...] = (),
     signer: Signer | None = None,
+    most: int = 0,
 ) -> RemoteCache:
-    return open_remote(str(url), emit=told, writable=writable, trusted=trusted, signer=signer)
+    return open_remote(
+        str(url), emit=told, writable=writable, trusted=trusted, signer=signer, most=most
+    )
 
 
 def stored_tree(store: Store, notes: Mapping[str, Any] = NOTES) -> Output:

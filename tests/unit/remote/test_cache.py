@@ -328,3 +328,15 @@ def test_a_web_server_cannot_be_filled() -> None:
     with pytest.raises(UsageError) as caught:
         opened("https://user:secret@host/cache", Told(), writable=True)
     assert "secret" not in str(caught.value)
+
+
+def test_an_object_that_is_too_large_leaves_nothing(here: Store, there: Store, place: Path) -> None:
+    blob, tree = here.add_blob(LARGE), stored_tree(here)
+    fill(place, here, blob)
+    fill(place, here, tree)
+    told = Told()
+    remote = opened(place, told, most=100)
+    assert not remote.pull(blob, there, unseen)
+    assert not remote.pull(tree, there, unseen)
+    assert any("more than 0.0001 MB" in warning for warning in told.warnings)
+    assert not list(there.root.glob("blobs/*/*"))

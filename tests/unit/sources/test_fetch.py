@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from omnibuild.sources.fetch import fetch
 from omnibuild.sources.places import Places
 from omnibuild.transfer.http import Downloader
 from tests.unit.transfer.server import (
+    Handler,
     Server,
     broken_after,
     content,
@@ -34,7 +36,7 @@ def destination(tmp_path: Path) -> Path:
     return tmp_path / "store" / "file"
 
 
-def run(destination: Path, *places: str, finder: Places | None = None) -> None:
+def run(destination: Path, *places: str, finder: Places | None = None, most: int = 0) -> None:
     downloader = Downloader(connect_timeout=5, read_timeout=5, pause=0.001)
     fetch(
         SHA256,
@@ -43,6 +45,7 @@ def run(destination: Path, *places: str, finder: Places | None = None) -> None:
         downloader=downloader,
         progress=lambda done, total: None,
         finder=finder or Places({"OMNIBUILD_DEBIAN_MIRROR": "http://mirror.invalid"}),
+        most=most,
     )
 
 
@@ -123,3 +126,36 @@ def test_debian_places_use_each_mirror(server: Server, destination: Path) -> Non
     finder = Places({"OMNIBUILD_DEBIAN_MIRROR": f"{server.url('/one')} {server.url('/two/')}"})
     run(destination, "debian:main/z/zlib/zlib_1+2.tar.gz", finder=finder)
     assert [path.partition("/pool")[0] for path, _ in server.requests] == ["/one", "/two"]
+
+
+def endless(handler: Handler) -> None:
+    """Send bytes for as long as somebody takes them, and never say how many."""
+    handler.send_response(200)
+    handler.end_headers()
+    with contextlib.suppress(OSError):
+        while not handler.server.released.is_set():
+            handler.wfile.write(bytes(1 << 16))
+
+
+def test_a_download_without_end_is_ended_and_nothing_is_kept(
+    server: Server, destination: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "large").write_bytes(BODY * 3)
+    places = (
+        server.serve("/endless", endless),
+        server.serve("/large", content(BODY * 3)),
+        (tmp_path / "large").as_uri(),
+    )
+    for place in places:
+        with pytest.raises(SourceError) as caught:
+            run(destination, place, most=len(BODY))
+        assert caught.value.code == "source-unreachable"
+        assert "larger than 0.8 MB" in caught.value.why
+        assert "--max-download" in caught.value.hint
+        assert names(destination) == []
+
+
+def test_too_large_at_one_place_is_fetched_from_the_next(server: Server, destination: Path) -> None:
+    places = server.serve("/endless", endless), server.serve("/good", content(BODY))
+    run(destination, *places, most=len(BODY))
+    assert names(destination) == ["file"]

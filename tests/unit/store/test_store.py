@@ -118,3 +118,20 @@ def test_tree_lists_are_plain_json(store: Store) -> None:
             "digest": digests.of_bytes(b"1"),
         }
     ]
+
+
+@pytest.mark.parametrize("name", ["locks", "leases", "scratch", "results", "logs", "trees"])
+def test_a_directory_that_somebody_takes_away_is_one_clear_error(store: Store, name: str) -> None:
+    def work() -> None:
+        with store.lease():
+            os.rename(store.root / name, store.root / "away")
+            os.open(store.root / name / "x", os.O_CREAT)
+
+    with pytest.raises(StorageError) as caught:
+        work()
+    assert f"{name} is gone" in caught.value.what
+
+
+def test_a_missing_file_is_not_taken_for_a_missing_directory(store: Store) -> None:
+    with pytest.raises(FileNotFoundError), store.lease():
+        (store.root / "nonesuch").read_bytes()
