@@ -5,6 +5,8 @@ from __future__ import annotations
 from omnibuild.execute.job import Job
 from omnibuild.kinds.install import compiled
 from omnibuild.kinds.wheel import BACKEND
+from omnibuild.sources.archive import at_most
+from omnibuild.sources.python.size import check_size
 from omnibuild.sources.python.wheels import install_wheel, settle_modes
 from omnibuild.store.results import Output
 
@@ -18,6 +20,7 @@ def run(job: Job) -> Output:
     job.log.unlink(missing_ok=True)
     upper = job.scratch / "tree" / "files"
     for file_name, output in job.roles("backend").items():
+        check_size(job.store.blob(output.digest), file_name, at_most(job.limits.unpacked))
         install_wheel(job.store.blob(output.digest), file_name, upper / BACKEND, ".", job.scratch)
     settle_modes(upper)
     return compiled(job, "the build backend", BACKEND)

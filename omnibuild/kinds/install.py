@@ -5,6 +5,8 @@ from __future__ import annotations
 from omnibuild.execute.job import Job
 from omnibuild.layers.capture import capture, keep
 from omnibuild.layers.step import layered_step
+from omnibuild.sources.archive import at_most
+from omnibuild.sources.python.size import check_size
 from omnibuild.sources.python.wheels import install_wheel
 from omnibuild.store.results import Output
 
@@ -32,6 +34,7 @@ def run(job: Job) -> Output:
         name = wheel.name
     else:
         wheel, name = job.blob("wheel"), job.action.parameters["file"]
+    check_size(wheel, name, at_most(job.limits.unpacked))
     install_wheel(wheel, name, upper, packages, job.scratch)
     return compiled(job, name, packages)
 

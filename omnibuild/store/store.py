@@ -27,7 +27,7 @@ from typing import Any
 
 from omnibuild import digests, files
 from omnibuild.digests import Digest
-from omnibuild.errors import DamageError
+from omnibuild.errors import DamageError, StorageError
 from omnibuild.store.history import History, file_name
 from omnibuild.store.leases import Leases
 from omnibuild.store.ownership import refuse_to_mix

@@ -43,7 +43,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("venv", "--quiet", base / "venv"),
         (
             *("pip", "install", "--quiet", "--resolution", "lowest-direct"),
-            *("--python", base / "venv/bin/python", CHECKOUT),
+            *("--python", base / "venv/bin/python", f"{CHECKOUT}[docker,s3]"),
         ),
         # Their versions are none of a user's; what is there already stays as it is.
         (*("pip", "install", "--quiet", "--python", base / "venv/bin/python"), *TOOLS),
