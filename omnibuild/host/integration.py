@@ -17,7 +17,7 @@ from omnibuild.host.nginx import nginx_conf
 from omnibuild.host.processes import Process, processes
 from omnibuild.host.runner import runner
 from omnibuild.host.units import DIRECTORY, unit_names, units
-from omnibuild.host.users import sysusers_conf, sysusers_path
+from omnibuild.host.users import directories, sysusers_conf, sysusers_path
 from omnibuild.payload.assembly import GeneratedFile
 from omnibuild.recipe.models import Recipe
 
@@ -138,6 +138,8 @@ def _system(
         found.append((name, GeneratedFile(text.encode(), EXECUTABLE)))
     if layout.user:
         found.append((sysusers_path(layout), GeneratedFile(sysusers_conf(layout).encode())))
+        text = directories(layout)
+        found.append((layout.directories, GeneratedFile(text.encode(), EXECUTABLE)))
     listen = recipe.web.listen if recipe.web else ""
     for name, text in units(layout, recipe.app.summary, running, listen).items():
         found.append((f"{DIRECTORY}/{name}", GeneratedFile(text.encode())))

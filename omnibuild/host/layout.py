@@ -57,6 +57,11 @@ class Layout:
         return f"/run/{self.app}"
 
     @property
+    def directories(self) -> str:
+        """The program that makes the directories for state, logs and sockets."""
+        return f"{self.prefix}/libexec/directories"
+
+    @property
     def site_packages(self) -> str:
         """Where Python packages are, relative to the prefix."""
         return f"lib/{self.python}/site-packages"

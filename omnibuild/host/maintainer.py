@@ -70,11 +70,13 @@ class Scripts:
         before = self._hook(points.PRE_INSTALL, '"$action" "${2:-}"')
         after = self._hook(points.POST_CONFIGURE, '"$action" "${2:-}"')
         start = self._services('enable_services "$action"', 'start_services "$action"')
-        configure = (*self._accounts(), *self._prepare(), *after, *start)
-        leftovers = f"rm -rf {layout.state} {layout.logs} {layout.runtime} {layout.etc}"
+        runtime = self._user("remove_runtime")
+        accounts = self._user("create_user", layout.directories)
+        configure = (*accounts, *self._prepare(), *after, *start)
         cases: dict[str, dict[str, Steps]] = {
             "preinst": {
                 "install|upgrade": (
+                    *self._user("check_user"),
                     *self._services("note_services"),
                     *(before and (_DEB_ACTION, *before)),
                 )
@@ -93,11 +95,12 @@ class Scripts:
             },
             "postrm": {
                 "upgrade": self._services("stop_dropped"),
-                "remove": ("clean_prefix", *self._services("reload_systemd")),
+                "remove": ("clean_prefix", *runtime, *self._services("reload_systemd")),
                 "purge": (
                     *self._hook(points.PURGE),
                     *self._services("forget_services", "reload_systemd"),
-                    leftovers,
+                    "remove_data",
+                    "remove_configuration",
                 ),
             },
         }
@@ -109,24 +112,37 @@ class Scripts:
         before = self._hook(points.PRE_INSTALL, '"$action" ""')
         after = self._hook(points.POST_CONFIGURE, '"$action" ""')
         enable = self._services('enable_services "$action"')
-        # rpm goes on when a script fails: so what may fail comes last.
-        configure = (*self._accounts(), *enable, *self._prepare(), *after)
+        # rpm goes on when this one fails, and the new services shall not start then.
+        configure = (
+            *self._services("begin_configuring"),
+            # Once more: there is --nopre.
+            *self._user("create_user", self.layout.directories),
+            *enable,
+            *self._prepare(),
+            *after,
+            *self._services("end_configuring"),
+        )
         erase = (*self._hook(points.PRE_REMOVE), *self._services("stop_services"))
         wanted = {
-            "pre": (*self._services("note_services"), *(before and (_RPM_ACTION, *before))),
+            # Only here does a failure keep the package from being installed.
+            "pre": (
+                *self._user("check_user", "create_user"),
+                *self._services("note_services"),
+                *(before and (_RPM_ACTION, *before)),
+            ),
             "post": configure and (_RPM_ACTION, *configure),
             # 0: the last version leaves; otherwise an upgrade removes the old one.
             "preun": erase and _if_erased(erase),
             "postun": (
-                *_if_erased(("clean_prefix",)),
+                *_if_erased(("clean_prefix", *self._user("remove_runtime"))),
                 *self._services("stop_dropped", "reload_systemd"),
             ),
             "posttrans": self._services("start_services"),
         }
         return self._scripts(wanted, "services-rpm.sh.in")
 
-    def _accounts(self) -> Steps:
-        return ("create_user", "create_directories") if self.layout.user else ()
+    def _user(self, *steps: str) -> Steps:
+        return steps if self.layout.user else ()
 
     def _prepare(self) -> Steps:
         # It becomes the app's user itself, once it has read what only root may read.
@@ -154,6 +170,8 @@ class Scripts:
             "PREFIX": layout.prefix,
             "STATE": layout.state,
             "LOGS": layout.logs,
+            "RUNTIME": layout.runtime,
+            "ETC": layout.etc,
             "UNITS": DIRECTORY,
             "TARGET": next(iter(self.units), ""),
             "SERVICES": " ".join(self.units[1:]),

@@ -107,6 +107,7 @@ def _service(
                 f"Description={layout.app}: {process.title}",
                 f"PartOf={target}",
                 f"After={' '.join(['network.target', *behind])}",
+                f"RequiresMountsFor={layout.state} {layout.logs}",
                 "StartLimitIntervalSec=0",
             ),
             "Service": (
@@ -119,7 +120,8 @@ def _service(
                 f"User={layout.user}",
                 f"Environment={layout.variable('STATE')}={layout.state}",
                 f"EnvironmentFile=-{layout.etc}/environment",
-                f"WorkingDirectory={layout.state}",
+                # It may be missing until it is made.
+                f"WorkingDirectory=-{layout.state}",
                 *_directories(layout),
                 f"CapabilityBoundingSet={capability}",
                 f"AmbientCapabilities={capability}",
@@ -143,15 +145,10 @@ def _server(process: Process) -> tuple[str, ...]:
 
 
 def _directories(layout: Layout) -> tuple[str, ...]:
+    # Not StateDirectory= and its like: symlinks, and what the operator set, are errors for them.
     return (
-        f"StateDirectory={layout.app}",
-        "StateDirectoryMode=0750",
-        f"LogsDirectory={layout.app}",
-        "LogsDirectoryMode=0750",
-        f"RuntimeDirectory={layout.app}",
-        "RuntimeDirectoryMode=0750",
-        # The services share it: the first that stops must not take the other's socket away.
-        "RuntimeDirectoryPreserve=yes",
+        f"ExecStartPre=+{layout.directories}",
+        f"ReadWritePaths={layout.state} {layout.logs} {layout.runtime}",
     )
 
 

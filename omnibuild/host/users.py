@@ -7,6 +7,7 @@ may be left anywhere, and nobody else must get that number.
 from __future__ import annotations
 
 from omnibuild.host.layout import Layout
+from omnibuild.host.template import render
 
 
 def sysusers_conf(layout: Layout) -> str:
@@ -17,3 +18,21 @@ def sysusers_conf(layout: Layout) -> str:
 def sysusers_path(layout: Layout) -> str:
     """Return where the file goes."""
     return f"/usr/lib/sysusers.d/{layout.app}.conf"
+
+
+def directories(layout: Layout) -> str:
+    """Return the program that makes what the user writes in: at installation and at each start.
+
+    systemd could, but for it a directory that is a symlink is an error, and one whose owner or
+    mode the operator chose is to be set right.
+    """
+    return render(
+        "directories.sh.in",
+        {
+            "APP": layout.app,
+            "USER": layout.user,
+            "STATE": layout.state,
+            "LOGS": layout.logs,
+            "RUNTIME": layout.runtime,
+        },
+    )

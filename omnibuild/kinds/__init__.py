@@ -33,9 +33,9 @@ def all_kinds() -> Mapping[str, Kind]:
         "wheel": Kind(serial=1, run=_wheel),
         "install": Kind(serial=2, run=_install),
         "place": Kind(serial=3, run=_place),
-        "payload": Kind(serial=7, run=_payload),
+        "payload": Kind(serial=8, run=_payload),
         "audit": Kind(serial=1, run=_audit),
-        "package": Kind(serial=1, run=_package),
+        "package": Kind(serial=2, run=_package),
     }
 
 

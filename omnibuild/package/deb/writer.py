@@ -21,6 +21,7 @@ from omnibuild.package.compression import (
 )
 from omnibuild.package.deb.ar import MAGIC, ar_header, ar_padding
 from omnibuild.package.deb.control import binary_control, installed_size
+from omnibuild.package.deb.scripts import complete_scripts
 from omnibuild.package.identity import check_identity
 from omnibuild.package.members import (
     READ_SIZE,
@@ -30,6 +31,7 @@ from omnibuild.package.members import (
     content,
     name_bytes,
 )
+from omnibuild.package.system_directories import is_system_directory
 from omnibuild.package.tarstream import tar_stream
 from omnibuild.payload.model import Payload
 from omnibuild.recipe.models import Debian
@@ -57,6 +59,7 @@ def write_deb(
     scripts = payload.scripts.get("deb", {})
     check_config_files(payload.config_files, members)
     check_scripts("deb", scripts, SCRIPTS)
+    scripts = complete_scripts(metadata.name, scripts, members)
     control = binary_control(
         metadata,
         version=version,
@@ -64,6 +67,7 @@ def write_deb(
         installed_size=installed_size(members),
     )
 
+    members = tuple(member for member in members if not is_system_directory(member))
     path = directory / f"{metadata.name}_{version}_{architecture}.deb"
     with atomic_file(path) as stream, tempfile.TemporaryFile(dir=directory) as data:
         md5sums = _write_data(payload, members, data, platform_deb.compression, effort)
@@ -119,7 +123,7 @@ def _write_data(
 
 def _control_archive(files: Mapping[str, bytes], scripts: Mapping[str, str], date: int) -> bytes:
     contents = {name: text for name, text in files.items() if text}
-    contents |= {name: text.encode() for name, text in scripts.items()}
+    contents |= {name: name_bytes(text) for name, text in scripts.items()}
     members = [
         Entry(name, Kind.FILE, 0o755 if name in scripts else 0o644, len(text), of_bytes(text))
         for name, text in sorted(contents.items())

@@ -14,8 +14,8 @@ from omnibuild.package.identity import is_utf8
 from omnibuild.package.members import content
 from omnibuild.package.rpm.cpio import LARGEST_FILE, cpio_header, cpio_padding, cpio_trailer
 from omnibuild.package.rpm.header import Field, int16, int32, strings
-from omnibuild.package.rpm.system_directories import SYSTEM_DIRECTORIES
 from omnibuild.package.rpm.tags import SHA256, FileFlag, Tag
+from omnibuild.package.system_directories import is_system_directory
 from omnibuild.tree import Entry, Kind
 
 TYPE_BITS: Final = {
@@ -58,7 +58,7 @@ class RpmMember:
 def rpm_members(members: Sequence[Entry]) -> tuple[RpmMember, ...]:
     """Return what the package owns, of entries in archive order."""
     files = {entry.path: entry for entry in members if entry.kind is Kind.FILE}
-    owned = [(entry, _first_name(entry)) for entry in members if not _is_system_directory(entry)]
+    owned = [(entry, _first_name(entry)) for entry in members if not is_system_directory(entry)]
     _check(entry for entry, _ in owned)
     names = Counter(first for _, first in owned)
     inodes = {first: number for number, first in enumerate(names, start=1)}
@@ -132,10 +132,6 @@ def payload_stream(root: Path, members: Iterable[RpmMember], date: int) -> Itera
             yield from content(root, entry)
         yield cpio_padding(size)
     yield cpio_trailer()
-
-
-def _is_system_directory(entry: Entry) -> bool:
-    return entry.kind is Kind.DIRECTORY and entry.path in SYSTEM_DIRECTORIES
 
 
 def _first_name(entry: Entry) -> str:

@@ -30,6 +30,7 @@ COMPARISONS: Final[Mapping[int, str]] = {
 
 # What a package asks of rpm itself: how file names, digests and payload are written.
 FEATURES: Final = {
+    "rpmlib(BuiltinLuaScripts)": "4.2.2-1",
     "rpmlib(CompressedFileNames)": "3.0.4-1",
     "rpmlib(FileDigests)": "4.6.0-1",
     "rpmlib(PayloadFilesHavePrefix)": "4.0-1",

@@ -37,6 +37,7 @@ from omnibuild.package.rpm.header import (
     strings,
     translated,
 )
+from omnibuild.package.rpm.pretrans import LUA, pretrans
 from omnibuild.package.rpm.relations import INTERPRETER, SCRIPT_SENSES, relation_fields
 from omnibuild.package.rpm.tags import SHA256, SignatureTag, Tag
 from omnibuild.payload.model import Payload
@@ -156,6 +157,8 @@ def _main_fields(
         **_sized(Tag.SIZE, Tag.LONG_SIZE, installed_bytes(members)),
         **relation_fields(metadata, version, scripts),
         **_script_fields(scripts),
+        Tag.PRETRANS: string(pretrans(member.entry for member in members)),
+        Tag.PRETRANS_INTERPRETER: string(LUA),
         **file_fields(members, payload.config_files, metadata.date),
     }
 

@@ -111,6 +111,8 @@ def test_deb_remove_keeps_data_and_purge_keeps_the_account(play: Play) -> None:
         $deb/postrm remove
         test ! -e /opt/hello/bin/__pycache__ && echo no bytecode
         test -f /var/lib/hello/hello.db && echo data
+        # dpkg does.
+        rm /etc/hello/hello.toml /etc/hello/nginx.conf
         $deb/postrm purge
         ls -d /var/lib/hello /var/log/hello /etc/hello /run/hello 2>/dev/null || echo clean
         test -L /etc/systemd/system/multi-user.target.wants/hello.target || echo forgotten

@@ -15,8 +15,8 @@ from omnibuild.package.artifact import Artifact
 from omnibuild.package.members import archive_members
 from omnibuild.package.rpm.reader import read_rpm
 from omnibuild.package.rpm.signature import sign_rpm
-from omnibuild.package.rpm.system_directories import SYSTEM_DIRECTORIES
 from omnibuild.package.rpm.writer import write_rpm
+from omnibuild.package.system_directories import SYSTEM_DIRECTORIES
 from omnibuild.payload.model import Payload
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 from omnibuild.tree import Entry, scan
@@ -68,6 +68,7 @@ def test_queries(artifact: Artifact) -> None:
         "/bin/sh",
         "/bin/sh",
         "libc6 >= 2.31",
+        "rpmlib(BuiltinLuaScripts) <= 4.2.2-1",
         "rpmlib(CompressedFileNames) <= 3.0.4-1",
         "rpmlib(FileDigests) <= 4.6.0-1",
         "rpmlib(PayloadFilesHavePrefix) <= 4.0-1",

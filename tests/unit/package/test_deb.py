@@ -16,12 +16,14 @@ from omnibuild.errors import PackageError
 from omnibuild.package.deb.ar import ar_header
 from omnibuild.package.deb.reader import read_deb_control
 from omnibuild.package.deb.writer import write_deb
+from omnibuild.package.system_directories import SYSTEM_DIRECTORIES
 from omnibuild.payload.model import Payload
 from omnibuild.recipe.models import Debian
 from omnibuild.tree import Kind
 from tests.unit.package.samples import (
     DATE,
     DEB,
+    Found,
     deb_member,
     expected,
     random_payload,
@@ -42,6 +44,12 @@ def controls_of(path: Path) -> dict[str, tuple[int, bytes]]:
     return {name: (entry.mode, entry.data) for name, entry in found.items()}
 
 
+def owned(payload: Payload) -> dict[str, Found]:
+    """What the payload holds, without the directories of the distribution."""
+    found = expected(payload)
+    return {path: entry for path, entry in found.items() if path not in SYSTEM_DIRECTORIES}
+
+
 def test_the_artifact_says_what_was_written(payload: Payload, tmp_path: Path) -> None:
     artifact = write_deb(payload, DEB, tmp_path / "out")
     assert artifact.path == tmp_path / "out" / "hello_1.4.2-3_amd64.deb"
@@ -55,7 +63,7 @@ def test_the_artifact_says_what_was_written(payload: Payload, tmp_path: Path) ->
 def test_the_data_is_the_payload(payload: Payload, tmp_path: Path) -> None:
     path = write_deb(payload, DEB, tmp_path / "out").path
     found, infos = read_tar(unzstd(deb_member(path, "data.tar.zst")), ".")
-    assert found == expected(payload)
+    assert found == owned(payload)
     assert {(i.uid, i.gid, i.uname, i.gname, i.mtime) for i in infos} == {
         (0, 0, "root", "root", DATE)
     }
@@ -65,7 +73,9 @@ def test_the_data_is_the_payload(payload: Payload, tmp_path: Path) -> None:
 
 def test_the_control_archive(payload: Payload, tmp_path: Path) -> None:
     controls = controls_of(write_deb(payload, DEB, tmp_path / "out").path)
-    assert list(controls) == ["conffiles", "control", "md5sums", "postinst", "prerm"]
+    assert list(controls) == [
+        *("conffiles", "control", "md5sums", "postinst", "postrm", "preinst", "prerm")
+    ]
     assert controls["conffiles"] == (0o644, b"/etc/hello/hello.conf\n")
     assert controls["postinst"][0] == 0o755
     lines = controls["md5sums"][1].decode().splitlines()
@@ -80,7 +90,7 @@ def test_the_control_archive(payload: Payload, tmp_path: Path) -> None:
 def test_empty_control_files_are_left_out(payload: Payload, tmp_path: Path) -> None:
     bare = replace(payload, config_files=(), scripts={})
     controls = controls_of(write_deb(bare, DEB, tmp_path / "out").path)
-    assert list(controls) == ["control", "md5sums"]
+    assert list(controls) == ["control", "md5sums", "postinst", "postrm", "preinst"]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +105,7 @@ def test_other_compressions_and_a_suffix(
     assert artifact.path.name == "hello_1.4.2-3~deb11_arm64.deb"
     assert read_deb_control(artifact.path)["Version"] == "1.4.2-3~deb11"
     data = decompress(deb_member(artifact.path, member))  # type: ignore[operator]
-    assert read_tar(data, ".")[0] == expected(payload)
+    assert read_tar(data, ".")[0] == owned(payload)
 
 
 @given(st.integers(0, 2**32))
@@ -108,7 +118,7 @@ def test_random_trees_come_back_and_bytes_repeat(seed: int) -> None:
         again = write_deb(payload, DEB, Path(directory) / "2")
         assert first.digest == again.digest
         found, _ = read_tar(unzstd(deb_member(first.path, "data.tar.zst")), ".")
-        assert found == expected(payload)
+        assert found == owned(payload)
 
 
 def test_names_that_are_not_utf8_survive(payload: Payload, tmp_path: Path) -> None:

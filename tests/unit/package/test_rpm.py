@@ -23,9 +23,9 @@ from omnibuild.package.rpm.header import (
     strings,
 )
 from omnibuild.package.rpm.reader import RpmFile, read_rpm, read_rpm_headers
-from omnibuild.package.rpm.system_directories import SYSTEM_DIRECTORIES
 from omnibuild.package.rpm.tags import SignatureTag, Tag
 from omnibuild.package.rpm.writer import write_rpm
+from omnibuild.package.system_directories import SYSTEM_DIRECTORIES
 from omnibuild.payload.model import Payload
 from omnibuild.tree import Entry, Kind, Tree, scan
 from tests.unit.package.golden import assert_golden

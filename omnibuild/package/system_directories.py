@@ -1,13 +1,17 @@
-"""Directories that belong to the distribution, never to an app's rpm.
+"""Directories that belong to the distribution, never to an app's package.
 
-On EL they are owned by the packages filesystem, systemd and friends. An rpm that owned them too
-would change their permissions, conflict with their owners, or remove them. What is not listed
-(``/opt/<app>``, ``/etc/<app>``, ``/var/lib/<app>``) is the app's own.
+They are owned by base packages, or by nobody, as /opt on Debian. A package that owned them too
+would change their permissions, conflict with their owners, or remove them, also where they are
+an operator's symlink or mount. What is not listed (``/opt/<app>``, ``/etc/<app>``,
+``/var/lib/<app>``) is the app's own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
+
+from omnibuild.tree import Entry, Kind
 
 _NAMES_BY_PARENT: Final = {
     "": "bin boot dev etc home lib lib64 media mnt opt proc root run sbin srv sys tmp usr var",
@@ -42,3 +46,18 @@ SYSTEM_DIRECTORIES: Final = frozenset(
     for parent, names in _NAMES_BY_PARENT.items()
     for name in names.split()
 )
+
+
+def is_system_directory(entry: Entry) -> bool:
+    """Tell whether an entry is a directory that no package of an app may own."""
+    return entry.kind is Kind.DIRECTORY and entry.path in SYSTEM_DIRECTORIES
+
+
+def own_tops(members: Iterable[Entry]) -> list[str]:
+    """Return what the package puts right into directories of the distribution."""
+    return [
+        member.path
+        for member in members
+        if not is_system_directory(member)
+        and (member.path.rpartition("/")[0] in SYSTEM_DIRECTORIES or "/" not in member.path)
+    ]
