@@ -8,7 +8,6 @@ an operator's symlink or mount. What is not listed (``/opt/<app>``, ``/etc/<app>
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from omnibuild.tree import Entry, Kind
@@ -51,13 +50,3 @@ SYSTEM_DIRECTORIES: Final = frozenset(
 def is_system_directory(entry: Entry) -> bool:
     """Tell whether an entry is a directory that no package of an app may own."""
     return entry.kind is Kind.DIRECTORY and entry.path in SYSTEM_DIRECTORIES
-
-
-def own_tops(members: Iterable[Entry]) -> list[str]:
-    """Return what the package puts right into directories of the distribution."""
-    return [
-        member.path
-        for member in members
-        if not is_system_directory(member)
-        and (member.path.rpartition("/")[0] in SYSTEM_DIRECTORIES or "/" not in member.path)
-    ]

@@ -104,6 +104,10 @@ ROWS = {
             test "$(cat /etc/shop/kind/kind.conf)" = 'is in a directory'
             test ! -e /etc/shop/gone.conf && test ! -e /etc/shop/edited.conf
             test "$(cat /etc/shop/edited.conf.*)" = mine
+            if command -v dpkg-query >/dev/null; then
+                test "$(dpkg --verify shop)" = ''
+                test "$(dpkg-query -W -f '${Conffiles}' shop | grep -c obsolete)" = 0
+            fi
         """,
         purged="test ! -e /opt/shop && test ! -e /etc/shop",
     ),
@@ -323,9 +327,35 @@ def test_what_the_operator_did_holds(machine: Machine, name: str) -> None:
 
 
 def test_a_downgrade(machine: Machine) -> None:
-    machine.install("2")
-    machine.install("1")
+    for version in ("1", "2", "1"):
+        machine.install(version)
     machine.host.shell("cd /opt/shop/share; test -d a; test -L d; test -f c; test -L f")
+
+
+OLD_PACKAGE = """
+mkdir -p /tmp/old/DEBIAN /tmp/old/opt/shop
+echo old >/tmp/old/opt/shop/old
+printf '%s: %s\\n' Package shop Version 0 Architecture amd64 Maintainer 'X <x@example.org>' \\
+    Description old >/tmp/old/DEBIAN/control
+dpkg-deb --build /tmp/old /tmp/old.deb
+mv /opt /srv/opt
+ln -s /srv/opt /opt
+dpkg --install /tmp/old.deb
+"""
+
+
+def test_an_older_version_that_owned_opt(machine: Machine) -> None:
+    if not machine.is_debian:
+        return
+    machine.host.shell(OLD_PACKAGE)
+    try:
+        machine.install("1")
+        machine.host.shell(
+            "test $(readlink /opt) = /srv/opt; test $(cat /opt/shop/share/version) = 1;"
+            " test ! -e /opt/shop/old; test ! -e /opt.dpkg-kept"
+        )
+    finally:
+        machine.host.shell("[ ! -L /opt ] || rm /opt; mv /srv/opt /opt")
 
 
 def test_somebodys_account_is_not_taken(machine: Machine) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.acceptance.hosts import BootedHost, HostPool, eventually, serve
 from tests.acceptance.hosts.polling import polled
 from tests.acceptance.products import Products, next_version, omnibuild, replace
-from tests.acceptance.steps import WEB, answers, visit
+from tests.acceptance.steps import CONFIG, WEB, answers, visit
 
 TARGET = "hello.target"
 WEB_SERVICE, PROXY, EXTRA = "hello-web.service", "hello-nginx.service", "hello-extra.service"
@@ -100,6 +100,39 @@ def test_commands_run_as_the_user_of_the_app(hello: BootedHost) -> None:
     mine = {"HELLO_CONFIG": "/etc/hello/hello.toml"}
     assert hello.run("hello", "count", environment=mine).stdout == "0\n"
     hello.run("rm", "/etc/hello/environment")
+
+
+def test_directories_are_where_the_operator_put_them(hello: BootedHost) -> None:
+    hello.shell(
+        """
+        systemctl stop hello.target
+        mkdir /srv/disk
+        mv /var/lib/hello /srv/disk/state
+        ln -s /srv/disk/state /var/lib/hello
+        rm -r /var/log/hello /run/hello
+        ln -s /srv/disk/logs /var/log/hello
+        mkdir /srv/disk/logs
+        dpkg-statoverride --add root adm 2750 /var/log/hello
+        mount -t tmpfs -o mode=755 sockets /run/hello 2>/dev/null || mkdir /srv/disk/sockets
+        [ ! -d /srv/disk/sockets ] || ln -s /srv/disk/sockets /run/hello
+        systemctl start hello.target
+        """
+    )
+    eventually(lambda: answers(hello, f"{WEB}/health"), "hello is healthy")
+    visits = visit(hello).visits
+    hello.run("dpkg", "--install", deb("1.1.0"))
+    assert (visit(hello).version, visit(hello).visits) == ("1.1.0", visits + 2)
+    owners = hello.run("stat", "-L", "-c", "%U:%G %a", "/var/lib/hello", "/var/log/hello").stdout
+    assert owners.splitlines() == ["hello:hello 750", "root:adm 2750"]
+    hello.run("dpkg", "--purge", "hello")
+    assert hello.run("find", "/srv/disk/state").stdout == "/srv/disk/state\n"
+    assert hello.exists("/var/lib/hello")
+    hello.shell(
+        """
+        dpkg-statoverride --remove /var/log/hello
+        rm -r /srv/disk /var/lib/hello /var/log/hello
+        """
+    )
 
 
 def test_a_killed_service_comes_back_for_ever_after_growing_pauses(hello: BootedHost) -> None:
@@ -195,7 +228,16 @@ def test_el_keeps_what_runs_and_stops_what_is_gone(hosts: HostPool, versions: Pa
     assert states(server, TARGET) == ["inactive"]
     server.run("systemctl", "enable", "--now", TARGET)
     server.run("systemctl", "stop", PROXY)
-    server.run("rpm", "--upgrade", rpm("1.1.0"))
+    # A new version that cannot be configured is no reason to lose the old one.
+    main = server.unit(WEB_SERVICE)["MainPID"]
+    configuration = server.read(CONFIG)
+    server.write(CONFIG, 'database = "/nowhere/hello.db"\n')
+    done = server.run("rpm", "--upgrade", rpm("1.1.0"), check=False)
+    assert "hello: this version could not be configured" in done.output
+    assert server.unit(WEB_SERVICE)["MainPID"] == main
+    server.write(CONFIG, configuration)
+    server.run("rpm", "--upgrade", "--force", rpm("1.1.0"))
+    assert server.unit(WEB_SERVICE)["MainPID"] != main
     assert states(server, TARGET, WEB_SERVICE, PROXY) == ["active", "active", "inactive"]
     assert "127.0.0.1:9999" not in server.listening()
     server.run("systemctl", "start", PROXY)

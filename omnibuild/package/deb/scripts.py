@@ -6,24 +6,39 @@ keeps configuration files that a new version lacks.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from importlib import resources
 
 from omnibuild.host.template import fill
-from omnibuild.package.system_directories import SYSTEM_DIRECTORIES, is_system_directory, own_tops
+from omnibuild.package.system_directories import SYSTEM_DIRECTORIES, is_system_directory
 from omnibuild.tree import Entry, Kind
 
 _HEAD = "#!/bin/sh\nset -eu\n"
 
 # What each script does for each call of dpkg.
 _CALLS: Mapping[str, str] = {
-    "preinst": 'case "${1:-}" in\ninstall | upgrade)\n    make_system_directories'
-    '\n    [ -z "${2:-}" ] || make_room\n    ;;\nesac',
-    "postinst": 'case "${1:-}" in\nconfigure)\n    finish_room\n    drop_obsolete\n    ;;\nesac',
-    "postrm": 'case "${1:-}" in\nabort-*) put_back ;;\nremove | purge | disappear)'
-    " remove_system_directories ;;\nesac",
+    "preinst": """\
+case "${1:-}" in
+install | upgrade)
+    make_system_directories
+    if [ -n "${2:-}" ]; then
+        keep_symlinks
+        retire_configuration
+        make_room
+    fi
+    ;;
+esac""",
+    "postinst": """\
+case "${1:-}" in
+configure) finish_aside ;;
+esac""",
+    "postrm": """\
+case "${1:-}" in
+abort-*) put_back ;;
+remove | purge | disappear) remove_system_directories ;;
+esac""",
 }
+_HELPERS = ("set_aside", "is_known", "replace_old")
 
 
 def complete_scripts(
@@ -33,9 +48,10 @@ def complete_scripts(
     functions = _functions(package, members)
     found = dict(scripts)
     for name, calls in _CALLS.items():
-        needed = [text for function, text in functions.items() if function in calls]
-        if "make_room" in calls:
-            needed.insert(0, functions["set_aside"])
+        helpers = _HELPERS if name == "preinst" else ()
+        needed = [
+            text for function, text in functions.items() if function in calls or function in helpers
+        ]
         own = scripts.get(name, _HEAD).removeprefix("#!/bin/sh\n").removeprefix("set -eu\n")
         found[name] = "\n\n".join([_HEAD.rstrip("\n"), *needed, calls]) + "\n" + own
     return found
@@ -51,12 +67,10 @@ def _functions(package: str, members: Sequence[Entry]) -> dict[str, str]:
         }
     )
     own = [member for member in members if not is_system_directory(member)]
-    tops = own_tops(members)
     values = {
         "PACKAGE": package,
         "SYMLINKS": _lines(own, Kind.SYMLINK),
         "DIRECTORIES": _lines(own, Kind.DIRECTORY),
-        "TOPS": " ".join(shlex.quote(f"/{top}") for top in tops) or "''",
         "SYSTEM": " ".join(system),
         # What was at the root of the file system is no package's to remove.
         "SYSTEM_BELOW": " ".join(path for path in reversed(system) if path.count("/") > 1) or "''",
