@@ -62,7 +62,7 @@ docs: $(VENV)/.ready
 clean:
 	rm -rf $(VENV) dist build
 
-.PHONY: certify-cold certify-python-3.11 certify-properties certify-crash certify-rebuild certify-hostile
+.PHONY: certify-cold certify-python-3.11 certify-properties certify-crash certify-damage certify-rebuild certify-hostile
 
 certify-cold: setup-test $(VENV)/.ready
 	@$(BIN)/python tools/certify.py cold
@@ -75,6 +75,9 @@ certify-properties: $(VENV)/.ready
 
 certify-crash: setup-test $(VENV)/.ready
 	@nice $(BIN)/python tools/certify.py crash
+
+certify-damage: setup-test $(VENV)/.ready
+	@nice $(BIN)/python tools/certify.py damage
 
 certify-hostile: setup-build $(VENV)/.ready
 	@$(BIN)/python tools/certify.py hostile

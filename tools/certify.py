@@ -65,12 +65,18 @@ def hostile() -> list[str]:
 
 def crash() -> list[str]:
     """200 kills at random moments and 20 disks that become full; OMNIBUILD_SEED repeats a run."""
-    words = ("-m", "pytest", "-q", "tests/certification/test_crash.py")
-    return [
-        line
-        for line in output(sys.executable, *words).splitlines()
-        if line.strip(" .[]0123456789%")
-    ]
+    return told("tests/certification/test_crash.py")
+
+
+def damage() -> list[str]:
+    """200 flipped bits, each followed by three builds; OMNIBUILD_SEED repeats a run."""
+    return told("tests/certification/test_damage.py")
+
+
+def told(path: str) -> list[str]:
+    """Return what a test tells of itself, without pytest's dots."""
+    said = output(sys.executable, "-m", "pytest", "-q", path)
+    return [line for line in said.splitlines() if line.strip(" .[]0123456789%")]
 
 
 def rebuild() -> list[str]:
@@ -105,6 +111,7 @@ PROOFS = {
     "properties": properties,
     "hostile": hostile,
     "crash": crash,
+    "damage": damage,
     "rebuild": rebuild,
 }
 
