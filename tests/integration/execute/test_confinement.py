@@ -246,7 +246,8 @@ def test_a_shells_terminal_is_as_large_as_the_callers(hostile: Step, tmp_path: P
 
 def test_keys_that_interrupt_go_to_what_runs_inside(hostile: Step, tmp_path: Path) -> None:
     with entered(hostile, tmp_path) as terminal:
-        terminal.write("echo star''ted; sleep 600\n")
+        # What says so is in the foreground by then, as its shell need not be yet.
+        terminal.write("sh -c \"echo star''ted; exec sleep 600\"\n")
         terminal.until("started\r\n")
         terminal.write("\x03")
         terminal.until("# ")
