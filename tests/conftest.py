@@ -6,6 +6,7 @@ And the container engines and the registry that tests share: each starts for the
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from hypothesis import HealthCheck, settings
 
 from omnibuild.store.store import Store
 from tests.engines import running_docker, running_podman, running_registry
+
+# Whoever started this in the background had the signal ignored; tests send it, and expect an answer.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A skip that may stand in CI, and why. Every other one is a failure there: it would hide that
 # something was never tested.

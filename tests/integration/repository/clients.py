@@ -74,7 +74,7 @@ class Dnf:
         )
 
     def run(self, *arguments: str) -> Done:
-        return run(
+        done = run(
             "dnf",
             "-y",
             f"--installroot={self.root / 'root'}",
@@ -85,6 +85,11 @@ class Dnf:
             "--forcearch=x86_64",
             *arguments,
         )
+        # Each repository's key has an agent of its own, which would outlive the test, and take one
+        # of the few inotify instances that a user has.
+        for keyring in (self.root / "cache").glob("*/pubring"):
+            run("gpgconf", "--homedir", keyring, "--kill", "gpg-agent")
+        return done
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
