@@ -150,6 +150,8 @@ class SimulatedElRoot(ChrootHost):
             (
                 *("env", f"HOME={root}/root"),
                 *("dnf", "--assumeyes", f"--installroot={root}", "--releasever=9"),
+                # Plugins of this machine would bring repositories of their own.
+                "--noplugins",
                 *("--setopt=install_weak_deps=False", f"--setopt=reposdir={root}/etc/yum.repos.d"),
                 *(f"--setopt=varsdir={root}/etc/dnf/vars", *arguments),
             ),
