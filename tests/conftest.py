@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from omnibuild.store.store import Store
 from tests.engines import running_docker, running_podman, running_registry
 
-# Whoever started this in the background had the signal ignored; tests send it, and expect an answer.
+# Who starts the tests in the background has the signal ignored; tests send it to be answered.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A skip that may stand in CI, and why. Every other one is a failure there: it would hide that
