@@ -20,13 +20,16 @@ systemd-container: boots a server for a test
 '
 test_packages='
 apt-utils: makes the sample apt repository
+aptly: mirrors an apt repository
 busybox: the shell of a bare sandbox, and runs the installer under another shell
 createrepo-c: makes the sample yum repository
 curl: requests pages from inside a host
 dash: runs the installer under another shell
+debmirror: mirrors an apt repository
 docker.io: runs steps in containers of its own daemon
 docker-registry: serves an image to take a root from
 dnf: installs packages into a simulated EL root
+dnf-plugins-core: mirrors a yum repository
 nginx-light: proxies in the tests of launchers, serves a remote cache
 fuse3: mounts the disk that fails on purpose
 gpgv: verifies signatures as apt does

@@ -8,9 +8,10 @@ programs know only the plain names; those are written as well, just before.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
-from email.utils import formatdate
+from email.utils import formatdate, parsedate_to_datetime
 
 from omnibuild import digests
 from omnibuild.digests import Digest
@@ -27,6 +28,9 @@ ALL = "all"
 
 CLEARTEXT_HEADER = b"-----BEGIN PGP SIGNED MESSAGE-----"
 SIGNATURE_HEADER = b"-----BEGIN PGP SIGNATURE-----"
+
+_DATE = re.compile(rb"^Date: (.+)$", re.MULTILINE)
+_ROW = re.compile(rb"^ ([0-9a-f]{64}) [0-9]+ (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -99,22 +103,32 @@ def stanza(control: Mapping[str, str], *, path: str, size: int, digest: Digest) 
     return render_paragraph({**control, **file})
 
 
-def publish_suite(target: Target, suite: Suite, signer: Signer, date: int) -> bool:
-    """Write a suite, content first and InRelease last; tell whether readers see a change."""
+def publish_suite(target: Target, suite: Suite, signer: Signer, now: int) -> bool:
+    """Write a suite, content first and InRelease last; tell whether anything was not so before.
+
+    Also a suite that says what it shall is looked through: what is damaged is written again.
+    """
     directory = layout.suite_directory(suite.name)
+    message = target.read(f"{directory}/InRelease")
+    published = signed_text(message)
     files = suite.files()
-    release = suite.release(files, date)
-    if _undated(release) == _undated(signed_text(target.read(f"{directory}/InRelease"))):
-        return False
-    for path, data in files.items():
-        target.put(f"{directory}/{by_hash(path, data)}", data)
-    for path, data in files.items():
-        target.put(f"{directory}/{path}", data)
-    target.put(f"{directory}/Release", release)
-    target.put(f"{directory}/Release.gpg", signer.sign_detached_armored(release))
-    target.put(f"{directory}/InRelease", signer.sign_cleartext(release))
-    _drop_old_states(target, directory, suite)
-    return True
+    # apt takes a state only when its date is later than that of the state which it has.
+    release = suite.release(files, max(now, release_date(published) + 1))
+    if _undated(release) == _undated(published) and signer.has_signed_cleartext(message):
+        release = published
+    else:
+        message = signer.sign_cleartext(release)
+    signature = target.read(f"{directory}/Release.gpg")
+    if not signer.has_signed(release, signature):
+        signature = signer.sign_detached_armored(release)
+    indexes = {by_hash(path, data): data for path, data in files.items()}
+    changed = target.put_all({f"{directory}/{path}": data for path, data in indexes.items()})
+    target.retire(f"{directory}/{path}" for path in _indexes_of(published) if path not in indexes)
+    # Mirror programs read these one after the other: they change as close together as they can.
+    plain = {**files, "Release": release, "Release.gpg": signature, "InRelease": message}
+    changed |= target.put_all({f"{directory}/{path}": data for path, data in plain.items()})
+    _drop_old_states(target, directory, suite, indexes)
+    return changed
 
 
 def by_hash(path: str, data: bytes) -> str:
@@ -123,7 +137,26 @@ def by_hash(path: str, data: bytes) -> str:
     >>> by_hash("main/binary-amd64/Packages", b"")[:40]
     'main/binary-amd64/by-hash/SHA256/e3b0c44'
     """
-    return f"{path.rpartition('/')[0]}/by-hash/SHA256/{digests.of_bytes(data)}"
+    return _by_digest(path, digests.of_bytes(data))
+
+
+def _by_digest(path: str, digest: Digest) -> str:
+    return f"{path.rpartition('/')[0]}/by-hash/SHA256/{digest}"
+
+
+def release_date(release: bytes) -> int:
+    """Return the date of a Release file, in seconds since 1970; 0 when it has none."""
+    match = _DATE.search(release)
+    try:
+        return int(parsedate_to_datetime(match[1].decode()).timestamp()) if match else 0
+    except ValueError:
+        return 0
+
+
+def _indexes_of(release: bytes) -> list[str]:
+    """Return the names, by their digests, of the indexes that a Release file lists."""
+    rows = _ROW.findall(release)
+    return [_by_digest(path.decode(), digest.decode()) for digest, path in rows]
 
 
 def signed_text(message: bytes) -> bytes:
@@ -138,9 +171,10 @@ def _undated(release: bytes) -> list[bytes]:
     return [line for line in release.splitlines() if not line.startswith(b"Date: ")]
 
 
-def _drop_old_states(target: Target, directory: str, suite: Suite) -> None:
+def _drop_old_states(target: Target, directory: str, suite: Suite, current: Container[str]) -> None:
     for architecture in suite.indexes:
-        place = f"{directory}/{layout.COMPONENT}/binary-{architecture}/by-hash/SHA256"
+        shelf = f"{layout.COMPONENT}/binary-{architecture}/by-hash/SHA256"
+        place = f"{directory}/{shelf}"
+        old = [name for name in target.names(place) if f"{shelf}/{name}" not in current]
         # Each state of an index is two files: Packages and Packages.gz.
-        for name in target.names(place)[: -2 * KEPT_STATES]:
-            target.remove(f"{place}/{name}")
+        target.drop_retired(place, old, keep=2 * KEPT_STATES)

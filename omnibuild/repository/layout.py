@@ -15,6 +15,7 @@ DOWNLOADS = "downloads"
 SIGNATURE = ".asc"
 PACKAGES = "packages"
 LOCK = "state/lock"
+UNFINISHED = "state/unfinished"
 CHANNEL_STATES = "state/channels"
 REPOSITORY_STATE = "state/repository.json"
 

@@ -8,7 +8,6 @@ any moment: readers see the state before or after, and whoever publishes next co
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +22,13 @@ from omnibuild.errors import (
 )
 from omnibuild.events import ArtifactReady, Emit, Warned, silent
 from omnibuild.recipe.models import Platform
-from omnibuild.repository import apt, intake, layout, yum
-from omnibuild.repository.clients.installer import installer
-from omnibuild.repository.clients.landing import landing_pages
+from omnibuild.repository import intake, layout
 from omnibuild.repository.draft import Draft
+from omnibuild.repository.indexes import (
+    DEFAULT_CHANNEL,
+    check_clock,
+    publish_indexes,
+)
 from omnibuild.repository.intake import Submission
 from omnibuild.repository.routing import declare_platforms, trees_for
 from omnibuild.repository.state import (
@@ -38,10 +40,8 @@ from omnibuild.repository.state import (
     save,
 )
 from omnibuild.repository.target import Target
-from omnibuild.repository.trust import check_key, key_warnings, sign_downloads
+from omnibuild.repository.trust import check_key, key_warnings
 from omnibuild.signing.signer import Signer
-
-DEFAULT_CHANNEL = "stable"
 
 _BASE_URL = re.compile(r"(https?://[A-Za-z0-9]|file:///)[A-Za-z0-9._~:/%@+=-]*")
 _OWN_DIRECTORIES = (layout.APT, "yum", "keys", layout.DOWNLOADS, layout.PACKAGES)
@@ -102,22 +102,20 @@ def publish(
         channels = load_channels(target)
         _check_identities(submissions, channels)
         _check_key(signer, submissions, channels)
+        check_clock(target, channels)
         _warn_of_key(signer, target, known or record, platforms, emit)
         channels.setdefault(channel, Channel())
         declare_platforms(record, channels[channel], channel, platforms)
-        # First of all: from here on the directory is a repository, and belongs to this key.
-        save(target, layout.REPOSITORY_STATE, record)
-        draft = Draft(target, signer, channel, channels, platforms)
-        added = _add_all(draft, submissions, emit)
-        save(target, layout.channel_state(channel), draft.content)
-        moved = known is not None and known.base_url != record.base_url
-        changed = [
-            _publish_indexes(target, record, name, content, signer)
-            for name, content in channels.items()
-            if name == channel or moved
-        ]
-        _publish_pages(target, record, channels, signer)
-    return _release(channel, draft.content, added, changed=any(changed))
+        everywhere = known is not None and known.base_url != record.base_url
+        with target.changing() as unfinished:
+            # First of all: from here on the directory is a repository, and belongs to this key.
+            save(target, layout.REPOSITORY_STATE, record)
+            draft = Draft(target, signer, channel, channels, platforms)
+            added = _add_all(draft, submissions, emit)
+            save(target, layout.channel_state(channel), draft.content)
+            shown = channels if everywhere or unfinished else [channel]
+            changed = publish_indexes(target, record, channels, shown, signer)
+    return _release(channel, draft.content, added, changed=changed)
 
 
 def _inspect(files: Sequence[Path], platforms: Sequence[Platform]) -> list[Submission]:
@@ -155,53 +153,6 @@ def _add_all(draft: Draft, submissions: Iterable[Submission], emit: Emit) -> lis
             emit(ArtifactReady(str(submission.source), size, submission.identity))
     draft.spread_noarch()
     return added
-
-
-def _publish_indexes(
-    target: Target, record: Repository, channel: str, content: Channel, signer: Signer
-) -> bool:
-    date = int(time.time())
-    changed = [
-        apt.publish_suite(target, apt.suite_of(content, suite, record.title), signer, date)
-        for suite in content.suites
-    ]
-    for tree, index in content.trees.items():
-        rpms = content.rpms_of(tree)
-        for architecture in index.architectures:
-            fitting = [rpm for rpm in rpms if rpm.architecture in (architecture, yum.NOARCH)]
-            directory = layout.yum_directory(channel, tree, architecture)
-            changed.append(
-                yum.publish_tree(target, directory, fitting, signer, date, record.base_url)
-            )
-    return any(changed)
-
-
-def _publish_pages(
-    target: Target, record: Repository, channels: Mapping[str, Channel], signer: Signer
-) -> None:
-    for content in channels.values():
-        sign_downloads(target, content.downloads.values(), signer)
-    for name in (record.name, *record.former_names):
-        target.put(layout.key_path(name, "asc"), signer.public_key_armored)
-        target.put(layout.key_path(name, "gpg"), signer.public_key_binary)
-    default = DEFAULT_CHANNEL if DEFAULT_CHANNEL in channels else min(channels)
-    script = installer(
-        name=record.name,
-        former_names=record.former_names,
-        title=record.title,
-        fingerprint=record.fingerprint,
-        key=signer.public_key_armored.decode(),
-        base_url=record.base_url,
-        channel=default,
-        systems=record.systems.values(),
-    )
-    target.put(layout.INSTALLER, script.encode())
-    pages = landing_pages(record, channels, default)
-    for path, text in pages.items():
-        target.put(path, text.encode())
-    for name in target.names(layout.PACKAGES):
-        if f"{layout.PACKAGES}/{name}" not in pages:
-            target.remove(f"{layout.PACKAGES}/{name}")
 
 
 def _release(channel: str, content: Channel, added: Sequence[str], *, changed: bool) -> Release:

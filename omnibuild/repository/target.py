@@ -6,15 +6,27 @@ import contextlib
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.events import Emit, Warned
-from omnibuild.files import TEMPORARY_PREFIX, atomic_file, remove_tree, storage_errors
+from omnibuild.files import (
+    TEMPORARY_PREFIX,
+    atomic_file,
+    remove_leftovers,
+    remove_tree,
+    storage_errors,
+    write_together,
+)
+from omnibuild.package.reading import reading
 from omnibuild.repository import layout
+
+# Readers in flight still find what they began with: a slow mirror asks for it much later.
+KEPT_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -30,10 +42,11 @@ class Target:
 
     def read(self, path: str) -> bytes:
         """Return the content of a file; empty when there is none."""
-        try:
-            return (self.root / path).read_bytes()
-        except FileNotFoundError:
-            return b""
+        with storage_errors(self.root / path):
+            try:
+                return (self.root / path).read_bytes()
+            except FileNotFoundError:
+                return b""
 
     def digest(self, path: str) -> Digest:
         """Return the digest of a file; empty when there is none."""
@@ -42,18 +55,27 @@ class Target:
         except FileNotFoundError:
             return ""
 
-    def put(self, path: str, data: bytes) -> None:
-        """Replace a file in one step; one that already says the same stays untouched."""
-        if self.read(path) == data and (data or (self.root / path).exists()):
-            return
-        self.make_directory(str(Path(path).parent))
-        with atomic_file(self.root / path) as stream:
-            stream.write(data)
+    def put(self, path: str, data: bytes) -> bool:
+        """Replace a file in one step; tell whether it said anything else before."""
+        return self.put_all({path: data})
+
+    def put_all(self, contents: Mapping[str, bytes]) -> bool:
+        """Replace files, one right after the other; those that say the same stay untouched."""
+        changed = {path: data for path, data in contents.items() if not self._says(path, data)}
+        for path in changed:
+            self.make_directory(str(Path(path).parent))
+        write_together({self.root / path: data for path, data in changed.items()})
+        return bool(changed)
+
+    def _says(self, path: str, data: bytes) -> bool:
+        return self.read(path) == data and (bool(data) or (self.root / path).exists())
 
     def put_file(self, path: str, source: Path) -> None:
         """Copy a file into the repository in one step."""
         self.make_directory(str(Path(path).parent))
-        with source.open("rb") as content, atomic_file(self.root / path) as stream:
+        with reading(source):
+            content = source.open("rb")
+        with content, atomic_file(self.root / path) as stream:
             shutil.copyfileobj(content, stream, 1 << 20)
 
     def make_directory(self, path: str) -> None:
@@ -71,43 +93,68 @@ class Target:
         directory = self.root / path
         if not directory.is_dir():
             return []
-        entries = sorted(directory.iterdir(), key=lambda item: (item.stat().st_mtime_ns, item.name))
+        with storage_errors(directory):
+            entries = sorted(
+                directory.iterdir(), key=lambda item: (item.stat().st_mtime_ns, item.name)
+            )
         return [item.name for item in entries if not item.name.startswith(TEMPORARY_PREFIX)]
 
     def remove(self, path: str) -> None:
         """Remove a file or a directory."""
-        target = self.root / path
-        if target.is_dir():
-            remove_tree(target)
-        else:
-            target.unlink(missing_ok=True)
+        with storage_errors(self.root / path):
+            remove_tree(self.root / path)
+
+    def retire(self, paths: Iterable[str]) -> None:
+        """Count the age of files or directories from now on: readers are about to leave them."""
+        for path in paths:
+            with storage_errors(self.root / path), contextlib.suppress(FileNotFoundError):
+                os.utime(self.root / path)
+
+    def drop_retired(self, directory: str, names: Sequence[str], keep: int) -> None:
+        """Remove what no reader in flight can want: neither young nor among the ``keep`` newest.
+
+        Args:
+            directory: where they are.
+            names: what may go, oldest first; nothing that readers start from.
+            keep: so many of them stay, however old they are.
+        """
+        for name in names[: len(names) - keep]:
+            path = self.root / directory / name
+            if path.stat().st_mtime < time.time() - KEPT_SECONDS:
+                self.remove(f"{directory}/{name}")
 
     @contextlib.contextmanager
     def locked(self, emit: Emit) -> Iterator[None]:
-        """Hold the repository: other publishers, also on other hosts of a shared disk, wait.
-
-        While it is held, the lock file says by whom. A publisher that was killed leaves its
-        entry behind; whoever comes next then sweeps what it had half written.
-        """
+        """Hold the repository: other publishers, also on other hosts of a shared disk, wait."""
         self.make_directory(str(Path(layout.LOCK).parent))
-        descriptor = os.open(self.root / layout.LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-        with os.fdopen(descriptor, "r+b") as lock:
+        with storage_errors(self.root / layout.LOCK):
+            descriptor = os.open(self.root / layout.LOCK, os.O_RDWR | os.O_CREAT, 0o644)
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                emit(Warned(f"another publisher holds {self.root}; waiting for it"))
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            if lock.read():
-                self._sweep()
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-            try:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    emit(Warned(f"another publisher holds {self.root}; waiting for it"))
+                    fcntl.flock(descriptor, fcntl.LOCK_EX)
                 yield
             finally:
-                os.ftruncate(descriptor, 0)
+                os.close(descriptor)
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[bool]:
+        """Leave a mark for as long as states and indexes may differ; yield whether one was left.
+
+        A publisher that fails or is killed leaves its mark behind. Whoever comes next sweeps what
+        it had half written, and derives all indexes again.
+        """
+        unfinished = (self.root / layout.UNFINISHED).exists()
+        remove_leftovers((self.root / layout.UNFINISHED).parent)
+        if unfinished:
+            self._sweep()
+        self.put(layout.UNFINISHED, b"indexes may be older than the states beside this file\n")
+        yield unfinished
+        self.remove(layout.UNFINISHED)
 
     def _sweep(self) -> None:
-        for path in self.root.rglob(f"{TEMPORARY_PREFIX}*"):
-            if path.is_dir():
+        with storage_errors(self.root):
+            for path in list(self.root.rglob(f"{TEMPORARY_PREFIX}*")):
                 remove_tree(path)
-            else:
-                path.unlink(missing_ok=True)

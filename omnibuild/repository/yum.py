@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from xml.sax import saxutils
 
 from omnibuild import digests
 from omnibuild.repository import layout
@@ -34,9 +35,10 @@ ELEMENTS = {
     "other": ("otherdata", 'xmlns="http://linux.duke.edu/metadata/other"'),
 }
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
-LOCATION = '<location href="'
+LOCATION = "<location href="
 
 _GENERATION = re.compile(r"gen-([0-9]+)")
+_REVISION = re.compile(rb"<revision>([0-9]{1,12})</revision>")
 _DATES = re.compile(rb"<(revision|timestamp)>[0-9]+</\1>")
 
 
@@ -47,7 +49,8 @@ class Metadata:
     Args:
         rpms: its packages.
         filelists: each package's file list as a gzip member, in the same order.
-        base: what leads from the directory that holds ``repodata/`` to the packages.
+        base: the address below which the packages lie, unless ``repodata/`` is beside them.
+            Their own paths stay below it, as a mirror program wants that stores by them.
     """
 
     rpms: Sequence[Rpm]
@@ -57,8 +60,9 @@ class Metadata:
     @cached_property
     def parts(self) -> Mapping[str, bytes]:
         """The compressed files by their type."""
-        shelf = f"{LOCATION}{self.base}"
-        primary = (rpm.primary.replace(LOCATION, shelf, 1) for rpm in self.rpms)
+        base = f"<location xml:base={saxutils.quoteattr(self.base)} href="
+        located = base if self.base else LOCATION
+        primary = (rpm.primary.replace(LOCATION, located, 1) for rpm in self.rpms)
         return {
             "primary": self._document("primary", [compress("".join(primary))]),
             # Lists can be long and never change: they are compressed once, and gzip members
@@ -104,79 +108,85 @@ def part_path(kind: str, data: bytes) -> str:
 
 
 def publish_tree(
-    target: Target, directory: str, rpms: Sequence[Rpm], signer: Signer, date: int, base_url: str
+    target: Target, directory: str, rpms: Sequence[Rpm], signer: Signer, now: int, base_url: str
 ) -> bool:
-    """Write one architecture of a tree, pointers last; tell whether readers see a change.
+    """Write one architecture of a tree, pointers last; tell whether anything was not so before.
 
+    Also a tree that says what it shall is looked through: what is damaged is written again.
     Without ``base_url`` there is only the plain ``repodata/``: mirrorlists hold whole addresses.
     """
     filelists = [target.read(layout.filelists_shard(rpm.identity)) for rpm in rpms]
-    changed = _publish_plain(target, directory, Metadata(rpms, filelists), signer, date)
+    changed = _publish_plain(target, directory, Metadata(rpms, filelists), signer, now)
     if base_url:
-        generation = Metadata(rpms, filelists, base="../")
-        changed |= _publish_generation(target, directory, generation, signer, date, base_url)
+        generation = Metadata(rpms, filelists, base=f"{base_url}/{directory}/")
+        changed |= _publish_generation(target, directory, generation, signer, now, base_url)
     return changed
 
 
 def _publish_plain(
-    target: Target, directory: str, metadata: Metadata, signer: Signer, date: int
+    target: Target, directory: str, metadata: Metadata, signer: Signer, now: int
 ) -> bool:
-    repomd = metadata.repomd(date)
-    if _is_current(target, directory, repomd):
-        return False
-    _write_parts(target, directory, metadata)
-    signature = signer.sign_detached_armored(repomd)
-    # Back to back: between these two lines a reader would find an unfitting signature.
-    target.put(f"{directory}/repodata/repomd.xml.asc", signature)
-    target.put(f"{directory}/repodata/repomd.xml", repomd)
-    _drop_old_parts(target, directory, metadata)
-    return True
+    current = {path.rpartition("/")[2] for path in metadata.files()}
+    old = [
+        name
+        for name in target.names(f"{directory}/repodata")
+        if name.endswith(".xml.gz") and name not in current
+    ]
+    published = target.read(f"{directory}/repodata/repomd.xml").decode(errors="replace")
+    target.retire(f"{directory}/repodata/{name}" for name in old if name in published)
+    changed = _write(target, directory, metadata, signer, now)
+    target.drop_retired(f"{directory}/repodata", old, keep=len(ELEMENTS) * KEPT_GENERATIONS)
+    return changed
 
 
 def _publish_generation(
-    target: Target, directory: str, metadata: Metadata, signer: Signer, date: int, base_url: str
+    target: Target, directory: str, metadata: Metadata, signer: Signer, now: int, base_url: str
 ) -> bool:
-    generations = _generations(target, directory)
-    repomd = metadata.repomd(date)
-    newest = f"gen-{generations[-1]}" if generations else ""
-    complete = newest and _is_current(target, f"{directory}/{newest}", repomd)
-    if not complete:
-        newest = f"gen-{generations[-1] + 1 if generations else 1}"
-        _write_parts(target, f"{directory}/{newest}", metadata)
-        signature = signer.sign_detached_armored(repomd)
-        target.put(f"{directory}/{newest}/repodata/repomd.xml.asc", signature)
-        target.put(f"{directory}/{newest}/repodata/repomd.xml", repomd)
-    before = target.read(f"{directory}/{MIRRORLIST}")
+    generations = [f"gen-{number}" for number in _generations(target, directory)]
+    newest = generations[-1] if generations else "gen-0"
+    if not _is_current(target, f"{directory}/{newest}", metadata):
+        newest = f"gen-{int(newest.removeprefix('gen-')) + 1}"
+    changed = _write(target, f"{directory}/{newest}", metadata, signer, now)
+    old = [name for name in generations if name != newest]
+    before = target.read(f"{directory}/{MIRRORLIST}").decode(errors="replace")
+    target.retire(f"{directory}/{name}" for name in old if f"/{name}/" in before)
     pointer = f"{base_url}/{directory}/{newest}/\n".encode()
-    target.put(f"{directory}/{MIRRORLIST}", pointer)
-    for number in generations[:-KEPT_GENERATIONS]:
-        target.remove(f"{directory}/gen-{number}")
-    return before != pointer
+    changed |= target.put(f"{directory}/{MIRRORLIST}", pointer)
+    target.drop_retired(directory, old, keep=KEPT_GENERATIONS)
+    return changed
 
 
-def _is_current(target: Target, directory: str, repomd: bytes) -> bool:
-    # repomd.xml is the last file of its directory: where it is right, all is.
+def _write(target: Target, directory: str, metadata: Metadata, signer: Signer, now: int) -> bool:
+    """Write metadata, the parts first; what is there already and whole stays as it is."""
     published = target.read(f"{directory}/repodata/repomd.xml")
-    return _DATES.sub(b"", published) == _DATES.sub(b"", repomd)
+    repomd = metadata.repomd(max(now, revision(published) + 1))
+    if _undated(repomd) == _undated(published):
+        repomd = published
+    signature = target.read(f"{directory}/repodata/repomd.xml.asc")
+    if not signer.has_signed(repomd, signature):
+        signature = signer.sign_detached_armored(repomd)
+    parts = {f"{directory}/{path}": data for path, data in metadata.files().items()}
+    pair = {"repomd.xml.asc": signature, "repomd.xml": repomd}
+    changed = target.put_all(parts)
+    # Between these two renames a reader of the plain directory finds an unfitting signature.
+    return target.put_all({f"{directory}/repodata/{n}": d for n, d in pair.items()}) or changed
 
 
-def _write_parts(target: Target, directory: str, metadata: Metadata) -> None:
-    for path, data in metadata.files().items():
-        target.put(f"{directory}/{path}", data)
+def revision(repomd: bytes) -> int:
+    """Return the date of a repomd.xml, in seconds since 1970; 0 when it has none."""
+    match = _REVISION.search(repomd)
+    return int(match[1]) if match else 0
+
+
+def _is_current(target: Target, directory: str, metadata: Metadata) -> bool:
+    published = target.read(f"{directory}/repodata/repomd.xml")
+    return _undated(published) == _undated(metadata.repomd(0))
+
+
+def _undated(repomd: bytes) -> bytes:
+    return _DATES.sub(b"", repomd)
 
 
 def _generations(target: Target, directory: str) -> list[int]:
     matches = map(_GENERATION.fullmatch, target.names(directory))
     return sorted(int(match[1]) for match in matches if match)
-
-
-def _drop_old_parts(target: Target, directory: str, metadata: Metadata) -> None:
-    keep = {path.rpartition("/")[2] for path in metadata.files()}
-    for kind in metadata.parts:
-        old = [
-            name
-            for name in target.names(f"{directory}/repodata")
-            if name.endswith(f"-{kind}.xml.gz") and name not in keep
-        ]
-        for name in old[:-KEPT_GENERATIONS]:
-            target.remove(f"{directory}/repodata/{name}")

@@ -73,6 +73,31 @@ class Signer:
 
         sign_file(self._key.signer(), path, signature, mode=SignatureMode.DETACHED)
 
+    def has_signed(self, data: bytes, signature: bytes) -> bool:
+        """Tell whether ``signature``, a detached one, is this key's of ``data``."""
+        from pysequoia import Sig, verify
+
+        try:
+            signed = Sig.from_bytes(signature)
+            verify(bytes=data, store=self._certificate, signature=signed)
+        except RuntimeError:
+            # The library's one error for damaged, foreign and wrong signatures.
+            return False
+        return True
+
+    def has_signed_cleartext(self, message: bytes) -> bool:
+        """Tell whether ``message``, with its signature below its text, is this key's."""
+        from pysequoia import verify
+
+        try:
+            verify(bytes=message, store=self._certificate)
+        except RuntimeError:
+            return False
+        return True
+
+    def _certificate(self, issuers: list[str]) -> list[Cert]:
+        return [self._key.extract_certificate()]
+
     @cached_property
     def public_key_armored(self) -> bytes:
         """The public key as text."""

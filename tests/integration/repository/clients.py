@@ -80,7 +80,7 @@ class Dnf:
             f"--installroot={self.root / 'root'}",
             f"--setopt=reposdir={self.root / 'repos'}",
             f"--setopt=cachedir={self.root / 'cache'}",
-            "--setopt=pluginpath=/nonexistent",
+            *([] if arguments[0] == "reposync" else ["--setopt=pluginpath=/nonexistent"]),
             "--releasever=9",
             "--forcearch=x86_64",
             *arguments,

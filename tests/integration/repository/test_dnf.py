@@ -93,6 +93,24 @@ def test_createrepo_reads_the_same(repository: Path, tmp_path: Path) -> None:
         assert "hello" in said[0] or what in ("--requires", "--recommends")
 
 
+@pytest.mark.parametrize("kind", [0, 1], ids=["plain", "mirrorlist"])
+def test_reposync_mirrors_whole(repository: Path, dnf: Dnf, tmp_path: Path, kind: int) -> None:
+    with web_server(repository) as url:
+        publish([], repository, signer(), platforms=PLATFORMS, base_url=url)
+        where = [f"baseurl={url}/{TREE}", f"mirrorlist={url}/{TREE}/mirrorlist"][kind]
+        dnf.follow(where, key(repository))
+        options = ("--repoid=shop", "--norepopath", "--download-metadata")
+        done = dnf.run("reposync", "--download-path", str(tmp_path / "mirror"), *options)
+    assert done.returncode == 0, done.stdout
+    assert "outside" not in done.stdout
+    ours = {path.name: path.read_bytes() for path in (repository / TREE).glob("Packages/h/*")}
+    assert ours
+    assert {
+        path.name: path.read_bytes() for path in (tmp_path / "mirror").glob("Packages/h/*")
+    } == ours
+    assert (tmp_path / "mirror/repodata/repomd.xml").exists()
+
+
 def test_createrepo_updates_what_we_wrote(repository: Path) -> None:
     done = run("createrepo_c", "--quiet", "--update", repository / TREE)
     assert done.returncode == 0, done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import shutil
 import signal
@@ -11,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from omnibuild.repository.apt import packages_index as apt_index
 from omnibuild.repository.publish import publish
+from omnibuild.repository.state import load_channels
+from omnibuild.repository.target import Target
 from omnibuild.signing.creation import KeyInfo, create_key
-from omnibuild.signing.signer import load_signer
+from omnibuild.signing.signer import Signer, load_signer
 from tests.integration.repository.clients import Apt, Dnf, run
 from tests.unit.repository.samples import EL9, PLATFORMS, USER_ID, package
 
@@ -99,12 +103,48 @@ def test_killed_anywhere(tmp_path: Path, key: KeyInfo) -> None:
         assert status == -signal.SIGKILL
         seen.append(versions_of(apt))
         assert dnf.run("makecache").returncode == 0
+        # Whoever comes next completes all of it, also who publishes nothing, and elsewhere.
+        publish([], root, signer, "testing", PLATFORMS)
+        assert is_consistent(root, signer), count
         shutil.rmtree(root)
         shutil.copytree(before, root)
     assert len(seen) > 15
     # First the old state, from some moment on the new one, and nothing else.
     assert seen == sorted(seen)
     assert {tuple(state) for state in seen} == {("1.0",), ("1.0", "1.1")}
+
+
+def is_consistent(root: Path, signer: Signer) -> bool:
+    """Tell whether indexes of the channel are what its state says, and rightly signed."""
+    content = load_channels(Target(root))["stable"]
+    release = root / "apt/dists/stable/Release"
+    packages = (root / "apt/dists/stable/main/binary-amd64/Packages").read_text()
+    trees = [path.parent for path in (root / "yum/stable").rglob("repomd.xml")]
+    named = (root / "yum/stable/el9/x86_64/mirrorlist").read_text().split("/")[-2]
+    assert not list(root.rglob(".tmp-*"))
+    assert apt_index(content.debs_of("stable")) == packages.encode()
+    assert root / f"yum/stable/el9/x86_64/{named}/repodata" in trees
+    primaries = {
+        tree.parent.name: gzip.decompress(next(iter(newest_part(tree))).read_bytes()).decode()
+        for tree in trees
+    }
+    for rpm in content.rpms.values():
+        assert rpm.digest in primaries["x86_64"]
+        assert rpm.digest in primaries[named]
+    return signer.has_signed(
+        release.read_bytes(), release.with_name("Release.gpg").read_bytes()
+    ) and all(
+        signer.has_signed(
+            (tree / "repomd.xml").read_bytes(), (tree / "repomd.xml.asc").read_bytes()
+        )
+        for tree in trees
+        if tree.parent.name in ("x86_64", named)
+    )
+
+
+def newest_part(tree: Path) -> list[Path]:
+    repomd = (tree / "repomd.xml").read_text()
+    return [path for path in tree.glob("*-primary.xml.gz") if path.name in repomd]
 
 
 def test_the_next_publisher_completes_what_a_killed_one_began(tmp_path: Path, key: KeyInfo) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,5 +108,63 @@ def test_readers_in_flight_find_the_indexes_they_began_with(tmp_path: Path) -> N
         apt.publish_suite(target, suite, signer(), DATE + number)
     by_hash = tmp_path / "apt/dists/stable/main/binary-amd64/by-hash/SHA256"
     kept = {path.name for path in by_hash.iterdir()}
-    assert {digests.of_bytes(state) for state in states[-apt.KEPT_STATES :]} <= kept
+    assert {digests.of_bytes(state) for state in states} <= kept, "none is an hour old"
+    for path in by_hash.iterdir():
+        os.utime(path, (DATE, DATE + int(path.stat().st_mtime) % 1000))
+    last = apt.Suite("stable", "Shop", {"amd64": b"last\n"})
+    apt.publish_suite(target, last, signer(), DATE + 100)
+    kept = {path.name for path in by_hash.iterdir()}
+    assert digests.of_bytes(b"last\n") in kept
+    assert digests.of_bytes(states[-1]) in kept, "it was current until now"
     assert digests.of_bytes(states[0]) not in kept
+    assert len(kept) == 2 * (apt.KEPT_STATES + 1)
+
+
+def test_the_current_state_stays_however_old_it_is(tmp_path: Path) -> None:
+    target = Target(tmp_path)
+    suites = [apt.Suite("stable", "Shop", {"amd64": b"%d\n" % n}) for n in range(12)]
+    for number, suite in enumerate([*suites, suites[0]]):
+        apt.publish_suite(target, suite, signer(), DATE + number)
+        by_hash = tmp_path / "apt/dists/stable/main/binary-amd64/by-hash/SHA256"
+        for path in by_hash.iterdir():
+            os.utime(path, (DATE, DATE))
+    apt.publish_suite(target, suites[0], signer(), DATE)
+    assert digests.of_bytes(b"0\n") in {path.name for path in by_hash.iterdir()}
+
+
+@pytest.mark.parametrize("now", [DATE, DATE - 3600, DATE + 3600])
+def test_each_release_is_later_than_the_one_before(tmp_path: Path, now: int) -> None:
+    target = Target(tmp_path)
+    directory = tmp_path / "apt/dists/stable"
+    apt.publish_suite(target, apt.Suite("stable", "Shop", {"amd64": b"1\n"}), signer(), DATE)
+    before = {path: int(path.stat().st_mtime) for path in directory.rglob("*") if path.is_file()}
+    apt.publish_suite(target, apt.Suite("stable", "Shop", {"amd64": b"2\n"}), signer(), now)
+    release = (directory / "Release").read_bytes()
+    assert apt.release_date(release) == max(now, DATE + 1)
+    plain = ("InRelease", "Release", "Release.gpg")
+    for name in (*plain, "main/binary-amd64/Packages", "main/binary-amd64/Packages.gz"):
+        assert int((directory / name).stat().st_mtime) > before[directory / name], name
+
+
+@pytest.mark.parametrize(
+    "name", ["InRelease", "Release", "Release.gpg", "*/*/Packages", "*/*/Packages.gz", "*/*/*/*/*"]
+)
+@pytest.mark.parametrize("damage", [b"", b"-----BEGIN PGP SIGNATURE-----\n"], ids=["cut", "other"])
+def test_what_is_damaged_is_written_again(tmp_path: Path, name: str, damage: bytes) -> None:
+    target = Target(tmp_path)
+    suite = apt.Suite("stable", "Shop", {"amd64": b"Package: x\n"})
+    assert apt.publish_suite(target, suite, signer(), DATE)
+    directory = tmp_path / "apt/dists/stable"
+    whole = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    assert not apt.publish_suite(target, suite, signer(), DATE + 9)
+    for path in directory.glob(name):
+        path.write_bytes(damage + path.read_bytes()[5:-70])
+    assert apt.publish_suite(target, suite, signer(), DATE + 9)
+    found = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    release, message = found[directory / "Release"], found[directory / "InRelease"]
+    assert signer().has_signed(release, found[directory / "Release.gpg"])
+    assert signer().has_signed_cleartext(message)
+    assert apt.signed_text(message) == release
+    for path, content in whole.items():
+        if "main" in path.parts:
+            assert found[path] == content, path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from omnibuild.events import ArtifactReady, Event, silent
 from omnibuild.files import TEMPORARY_PREFIX
 from omnibuild.package.rpm.reader import read_rpm, read_rpm_headers
 from omnibuild.package.rpm.tags import SignatureTag
+from omnibuild.repository import layout
 from omnibuild.repository.publish import Release, publish
 from omnibuild.repository.target import Target
 from tests.unit.repository.samples import (
@@ -230,10 +232,80 @@ def test_the_next_publisher_sweeps_after_a_killed_one(tmp_path: Path, repository
     left.touch()
     into(repository)
     assert left.exists(), "without need nothing is searched"
-    (repository / "state/lock").write_text("4711\n")
+    (repository / layout.UNFINISHED).touch()
     into(repository, package(tmp_path))
     assert not left.exists()
-    assert (repository / "state/lock").read_bytes() == b""
+    assert not (repository / layout.UNFINISHED).exists()
+
+
+def killed_before(name: str, root: Path, *files: Path, channel: str, url: str = URL) -> None:
+    """Publish, and stop as by a kill just before a file with that in its path gets its name."""
+
+    class Killed(BaseException):
+        pass
+
+    def rename(source: str, target: Path) -> None:
+        if name in str(target):
+            raise Killed
+        os.rename(source, target)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("omnibuild.files.os.replace", rename)
+        with pytest.raises(Killed):
+            into(root, *files, channel=channel, base_url=url)
+
+
+def test_an_unfinished_channel_is_completed_by_who_publishes_to_another(
+    tmp_path: Path, repository: Path
+) -> None:
+    into(repository, package(tmp_path), channel="testing")
+    newer = [package(tmp_path, version="2.0"), package(tmp_path, version="2.0", platform=EL9)]
+    killed_before("dists/testing", repository, *newer, channel="testing")
+    assert "Version: 2.0" not in packages(repository, "testing")
+    release = into(repository)
+    assert release.changed
+    assert "Version: 2.0" in packages(repository, "testing")
+    assert (repository / "yum/testing/el9/x86_64/gen-2").exists()
+
+
+def test_a_new_address_reaches_all_channels_also_after_a_kill(
+    tmp_path: Path, repository: Path
+) -> None:
+    into(repository, package(tmp_path, platform=EL9), channel="testing")
+    moved = "https://elsewhere.example"
+    killed_before("yum/testing", repository, channel="stable", url=moved)
+    into(repository, base_url="")
+    mirrorlist = (repository / "yum/testing/el9/x86_64/mirrorlist").read_text()
+    assert mirrorlist.startswith(f"{moved}/yum/testing/")
+
+
+def test_after_a_failure_all_is_looked_through(tmp_path: Path, repository: Path) -> None:
+    into(repository)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("omnibuild.repository.publish.publish_indexes", failing)
+        with pytest.raises(RepositoryError):
+            into(repository, package(tmp_path), channel="testing")
+    into(repository)
+    assert "Version: 1.0" in packages(repository, "testing")
+
+
+def failing(*_: object) -> bool:
+    raise RepositoryError("no space left")
+
+
+def test_a_clock_that_is_far_behind_is_refused(tmp_path: Path, repository: Path) -> None:
+    into(repository)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.time", lambda: 1_700_000_000)
+        before = listing(repository)
+        with pytest.raises(RepositoryError) as caught:
+            into(repository, package(tmp_path))
+    assert "clock" in str(caught.value)
+    assert listing(repository) == before
+    with pytest.MonkeyPatch.context() as patch:
+        now = time.time() - 3600
+        patch.setattr("time.time", lambda: now)
+        into(repository, package(tmp_path))
 
 
 def test_a_damaged_state_names_its_file(repository: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,11 +109,13 @@ def test_documents_are_well_formed() -> None:
         assert document.get("packages") == "1", kind
 
 
-def test_a_generation_points_out_of_its_directory() -> None:
-    primary = ElementTree.fromstring(gzip.decompress(metadata("../").parts["primary"]))  # noqa: S314
+def test_a_generation_says_where_packages_lie() -> None:
+    base = "https://shop.example/yum/t/"
+    primary = ElementTree.fromstring(gzip.decompress(metadata(base).parts["primary"]))  # noqa: S314
     location = primary.find(".//c:location", COMMON)
     assert location is not None
-    assert location.get("href") == f"../{FILE.path}"
+    assert location.get("href") == FILE.path, "mirror programs store by it"
+    assert location.get("{http://www.w3.org/XML/1998/namespace}base") == base
 
 
 @given(st.text(), st.text(min_size=1))
@@ -158,10 +162,54 @@ def test_the_mirrorlist_names_complete_generations_only(tmp_path: Path) -> None:
     assert (tmp_path / "yum/t/gen-1/repodata/repomd.xml").exists()
 
 
+def age(root: Path) -> None:
+    """Have everything look as if it was written long ago, in the same order."""
+    for number, path in enumerate(sorted(root.rglob("*"), key=lambda p: p.stat().st_mtime_ns)):
+        os.utime(path, (DATE + number, DATE + number))
+
+
 def test_old_generations_go(tmp_path: Path) -> None:
     for count in range(yum.KEPT_GENERATIONS + 4):
         publish(tmp_path, [rpm()] * count, "https://shop.example", DATE + count)
-    generations = list((tmp_path / "yum/t").glob("gen-*"))
-    assert len(generations) == yum.KEPT_GENERATIONS + 1
-    parts = list((tmp_path / "yum/t/repodata").glob("*-primary.xml.gz"))
-    assert len(parts) == yum.KEPT_GENERATIONS + 1
+    tree = tmp_path / "yum/t"
+    assert (tree / "gen-1").exists(), "it is not an hour old"
+    age(tmp_path)
+    publish(tmp_path, [rpm()] * 99, "https://shop.example", DATE + 99)
+    assert len(list(tree.glob("gen-*"))) == yum.KEPT_GENERATIONS + 1
+    assert len(list((tree / "repodata").glob("*-primary.xml.gz"))) == yum.KEPT_GENERATIONS + 1
+
+
+def test_what_was_current_until_now_stays(tmp_path: Path) -> None:
+    publish(tmp_path, [rpm()], "https://shop.example")
+    first = {path for path in tmp_path.rglob("yum/**/*") if path.suffix == ".gz"}
+    age(tmp_path)
+    for count in range(2, yum.KEPT_GENERATIONS + 5):
+        publish(tmp_path, [rpm()] * count, "https://shop.example", DATE + count)
+    assert all(path.exists() for path in first)
+
+
+@pytest.mark.parametrize("now", [DATE, DATE - 3600, DATE + 3600])
+def test_each_revision_is_later_than_the_one_before(tmp_path: Path, now: int) -> None:
+    publish(tmp_path, [], date=DATE)
+    repomd = tmp_path / "yum/t/repodata/repomd.xml"
+    before = int(repomd.stat().st_mtime)
+    publish(tmp_path, [rpm()], date=now)
+    assert yum.revision(repomd.read_bytes()) == max(now, DATE + 1)
+    assert int(repomd.stat().st_mtime) > before
+
+
+@pytest.mark.parametrize("name", ["repomd.xml", "repomd.xml.asc", "*-primary.xml.gz"])
+def test_what_is_damaged_is_written_again(tmp_path: Path, name: str) -> None:
+    publish(tmp_path, [rpm()], "https://shop.example")
+    tree = tmp_path / "yum/t"
+    whole = {path: path.read_bytes() for path in tree.rglob("repodata/*.gz")}
+    for path in tree.rglob(f"repodata/{name}"):
+        path.write_bytes(path.read_bytes()[:-30])
+    assert publish(tmp_path, [rpm()], "https://shop.example", DATE + 100)
+    newest = (tree / "mirrorlist").read_text().rstrip("/\n").rpartition("/")[2]
+    for directory in (tree / "repodata", tree / newest / "repodata"):
+        repomd = (directory / "repomd.xml").read_bytes()
+        assert signer().has_signed(repomd, (directory / "repomd.xml.asc").read_bytes())
+    for path, content in whole.items():
+        assert path.read_bytes() == content
+    assert not publish(tmp_path, [rpm()], "https://shop.example", DATE + 200)

@@ -1,0 +1,107 @@
+"""From what the channels hold to what readers see: indexes, and the pages about them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+
+from omnibuild.errors import RepositoryError, Where
+from omnibuild.repository import apt, layout, yum
+from omnibuild.repository.clients.installer import installer
+from omnibuild.repository.clients.landing import landing_pages
+from omnibuild.repository.state import Channel, Repository
+from omnibuild.repository.target import Target
+from omnibuild.repository.trust import sign_downloads
+from omnibuild.signing.signer import Signer
+
+DEFAULT_CHANNEL = "stable"
+# A clock may be an hour off, as by a wrong time zone: then dates only go on from the last one.
+FAR_OFF = 24 * 3600
+DAY = 24 * 3600
+
+
+def publish_indexes(
+    target: Target,
+    record: Repository,
+    channels: Mapping[str, Channel],
+    shown: Iterable[str],
+    signer: Signer,
+) -> bool:
+    """Write all indexes of some channels, and the pages; tell whether any was not so before."""
+    changed = [_publish(target, record, name, channels[name], signer) for name in shown]
+    _publish_pages(target, record, channels, signer)
+    return any(changed)
+
+
+def _publish(
+    target: Target, record: Repository, channel: str, content: Channel, signer: Signer
+) -> bool:
+    now = int(time.time())
+    changed = [
+        apt.publish_suite(target, apt.suite_of(content, suite, record.title), signer, now)
+        for suite in content.suites
+    ]
+    for tree, index in content.trees.items():
+        rpms = content.rpms_of(tree)
+        for architecture in index.architectures:
+            fitting = [rpm for rpm in rpms if rpm.architecture in (architecture, yum.NOARCH)]
+            directory = layout.yum_directory(channel, tree, architecture)
+            changed.append(
+                yum.publish_tree(target, directory, fitting, signer, now, record.base_url)
+            )
+    return any(changed)
+
+
+def _publish_pages(
+    target: Target, record: Repository, channels: Mapping[str, Channel], signer: Signer
+) -> None:
+    """Write what is beside the indexes: keys, checksums of tarballs, the installer, the page."""
+    for content in channels.values():
+        sign_downloads(target, content.downloads.values(), signer)
+    for name in (record.name, *record.former_names):
+        target.put(layout.key_path(name, "asc"), signer.public_key_armored)
+        target.put(layout.key_path(name, "gpg"), signer.public_key_binary)
+    default = DEFAULT_CHANNEL if DEFAULT_CHANNEL in channels else min(channels)
+    script = installer(
+        name=record.name,
+        former_names=record.former_names,
+        title=record.title,
+        fingerprint=record.fingerprint,
+        key=signer.public_key_armored.decode(),
+        base_url=record.base_url,
+        channel=default,
+        systems=record.systems.values(),
+    )
+    target.put(layout.INSTALLER, script.encode())
+    pages = landing_pages(record, channels, default)
+    for path, text in pages.items():
+        target.put(path, text.encode())
+    for name in target.names(layout.PACKAGES):
+        if f"{layout.PACKAGES}/{name}" not in pages:
+            target.remove(f"{layout.PACKAGES}/{name}")
+
+
+def check_clock(target: Target, channels: Mapping[str, Channel]) -> None:
+    """Raise :class:`RepositoryError` when the clock is far behind a date that hosts have seen."""
+    now = int(time.time())
+    for path, date in _dates(target, channels):
+        if date > now + FAR_OFF:
+            raise RepositoryError(
+                f"this machine's clock is {(date - now) // DAY} days behind the last publishing",
+                where=Where(str(target.root / path)),
+                why=f"published {time.ctime(date)}, now it is {time.ctime(now)}",
+                hint="set the clock; if it was wrong at that publishing, remove that file: hosts"
+                " refuse it anyway",
+            )
+
+
+def _dates(target: Target, channels: Mapping[str, Channel]) -> Iterator[tuple[str, int]]:
+    for channel, content in channels.items():
+        for suite in content.suites:
+            path = f"{layout.suite_directory(suite)}/InRelease"
+            yield path, apt.release_date(apt.signed_text(target.read(path)))
+        for tree, index in content.trees.items():
+            for architecture in index.architectures:
+                directory = layout.yum_directory(channel, tree, architecture)
+                path = f"{directory}/repodata/repomd.xml"
+                yield path, yum.revision(target.read(path))
