@@ -7,7 +7,6 @@ final name sees the old content or the new, also after a crash.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import os
@@ -293,15 +292,3 @@ def storage_errors(path: Path) -> Iterator[None]:
             if error.errno in _BROKEN
             else "free space, or choose another place; the store moves with --cache-dir",
         ) from error
-
-
-def sync_filesystem(path: Path) -> None:
-    """Flush everything written to the file system that holds ``path``: one call for many files."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        if libc.syncfs(descriptor):
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), str(path))
-    finally:
-        os.close(descriptor)

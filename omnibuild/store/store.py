@@ -17,6 +17,7 @@ The time of a blob, of a ``tree.json`` and of a result is when it was last used.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import json
 import os
@@ -140,7 +141,7 @@ class Store:
         document = {"entries": tree.to_data(), "notes": dict(notes or {})}
         with files.storage_errors(final):
             files.write_atomic(directory / LIST_FILE, json.dumps(document))
-            files.sync_filesystem(directory)
+            _sync_filesystem(directory)
             with self.leases.marking():
                 if final.exists() and not self.has(output):
                     # Somebody removed the list: what is left would be kept in place of ours.
@@ -269,3 +270,15 @@ class Store:
             return
         for name in ("scratch", "leases"):
             files.remove_leftovers(self.root / name)
+
+
+def _sync_filesystem(path: Path) -> None:
+    """Flush everything written to the file system that holds ``path``: one call for many files."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if libc.syncfs(descriptor):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
+    finally:
+        os.close(descriptor)
