@@ -160,15 +160,7 @@ def _artifact(parser: argparse.ArgumentParser) -> None:
     add_execution(parser)
 
 
-@command(
-    "publish",
-    "add packages to a signed apt and yum repository",
-    "  omnibuild publish dist/* --repo /srv/repo\n"
-    "  omnibuild publish dist/* --repo /srv/repo --key release.key"
-    " --url https://pkg.example.com",
-)
-def _publish(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="artifacts to add")
+def _add_repository(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--repo", type=Path, required=True, metavar="DIR", help="the repository's directory"
     )
@@ -181,10 +173,35 @@ def _publish(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--channel", default="stable", metavar="NAME", help="channel (default: stable)"
     )
+
+
+@command(
+    "publish",
+    "add packages to a signed apt and yum repository",
+    "  omnibuild publish dist/* --repo /srv/repo\n"
+    "  omnibuild publish dist/* --repo /srv/repo --key release.key"
+    " --url https://pkg.example.com",
+)
+def _publish(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="artifacts to add")
+    _add_repository(parser)
     parser.add_argument(
         "--url", default="", metavar="URL", help="where hosts will find the repository"
     )
     add_workspace(parser)
+
+
+@command(
+    "remove",
+    "take packages out of a repository",
+    "  omnibuild remove shop=1.4-1 --repo /srv/repo\n"
+    "  omnibuild remove shop --repo /srv/repo --channel testing",
+)
+def _remove(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "names", nargs="+", metavar="NAME[=VERSION]", help="packages, or files in downloads/"
+    )
+    _add_repository(parser)
 
 
 @command(
@@ -244,6 +261,7 @@ COMMANDS = (
     _shell,
     _artifact,
     _publish,
+    _remove,
     _key,
     _root,
     _schema,

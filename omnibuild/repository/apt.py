@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
 
 from omnibuild import digests
@@ -25,6 +25,9 @@ from omnibuild.signing.signer import Signer
 KEPT_STATES = 8
 GZIP_LEVEL = 6
 ALL = "all"
+UDEB = ".udeb"
+# Where debian-installer looks, and nobody else.
+INSTALLER = f"{layout.COMPONENT}/debian-installer"
 
 CLEARTEXT_HEADER = b"-----BEGIN PGP SIGNED MESSAGE-----"
 SIGNATURE_HEADER = b"-----BEGIN PGP SIGNATURE-----"
@@ -40,19 +43,23 @@ class Suite:
     Args:
         title: Origin and Label: who publishes.
         indexes: Packages files by architecture.
+        installer_indexes: the same of udebs, where there are any: hosts must not see them.
     """
 
     name: str
     title: str
     indexes: Mapping[str, bytes]
+    installer_indexes: Mapping[str, bytes] = field(default_factory=dict)
 
     def files(self) -> dict[str, bytes]:
         """Return the index files by their path in the suite."""
         found = {}
-        for architecture, packages in sorted(self.indexes.items()):
-            directory = f"{layout.COMPONENT}/binary-{architecture}"
-            found[f"{directory}/Packages"] = packages
-            found[f"{directory}/Packages.gz"] = gzip.compress(packages, GZIP_LEVEL, mtime=0)
+        places = ((layout.COMPONENT, self.indexes), (INSTALLER, self.installer_indexes))
+        for place, indexes in places:
+            for architecture, packages in sorted(indexes.items()):
+                directory = f"{place}/binary-{architecture}"
+                found[f"{directory}/Packages"] = packages
+                found[f"{directory}/Packages.gz"] = gzip.compress(packages, GZIP_LEVEL, mtime=0)
         return found
 
     def release(self, files: Mapping[str, bytes], date: int) -> bytes:
@@ -80,16 +87,21 @@ class Suite:
 def suite_of(channel: Channel, name: str, title: str) -> Suite:
     """Return a suite with what the channel holds for it."""
     debs = channel.debs_of(name)
+    installer = [deb for deb in debs if deb.path.endswith(UDEB)]
+    architectures = channel.suites[name].architectures
     return Suite(
         name,
         title,
-        {
-            architecture: packages_index(
-                deb for deb in debs if deb.architecture in (architecture, ALL)
-            )
-            for architecture in channel.suites[name].architectures
-        },
+        _indexes([deb for deb in debs if not deb.path.endswith(UDEB)], architectures),
+        _indexes(installer, architectures if installer else ()),
     )
+
+
+def _indexes(debs: Sequence[Deb], architectures: Iterable[str]) -> dict[str, bytes]:
+    return {
+        architecture: packages_index(deb for deb in debs if deb.architecture in (architecture, ALL))
+        for architecture in architectures
+    }
 
 
 def packages_index(debs: Iterable[Deb]) -> bytes:
@@ -127,7 +139,7 @@ def publish_suite(target: Target, suite: Suite, signer: Signer, now: int) -> boo
     # Mirror programs read these one after the other: they change as close together as they can.
     plain = {**files, "Release": release, "Release.gpg": signature, "InRelease": message}
     changed |= target.put_all({f"{directory}/{path}": data for path, data in plain.items()})
-    _drop_old_states(target, directory, suite, indexes)
+    _drop_old_states(target, directory, indexes)
     return changed
 
 
@@ -171,9 +183,8 @@ def _undated(release: bytes) -> list[bytes]:
     return [line for line in release.splitlines() if not line.startswith(b"Date: ")]
 
 
-def _drop_old_states(target: Target, directory: str, suite: Suite, current: Container[str]) -> None:
-    for architecture in suite.indexes:
-        shelf = f"{layout.COMPONENT}/binary-{architecture}/by-hash/SHA256"
+def _drop_old_states(target: Target, directory: str, current: Collection[str]) -> None:
+    for shelf in {path.rpartition("/")[0] for path in current}:
         place = f"{directory}/{shelf}"
         old = [name for name in target.names(place) if f"{shelf}/{name}" not in current]
         # Each state of an index is two files: Packages and Packages.gz.

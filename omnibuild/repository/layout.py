@@ -58,7 +58,7 @@ def suite_directory(suite: str) -> str:
     return f"{APT}/dists/{suite}"
 
 
-def deb_path(name: str, version: str, architecture: str) -> str:
+def deb_path(name: str, version: str, architecture: str, suffix: str = ".deb") -> str:
     """Return where a .deb lies, relative to ``apt/`` as its Filename field says.
 
     >>> deb_path("shop", "1:1.4-1", "amd64")
@@ -66,7 +66,7 @@ def deb_path(name: str, version: str, architecture: str) -> str:
     """
     _check(DEB_FIELDS, name, version, architecture)
     shelf = f"pool/{COMPONENT}/{_shelf(name)}/{name}"
-    return f"{shelf}/{name}_{_without_epoch(version)}_{architecture}.deb"
+    return f"{shelf}/{name}_{_without_epoch(version)}_{architecture}{suffix}"
 
 
 def rpm_path(name: str, version: str, architecture: str) -> str:

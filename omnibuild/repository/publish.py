@@ -7,6 +7,7 @@ any moment: readers see the state before or after, and whoever publishes next co
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ class Release:
         suites: apt suites of the channel.
         trees: yum trees of the channel.
         added: the packages that this publishing added, as ``shop 1.4-1 (amd64)``.
+        removed: the packages that were taken out, in the same words.
         changed: whether readers see anything else than before.
         digest: of all that the channel holds: equal content, equal digest.
     """
@@ -66,6 +68,7 @@ class Release:
     added: tuple[str, ...]
     changed: bool
     digest: Digest
+    removed: tuple[str, ...] = ()
 
 
 def publish(
@@ -93,9 +96,9 @@ def publish(
     """
     layout.check_channel(channel)
     base_url = _checked_url(base_url)
-    submissions = _inspect(files, platforms)
     target = Target(repository)
     _check_directory(target)
+    submissions = _inspect(files, platforms)
     with target.locked(emit):
         known = load_repository(target)
         record = record_of(known, signer, base_url)
@@ -116,6 +119,51 @@ def publish(
             shown = channels if everywhere or unfinished else [channel]
             changed = publish_indexes(target, record, channels, shown, signer)
     return _release(channel, draft.content, added, changed=changed)
+
+
+def remove(
+    names: Sequence[str],
+    repository: Path,
+    signer: Signer,
+    channel: str = DEFAULT_CHANNEL,
+    emit: Emit = silent,
+) -> Release:
+    """Take packages out of a channel's indexes; their files stay for who is fetching them.
+
+    Args:
+        names: ``shop``, or ``shop=1.4-1`` for one version, or the file name of a tarball.
+        repository: a directory that was published to.
+        signer: the repository's key.
+        channel: the channel that shall not name them any more.
+        emit: takes warnings.
+
+    Raises :class:`RepositoryError` or :class:`UsageError` before anything is changed.
+    """
+    target = Target(repository)
+    _check_directory(target)
+    if load_repository(target) is None:
+        raise RepositoryError("this is no repository", where=Where(str(repository)))
+    with target.locked(emit):
+        record = record_of(load_repository(target), signer, "")
+        channels = load_channels(target)
+        content = channels.get(channel, Channel())
+        removed = []
+        for name in names:
+            found = content.withdraw(*name.split("=", 1))
+            if not found:
+                raise UsageError(
+                    f"channel {channel} holds no {name}",
+                    hint="versions are written whole, as the landing page shows them",
+                )
+            removed += found
+        check_clock(target, channels)
+        with target.changing() as unfinished:
+            save(target, layout.REPOSITORY_STATE, record)
+            save(target, layout.channel_state(channel), content)
+            shown = channels if unfinished else [channel]
+            changed = publish_indexes(target, record, channels, shown, signer)
+    release = _release(channel, content, [], changed=changed)
+    return dataclasses.replace(release, removed=tuple(removed))
 
 
 def _inspect(files: Sequence[Path], platforms: Sequence[Platform]) -> list[Submission]:
@@ -183,6 +231,12 @@ def _checked_url(base_url: str) -> str:
 
 
 def _check_directory(target: Target) -> None:
+    first = target.root.parts[0] if target.root.parts else ""
+    if ":" in first:
+        raise UsageError(
+            f"{target.root} is no directory of this machine, and nothing else can be published to",
+            hint="publish to a directory and copy that: all but state/ is what hosts read",
+        )
     if target.root.exists() and not target.root.is_dir():
         raise RepositoryError("a repository is a directory", where=Where(str(target.root)))
     if target.read(layout.REPOSITORY_STATE):
@@ -206,6 +260,7 @@ def _check_identities(submissions: Iterable[Submission], channels: Mapping[str, 
         identities |= {
             layout.download_path(item.name): item.digest for item in content.downloads.values()
         }
+        identities |= content.withdrawn
     for submission in submissions:
         expected = identities.setdefault(submission.path, submission.identity)
         if expected != submission.identity:

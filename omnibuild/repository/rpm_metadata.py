@@ -11,6 +11,8 @@ from omnibuild.digests import Digest
 from omnibuild.package.rpm.reader import RpmFile, RpmInfo
 from omnibuild.package.rpm.relations import RpmRelation
 
+# As many as the metadata of distributions holds.
+MOST_CHANGES = 10
 # What XML 1.0 cannot say at all, not even escaped.
 _IMPOSSIBLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -59,7 +61,10 @@ def primary_element(info: RpmInfo, file: SignedFile) -> str:
         f"{_requires(info.requires)}"
         f"{_relations('conflicts', info.conflicts)}"
         f"{_relations('obsoletes', info.obsoletes)}"
+        f"{_relations('suggests', info.suggests)}"
+        f"{_relations('enhances', info.enhances)}"
         f"{_relations('recommends', info.recommends)}"
+        f"{_relations('supplements', info.supplements)}"
         f"{_files(file for file in info.files if _is_primary(file.path))}"
         "  </format>\n"
         "</package>\n"
@@ -72,8 +77,13 @@ def filelists_element(info: RpmInfo, digest: Digest) -> str:
 
 
 def other_element(info: RpmInfo, digest: Digest) -> str:
-    """Return the package's element of other.xml, which would hold its changelog."""
-    return f"{_reference(info, digest)}</package>\n"
+    """Return the package's element of other.xml: the newest of its changes, the newest last."""
+    changes = "".join(
+        f'  <changelog author={_attribute(change.author)} date="{change.date}">'
+        f"{_text(change.text)}</changelog>\n"
+        for change in reversed(info.changes[:MOST_CHANGES])
+    )
+    return f"{_reference(info, digest)}{changes}</package>\n"
 
 
 def _reference(info: RpmInfo, digest: Digest) -> str:

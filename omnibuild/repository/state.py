@@ -87,13 +87,37 @@ class Index(Struct, kw_only=True):
 
 
 class Channel(Struct, kw_only=True):
-    """What one channel holds, packages by identity, suites and trees by name."""
+    """What one channel holds, packages by identity, suites and trees by name.
+
+    ``withdrawn`` are identities of what it held once, by the path.
+    """
 
     debs: dict[Digest, Deb] = field(default_factory=dict)
     rpms: dict[Digest, Rpm] = field(default_factory=dict)
     downloads: dict[str, Download] = field(default_factory=dict)
     suites: dict[str, Index] = field(default_factory=dict)
     trees: dict[str, Index] = field(default_factory=dict)
+    withdrawn: dict[str, Digest] = field(default_factory=dict)
+
+    def withdraw(self, name: str, version: str = "") -> list[str]:
+        """Take out a package, or one version of it; return what it was, as people call it.
+
+        What it was stays known by its path: hosts that have it would take no other for it.
+        """
+        held: list[Deb | Rpm] = [*self.debs.values(), *self.rpms.values()]
+        gone = [item for item in held if item.name == name and version in ("", item.version)]
+        for item in gone:
+            identity = item.identity if isinstance(item, Rpm) else item.digest
+            self.withdrawn[item.path] = identity
+            self.debs.pop(identity, None)
+            self.rpms.pop(identity, None)
+            for index in (*self.suites.values(), *self.trees.values()):
+                index.packages = [other for other in index.packages if other != identity]
+        download = None if version else self.downloads.pop(name, None)
+        if download:
+            self.withdrawn[layout.download_path(name)] = download.digest
+        titles = [f"{item.name} {item.version} ({item.architecture})" for item in gone]
+        return [*titles, *([name] if download else [])]
 
     def suite(self, name: str) -> Index:
         """Return a suite, made when it is not there."""

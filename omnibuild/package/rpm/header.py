@@ -46,6 +46,8 @@ INTEGERS: Final = {
     Type.INT64: "Q",
 }
 
+# Smaller ones are regions, larger ones negative for rpm.
+TAGS: Final = range(100, 1 << 31)
 KNOWN_TYPES: Final = frozenset(Type)
 
 Value = bytes | tuple[str, ...] | tuple[int, ...]
@@ -192,12 +194,44 @@ def read_header(stream: IO[bytes], region: int) -> Header:
     if len(body) != entries * ENTRY.size + size:
         raise PackageError("an rpm header is cut off")
     data = body[entries * ENTRY.size :]
+    _check_region(body, data, region)
     index: dict[int, tuple[Type, int, int]] = {}
-    for number in range(entries):
+    end = 0
+    for number in range(1, entries):
         tag, kind, offset, count = ENTRY.unpack_from(body, number * ENTRY.size)
-        if tag in index or kind not in KNOWN_TYPES or offset > size or count > size:
+        if tag in index or tag not in TAGS or kind not in KNOWN_TYPES or not end <= offset < size:
             raise PackageError(f"tag {tag} of an rpm header is damaged")
         index[tag] = (Type(kind), offset, count)
-    if index.pop(region, (None,))[0] is not Type.BINARY:
-        raise PackageError("an rpm header has no immutable region")
+        end = _end_of(data, *index[tag])
+        if not offset < end <= size - REGION.size:
+            raise PackageError(f"tag {tag} of an rpm header is damaged")
     return Header(index, data, intro + body)
+
+
+def _check_region(body: bytes, data: bytes, region: int) -> None:
+    """Check the first entry and the last data, as rpm does: the region covers everything."""
+    entries = (len(body) - len(data)) // ENTRY.size
+    trailer = data[-REGION.size :]
+    first = (region, Type.BINARY, len(data) - REGION.size, REGION.size)
+    last = (Type.BINARY, -entries * ENTRY.size, REGION.size)
+    if ENTRY.unpack_from(body) != first or len(trailer) != REGION.size:
+        raise PackageError("an rpm header has no immutable region")
+    if REGION.unpack(trailer)[1:] != last:
+        raise PackageError("an rpm header has a damaged region")
+
+
+def _end_of(data: bytes, kind: Type, offset: int, count: int) -> int:
+    """Return where a value ends; 0 when it does not lie within the data as its type wants."""
+    if kind in INTEGERS:
+        width = struct.calcsize(INTEGERS[kind])
+        return 0 if offset % width else offset + width * count
+    if kind is Type.BINARY:
+        return offset + count
+    if count == 0 or (kind is Type.STRING and count != 1):
+        return 0
+    end = offset
+    for _ in range(count):
+        end = data.find(b"\0", end) + 1
+        if not end:
+            return 0
+    return end

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 from omnibuild.digests import Digest, of_bytes
 from omnibuild.errors import PackageError
@@ -13,10 +13,13 @@ from omnibuild.package.reading import reading
 from omnibuild.package.rpm.header import Header, read_header
 from omnibuild.package.rpm.relations import (
     CONFLICTS,
+    ENHANCES,
     OBSOLETES,
     PROVIDES,
     RECOMMENDS,
     REQUIRES,
+    SUGGESTS,
+    SUPPLEMENTS,
     RpmRelation,
 )
 from omnibuild.package.rpm.tags import FileFlag, SignatureTag, Tag
@@ -29,6 +32,15 @@ class RpmFile:
 
     path: str
     type: Literal["file", "dir", "ghost"]
+
+
+@dataclass(frozen=True, slots=True)
+class RpmChange:
+    """An entry of the changelog; ``date`` is in seconds since 1970."""
+
+    date: int
+    author: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -66,9 +78,13 @@ class RpmInfo:
     provides: tuple[RpmRelation, ...]
     requires: tuple[RpmRelation, ...]
     recommends: tuple[RpmRelation, ...]
+    suggests: tuple[RpmRelation, ...]
+    supplements: tuple[RpmRelation, ...]
+    enhances: tuple[RpmRelation, ...]
     conflicts: tuple[RpmRelation, ...]
     obsoletes: tuple[RpmRelation, ...]
     files: tuple[RpmFile, ...]
+    changes: tuple[RpmChange, ...]
 
 
 @dataclass(frozen=True)
@@ -88,28 +104,29 @@ class RpmHeaders:
 
 def read_rpm(path: Path) -> RpmInfo:
     """Read a package's headers; raises :class:`PackageError` whatever is wrong with the file."""
-    with reading(path):
-        return _info(_read(path))
+    with reading(path), path.open("rb") as stream:
+        return info_of(read_headers(stream))
 
 
 def read_rpm_headers(path: Path) -> RpmHeaders:
     """Read both headers of a package as they are; raises :class:`PackageError`."""
-    with reading(path):
-        return _read(path)
+    with reading(path), path.open("rb") as stream:
+        return read_headers(stream)
 
 
-def _read(path: Path) -> RpmHeaders:
-    with path.open("rb") as stream:
-        lead = stream.read(LEAD.size)
-        if len(lead) != LEAD.size or not lead.startswith(LEAD_MAGIC):
-            raise PackageError("this is not an rpm")
-        signature = read_header(stream, SignatureTag.REGION)
-        stream.read(-len(signature.blob) % SIGNATURE_ALIGNMENT)
-        start = stream.tell()
-        return RpmHeaders(lead, signature, read_header(stream, Tag.IMMUTABLE_REGION), start)
+def read_headers(stream: IO[bytes]) -> RpmHeaders:
+    """Read both headers of the package that begins here; raises :class:`PackageError`."""
+    lead = stream.read(LEAD.size)
+    if len(lead) != LEAD.size or not lead.startswith(LEAD_MAGIC):
+        raise PackageError("this is not an rpm")
+    signature = read_header(stream, SignatureTag.REGION)
+    stream.read(-len(signature.blob) % SIGNATURE_ALIGNMENT)
+    start = stream.tell()
+    return RpmHeaders(lead, signature, read_header(stream, Tag.IMMUTABLE_REGION), start)
 
 
-def _info(headers: RpmHeaders) -> RpmInfo:
+def info_of(headers: RpmHeaders) -> RpmInfo:
+    """Return what the headers of a package say; raises :class:`PackageError`."""
     main, tag = headers.main, SignatureTag
     digest = of_bytes(main.blob)
     if headers.signature.text(tag.SHA256) not in ("", digest):
@@ -141,9 +158,13 @@ def _info(headers: RpmHeaders) -> RpmInfo:
         provides=_relations(main, PROVIDES),
         requires=_relations(main, REQUIRES),
         recommends=_relations(main, RECOMMENDS),
+        suggests=_relations(main, SUGGESTS),
+        supplements=_relations(main, SUPPLEMENTS),
+        enhances=_relations(main, ENHANCES),
         conflicts=_relations(main, CONFLICTS),
         obsoletes=_relations(main, OBSOLETES),
         files=_files(main),
+        changes=_changes(main),
     )
 
 
@@ -154,6 +175,14 @@ def _relations(header: Header, tags: tuple[Tag, Tag, Tag]) -> tuple[RpmRelation,
     if not len(names) == len(versions) == len(senses):
         raise PackageError(f"the lists beside {name.name} do not have its length")
     return tuple(map(RpmRelation, names, versions, senses))
+
+
+def _changes(header: Header) -> tuple[RpmChange, ...]:
+    dates = header.numbers(Tag.CHANGE_DATES)
+    authors, texts = header.strings(Tag.CHANGE_AUTHORS), header.strings(Tag.CHANGE_TEXTS)
+    if not len(dates) == len(authors) == len(texts):
+        raise PackageError("the lists of the changelog have different lengths")
+    return tuple(map(RpmChange, dates, authors, texts))
 
 
 def _files(header: Header) -> tuple[RpmFile, ...]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -22,8 +25,11 @@ from omnibuild.files import TEMPORARY_PREFIX
 from omnibuild.package.rpm.reader import read_rpm, read_rpm_headers
 from omnibuild.package.rpm.tags import SignatureTag
 from omnibuild.repository import layout
-from omnibuild.repository.publish import Release, publish
+from omnibuild.repository.intake import goes_with_another
+from omnibuild.repository.publish import Release, publish, remove
 from omnibuild.repository.target import Target
+from omnibuild.signing.creation import create_key
+from omnibuild.signing.signer import load_signer
 from tests.unit.repository.samples import (
     DEBIAN_11,
     DEBIAN_12,
@@ -352,3 +358,138 @@ def test_no_two_repositories_have_one_name(tmp_path: Path) -> None:
         into(tmp_path / place, package(tmp_path))
         names.add(json.loads((tmp_path / place / "state/repository.json").read_text())["name"])
     assert len(names) == 2
+
+
+@pytest.mark.parametrize("place", ["s3://bucket/x", "gs://b", "file:///srv/x", "host:/srv/x"])
+def test_what_is_no_directory_of_this_machine_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    file = package(tmp_path)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    with pytest.raises(UsageError, match="no directory"):
+        into(Path(place), file)
+    with pytest.raises(UsageError, match="no directory"):
+        remove(["hello"], Path(place), signer())
+    assert not list(empty.iterdir())
+
+
+def test_removing_takes_a_package_out_of_the_indexes(tmp_path: Path, repository: Path) -> None:
+    old = [package(tmp_path, platform=platform) for platform in PLATFORMS]
+    new = [package(tmp_path, version="2.0", platform=platform) for platform in PLATFORMS]
+    into(repository, *old, *new)
+    into(repository, *old, channel="testing")
+    release = remove(["hello=1.0-1"], repository, signer())
+    assert release.changed
+    assert release.removed == ("hello 1.0-1 (amd64)", "hello 1.0-1 (x86_64)")
+    assert "Version: 1.0-1\n" not in packages(repository, "stable")
+    assert "Version: 2.0-1\n" in packages(repository, "stable")
+    assert "Version: 1.0-1~deb11\n" in packages(repository, "stable-deb11")
+    assert "Version: 1.0-1\n" in packages(repository, "testing")
+    primary = newest_primary(repository)
+    assert 'ver="1.0"' not in primary
+    assert 'ver="2.0"' in primary
+    assert (repository / "apt/pool/main/h/hello/hello_1.0-1_amd64.deb").exists()
+    assert remove(["hello", old[3].name], repository, signer()).removed[-1] == old[3].name
+    assert packages(repository, "stable-deb11") == ""
+
+
+def newest_primary(repository: Path) -> str:
+    tree = repository / "yum/stable/el9/x86_64/repodata"
+    repomd = (tree / "repomd.xml").read_text()
+    (path,) = (path for path in tree.glob("*-primary.xml.gz") if path.name in repomd)
+    return gzip.decompress(path.read_bytes()).decode()
+
+
+def test_what_was_removed_keeps_its_name(tmp_path: Path, repository: Path) -> None:
+    file = package(tmp_path)
+    into(repository, file)
+    remove(["hello"], repository, signer())
+    with pytest.raises(IdentityConflictError):
+        into(repository, package(tmp_path, content="other"))
+    assert into(repository, file).added == ("hello 1.0-1 (amd64)",)
+
+
+def test_removing_what_is_not_there_changes_nothing(tmp_path: Path, repository: Path) -> None:
+    with pytest.raises(RepositoryError):
+        remove(["hello"], repository, signer())
+    assert not repository.exists()
+    into(repository, package(tmp_path))
+    before = listing(repository)
+    for names in (["hello", "other"], ["hello=3"]):
+        with pytest.raises(UsageError, match="holds no"):
+            remove(names, repository, signer())
+    with pytest.raises(UsageError, match="holds no"):
+        remove(["hello"], repository, signer(), channel="testing")
+    assert listing(repository) == before
+
+
+def test_a_sidecar_that_says_otherwise_is_heeded(tmp_path: Path, repository: Path) -> None:
+    for platform in PLATFORMS:
+        file = package(tmp_path, platform=platform)
+        sidecar = file.with_name(f"{file.name}.sha256")
+        sidecar.write_text("0" * 64 + f"  {file.name}\n")
+        with pytest.raises(PackageError, match="another checksum"):
+            into(repository, file)
+        sidecar.write_bytes(b"")
+        with pytest.raises(PackageError, match="another checksum"):
+            into(repository, file, sidecar)
+    assert not repository.exists()
+
+
+def test_a_package_called_like_the_beginning_of_another_is_one(
+    tmp_path: Path, repository: Path
+) -> None:
+    deb, rpm = package(tmp_path), package(tmp_path, platform=EL9)
+    first, second = tmp_path / "hello.deb", tmp_path / "hello.deb.rpm"
+    first.write_bytes(deb.read_bytes())
+    second.write_bytes(rpm.read_bytes())
+    assert len(into(repository, first, second).added) == 2
+
+
+def test_looking_for_sidecars_is_linear() -> None:
+    """Half a million comparisons of all with all would take minutes."""
+    names = {f"package-{number}_1.0-1_amd64.deb" for number in range(50_000)}
+    looked: list[str] = []
+
+    class Counting(set[str]):
+        def __contains__(self, name: object) -> bool:
+            looked.append(str(name))
+            return super().__contains__(name)
+
+    known = Counting(names)
+    assert not any(goes_with_another(f"{name}.x", known) is False for name in names)
+    assert len(looked) <= 4 * len(names)
+
+
+LIMITED = """
+import resource, signal, sys
+from pathlib import Path
+from omnibuild.errors import StorageError
+from omnibuild.repository.publish import publish
+from omnibuild.signing.signer import load_signer
+from tests.unit.repository.samples import PLATFORMS
+
+limit, root, key, *files = sys.argv[1:]
+signer = load_signer(Path(key))
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))
+try:
+    publish([Path(file) for file in files], Path(root), signer, platforms=PLATFORMS)
+except StorageError as error:
+    print(error.code)
+"""
+
+
+def test_a_disk_that_takes_no_more_is_one_error(tmp_path: Path, repository: Path) -> None:
+    key = create_key(tmp_path / "key", "Shop packages <ops@shop.example>").path
+    files = [package(tmp_path, platform=platform) for platform in PLATFORMS]
+    for limit in (0, 20, 300, 900, 1500, 4000):
+        words = [sys.executable, "-c", LIMITED, str(limit), str(repository), str(key)]
+        done = subprocess.run(
+            [*words, *map(str, files)], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (0, "storage\n"), done.stderr
+    publish(files, repository, load_signer(key), "stable", PLATFORMS)
+    assert not list(repository.rglob(".tmp-*"))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnibuild.package.rpm.reader import RpmFile, RpmInfo
+from omnibuild.package.rpm.reader import RpmChange, RpmFile, RpmInfo
 from omnibuild.package.rpm.relations import RpmRelation
 from omnibuild.package.rpm.tags import Sense
 from omnibuild.repository import layout, yum
@@ -62,6 +62,9 @@ def info(summary: str = "The <web> shop & more", name: str = "shop") -> RpmInfo:
             RpmRelation("rpmlib(PayloadIsZstd)", "5.4.18-1", Sense.RPMLIB | Sense.EQUAL),
         ),
         recommends=(RpmRelation("postgresql", "13", Sense.GREATER | Sense.EQUAL),),
+        suggests=(RpmRelation("redis"),),
+        supplements=(RpmRelation("(nginx and postgresql)"),),
+        enhances=(RpmRelation("nginx"),),
         conflicts=(),
         obsoletes=(RpmRelation("old-shop", "1.0", Sense.LESS),),
         files=(
@@ -69,6 +72,10 @@ def info(summary: str = "The <web> shop & more", name: str = "shop") -> RpmInfo:
             RpmFile("/opt/shop/bin/shop", "file"),
             RpmFile("/opt/shop/share/ünïcode & more", "file"),
             RpmFile("/var/log/shop", "ghost"),
+        ),
+        changes=(
+            RpmChange(1_700_000_000, "Shop team <team@shop.example> - 1.4-1", "- newer"),
+            RpmChange(1_600_000_000, "Shop team <team@shop.example> - 1.3-1", "- older"),
         ),
     )
 
