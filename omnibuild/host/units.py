@@ -148,7 +148,8 @@ def _directories(layout: Layout) -> tuple[str, ...]:
     # Not StateDirectory= and its like: symlinks, and what the operator set, are errors for them.
     return (
         f"ExecStartPre=+{layout.directories}",
-        f"ReadWritePaths={layout.state} {layout.logs} {layout.runtime}",
+        # With a sign each: they apply to what makes them, too, as after every boot.
+        f"ReadWritePaths=-{layout.state} -{layout.logs} -{layout.runtime}",
     )
 
 

@@ -33,7 +33,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "wheel": Kind(serial=1, run=_wheel),
         "install": Kind(serial=2, run=_install),
         "place": Kind(serial=3, run=_place),
-        "payload": Kind(serial=8, run=_payload),
+        "payload": Kind(serial=9, run=_payload),
         "audit": Kind(serial=1, run=_audit),
         "package": Kind(serial=2, run=_package),
     }
