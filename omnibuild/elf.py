@@ -6,7 +6,6 @@ anywhere: damage ends in :class:`ElfError`, never in another exception.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from struct import Struct
@@ -40,10 +39,6 @@ _TABLES = {3, 4, 5, 6, 7, 12, 13, 17, 23, 25, 26, 32, 36, 0x6FFFFEF5, 0x6FFFFFF0
 _TABLES |= {_DT_VERDEF, _DT_VERNEED}
 
 _LONGEST_CHAIN = 1000  # far beyond real files; bounds the work that a damaged one can cause
-
-_GLIBC_VERSION = re.compile(r"GLIBC_([0-9]+(?:\.[0-9]+)+)")
-# A linker's mark that asks for a loader with a newer feature.
-_GLIBC_FEATURES = {"GLIBC_ABI_DT_RELR": (2, 36)}
 
 
 class ElfError(ValueError):
@@ -130,22 +125,25 @@ def runpath_is_shared(data: bytes, elf: Elf) -> bool:
     return any(start <= name < start + length for name in image.name_offsets(start))
 
 
-def glibc_needed(elf: Elf) -> tuple[int, ...]:
-    """Return the highest glibc version that the file asks for; empty when it asks for none."""
-    return max((glibc_version(name) or () for name in glibc_names(elf)), default=())
+@dataclass(frozen=True, slots=True)
+class Dynamic:
+    """The tables of a program or library as they are.
+
+    Args:
+        fixed: whether it is a program that must be loaded at one address.
+        tags: the first value of each tag.
+        strings: the names in it, a NUL byte between them.
+    """
+
+    fixed: bool
+    tags: Mapping[int, int]
+    strings: bytes
 
 
-def glibc_names(elf: Elf) -> tuple[str, ...]:
-    """Return the versions of glibc's symbols that the file requires, as ``GLIBC_2.17``."""
-    required = (elf.versions or {}).values()
-    return tuple(sorted({n for names in required for n in names if n.startswith("GLIBC_")}))
-
-
-def glibc_version(name: str) -> tuple[int, ...] | None:
-    """Return the glibc version that a symbol version stands for; None if it stands for none."""
-    if found := _GLIBC_VERSION.fullmatch(name):
-        return tuple(int(part) for part in found[1].split("."))
-    return _GLIBC_FEATURES.get(name)
+def dynamic(data: bytes) -> Dynamic:
+    """Return the dynamic tables of a file; raises :class:`ElfError` when it is damaged."""
+    image = _Image(data)
+    return Dynamic(image.type == _TYPE_EXECUTABLE, image.first, image.strings)
 
 
 class _Image:
@@ -161,16 +159,16 @@ class _Image:
         if self.type in (_TYPE_EXECUTABLE, _TYPE_DYNAMIC):
             self._read_segments(table=header[5], size=header[9], count=header[10])
             self.dynamic = list(self._read_dynamic())
-        self._first = dict(reversed(self.dynamic))
+        self.first = dict(reversed(self.dynamic))
         self.strings_start, self._strings_size = 0, 0
-        if _DT_STRTAB in self._first:
-            self.strings_start = self._offset(self._first[_DT_STRTAB])
-            self._strings_size = self._first.get(_DT_STRSZ, 0)
-            self._bytes(self.strings_start, self._strings_size)
+        if _DT_STRTAB in self.first:
+            self.strings_start = self._offset(self.first[_DT_STRTAB])
+            self._strings_size = self.first.get(_DT_STRSZ, 0)
+        self.strings = self._bytes(self.strings_start, self._strings_size)
 
     def is_program(self, interpreter: str, soname: str) -> bool:
         """Tell programs from libraries, which since PIE have the same type."""
-        if self.type == _TYPE_EXECUTABLE or self._first.get(_DT_FLAGS_1, 0) & _DF_1_PIE:
+        if self.type == _TYPE_EXECUTABLE or self.first.get(_DT_FLAGS_1, 0) & _DF_1_PIE:
             return True
         return bool(interpreter) and not soname
 
@@ -181,14 +179,14 @@ class _Image:
         return text.decode("utf-8", "surrogateescape")
 
     def text_of(self, tag: int) -> str:
-        return self.string(self._first[tag]) if tag in self._first else ""
+        return self.string(self.first[tag]) if tag in self.first else ""
 
     def string(self, offset: int) -> str:
         start, length = self._string_place(offset)
         return self.data[start : start + length].decode("utf-8", "surrogateescape")
 
     def search_path_offset(self) -> tuple[int, int] | None:
-        value = self._first.get(_DT_RUNPATH, self._first.get(_DT_RPATH))
+        value = self.first.get(_DT_RUNPATH, self.first.get(_DT_RPATH))
         return None if value is None else self._string_place(value)
 
     def needed_versions(self) -> dict[str, tuple[str, ...]]:
@@ -269,16 +267,16 @@ class _Image:
 
     def _needs(self) -> Iterator[tuple[int, list[int]]]:
         """Yield the offsets of a library's name and of the version names asked of it."""
-        if _DT_VERNEED not in self._first:
+        if _DT_VERNEED not in self.first:
             return
-        start, count = self._offset(self._first[_DT_VERNEED]), self._first.get(_DT_VERNEEDNUM, 0)
+        start, count = self._offset(self.first[_DT_VERNEED]), self.first.get(_DT_VERNEEDNUM, 0)
         for at, _, names, file, first, _ in self._chain(_NEED, start, count):
             yield file, [name for _, name, _ in self._chain(_NEED_VERSION, at + first, names)]
 
     def _definitions(self) -> Iterator[int]:
-        if _DT_VERDEF not in self._first:
+        if _DT_VERDEF not in self.first:
             return
-        start, count = self._offset(self._first[_DT_VERDEF]), self._first.get(_DT_VERDEFNUM, 0)
+        start, count = self._offset(self.first[_DT_VERDEF]), self.first.get(_DT_VERDEFNUM, 0)
         for at, names, first, _ in self._chain(_DEFINITION, start, count):
             for _, name, _ in self._chain(_DEFINITION_NAME, at + first, names):
                 yield name
@@ -289,9 +287,9 @@ class _Image:
         Nothing says how many there are (a hash table counts only those it finds), so they end
         where the next table begins or where a name is outside the string table.
         """
-        if _DT_SYMTAB not in self._first:
+        if _DT_SYMTAB not in self.first:
             return
-        address = self._first[_DT_SYMTAB]
+        address = self.first[_DT_SYMTAB]
         start, rest = self._place(address)
         size = min([rest, *(v - address for t, v in self.dynamic if t in _TABLES and v > address)])
         for (name,) in _SYMBOL.iter_unpack(self._bytes(start, size - size % _SYMBOL.size)):

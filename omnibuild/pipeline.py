@@ -8,6 +8,7 @@ artifacts ── packages ── audits ── payload ── placing ┘
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,9 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 from omnibuild import events, files
+from omnibuild.audit.report import Report, told, united
 from omnibuild.blueprint.app import AppPlan, lowest_glibc, plan_app
+from omnibuild.digests import canonical_json, of_bytes
 from omnibuild.errors import DamageError, DefinitionError, UnknownNameError, UsageError, Where
 from omnibuild.events import Emit
 from omnibuild.execute.sandbox.choose import choose_sandbox
@@ -108,6 +111,9 @@ def build(
 ) -> tuple[BuiltArtifact, ...]:
     """Build an app and put its artifacts, with their sidecars, into ``output``.
 
+    What the audits warn of is told, also when they were done long ago, and written beside each
+    artifact.
+
     Raises:
         OmnibuildError: whatever went wrong; nothing half-written is left behind.
     """
@@ -119,18 +125,31 @@ def build(
     with files.storage_errors(output):
         files.make_directory(output)
     with opened_store(settings) as store:
-        outputs = execute(settings, store, planned.plan, planned.goals, emit)
+        goals = (*planned.goals, *planned.audits.values())
+        outputs = execute(settings, store, planned.plan, goals, emit)
+        reports = {name: _report(store, outputs[audit]) for name, audit in planned.audits.items()}
+        for line in told(united(reports.values())):
+            emit(events.Warned(line))
         for action in planned.goals:
             names = tuple(name for name, other in planned.packages.items() if other == action)
+            audited = canonical_json(united(reports[name] for name in names).to_data())
             try:
-                artifact = deliver(store, outputs[action], output, names)
+                artifact = deliver(store, outputs[action], output, names, audited)
             except DamageError as error:
                 emit(events.Warned(f"{error.what}, and made again"))
-                outputs = execute(settings, store, planned.plan, planned.goals, emit)
-                artifact = deliver(store, outputs[action], output, names)
+                outputs = execute(settings, store, planned.plan, goals, emit)
+                artifact = deliver(store, outputs[action], output, names, audited)
             emit(events.ArtifactReady(str(artifact.path), artifact.size, artifact.digest))
             artifacts.append(artifact)
     return tuple(artifacts)
+
+
+def _report(store: Store, audit: Output) -> Report:
+    data = store.blob(audit.digest).read_bytes()
+    if of_bytes(data) != audit.digest:
+        store.remove(audit)
+        raise DamageError("the store's copy of an audit is damaged", hint="build again")
+    return Report.from_data(json.loads(data))
 
 
 def _platforms(

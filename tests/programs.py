@@ -10,6 +10,7 @@ from omnibuild.payload.placing import LOGICAL_PREFIX
 from omnibuild.tools import Tool
 
 GCC = Tool("gcc", "gcc")
+HARDENED = ("-O2", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-Wl,-z,now")
 RUNPATH = f"-Wl,-rpath,{LOGICAL_PREFIX}/lib"
 
 LIBRARY = 'const char *greeting(void) { return "hello"; }\n'
@@ -29,7 +30,7 @@ def compiled(source: str, *flags: str) -> bytes:
         if "-lgreet" in flags:
             (directory / "libgreet.so").write_bytes(greet_library())
         (directory / "source.c").write_text(source)
-        GCC.run("source.c", "-w", "-L.", "-o", "result", *flags, directory=directory)
+        GCC.run("source.c", "-w", "-L.", "-o", "result", *HARDENED, *flags, directory=directory)
         return (directory / "result").read_bytes()
 
 

@@ -33,6 +33,9 @@ class Check:
     content: bool = True
 
 
+# Names of package formats to those of processors.
+MACHINES = {"amd64": "x86-64", "x86_64": "x86-64", "arm64": "aarch64"}
+
 CHECKS = (
     Check(
         "elf",
@@ -60,6 +63,46 @@ CHECKS = (
         elf_checks.check_runpath,
         "Runpaths start with $ORIGIN and stay in the app's directory: others load what somebody"
         " may put there.",
+    ),
+    Check(
+        "machine",
+        elf_checks.check_machine,
+        "Programs and libraries are for the platform's processor; others do not start.",
+    ),
+    Check(
+        "executable-stack",
+        elf_checks.check_executable_stack,
+        "No stack is executable: glibc from 2.41 on does not load such a library, and SELinux"
+        " forbids it.",
+    ),
+    Check(
+        "text-relocations",
+        elf_checks.check_text_relocations,
+        "Code stays as it was compiled: SELinux forbids to write it. Compile it with -fPIC.",
+    ),
+    Check(
+        "bindnow",
+        elf_checks.check_bindnow,
+        "Functions are bound at the start, so that nobody can redirect them: link with -z now.",
+        Level.WARNING,
+    ),
+    Check(
+        "fortify",
+        elf_checks.check_fortify,
+        "Functions that fill buffers are checked: compile with -O2 -D_FORTIFY_SOURCE=2.",
+        Level.WARNING,
+    ),
+    Check(
+        "stack-protector",
+        elf_checks.check_stack_protector,
+        "The stack is guarded: compile with -fstack-protector-strong.",
+        Level.WARNING,
+    ),
+    Check(
+        "pie",
+        elf_checks.check_pie,
+        "Programs are position-independent: compile with -fPIE and link with -pie.",
+        Level.WARNING,
     ),
     Check(
         "prefix-leftover",
@@ -92,6 +135,25 @@ CHECKS = (
         content=False,
     ),
     Check(
+        "unreadable",
+        file_checks.check_unreadable,
+        "Somebody may read each file.",
+        content=False,
+    ),
+    Check(
+        "root-only",
+        file_checks.check_readable_by_services,
+        "What is in the app's directory can be read by its services, which do not run as root.",
+        Level.WARNING,
+        content=False,
+    ),
+    Check(
+        "credentials",
+        file_checks.check_credentials,
+        "No file that tools read credentials from (.env, .netrc, .pypirc and such) holds any.",
+        content=False,
+    ),
+    Check(
         "secrets",
         file_checks.check_secrets,
         "No private key is shipped to every host.",
@@ -106,17 +168,22 @@ CHECKS = (
 
 
 def audit(
-    payload: Payload, glibc_ceiling: str, known: Mapping[Digest, Facts] | None = None
+    payload: Payload,
+    glibc_ceiling: str,
+    architecture: str,
+    known: Mapping[Digest, Facts] | None = None,
 ) -> Report:
     """Check a payload for a platform.
 
     Args:
         payload: what would be packaged.
         glibc_ceiling: the highest glibc version that the platform's hosts have, as ``2.31``.
+        architecture: of the platform's hosts, as its package format calls it.
         known: facts about contents, by their digest; only other files are read.
     """
     glibc = tuple(int(part) for part in glibc_ceiling.split("."))
-    around = Surroundings(payload, glibc, dict(known or {}))
+    machine = MACHINES.get(architecture, architecture)
+    around = Surroundings(payload, glibc, machine, dict(known or {}))
     return Report.of(payload.metadata.name, _findings(around))
 
 

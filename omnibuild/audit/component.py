@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from omnibuild import elf
-from omnibuild.audit.elf_checks import GLIBC_SONAMES
+from omnibuild.audit import glibc
 from omnibuild.audit.report import listed
 from omnibuild.errors import UndeclaredDependencyError
 from omnibuild.payload.placing import LOGICAL_PREFIX
@@ -33,7 +33,7 @@ def check_component(
         UndeclaredDependencyError: it uses a library of anything else, or would not find one.
     """
     parsed = dict(_elf_files(tree, root))
-    allowed = GLIBC_SONAMES | _own_libraries(tree, parsed)
+    allowed = glibc.SONAMES | _own_libraries(tree, parsed)
     allowed = allowed.union(*libraries_by_component.values())
     faults: list[str] = []
     undeclared: set[str] = set()
@@ -43,7 +43,7 @@ def check_component(
                 providers = sorted(n for n, found in all_others.items() if library in found)
                 undeclared.update(providers[:1])
                 faults.append(f"{path} needs {library}, {_origin(providers)}")
-        if not GLIBC_SONAMES.issuperset(file.needed) and not _searches_prefix(file):
+        if not glibc.SONAMES.issuperset(file.needed) and not _searches_prefix(file):
             faults.append(f"{path} has no runpath below the prefix: it would not find libraries")
     if faults:
         declared = sorted({*libraries_by_component, *undeclared})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from omnibuild import elf
+from omnibuild.audit import glibc
 from omnibuild.audit.subject import Subject, Surroundings, origin_expanded
 from omnibuild.tree import Kind
 
@@ -12,26 +12,6 @@ INTERPRETERS = {
     "x86-64": "/lib64/ld-linux-x86-64.so.2",
     "aarch64": "/lib/ld-linux-aarch64.so.1",
 }
-
-# What every host with glibc has in its one glibc package. Not libcrypt.so.1 and libnsl.so.1,
-# which distributions ship apart or no more, and not gcc's libgcc_s.so.1 and libstdc++.so.6.
-GLIBC_SONAMES = frozenset(
-    {
-        "ld-linux-aarch64.so.1",
-        "ld-linux-x86-64.so.2",
-        "libBrokenLocale.so.1",
-        "libanl.so.1",
-        "libc.so.6",
-        "libdl.so.2",
-        "libm.so.6",
-        "libmvec.so.1",
-        "libpthread.so.0",
-        "libresolv.so.2",
-        "librt.so.1",
-        "libthread_db.so.1",
-        "libutil.so.1",
-    }
-)
 
 
 def check_damage(subject: Subject, around: Surroundings) -> Iterator[str]:
@@ -46,7 +26,7 @@ def check_libraries(subject: Subject, around: Surroundings) -> Iterator[str]:
         return
     places = [origin_expanded(entry, subject.path) for entry in subject.facts.elf.search_path]
     for name in subject.facts.elf.needed:
-        if name in GLIBC_SONAMES:
+        if name in glibc.SONAMES:
             continue
         if "/" in name:
             yield f"needs {name} by its path"
@@ -64,10 +44,10 @@ def check_glibc_version(subject: Subject, around: Surroundings) -> Iterator[str]
     """Report symbols that only a newer glibc than the platform's has."""
     if subject.facts.elf is None:
         return
-    unknown = [n for n in elf.glibc_names(subject.facts.elf) if elf.glibc_version(n) is None]
+    unknown = [n for n in glibc.version_names(subject.facts.elf) if glibc.version_of(n) is None]
     for name in unknown:
         yield f"needs {name}, which hosts need not have"
-    needed = elf.glibc_needed(subject.facts.elf)
+    needed = glibc.needed_version(subject.facts.elf)
     if needed > around.glibc:
         yield f"needs glibc {_dotted(needed)}, the platform has {_dotted(around.glibc)}"
 
@@ -96,3 +76,48 @@ def check_runpath(subject: Subject, around: Surroundings) -> Iterator[str]:
                 yield f"the {kind} entry {entry!r} does not start with $ORIGIN"
             elif not around.is_own(place):
                 yield f"the {kind} entry {entry!r} leads to {place}, outside the app"
+
+
+def check_machine(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report programs and libraries for another processor."""
+    found, machine = subject.facts.elf, subject.facts.foreign
+    if found and found.machine != around.machine_of_hosts and found.kind != "object":
+        machine = found.machine
+    if machine:
+        yield f"is for {machine}, the platform's hosts are {around.machine_of_hosts}"
+
+
+def check_executable_stack(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report what makes the stack of its process executable."""
+    if subject.facts.hardening and subject.facts.hardening.executable_stack:
+        yield "asks for an executable stack"
+
+
+def check_text_relocations(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report what the loader must write code of."""
+    if subject.facts.hardening and subject.facts.hardening.text_relocations:
+        yield "has text relocations"
+
+
+def check_bindnow(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report files whose functions are bound when they are first called."""
+    if subject.facts.hardening and subject.facts.hardening.lazy_binding:
+        yield "is bound lazily"
+
+
+def check_fortify(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report files without checked versions of functions that fill buffers."""
+    if subject.facts.hardening and subject.facts.hardening.unfortified:
+        yield "calls functions that fill buffers, and none of them checked"
+
+
+def check_stack_protector(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report files that fill buffers and do not guard their stack."""
+    if subject.facts.hardening and subject.facts.hardening.unguarded:
+        yield "fills buffers without a guard on the stack"
+
+
+def check_pie(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report programs that are always loaded at the same address."""
+    if subject.facts.hardening and subject.facts.hardening.fixed_address:
+        yield "is not position-independent"

@@ -17,19 +17,14 @@ from typing import Any
 import msgspec
 
 from omnibuild import elf
+from omnibuild.audit.hardening import Hardening, foreign_machine, hardening_of
+from omnibuild.audit.keys import private_key_in
 from omnibuild.digests import Digest
 from omnibuild.payload.placing import references
 
 BUILD_PATH = b"/build/src"
 
 _SHEBANG = re.compile(rb"#![ \t]*([^ \t\n]*)[^\n]*")
-
-# A header alone is what every program has that reads keys; a key has base64 text below it.
-_KEY_MARK = b"PRIVATE KEY"
-_KEY = re.compile(
-    rb"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----(\\r|\\n|\s)+"
-    rb"([A-Za-z-]+: [^\n]*\n\s*)*[A-Za-z0-9+/=]{32}"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +50,8 @@ class Facts:
     Args:
         elf: what its ELF tables say.
         damage: why its ELF tables cannot be read, empty when they can.
+        hardening: what else its ELF tables say; none for other files and objects.
+        foreign: what a program is for, if no platform can run it.
         leftovers: traces of the logical prefix.
         build_path: where it names the directory of compilations.
         shebang: its first line, if it is a script.
@@ -63,6 +60,8 @@ class Facts:
 
     elf: elf.Elf | None = None
     damage: str = ""
+    hardening: Hardening | None = None
+    foreign: str = ""
     leftovers: Leftovers | None = None
     build_path: int | None = None
     shebang: Shebang | None = None
@@ -74,21 +73,24 @@ NOTHING_SPECIAL = Facts()
 
 def facts_of(content: bytes) -> Facts:
     """Look into a file."""
-    parsed, damage = None, ""
+    parsed, damage, hardening = None, "", None
     try:
         parsed = elf.parse(content)
+        if parsed and parsed.kind != "object":
+            hardening = hardening_of(content)
     except elf.ElfError as error:
         damage = str(error)
     build_path = content.find(BUILD_PATH)
     line = _SHEBANG.match(content)
-    key = _KEY.search(content) if _KEY_MARK in content else None
     return Facts(
         elf=parsed,
         damage=damage,
+        hardening=hardening,
+        foreign="" if parsed or damage else foreign_machine(content),
         leftovers=leftovers(content),
         build_path=build_path if build_path >= 0 else None,
         shebang=Shebang(len(line[0]), os.fsdecode(line[1])) if line else None,
-        private_key=key.start() if key else None,
+        private_key=private_key_in(content),
     )
 
 

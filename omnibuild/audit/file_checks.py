@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections.abc import Iterator
 
 from omnibuild.audit.facts import BUILD_PATH, leftovers
@@ -18,6 +19,29 @@ SHEBANG_AT_MOST = 127
 
 SETUID_SETGID = 0o6000
 WORLD_WRITABLE = 0o002
+
+READABLE = 0o444
+OPEN_FILE, OPEN_DIRECTORY = 0o004, 0o005
+
+_SAMPLES = (".example", ".sample", ".template", ".dist", ".defaults")
+_ASSIGNMENT = re.compile(
+    r"\s*(?:export\s+)?(?P<name>[A-Z0-9_]*(?:SECRET|PASSWORD|PASSWD|TOKEN|API_?KEY|ACCESS_KEY"
+    r"|PRIVATE_KEY|CREDENTIALS?|_PW|_PASS|DATABASE_URL|_DSN)[A-Z0-9_]*)\s*=\s*[\"']?"
+    r"(?P<value>[^\s\"'#]+)",
+    re.IGNORECASE,
+)
+_PLACEHOLDER = re.compile(
+    r"<|\$|\{|x+$|\*+$|\.\.\.|(change|replace|fill|insert|your|example|dummy|none$|null$)"
+    r"|(true|false|[0-9]{1,5})$|[a-z+]+://[^:@/]*(:[0-9]+)?(/|$)",
+    re.IGNORECASE,
+)
+_CREDENTIAL_FILES = {
+    ".netrc": re.compile(r".*\b(?P<name>password)\s+(?P<value>\S+)"),
+    ".pypirc": re.compile(r"\s*(?P<name>password)\s*[=:]\s*(?P<value>\S+)"),
+    ".npmrc": re.compile(r".*(?P<name>_authToken|_password|_auth)\s*=\s*(?P<value>\S+)"),
+    ".git-credentials": re.compile(r"(?P<name>[a-z]+)://[^:/@]*:(?P<value>[^@/]+)@"),
+    ".pgpass": re.compile(r"(?P<name>[^#:]+):[^:]*:[^:]*:[^:]*:(?P<value>.+)"),
+}
 
 _TEST_DIRECTORIES = frozenset({"test", "tests", "testing"})
 
@@ -74,6 +98,39 @@ def check_permissions(subject: Subject, around: Surroundings) -> Iterator[str]:
         yield f"setuid or setgid: mode {subject.entry.mode:04o}"
     if subject.entry.mode & WORLD_WRITABLE:
         yield f"everybody may write: mode {subject.entry.mode:04o}"
+
+
+def check_unreadable(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report what not even its owner may read."""
+    if subject.entry.kind is not Kind.SYMLINK and not subject.entry.mode & READABLE:
+        yield f"nobody may read it: mode {subject.entry.mode:04o}"
+
+
+def check_readable_by_services(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report what is in the app's directory and closed to all but root."""
+    entry = subject.entry
+    if entry.kind is Kind.SYMLINK or not around.is_own(f"/{subject.path}"):
+        return
+    wanted = OPEN_DIRECTORY if entry.kind is Kind.DIRECTORY else OPEN_FILE
+    if entry.mode & READABLE and entry.mode & wanted != wanted:
+        yield f"only root may use it: mode {entry.mode:04o}"
+
+
+def check_credentials(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report files called like those that hold credentials, with some in them."""
+    name = posixpath.basename(subject.path)
+    if subject.entry.kind is Kind.FILE and (pattern := _credentials_of(name)):
+        for line in around.read(subject.path).decode("utf-8", "replace").splitlines():
+            found = pattern.match(line)
+            if found and not _PLACEHOLDER.match(found["value"]):
+                yield f"holds credentials: {found['name']}"
+                return
+
+
+def _credentials_of(name: str) -> re.Pattern[str] | None:
+    if name == ".env" or (name.startswith(".env.") and not name.endswith(_SAMPLES)):
+        return _ASSIGNMENT
+    return _CREDENTIAL_FILES.get(name)
 
 
 def check_secrets(subject: Subject, around: Surroundings) -> Iterator[str]:

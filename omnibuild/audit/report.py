@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from itertools import groupby
 from typing import Any
 
 from omnibuild.errors import AuditError
@@ -77,6 +78,26 @@ class Report:
             {key: str(value) for key, value in asdict(finding).items()} for finding in self.findings
         ]
         return {"name": self.name, "findings": findings}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Report:
+        """Read what :meth:`to_data` wrote."""
+        findings = [Finding(**f | {"level": Level(f["level"])}) for f in data["findings"]]
+        return cls.of(data["name"], findings)
+
+
+def united(reports: Iterable[Report]) -> Report:
+    """Return one report of several about one payload; what they agree on is in it once."""
+    every = list(reports)
+    return Report.of(every[0].name, {finding for each in every for finding in each.findings})
+
+
+def told(report: Report) -> Iterator[str]:
+    """Yield one line for each check that warned: how many files, and the first of them."""
+    for _, found in groupby(report.warnings, lambda finding: finding.check):
+        first, *others = found
+        more = f" (and {len(others)} more)" if others else ""
+        yield f"{report.name}: {first}{more}"
 
 
 def listed(lines: Iterable[str]) -> str:

@@ -38,11 +38,13 @@ class Surroundings:
     Args:
         payload: the whole payload.
         glibc: the highest glibc version that the platform has.
+        machine_of_hosts: the platform's processor, as ``x86-64``.
         known: facts about contents, by their digest; others are found out.
     """
 
     payload: Payload
     glibc: tuple[int, ...]
+    machine_of_hosts: str
     known: dict[Digest, Facts]
 
     def facts(self, entry: Entry) -> Facts:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import zstandard
 
 import omnibuild.host
 from omnibuild.blueprint.components import Components
@@ -18,7 +16,9 @@ from omnibuild.digests import Digest, of_file, of_json
 from omnibuild.errors import DefinitionError, Where
 from omnibuild.host.hooks import load_hooks
 from omnibuild.host.layout import Layout
-from omnibuild.package.compression import Effort
+from omnibuild.kinds.payload import metadata_of
+from omnibuild.package.compression import Effort, compressing_libraries
+from omnibuild.package.write import check_relations
 from omnibuild.plan.graph import Action, Plan, bare_name
 from omnibuild.provenance.manifest import manifest
 from omnibuild.recipe.definitions import Definitions
@@ -34,12 +34,14 @@ class AppPlan:
         plan: every action.
         packages: platform name to the name of the action that writes its artifact; platforms
             that read the same file share one.
+        audits: platform name to the name of the action that audits its payload.
         oddities: what is allowed, and perhaps not meant.
     """
 
     app: str
     plan: Plan
     packages: Mapping[str, str]
+    audits: Mapping[str, str]
     oddities: tuple[str, ...] = ()
 
     @property
@@ -52,19 +54,26 @@ def plan_app(
     definitions: Definitions, recipe: Recipe, recipe_path: Path, platforms: Sequence[Platform]
 ) -> AppPlan:
     """Return everything that must be done for ``recipe`` on ``platforms``."""
+    metadata = metadata_of(recipe)
+    for platform in platforms:
+        if form := platform.deb or platform.rpm or platform.tar:
+            check_relations(metadata, form)
     actions: dict[str, Action] = {}
     packages: dict[str, str] = {}
+    audits: dict[str, str] = {}
     for root in dict.fromkeys(platform.root for platform in platforms):
         there = [platform for platform in platforms if platform.root == root]
-        found, written = _plan_in_root(definitions, recipe, recipe_path, root, there)
+        found, written, audited = _plan_in_root(definitions, recipe, recipe_path, root, there)
         actions |= found
         packages |= written
+        audits |= audited
     _refuse_one_file_of_two_roots(packages)
     names = [platform.name for platform in platforms]
     return AppPlan(
         app=recipe.app.name,
         plan=Plan.of(actions.values()),
         packages={name: packages[name] for name in names},
+        audits={name: audits[name] for name in names},
         oddities=oddities(recipe, recipe_path),
     )
 
@@ -75,8 +84,8 @@ def _plan_in_root(
     recipe_path: Path,
     root: str,
     platforms: Sequence[Platform],
-) -> tuple[dict[str, Action], dict[str, str]]:
-    """Return the actions for platforms of one root, and which of them packages for whom."""
+) -> tuple[dict[str, Action], dict[str, str], dict[str, str]]:
+    """Return the actions for platforms of one root, and which packages and audits for whom."""
     components = Components(definitions, root, recipe.build.profile if recipe.build else None)
     names = _wanted_components(recipe, components)
     glibc = lowest_glibc(platforms)
@@ -105,6 +114,7 @@ def _plan_in_root(
     return (
         {action.name: action for action in everything},
         {name: action.name for name, action in packages.items()},
+        {p.name: audit.name for p, audit in zip(platforms, audits, strict=True)},
     )
 
 
@@ -222,10 +232,11 @@ def _text(path: Path, recipe_path: Path) -> str:
 
 
 def _audit_action(platform: Platform, payload: Action, parts: Mapping[str, str]) -> Action:
+    form = platform.deb or platform.rpm or platform.tar
     return Action(
         _beside(payload, "audit", platform.name),
         "audit",
-        {"glibc": platform.glibc},
+        {"glibc": platform.glibc, "architecture": form.architecture if form else ""},
         {"payload": payload.name, **parts},
     )
 
@@ -248,21 +259,12 @@ def _package_action(
         kind="package",
         parameters={
             "format": {form: details},
-            "libraries": compressing_libraries(),
+            "libraries": compressing_libraries(form, details.get("compression", "zstd")),
             "effort": effort,
         },
         inputs={"payload": payload.name},
         after=tuple(audits),
     )
-
-
-def compressing_libraries() -> dict[str, str]:
-    """Return the versions of all libraries that decide the bytes of a compressed member."""
-    return {
-        "zstandard": zstandard.__version__,
-        "libzstd": ".".join(map(str, zstandard.ZSTD_VERSION)),
-        "zlib": zlib.ZLIB_RUNTIME_VERSION,
-    }
 
 
 def _beside(payload: Action, kind: str, what: str) -> str:

@@ -32,10 +32,10 @@ def all_kinds() -> Mapping[str, Kind]:
         "backend": Kind(serial=2, run=_backend),
         "wheel": Kind(serial=1, run=_wheel),
         "install": Kind(serial=2, run=_install),
-        "place": Kind(serial=3, run=_place),
-        "payload": Kind(serial=9, run=_payload),
-        "audit": Kind(serial=1, run=_audit),
-        "package": Kind(serial=2, run=_package),
+        "place": Kind(serial=4, run=_place),
+        "payload": Kind(serial=10, run=_payload),
+        "audit": Kind(serial=2, run=_audit),
+        "package": Kind(serial=3, run=_package),
     }
 
 

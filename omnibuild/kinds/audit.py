@@ -14,8 +14,8 @@ from omnibuild.store.results import Output
 def run(job: Job) -> Output:
     """Prove that a payload needs nothing beyond a platform.
 
-    Parameters: ``glibc``. Inputs: ``payload``, and what it was made of as ``part:NAME``, which
-    says what is in their files: only what is new in the payload is read.
+    Parameters: ``glibc``, ``architecture``. Inputs: ``payload``, and what it was made of as
+    ``part:NAME``, which says what is in their files: only what is new in the payload is read.
     """
     known: dict[digests.Digest, Facts] = {}
     for output in job.roles("part").values():
@@ -23,6 +23,7 @@ def run(job: Job) -> Output:
         known |= {entry.digest: NOTHING_SPECIAL for entry in tree.files()}
         known |= from_data(description["facts"])
     payload = load_payload(job.store, job.inputs["payload"].digest)
-    report = audit(payload, job.action.parameters["glibc"], known)
+    parameters = job.action.parameters
+    report = audit(payload, parameters["glibc"], parameters["architecture"], known)
     report.raise_if_failed()
     return job.store.add_blob(digests.canonical_json(report.to_data()))

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import configparser
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
 from omnibuild import digests
+from omnibuild.audit.facts import Facts, from_data
+from omnibuild.audit.glibc import asked_of
+from omnibuild.elf import Elf
 from omnibuild.errors import ArchiveError
 from omnibuild.execute.job import Job
 from omnibuild.host.integration import integrate
 from omnibuild.layers.environment import SOURCE_DATE_EPOCH
+from omnibuild.package.versions import host_version
 from omnibuild.payload.assembly import GeneratedFile, Part, assemble
 from omnibuild.payload.described import describe, files_directory, load_described
 from omnibuild.payload.model import Metadata, Payload, Relations
 from omnibuild.recipe.models import Recipe
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
+from omnibuild.tree import Tree
 
 MANIFEST_PATH = "share/omnibuild/manifest.json"
 
@@ -35,10 +40,12 @@ def run(job: Job) -> Output:
     prune = parameters["prune"]
     parts: list[Part] = []
     md5: dict[digests.Digest, str] = {}
+    facts: dict[digests.Digest, Facts] = {}
     for name, output in job.roles("part").items():
         tree, directory, description = load_described(job.store, output.digest)
         parts.append(Part(name, tree, directory, tuple(prune.get(name, ()))))
         md5 |= description["md5"]
+        facts |= from_data(description["facts"])
     config = {path: text.encode() for path, text in parameters["config"].items()}
     host = integrate(recipe, parameters["hooks"], config, entry_points(parts))
     manifest = json.dumps(parameters["manifest"], indent=2, sort_keys=True) + "\n"
@@ -56,8 +63,16 @@ def run(job: Job) -> Output:
         config_files=host.config_files,
         scripts=host.scripts,
         md5={e.digest: md5[e.digest] for e in tree.files() if e.digest in md5},
+        glibc=asked_of(_programs(tree, facts)),
     )
     return describe(job, tree, payload.to_data())
+
+
+def _programs(tree: Tree, facts: Mapping[digests.Digest, Facts]) -> Iterator[Elf]:
+    for entry in tree.files():
+        found = facts.get(entry.digest)
+        if found and found.elf:
+            yield found.elf
 
 
 def metadata_of(recipe: Recipe) -> Metadata:
@@ -65,7 +80,7 @@ def metadata_of(recipe: Recipe) -> Metadata:
     app, package = recipe.app, recipe.package
     return Metadata(
         name=app.name,
-        version=app.version,
+        version=host_version(app.version),
         revision=package.revision,
         summary=app.summary,
         description=app.description,
@@ -81,6 +96,11 @@ def metadata_of(recipe: Recipe) -> Metadata:
             replaces=package.replaces,
             provides=package.provides,
         ),
+        overrides={
+            form: found
+            for form, own in (("deb", package.deb), ("rpm", package.rpm))
+            if (found := {k: v for k, v in msgspec.structs.asdict(own).items() if v is not None})
+        },
     )
 
 

@@ -110,3 +110,38 @@ class HashingSink:
     def digest(self) -> str:
         """The SHA-256 of all bytes so far."""
         return self._hash.hexdigest()
+
+
+def compressing_libraries(form: str, compression: str) -> dict[str, str]:
+    """Return the versions of the libraries that decide the bytes of a file of that format.
+
+    Args:
+        form: ``deb``, ``rpm`` or ``tar``.
+        compression: of a deb's data; the others are compressed by zstd.
+    """
+    found = {}
+    if compression == "zstd":
+        import zstandard
+
+        found["zstandard"] = zstandard.__version__
+        found["libzstd"] = ".".join(map(str, zstandard.ZSTD_VERSION))
+    if compression == "xz":
+        found["liblzma"] = _liblzma_version()
+    if form == "deb":
+        # Of its control archive, whatever compresses the data.
+        found["zlib"] = zlib.ZLIB_RUNTIME_VERSION
+    return found
+
+
+def _liblzma_version() -> str:
+    """Return what Python's module does not tell; where it is built in, the interpreter's build."""
+    import _lzma
+    import ctypes
+    import sys
+
+    try:
+        version = ctypes.CDLL(_lzma.__file__).lzma_version_string
+    except (AttributeError, OSError):
+        return f"python {sys.version}"
+    version.restype = ctypes.c_char_p
+    return str(version().decode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from textwrap import wrap
 from typing import Final
 
 from omnibuild.errors import PackageError
@@ -20,6 +21,10 @@ ONE_LINE = (*REQUIRED, "homepage", "vendor")
 
 # Four bytes of rpm's header and of cpio hold a time; so dates end in the year 2106.
 LAST_DATE = 2**32 - 1
+
+# Debian's policy: less than 80 columns, of which one or two are the indentation.
+WIDTH = 77
+ITEMS: Final = ("* ", "- ", "+ ")
 
 CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x1f\x7f]")
 CONTROL_CHARACTER_IN_TEXT: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -65,6 +70,40 @@ def _check_line(name: str, what: str, value: str, *, required: bool) -> None:
         raise PackageError(f"the {what} of {name} is empty")
     if not is_utf8(value):
         raise PackageError(f"the {what} of {name} is not UTF-8", why=repr(value))
+
+
+def folded(description: str) -> list[str]:
+    """Return a text's lines, none wider than 77 columns; indented lines stay as they are.
+
+    Lines of a paragraph are joined and broken anew; items of lists begin lines of their own.
+    """
+    lines: list[str] = []
+    paragraph: list[str] = []
+
+    def end() -> None:
+        if paragraph:
+            hanging = "  " if paragraph[0].startswith(ITEMS) else ""
+            text = " ".join(paragraph)
+            lines.extend(
+                wrap(
+                    text,
+                    WIDTH,
+                    subsequent_indent=hanging,
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                )
+            )
+            paragraph.clear()
+
+    for line in map(str.rstrip, description.strip("\n").split("\n")):
+        if not line or line[0].isspace() or line.startswith(ITEMS):
+            end()
+        if not line or line[0].isspace():
+            lines.append(line)
+        else:
+            paragraph.append(line)
+    end()
+    return lines if any(lines) else []
 
 
 def is_utf8(text: str) -> bool:

@@ -17,6 +17,11 @@ from omnibuild.tree import Entry, Kind
 
 READ_SIZE = 1 << 20
 
+# Files come into being under a longer name: dpkg appends `.dpkg-new`, rpm `;` and eight digits, and
+# to a configuration file that it keeps or replaces dpkg appends `.dpkg-dist`.
+LONGEST_NAME, LONGEST_CONFIG_NAME = 255 - 9, 255 - 10
+LONGEST_PATH = 4095 - len("/") - 10
+
 
 def name_bytes(name: str) -> bytes:
     """Return a file name as the bytes it is on disk, also one that is not UTF-8."""
@@ -96,6 +101,23 @@ def _buffer(expected: int) -> int:
     return min(READ_SIZE, expected + 1) if expected >= 0 else READ_SIZE
 
 
+def check_names(members: Iterable[Entry]) -> None:
+    """Refuse names that dpkg and rpm cannot unpack, however well they are packed."""
+    for entry in members:
+        if len(entry.path) * 4 <= LONGEST_NAME and not entry.target:
+            continue  # Nearly all of them, whatever letters they have.
+        longest = max(map(len, name_bytes(entry.path).split(b"/")))
+        if longest > LONGEST_NAME or len(name_bytes(entry.path)) > LONGEST_PATH:
+            raise PackageError(
+                f"no host can unpack {entry.path!r}",
+                why=f"its longest name has {longest} bytes, and hosts make files under longer"
+                f" names: at most {LONGEST_NAME} bytes for a name, {LONGEST_PATH} for a path",
+                hint="prune it, or give it a shorter name",
+            )
+        if len(name_bytes(entry.target)) > LONGEST_PATH:
+            raise PackageError(f"{entry.path!r} leads to a path that is too long for hosts")
+
+
 def check_config_files(config_files: Iterable[str], members: Iterable[Entry]) -> None:
     """Refuse a configuration file that is not a plain file of the payload."""
     plain: set[str] = set()
@@ -106,6 +128,12 @@ def check_config_files(config_files: Iterable[str], members: Iterable[Entry]) ->
         elif entry.kind is Kind.HARDLINK:
             linked.add(f"/{entry.target}")
     for path in config_files:
+        name = path.rpartition("/")[2]
+        if len(name_bytes(name)) > LONGEST_CONFIG_NAME or path != path.rstrip():
+            raise PackageError(
+                f"no host can unpack the configuration file {path!r}",
+                why=f"its name has more than {LONGEST_CONFIG_NAME} bytes, or ends in a blank",
+            )
         # An upgrade replaces a configuration file by itself: it cannot share its inode.
         if path not in plain - linked:
             raise PackageError(

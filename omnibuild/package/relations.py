@@ -1,12 +1,18 @@
-"""Relations between packages: dpkg's notation parsed, and said in rpm's words."""
+"""Relations between packages: dpkg's notation parsed, and said in rpm's words.
+
+Some are derived: from the programs of a package, and from what its own scripts call.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from omnibuild.audit.glibc import lowest_version
 from omnibuild.errors import PackageError
+from omnibuild.payload.model import Payload
 
 NOTATION: Final = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9+.-]+)(?P<any>:any)?"
@@ -53,7 +59,8 @@ def parse_relation(text: str) -> tuple[Relation, ...]:
         if match is None:
             raise PackageError(
                 f"{text!r} is not a relation to a package",
-                hint="write it as dpkg does: name, name (>= 1.2), or alternatives: a | b",
+                hint="write it as dpkg does: name, name (>= 1.2), or alternatives: a | b; files and"
+                " capabilities are rpm's: [package.rpm]",
             )
         alternatives.append(
             Relation(
@@ -69,3 +76,58 @@ def parse_single_relation(text: str, field: str) -> Relation:
     if others:
         raise PackageError(f"{field} takes no alternatives: {text!r}")
     return relation
+
+
+# Commands of maintainer scripts that are not in every host's smallest system, and who has them.
+# Scripts make users with whatever is there: any of the three is enough.
+DEB_COMMANDS: Final = {
+    "useradd": "passwd | systemd-standalone-sysusers | systemd",
+    "mount": "mount",
+    "umount": "mount",
+}
+RPM_COMMANDS: Final = {
+    "useradd": "shadow-utils",
+    "runuser": "util-linux",
+    "mount": "util-linux",
+    "umount": "util-linux",
+    "mountpoint": "util-linux",
+    "findmnt": "util-linux",
+}
+
+
+def deb_depends(payload: Payload) -> tuple[str, ...]:
+    """Return a deb's derived dependencies, but for packages that its recipe already names."""
+    wanted = []
+    if version := lowest_version(payload.glibc):
+        wanted.append(f"libc6 (>= {version})")
+    scripts = payload.scripts.get("deb", {})
+    for text in scripts.values():
+        wanted += [needed for command, needed in DEB_COMMANDS.items() if calls(text, command)]
+    named = {one.name for one in _named(payload)}
+    return tuple(
+        text
+        for text in dict.fromkeys(wanted)
+        if named.isdisjoint(one.name for one in parse_relation(text))
+    )
+
+
+def _named(payload: Payload) -> list[Relation]:
+    relations = map(parse_relation, payload.metadata.deb_relations.depends)
+    return [alternatives[0] for alternatives in relations if len(alternatives) == 1]
+
+
+def rpm_libraries(glibc: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Return the capabilities of glibc that rpm's own generator would write.
+
+    All of our processors have 64 bits, which rpm says in the last part.
+    """
+    found = []
+    for library, versions in glibc.items():
+        found += [f"{library}({version})(64bit)" for version in ("", *versions)]
+    return [*found, "rtld(GNU_HASH)"] if found else []
+
+
+def calls(script: str, command: str) -> bool:
+    """Tell whether a shell script calls a command: not in a comment, not as an argument."""
+    start = r"(?:^|[;&|({!]|\b(?:then|do|else|if|exec))[ \t]*"
+    return bool(re.search(rf"{start}{command}(?=[ \t;&|)]|$)", script, re.MULTILINE))

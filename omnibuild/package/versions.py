@@ -10,11 +10,52 @@ from functools import cmp_to_key
 from itertools import zip_longest
 from typing import TypeVar
 
+from packaging.version import InvalidVersion, Version
+
+# Words of a version that Python's rules do not order as hosts do; a single letter may be a patch
+# level, as in 1.1.1a.
+_PEP440 = re.compile(
+    r"[0-9]+(\.[0-9]+)*[._]?((a|b|c)[._]?[0-9]|alpha|beta|rc|pre|preview|post|rev|r[0-9]|dev|\+).*",
+    re.IGNORECASE,
+)
+_RELEASE = re.compile(r"[0-9]+(\.[0-9]+)*")
+
 T = TypeVar("T", int, list[int], tuple[int, str])
 _Value = tuple[int, str]
 
 _DEB_PARTS = re.compile(r"([^0-9]*)([0-9]*)")
 _RPM_PARTS = re.compile(r"~|\^|[A-Za-z]+|[0-9]+")
+
+
+def host_version(version: str) -> str:
+    """Return an app's version so that dpkg and rpm order it as Python does (PEP 440).
+
+    Versions without such words stay as they are. Both tools sort ``~`` before the end of a version
+    and ``+`` after it, before any further number.
+
+    >>> host_version("2.0.0rc1"), host_version("2.0.dev3"), host_version("2.0.post1")
+    ('2.0.0~rc1', '2.0~~dev3', '2.0+post1')
+    """
+    release = _RELEASE.match(version)
+    if release is None or not _PEP440.fullmatch(version):
+        return version
+    try:
+        parsed = Version(version)
+    except InvalidVersion:
+        return version
+    words = [release[0]]
+    if parsed.pre:
+        words.append(f"~{parsed.pre[0]}{parsed.pre[1]}")
+    if parsed.post is not None:
+        words.append(f"+post{parsed.post}")
+    if parsed.dev is not None:
+        words.append(f"{'~' if len(words) > 1 else '~~'}dev{parsed.dev}")
+    if parsed.local:
+        # Before +post, whatever it is: digits and later letters would come after it.
+        words.append(
+            f"+{parsed.local}" if "a" <= parsed.local < "local" else f"+local.{parsed.local}"
+        )
+    return "".join(words)
 
 
 def compare_debs(left: str, right: str) -> int:

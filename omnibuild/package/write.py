@@ -7,10 +7,12 @@ from pathlib import Path
 from omnibuild.files import write_atomic
 from omnibuild.package.artifact import Artifact
 from omnibuild.package.compression import Effort
+from omnibuild.package.deb.control import relation_fields
 from omnibuild.package.deb.writer import write_deb
+from omnibuild.package.rpm.relations import stated
 from omnibuild.package.rpm.writer import write_rpm
 from omnibuild.package.tar import write_tar
-from omnibuild.payload.model import Payload
+from omnibuild.payload.model import Metadata, Payload
 from omnibuild.recipe.models import Debian, Rpm, Tar
 
 CHECKSUM_SUFFIX = ".sha256"
@@ -34,6 +36,21 @@ def write_package(
     path = artifact.path
     write_atomic(path.with_name(path.name + CHECKSUM_SUFFIX), artifact.checksum_line)
     return artifact
+
+
+def check_relations(metadata: Metadata, form: Debian | Rpm | Tar) -> None:
+    """Refuse relations that the format does not know, before anything is built.
+
+    Raises :class:`PackageError`.
+    """
+    match form:
+        case Debian():
+            relation_fields(metadata.deb_relations)
+        case Rpm():
+            for kind in ("depends", "recommends", "conflicts", "replaces", "provides"):
+                stated(metadata, kind)
+        case Tar():
+            pass  # Nothing installs a tarball that could heed them.
 
 
 def _write(payload: Payload, form: Debian | Rpm | Tar, directory: Path, effort: Effort) -> Artifact:

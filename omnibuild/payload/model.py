@@ -8,7 +8,7 @@ by the maintainer scripts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,9 @@ class Metadata:
     Args:
         revision: packaging revision, without a platform's suffix.
         date: seconds since 1970 that every file and header carries (SOURCE_DATE_EPOCH).
+        relations: those of all formats, in the words of dpkg.
+        overrides: those that a format has instead, in its own words: format (``deb``, ``rpm``) to
+            kind (``depends`` …) to relations.
     """
 
     name: str
@@ -47,6 +50,12 @@ class Metadata:
     vendor: str
     date: int
     relations: Relations = field(default_factory=Relations)
+    overrides: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+
+    @property
+    def deb_relations(self) -> Relations:
+        """The relations of debs."""
+        return replace(self.relations, **self.overrides.get("deb", {}))
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,8 @@ class Payload:
         scripts: maintainer scripts by format (``deb``, ``rpm``), then by their name in that
             format (``preinst`` …, ``pre`` …); values are whole scripts.
         md5: MD5 of contents by their digest, as far as they are known.
+        glibc: libraries of glibc that its programs load, and the symbol versions that they ask
+            each for.
     """
 
     metadata: Metadata
@@ -70,6 +81,7 @@ class Payload:
     config_files: tuple[str, ...] = ()
     scripts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     md5: Mapping[Digest, str] = field(default_factory=dict)
+    glibc: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def to_data(self) -> dict[str, Any]:
         """Return all but the files as plain JSON values."""
@@ -79,6 +91,7 @@ class Payload:
             "config_files": list(self.config_files),
             "scripts": {name: dict(scripts) for name, scripts in self.scripts.items()},
             "md5": dict(self.md5),
+            "glibc": {name: list(versions) for name, versions in self.glibc.items()},
         }
 
     @classmethod
@@ -86,12 +99,17 @@ class Payload:
         """Read what :meth:`to_data` wrote."""
         metadata = dict(data["metadata"])
         relations = {key: tuple(value) for key, value in metadata.pop("relations").items()}
+        overrides = {
+            form: {kind: tuple(texts) for kind, texts in kinds.items()}
+            for form, kinds in metadata.pop("overrides").items()
+        }
         return cls(
-            metadata=Metadata(**metadata, relations=Relations(**relations)),
+            metadata=Metadata(**metadata, relations=Relations(**relations), overrides=overrides),
             root=root,
             tree=tree,
             prefix=data["prefix"],
             config_files=tuple(data["config_files"]),
             scripts=data["scripts"],
             md5=data["md5"],
+            glibc={name: tuple(versions) for name, versions in data["glibc"].items()},
         )

@@ -144,7 +144,26 @@ def _host_faults(recipe: Recipe, directory: Path) -> Iterator[Fault]:
         elif target == own or target.startswith(f"{own}/"):
             what = f"{quoted(target)} is in the app's own directory, which upgrades replace"
             yield Fault(path, what, f"put it below `/etc/{recipe.app.name}/`", in_key=True)
-        if not os.path.isfile(directory / origin):
+        elif not target.startswith("/etc/"):
+            what = f"{quoted(target)} is not below /etc: [config] is for what operators edit"
+            hint = (
+                f"put it below `/etc/{recipe.app.name}/`; manual pages, completions and other files"
+                f" that upgrades replace belong to a component, below its $PREFIX"
+            )
+            yield Fault(path, what, hint, in_key=True)
+        if os.path.isfile(directory / origin):
+            mode = os.stat(directory / origin).st_mode
+            if not mode & 0o004:
+                what = (
+                    f"{quoted(origin)} is not readable by everybody (mode {mode & 0o7777:04o}), and"
+                    " files of a package are, on every host and in the repository"
+                )
+                hint = (
+                    "if it is no secret: chmod a+r; a secret is made on the host, by the hook"
+                    " `post-configure` or the operator"
+                )
+                yield Fault(path, what, hint)
+        else:
             what, hint = f"there is no file {quoted(origin)}", f"it is looked up in {directory}"
             yield Fault(path, what, hint)
     scripts = recipe.package.scripts

@@ -56,19 +56,24 @@ def _is_section(each: FieldInfo) -> bool:
     return is_table(kind) or get_origin(kind) is dict
 
 
-def _section(each: FieldInfo) -> Iterator[str]:
+def _section(each: FieldInfo, above: str = "") -> Iterator[str]:
     """Yield the lines on a table of its own: of fixed keys, of free keys, or of tables."""
     kind = plain(each.type)
     content = plain(get_args(kind)[1]) if get_origin(kind) is dict else kind
     free_keys = content is not kind
-    name = f"{each.encode_name}.NAME" if free_keys and is_table(content) else each.encode_name
+    name = f"{above}{each.encode_name}{'.NAME' if free_keys and is_table(content) else ''}"
     yield from (f"## `[{name}]`", "")
     if not is_table(content):
         yield f"{meta(each.type, 'description')} Keys and values are strings."
         return
     needed = " Required." if each.required else ""
     yield from (f"{_sentence(content)}{needed}", "")
-    yield from _key_table(msgspec.structs.fields(content))
+    fields = msgspec.structs.fields(content)
+    tables = [key for key in fields if is_table(plain(key.type))]
+    yield from _key_table([key for key in fields if key not in tables])
+    for section in tables:
+        yield ""
+        yield from _section(section, f"{name}.")
 
 
 def _sentence(model: type[Struct]) -> str:

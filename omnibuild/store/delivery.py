@@ -24,6 +24,9 @@ AGAIN = "build again; `omnibuild cache verify` looks for more of it"
 TICK = 20 * 10**6
 
 
+AUDIT_SUFFIX = ".audit.json"
+
+
 @dataclass(frozen=True)
 class BuiltArtifact:
     """A package file for users, and the platforms it is for."""
@@ -35,7 +38,7 @@ class BuiltArtifact:
 
 
 def deliver(
-    store: Store, package: Output, output: Path, platforms: tuple[str, ...]
+    store: Store, package: Output, output: Path, platforms: tuple[str, ...], audited: bytes
 ) -> BuiltArtifact:
     """Copy an artifact and its sidecars out of the store, the artifact itself last.
 
@@ -46,6 +49,7 @@ def deliver(
         package: the tree that holds the artifact and its sidecars.
         output: the directory to copy to.
         platforms: names of the platforms that the artifact is for.
+        audited: what the audits for these platforms found, as JSON: one more sidecar.
 
     Raises:
         DamageError: the store's copy is damaged; it is gone from there.
@@ -57,6 +61,9 @@ def deliver(
     with _damage_removed(store, package):
         entries = store.tree(package.digest).by_path
     (name,) = (path for path in entries if not path.endswith((".sha256", ".manifest.json")))
+    report = output / f"{name}{AUDIT_SUFFIX}"
+    if not _is_there(store, report, digests.of_bytes(audited)):
+        files.write_atomic(report, audited)
     for path in (*(p for p in entries if p != name), name):
         if not _is_there(store, output / path, entries[path].digest):
             with _damage_removed(store, package), files.atomic_file(output / path) as target:

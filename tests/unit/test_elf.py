@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omnibuild import elf
+from omnibuild.audit import glibc
 from omnibuild.payload.placing import LOGICAL_PREFIX
 from tests.programs import LIBRARY, RUNPATH, compiled, greet_library, greet_program
 
@@ -75,13 +76,13 @@ def test_machines_are_told_from_the_first_bytes():
 
 def test_the_highest_glibc_version_counts_as_a_number():
     versions = {"libc.so.6": ("GLIBC_2.9", "GLIBC_2.17"), "libm.so.6": ("GLIBC_2.2.5",)}
-    assert elf.glibc_needed(elf.Elf("shared", "x86-64", versions=versions)) == (2, 17)
-    assert elf.glibc_needed(elf.Elf("shared", "x86-64")) == ()
+    assert glibc.needed_version(elf.Elf("shared", "x86-64", versions=versions)) == (2, 17)
+    assert glibc.needed_version(elf.Elf("shared", "x86-64")) == ()
 
 
 def test_packed_relocations_need_the_glibc_that_knows_them():
-    assert elf.glibc_version("GLIBC_ABI_DT_RELR") == (2, 36)
-    assert elf.glibc_version("GLIBC_PRIVATE") is None
+    assert glibc.version_of("GLIBC_ABI_DT_RELR") == (2, 36)
+    assert glibc.version_of("GLIBC_PRIVATE") is None
 
 
 def test_a_symbol_that_ends_the_runpath_is_noticed():
@@ -114,7 +115,7 @@ def read_all(data: bytes) -> None:
         found = elf.parse(data)
         if found is not None:
             elf.runpath_is_shared(data, found)
-            elf.glibc_needed(found)
+            glibc.needed_version(found)
 
 
 samples = st.sampled_from(["library", "program"]).map(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from omnibuild.errors import PackageError
+from omnibuild.package.identity import ITEMS, folded
 from omnibuild.package.members import name_bytes
 from omnibuild.package.relations import parse_relation, parse_single_relation
 from omnibuild.payload.model import Metadata, Relations
@@ -15,16 +16,21 @@ _FIELD = re.compile(r"(?P<name>[!-9;-~]+):[ \t]*(?P<value>.*)")
 
 
 def binary_control(
-    metadata: Metadata, *, version: str, architecture: str, installed_size: int
+    metadata: Metadata,
+    *,
+    version: str,
+    architecture: str,
+    installed_size: int,
+    derived: tuple[str, ...] = (),
 ) -> str:
-    """Return the control file of a binary package."""
+    """Return the control file of a binary package; ``derived`` is what it depends on besides."""
     fields = {
         "Package": metadata.name,
         "Version": version,
         "Architecture": architecture,
         "Maintainer": metadata.maintainer,
         "Installed-Size": str(installed_size),
-        **_relation_fields(metadata.relations),
+        **relation_fields(metadata.deb_relations, derived),
         "Section": "misc",
         "Priority": "optional",
         "Homepage": metadata.homepage,
@@ -84,9 +90,10 @@ def parse_paragraph(text: str) -> dict[str, str]:
     return fields
 
 
-def _relation_fields(relations: Relations) -> dict[str, str]:
+def relation_fields(relations: Relations, derived: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return relations as fields, empty ones too; raises :class:`PackageError`."""
     return {
-        "Depends": _with_alternatives(relations.depends),
+        "Depends": _with_alternatives(derived + relations.depends),
         "Recommends": _with_alternatives(relations.recommends),
         "Conflicts": _without_alternatives("Conflicts", relations.conflicts),
         "Replaces": _without_alternatives("Replaces", relations.replaces),
@@ -103,11 +110,11 @@ def _without_alternatives(field: str, relations: Iterable[str]) -> str:
 
 
 def _description(summary: str, description: str) -> str:
-    """Fold a text as Debian's policy says: a dot for blank lines, everything else indented."""
+    """Say a text as Debian's policy wants it: a dot for blank lines, everything else indented."""
     lines = [summary.strip()]
-    for line in description.strip("\n").split("\n") if description.strip() else []:
-        text = line.rstrip()
-        # " .something" is reserved for future use; one more blank makes the line verbatim.
-        indent = "  " if text.startswith(".") else " "
+    for text in folded(description):
+        # " .something" is reserved for future use; one more blank makes the line verbatim, and so
+        # do items of lists stay on lines of their own.
+        indent = "  " if text.startswith((".", *ITEMS)) else " "
         lines.append(f"{indent}{text}" if text else " .")
     return "\n".join(lines)

@@ -27,10 +27,12 @@ from omnibuild.package.members import (
     READ_SIZE,
     archive_members,
     check_config_files,
+    check_names,
     check_scripts,
     content,
     name_bytes,
 )
+from omnibuild.package.relations import deb_depends
 from omnibuild.package.system_directories import is_system_directory
 from omnibuild.package.tarstream import tar_stream
 from omnibuild.payload.model import Payload
@@ -57,6 +59,7 @@ def write_deb(
     version = f"{metadata.version}-{revision}"
     members = archive_members(payload.tree.entries)
     scripts = payload.scripts.get("deb", {})
+    check_names(members)
     check_config_files(payload.config_files, members)
     check_scripts("deb", scripts, SCRIPTS)
     scripts = complete_scripts(metadata.name, scripts, members)
@@ -65,6 +68,7 @@ def write_deb(
         version=version,
         architecture=architecture,
         installed_size=installed_size(members),
+        derived=deb_depends(payload),
     )
 
     members = tuple(member for member in members if not is_system_directory(member))

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from omnibuild.package.relations import Relation, parse_relation, parse_single_relation
+from omnibuild.package.relations import (
+    RPM_COMMANDS,
+    Relation,
+    calls,
+    parse_relation,
+    parse_single_relation,
+    rpm_libraries,
+)
 from omnibuild.package.rpm.header import Field, int32, strings
+from omnibuild.package.rpm.notation import parse_rpm_relation
 from omnibuild.package.rpm.tags import Sense, Tag
-from omnibuild.payload.model import Metadata
+from omnibuild.payload.model import Metadata, Payload
 
 SENSES: Final = {
     "": Sense(0),
@@ -45,6 +53,19 @@ SCRIPT_SENSES: Final = {
     "preun": Sense.SCRIPT_PREUN,
     "postun": Sense.SCRIPT_POSTUN,
     "posttrans": Sense.POSTTRANS,
+}
+
+
+# Kinds that take alternatives in dpkg's words, and boolean expressions in rpm's.
+ALTERNATIVES: Final = ("depends", "recommends")
+CONDITIONS: Final = {"depends": "if", "recommends": "if", "conflicts": "unless"}
+OWN_SENSES: Final = {
+    "": SENSES[""],
+    "<": SENSES["<<"],
+    "<=": SENSES["<="],
+    "=": SENSES["="],
+    ">=": SENSES[">="],
+    ">": SENSES[">>"],
 }
 
 
@@ -84,21 +105,20 @@ CONFLICTS: Final = (Tag.CONFLICT_NAME, Tag.CONFLICT_VERSION, Tag.CONFLICT_FLAGS)
 OBSOLETES: Final = (Tag.OBSOLETE_NAME, Tag.OBSOLETE_VERSION, Tag.OBSOLETE_FLAGS)
 
 
-def relation_fields(
-    metadata: Metadata, version: str, scripts: Mapping[str, str]
-) -> dict[int, Field]:
+def relation_fields(payload: Payload, version: str) -> dict[int, Field]:
     """Return all relation tags of a package; raises :class:`PackageError`.
 
     Args:
-        metadata: with the relations in dpkg's words; what it replaces, it obsoletes.
+        payload: with the relations in dpkg's words; what it replaces, it obsoletes. Its programs
+            require parts of glibc, its maintainer scripts their interpreter and what they call.
         version: the package's version and release, for the name that it provides.
-        scripts: its maintainer scripts, which require their interpreter.
     """
-    relations = metadata.relations
-    requires = [_either(parse_relation(text)) for text in relations.depends]
-    recommends = [_either(parse_relation(text)) for text in relations.recommends]
+    metadata, scripts = payload.metadata, payload.scripts.get("rpm", {})
+    requires = stated(metadata, "depends")
+    recommends = stated(metadata, "recommends")
+    conflicts = stated(metadata, "conflicts")
     features = dict(FEATURES)
-    if any(relation.name.startswith("(") for relation in requires + recommends):
+    if any(relation.name.startswith("(") for relation in requires + recommends + conflicts):
         features |= ALTERNATIVES_FEATURE
     requires += [
         RpmRelation(name, version, Sense.RPMLIB | Sense.LESS | Sense.EQUAL)
@@ -107,24 +127,42 @@ def relation_fields(
     requires += [
         RpmRelation(INTERPRETER, "", Sense.INTERPRETER | SCRIPT_SENSES[name]) for name in scripts
     ]
+    requires += [
+        RpmRelation(needed, "", SCRIPT_SENSES[name])
+        for name, text in scripts.items()
+        for command, needed in RPM_COMMANDS.items()
+        if calls(text, command)
+    ]
+    requires += [RpmRelation(name) for name in rpm_libraries(payload.glibc)]
     provides = [RpmRelation(metadata.name, version, Sense.EQUAL)]
     return {
-        **_fields(PROVIDES, provides + _singles("provides", relations.provides)),
+        **_fields(PROVIDES, provides + stated(metadata, "provides")),
         **_fields(REQUIRES, requires),
         **_fields(RECOMMENDS, recommends),
-        **_fields(CONFLICTS, _singles("conflicts", relations.conflicts)),
-        **_fields(OBSOLETES, _singles("replaces", relations.replaces)),
+        **_fields(CONFLICTS, conflicts),
+        **_fields(OBSOLETES, stated(metadata, "replaces")),
     }
+
+
+def stated(metadata: Metadata, kind: str) -> list[RpmRelation]:
+    """Return what the recipe says of one kind of relation (``depends`` …), for rpm or for all."""
+    own = metadata.overrides.get("rpm", {}).get(kind)
+    if own is None:
+        texts: tuple[str, ...] = getattr(metadata.relations, kind)
+        if kind in ALTERNATIVES:
+            return [_either(parse_relation(text)) for text in texts]
+        return [_single(parse_single_relation(text, kind)) for text in texts]
+    found = []
+    for text in own:
+        name, operator, version = parse_rpm_relation(text, condition=CONDITIONS.get(kind, ""))
+        found.append(RpmRelation(name, version, OWN_SENSES[operator]))
+    return found
 
 
 def _either(alternatives: tuple[Relation, ...]) -> RpmRelation:
     if len(alternatives) == 1:
         return _single(alternatives[0])
     return RpmRelation(f"({' or '.join(relation.rpm_term for relation in alternatives)})")
-
-
-def _singles(field: str, texts: Iterable[str]) -> list[RpmRelation]:
-    return [_single(parse_single_relation(text, field)) for text in texts]
 
 
 def _single(relation: Relation) -> RpmRelation:

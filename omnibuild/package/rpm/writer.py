@@ -14,11 +14,12 @@ from omnibuild.digests import of_bytes
 from omnibuild.files import atomic_file
 from omnibuild.package.artifact import Artifact
 from omnibuild.package.compression import LEVELS, CompressingSink, Effort, HashingSink
-from omnibuild.package.identity import check_identity
+from omnibuild.package.identity import check_identity, folded
 from omnibuild.package.members import (
     READ_SIZE,
     archive_members,
     check_config_files,
+    check_names,
     check_scripts,
 )
 from omnibuild.package.rpm.files import (
@@ -84,6 +85,7 @@ def write_rpm(
     check_identity(metadata, revision=metadata.revision, architecture=architecture)
     version = f"{metadata.version}-{metadata.revision}"
     entries = archive_members(payload.tree.entries)
+    check_names(entries)
     check_config_files(payload.config_files, entries)
     check_scripts("rpm", payload.scripts.get("rpm", {}), SCRIPT_SENSES)
     members = rpm_members(entries)
@@ -136,7 +138,7 @@ def _main_fields(
         Tag.VERSION: string(metadata.version),
         Tag.RELEASE: string(metadata.revision),
         Tag.SUMMARY: translated(metadata.summary),
-        Tag.DESCRIPTION: translated(metadata.description.strip() or metadata.summary),
+        Tag.DESCRIPTION: translated("\n".join(folded(metadata.description)) or metadata.summary),
         Tag.BUILD_TIME: int32([metadata.date]),
         Tag.BUILD_HOST: string(BUILD_HOST),
         Tag.LICENSE: string(metadata.license),
@@ -155,7 +157,7 @@ def _main_fields(
         Tag.PAYLOAD_DIGEST_ALGORITHM: int32([SHA256]),
         **{tag: string(text) for tag, text in optional.items() if text},
         **_sized(Tag.SIZE, Tag.LONG_SIZE, installed_bytes(members)),
-        **relation_fields(metadata, version, scripts),
+        **relation_fields(payload, version),
         **_script_fields(scripts),
         Tag.PRETRANS: string(pretrans(member.entry for member in members)),
         Tag.PRETRANS_INTERPRETER: string(LUA),

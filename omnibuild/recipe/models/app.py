@@ -112,6 +112,30 @@ class Service(Model, frozen=True, kw_only=True):
     command: Annotated[Line, Meta(description="A console script of the app and its arguments.")]
 
 
+class FormatRelations(Model, frozen=True, kw_only=True):
+    """What debs, or rpms, have in place of the same key of [package], in the format's own words."""
+
+    depends: Annotated[
+        tuple[Line, ...] | None,
+        Meta(
+            description="Packages it cannot run without; in rpm's words also files, capabilities"
+            " and boolean expressions."
+        ),
+    ] = None
+    recommends: Annotated[
+        tuple[Line, ...] | None, Meta(description="Packages it works better with.")
+    ] = None
+    conflicts: Annotated[tuple[Line, ...] | None, Meta(description="Packages it cannot stand.")] = (
+        None
+    )
+    replaces: Annotated[
+        tuple[Line, ...] | None, Meta(description="Packages whose files it takes.")
+    ] = None
+    provides: Annotated[
+        tuple[Line, ...] | None, Meta(description="Virtual packages it provides.")
+    ] = None
+
+
 class Package(Model, frozen=True, kw_only=True):
     """``[package]``: how the app sits on a host."""
 
@@ -135,6 +159,8 @@ class Package(Model, frozen=True, kw_only=True):
     conflicts: Annotated[tuple[Line, ...], Meta(description="Packages it cannot stand.")] = ()
     replaces: Annotated[tuple[Line, ...], Meta(description="Packages whose files it takes.")] = ()
     provides: Annotated[tuple[Line, ...], Meta(description="Virtual packages it provides.")] = ()
+    deb: FormatRelations = field(default_factory=FormatRelations)
+    rpm: FormatRelations = field(default_factory=FormatRelations)
     platforms: Annotated[tuple[Name, ...], Meta(description="Where it runs; all when empty.")] = ()
 
 

@@ -45,6 +45,7 @@ BASE_PROVIDES = [
     *("/sbin/ldconfig", "/usr/sbin/useradd", "/usr/sbin/groupadd", "/sbin/nologin"),
     *("bash", "coreutils", "filesystem", "shadow-utils", "util-linux", "ca-certificates"),
     *("glibc = 2.34", "rtld(GNU_HASH)", "ld-linux-x86-64.so.2()(64bit)", "systemd = 252"),
+    *(f"ld-linux-x86-64.so.2(GLIBC_{symbol})(64bit)" for symbol in GLIBC_SYMBOLS),
     *(f"lib{library}()(64bit)" for library in LIBRARIES),
     *(f"lib{library}(GLIBC_{symbol})(64bit)" for library in LIBRARIES for symbol in GLIBC_SYMBOLS),
 ]

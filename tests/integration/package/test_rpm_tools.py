@@ -5,14 +5,19 @@ from __future__ import annotations
 import gzip
 import io
 import re
+import subprocess
 import tarfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from omnibuild import elf
+from omnibuild.audit.glibc import asked_of
 from omnibuild.package.artifact import Artifact
 from omnibuild.package.members import archive_members
+from omnibuild.package.relations import rpm_libraries
+from omnibuild.package.rpm.notation import is_rich
 from omnibuild.package.rpm.reader import read_rpm
 from omnibuild.package.rpm.signature import sign_rpm
 from omnibuild.package.rpm.writer import write_rpm
@@ -20,6 +25,7 @@ from omnibuild.package.system_directories import SYSTEM_DIRECTORIES
 from omnibuild.payload.model import Payload
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 from omnibuild.tree import Entry, scan
+from tests.programs import compiled
 from tests.unit.package.samples import RPM, read_cpio, sample_payload
 
 RPM_TOOL = Tool("rpm", "rpm")
@@ -181,3 +187,49 @@ def owned_entries(payload: Payload) -> list[Entry]:
 def rpm(host: Path, *arguments: str | Path) -> str:
     done = RPM_TOOL.run("--root", host, *arguments)
     return done.stdout.decode() + done.stderr.decode()
+
+
+def test_programs_require_of_glibc_what_rpms_own_generator_says(tmp_path: Path) -> None:
+    source = "#include <math.h>\n#include <pthread.h>\nint main(int n, char **v) {\n"
+    source += "    pthread_t t; pthread_create(&t, 0, 0, 0); return (int)pow(n, 2.5); }\n"
+    program = tmp_path / "program"
+    program.write_bytes(compiled(source, "-lm", "-pthread"))
+    program.chmod(0o755)
+    generator = ["/usr/lib/rpm/elfdeps", "--requires", program]
+    told = subprocess.run(generator, capture_output=True, text=True, check=True).stdout.split()
+    found = elf.parse(program.read_bytes())
+    assert found
+    assert sorted(rpm_libraries(asked_of([found]))) == sorted(told)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(a or b)",
+        "(a >= 1 and b < 2 and (c or d))",
+        "(a if b)",
+        "(a if b else c)",
+        "(a unless b)",
+        "(a with b)",
+        "(a without b)",
+        "(libx.so.1()(64bit) or /usr/bin/x)",
+        "(a)",
+        "(a or b and c)",
+        "(a or)",
+        "()",
+        "(a",
+        "(a without b without c)",
+        "(a if b if c)",
+    ],
+)
+@pytest.mark.parametrize(("field", "condition"), [("Requires", "if"), ("Conflicts", "unless")])
+def test_boolean_expressions_are_those_that_rpm_takes(
+    tmp_path: Path, text: str, field: str, condition: str
+) -> None:
+    spec = tmp_path / "x.spec"
+    spec.write_text(
+        f"Name: x\nVersion: 1\nRelease: 1\nSummary: x\nLicense: x\n{field}: {text}\n"
+        "%description\nx\n"
+    )
+    done = subprocess.run(["rpmspec", "--parse", spec], capture_output=True, check=False)
+    assert is_rich(text, condition) is (done.returncode == 0), done.stderr

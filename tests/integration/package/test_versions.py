@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import subprocess
 
-from omnibuild.package.versions import compare_debs, compare_rpms
+from packaging.version import Version
+
+from omnibuild.package.versions import compare_debs, compare_rpms, host_version
 
 PAIRS = 300
 
@@ -45,3 +47,35 @@ def test_rpms() -> None:
     assert len(expected) == PAIRS
     for (left, right), result in zip(pairs, expected, strict=True):
         assert compare_rpms(left, right) == result, (left, right)
+
+
+def python_versions() -> list[tuple[str, str]]:
+    """Return pairs of versions of the same and of other releases, as Python orders them."""
+    chance = random.Random(7)  # noqa: S311 - the same pairs each time
+
+    def part(word: str) -> str:
+        return chance.choice(["", f"{word}{chance.randint(0, 12)}"])
+
+    def text() -> str:
+        pre = part(chance.choice(["a", "b", "rc"]))
+        local = chance.choice(["", "", "", "+git7", "+ubuntu.1", "+cu118", "+zzz"])
+        release = chance.choice(["2.0.0", "2.0.1", "2.0.12", "2.1.0", "10.0.0"])
+        return f"{release}{pre}{part('.post')}{part('.dev')}{local}"
+
+    return [(text(), text()) for _ in range(2 * PAIRS)]
+
+
+def test_apps_are_ordered_as_python_orders_them() -> None:
+    pairs = python_versions()
+    hosts = [(host_version(left), host_version(right)) for left, right in pairs]
+    calls = "".join(f'print(rpm.vercmp("{left}","{right}"), " ")' for left, right in hosts)
+    done = subprocess.run(
+        ["rpm", "--eval", f"%{{lua:{calls}}}"], capture_output=True, text=True, check=True
+    )
+    orders = [int(word) for word in done.stdout.split()]
+    for (left, right), (one, other), order in zip(pairs, hosts, orders, strict=True):
+        expected = (Version(left) > Version(right)) - (Version(left) < Version(right))
+        assert order == expected, (left, right, one, other)
+        word = {-1: "lt", 0: "eq", 1: "gt"}[expected]
+        done_by_dpkg = subprocess.run(["dpkg", "--compare-versions", one, word, other], check=False)
+        assert done_by_dpkg.returncode == 0, (left, right, one, other)

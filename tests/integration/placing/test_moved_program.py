@@ -77,7 +77,7 @@ def test_a_placed_component_passes_the_audit(component, tmp_path):
     root = tmp_path / "payload"
     place(component, root / "opt/hello", "/opt/hello")
     metadata = Metadata("hello", "1", "1", "", "", "", "", "", "", 0)
-    report = audit(Payload(metadata, root, scan(root), "/opt/hello"), "2.99")
+    report = audit(Payload(metadata, root, scan(root), "/opt/hello"), "2.99", "amd64")
     assert report.findings == ()
 
 

@@ -1,15 +1,22 @@
 import json
 import os
+import tempfile
+from functools import cache
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from omnibuild.audit.audit import CHECKS, audit
 from omnibuild.audit.facts import NOTHING_SPECIAL, from_data
-from omnibuild.audit.report import Finding, Level, Report
+from omnibuild.audit.keys import is_der_key, private_key_in
+from omnibuild.audit.report import Finding, Level, Report, told, united
 from omnibuild.errors import AuditError
 from omnibuild.kinds.place import describe_contents
 from omnibuild.payload.model import Metadata, Payload
 from omnibuild.payload.placing import LOGICAL_PREFIX, place_file
+from omnibuild.tools import Tool
 from omnibuild.tree import scan
 from tests.programs import PROGRAM, compiled, greet_library, greet_program
 
@@ -26,7 +33,19 @@ METADATA = Metadata(
     date=0,
 )
 APP = "opt/hello"
-KEY = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEpAIBAAKCAQEA" * 4 + "\n"
+OPENSSL = Tool("openssl", "openssl")
+
+
+@cache
+def made(*arguments):
+    """Return what the real openssl writes."""
+    with tempfile.TemporaryDirectory() as scratch:
+        OPENSSL.run(arguments[0], "-out", f"{scratch}/out", *arguments[1:])
+        return Path(scratch, "out").read_bytes()
+
+
+PKCS8 = made("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024").decode()
+RSA = made("genrsa", "-traditional", "1024").decode()
 
 
 class Host:
@@ -49,11 +68,11 @@ class Host:
 
     def report(self, glibc="2.99"):
         payload = Payload(METADATA, self.root, scan(self.root), self.prefix)
-        found = audit(payload, glibc)
+        found = audit(payload, glibc, "amd64")
         # What is known of contents from before must lead to the same findings.
         kept = json.loads(json.dumps(describe_contents(payload.tree, self.root)))["facts"]
         known = {entry.digest: NOTHING_SPECIAL for entry in payload.tree.files()} | from_data(kept)
-        assert audit(payload, glibc, known) == found
+        assert audit(payload, glibc, "amd64", known) == found
         return found
 
     def found(self, glibc="2.99"):
@@ -219,29 +238,194 @@ def test_too_many_rights_are_found(host, mode):
     assert host.found() == [("permissions", f"{APP}/x")]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        KEY,
-        "x" + KEY.replace("\n", "\r\n"),
-        '{"key": "' + KEY.replace("\n", "\\n").replace("RSA ", "") + '"}',
-        KEY.replace("-----\n", "-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES,00\n\n"),
-        KEY.replace("RSA PRIVATE KEY", "PGP PRIVATE KEY BLOCK"),
-    ],
+def converted(text, *arguments):
+    with tempfile.TemporaryDirectory() as scratch:
+        Path(scratch, "in").write_text(text)
+        OPENSSL.run(*arguments, "-in", f"{scratch}/in", "-out", f"{scratch}/out")
+        return Path(scratch, "out").read_bytes()
+
+
+def pkcs12():
+    with tempfile.TemporaryDirectory() as scratch:
+        key, certificate = Path(scratch, "key"), Path(scratch, "certificate")
+        key.write_text(PKCS8)
+        signed = ("req", "-x509", "-key", str(key), "-subj", "/CN=x", "-out", str(certificate))
+        OPENSSL.run(*signed)
+        exported = ("pkcs12", "-export", "-inkey", str(key), "-in", str(certificate))
+        OPENSSL.run(*exported, "-passout", "pass:x", "-out", f"{scratch}/out")
+        return certificate.read_bytes(), Path(scratch, "out").read_bytes()
+
+
+def ssh_key():
+    with tempfile.TemporaryDirectory() as scratch:
+        Tool("ssh-keygen", "openssh-client").run(
+            "-q", "-t", "ed25519", "-N", "", "-f", f"{scratch}/k"
+        )
+        return Path(scratch, "k").read_text()
+
+
+EC = ("ecparam", "-name", "prime256v1", "-genkey", "-noout")
+CERTIFICATE, PKCS12 = pkcs12()
+
+
+# Made anew each time: so tests are called by their numbers.
+KEYS = (
+    PKCS8,
+    "x" + RSA.replace("\n", "\r\n"),
+    json.dumps({"key": PKCS8}),
+    "KEY = (\n" + "".join(f'    "{line}\\n"\n' for line in RSA.splitlines()) + ")\n",
+    "-----BEGIN PRIVATE KEY-----\n…\n" + PKCS8,
+    made(*EC),
+    made("genrsa", "-traditional", "-aes128", "-passout", "pass:x", "1024"),
+    made("genpkey", "-algorithm", "ED25519", "-aes128", "-pass", "pass:x"),
+    made("dsaparam", "-genkey", "-noout", "1024"),
+    converted(PKCS8, "pkey", "-outform", "DER"),
+    converted(RSA, "rsa", "-outform", "DER", "-traditional"),
+    made(*EC, "-outform", "DER"),
+    made("genpkey", "-algorithm", "ED25519", "-outform", "DER"),
+    converted(PKCS8, "pkcs8", "-topk8", "-outform", "DER", "-v2", "aes128", "-passout", "pass:x"),
+    PKCS12,
+    ssh_key(),
 )
-def test_private_keys_are_found(host, text):
-    host.write("etc/hello/x.conf", text)
+
+
+@pytest.mark.parametrize("number", range(len(KEYS)))
+def test_private_keys_are_found(host, number):
+    host.write("etc/hello/x.conf", KEYS[number])
     assert host.found() == [("secrets", "etc/hello/x.conf")]
 
 
-def test_the_mere_header_of_a_key_is_none(host):
-    host.write(f"{APP}/ssh.py", 'START = b"-----BEGIN OPENSSH PRIVATE KEY-----"\nEND = 1\n')
+NO_KEYS = (
+    'START = b"-----BEGIN OPENSSH PRIVATE KEY-----"\nEND = 1\n',
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA...\n-----END RSA PRIVATE KEY-----\n",
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----\n",
+    "-----BEGIN PRIVATE KEY-----\n" + "QUFB" * 40 + "\n-----END PRIVATE KEY-----\n",
+    CERTIFICATE,
+    converted(CERTIFICATE.decode(), "x509", "-outform", "DER"),
+    converted(PKCS8, "pkey", "-pubout", "-outform", "DER"),
+    b"0" * 64,
+    b"\x30\x80\0\0",
+    b"\x30",
+    b"\x30\x84\xff\xff\xff\xff\x02\x01\0",
+)
+
+
+@pytest.mark.parametrize("number", range(len(NO_KEYS)))
+def test_what_is_only_called_a_key_is_none(host, number):
+    host.write(f"{APP}/x", NO_KEYS[number])
     assert host.found() == []
 
 
+@given(st.binary(max_size=80))
+def test_any_bytes_can_be_asked_for_a_key(data):
+    is_der_key(data)
+    is_der_key(b"\x30\x40" + data)
+    private_key_in(b"-----BEGIN PRIVATE KEY-----" + data + b"-----END PRIVATE KEY-----")
+
+
 def test_sample_keys_of_tests_are_a_warning(host):
-    report = host.write(f"{APP}/lib/x/tests/server.pem", KEY).report()
+    report = host.write(f"{APP}/lib/x/tests/server.pem", RSA).report()
     assert [(f.level, f.check) for f in report.findings] == [(Level.WARNING, "test-keys")]
+
+
+def library(*flags, source="int f(void) { return 1; }"):
+    return compiled(source, "-shared", "-fPIC", *flags)
+
+
+COPY = "#include <string.h>\nvoid g(char *); void f(char *s) { char b[9]; strcpy(b, s); g(b); }"
+TEXTREL = r'int x; __asm__(".text\n.quad x\n");'
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "level", "checks"),
+    [
+        ("lib/x.so", lambda: library("-Wl,-z,execstack"), "error", ["executable-stack"]),
+        (
+            "lib/x.so",
+            lambda: library("-Wl,-z,notext", source=TEXTREL),
+            "error",
+            ["text-relocations"],
+        ),
+        ("lib/x.so", lambda: library("-Wl,-z,lazy", source=COPY), "warning", ["bindnow"]),
+        (
+            "lib/x.so",
+            lambda: library("-fno-stack-protector", source=COPY),
+            "warning",
+            ["stack-protector"],
+        ),
+        ("lib/x.so", lambda: library("-U_FORTIFY_SOURCE", source=COPY), "warning", ["fortify"]),
+        ("bin/x", lambda: compiled("int main(void) { return 0; }", "-no-pie"), "warning", ["pie"]),
+        ("lib/x.so", lambda: library(source=COPY), "", []),
+    ],
+)
+def test_hardening(host, path, content, level, checks):
+    report = host.write(f"{APP}/{path}", content(), 0o755).report()
+    assert [(f.level, f.check) for f in report.findings] == [(level, check) for check in checks]
+
+
+@pytest.mark.parametrize(
+    "header", [{18: 183}, {18: 40, 4: 1}, {18: 243}, {5: 2, 16: 0, 17: 3, 19: 8}]
+)
+def test_programs_for_other_processors_are_errors(host, header):
+    data = bytearray(library())
+    for offset, value in header.items():
+        data[offset] = value
+    report = host.write(f"{APP}/lib/x.so", bytes(data)).report()
+    assert [(f.level, f.check) for f in report.findings] == [(Level.ERROR, "machine")]
+
+
+def test_what_nobody_may_read_is_an_error_and_what_root_alone_may_a_warning(host):
+    host.write(f"{APP}/a", "", 0o000).write(f"{APP}/b", "", 0o600)
+    host.write(f"{APP}/d/c", "").write("etc/hello/secret", "", 0o640)
+    (host.root / APP / "d").chmod(0o750)
+    found = [(f.level, f.check, f.path) for f in host.report().findings]
+    assert found == [
+        (Level.ERROR, "unreadable", f"{APP}/a"),
+        (Level.WARNING, "root-only", f"{APP}/b"),
+        (Level.WARNING, "root-only", f"{APP}/d"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (".env", "DEBUG=1\nexport SECRET_KEY='s3cr3t-k'\n"),
+        (".env.production", "DATABASE_URL=postgres://shop:pw@db/shop\n"),
+        (".env", "AWS_SECRET_ACCESS_KEY=abcDEF\n"),
+        (".netrc", "machine x login y password z\n"),
+        (".pypirc", "[pypi]\nusername = x\npassword = pypi-abc\n"),
+        (".npmrc", "//registry/:_authToken=abc\n"),
+        (".git-credentials", "https://me:pw@example.org\n"),
+        (".pgpass", "db:5432:shop:shop:pw\n"),
+    ],
+)
+def test_credentials_are_errors(host, name, text):
+    report = host.write(f"{APP}/lib/x/{name}", text).report()
+    assert [(f.level, f.check) for f in report.findings] == [(Level.ERROR, "credentials")]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (".env", "DEBUG=1\nSECRET_KEY=\nAPI_KEY=${API_KEY}\nTOKEN=<yours>\nPASSWORD=changeme\n"),
+        (".env", "DATABASE_URL=sqlite:///shop.db\nTOKEN_LIFETIME=3600\n"),
+        (".env.example", "SECRET_KEY=s3cr3t-k\n"),
+        ("settings.py", "SECRET_KEY='s3cr3t-k'\n"),
+    ],
+)
+def test_samples_of_credentials_are_none(host, name, text):
+    assert host.write(f"{APP}/lib/x/{name}", text).found() == []
+
+
+def test_warnings_are_told_once_for_each_check():
+    warned = [Finding(Level.WARNING, "bindnow", f"x/{n}", "is bound lazily") for n in range(3)]
+    one = Report.of("hello", [*warned, Finding(Level.WARNING, "pie", "x/y", "is not")])
+    other = Report.of("hello", warned)
+    assert Report.from_data(one.to_data()) == one
+    assert list(told(united([one, other]))) == [
+        "hello: bindnow: /x/0: is bound lazily (and 2 more)",
+        "hello: pie: /x/y: is not",
+    ]
 
 
 def test_damaged_programs_are_found(host):

@@ -6,10 +6,11 @@ import pytest
 
 from omnibuild.blueprint.app import AppPlan, plan_app
 from omnibuild.blueprint.components import Components
-from omnibuild.errors import CycleError, DefinitionError
+from omnibuild.errors import CycleError, DefinitionError, PackageError
 from omnibuild.plan.graph import Action
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Platform
+from omnibuild.recipe.models.app import FormatRelations
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
@@ -42,6 +43,24 @@ def test_platforms_that_read_the_same_file_share_one_package(definitions: Defini
     # Every platform is audited, and nothing is packaged before all audits are through.
     assert len(of_kind(plan, "audit")) == 7
     assert all(len(a.after) == 7 for a in of_kind(plan, "package").values())
+
+
+@pytest.mark.parametrize(
+    ("platform", "package", "what"),
+    [
+        ("el9", {"rpm": FormatRelations(depends=("a (>= 1)",))}, "rpm knows"),
+        ("debian-12", {"deb": FormatRelations(depends=("/usr/bin/convert",))}, "to a package"),
+        ("debian-12", {"provides": ("aa | bb",)}, "takes no alternatives"),
+    ],
+)
+def test_relations_are_checked_before_anything_is_built(
+    definitions: Definitions, platform: str, package: dict[str, object], what: str
+) -> None:
+    recipe, path = definitions.recipe("hello")
+    changed = msgspec.structs.replace(recipe.package, **package)
+    wrong = msgspec.structs.replace(recipe, package=changed)
+    with pytest.raises(PackageError, match=what):
+        plan_app(definitions, wrong, path, [definitions.platform(platform)[0]])
 
 
 def test_a_second_app_compiles_nothing_new(definitions: Definitions) -> None:

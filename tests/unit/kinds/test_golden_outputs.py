@@ -102,7 +102,7 @@ def plan(base: Path) -> Plan:
             Action(
                 "audit",
                 "audit",
-                {"glibc": "2.31"},
+                {"glibc": "2.31", "architecture": "amd64"},
                 {"payload": "payload", "part:tiny-c": "place"},
             ),
             *(

@@ -5,6 +5,9 @@ import hashlib
 import io
 import lzma
 import random
+import re
+import subprocess
+import sys
 
 import pytest
 
@@ -14,6 +17,7 @@ from omnibuild.package.compression import (
     Compression,
     Effort,
     HashingSink,
+    compressing_libraries,
     zstd_compressor,
 )
 from tests.unit.package.samples import unzstd
@@ -65,3 +69,13 @@ def test_a_hashing_sink_knows_what_passed() -> None:
     sink.write(b"c")
     assert target.getvalue() == b"abc"
     assert (sink.size, sink.digest) == (3, hashlib.sha256(b"abc").hexdigest())
+
+
+def test_each_format_is_keyed_by_the_libraries_that_decide_its_bytes() -> None:
+    assert set(compressing_libraries("deb", "zstd")) == {"zstandard", "libzstd", "zlib"}
+    assert set(compressing_libraries("deb", "xz")) == {"liblzma", "zlib"}
+    assert set(compressing_libraries("deb", "gzip")) == {"zlib"}
+    assert set(compressing_libraries("rpm", "zstd")) == {"zstandard", "libzstd"}
+    done = subprocess.run(["xz", "--version"], capture_output=True, text=True, check=True)
+    (library,) = re.findall(r"liblzma (\S+)", done.stdout)
+    assert compressing_libraries("deb", "xz")["liblzma"] in (library, f"python {sys.version}")

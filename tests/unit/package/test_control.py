@@ -68,3 +68,18 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except PackageError:
         return
     assert parse_paragraph(render_paragraph(fields)) == fields
+
+
+def test_descriptions_are_folded() -> None:
+    text = (
+        "word " * 40 + "\n\nA list:\n* one " + "item " * 30 + "\n- two\n\n  verbatim  " + "x" * 90
+    )
+    lines = control(description=text).partition("Description: ")[2].splitlines()
+    assert lines[0] == "Greets the world"
+    assert max(map(len, (line for line in lines if "xxx" not in line))) < 80
+    assert lines.count(" .") == 2
+    assert [line[:8] for line in lines if "one" in line or "two" in line] == ["  * one ", "  - two"]
+    assert lines[-1] == "   verbatim  " + "x" * 90
+    assert " ".join(control(description="a\nb\n\nc").split("Description")[1].split()) == (
+        ": Greets the world a b . c"
+    )

@@ -6,7 +6,13 @@ import pytest
 
 from omnibuild import digests
 from omnibuild.errors import PackageError
-from omnibuild.package.members import archive_members, below, content
+from omnibuild.package.members import (
+    archive_members,
+    below,
+    check_config_files,
+    check_names,
+    content,
+)
 from omnibuild.tree import Entry, Kind
 
 DIGEST = digests.of_bytes(b"data")
@@ -85,3 +91,32 @@ def test_content_that_changed_since_the_scan_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PackageError, match="cannot be read"):
         list(content(tmp_path, file("file")))
+
+
+@pytest.mark.parametrize(
+    ("path", "fits"),
+    [
+        ("opt/" + "n" * 246, True),
+        ("opt/" + "n" * 247, False),
+        ("opt/" + "ä" * 123, True),
+        ("opt/" + "ä" * 124, False),
+        ("d" * 247 + "/x", False),
+        ("/".join(["d" * 240] * 17), False),
+    ],
+)
+def test_names_that_hosts_cannot_unpack_are_refused(path: str, fits: bool) -> None:
+    if fits:
+        check_names([file(path)])
+        return
+    with pytest.raises(PackageError, match="no host can unpack"):
+        check_names([file(path)])
+
+
+@pytest.mark.parametrize(("name", "fits"), [("n" * 245, True), ("n" * 246, False), ("n ", False)])
+def test_names_of_configuration_files(name: str, fits: bool) -> None:
+    members = [file(f"etc/{name}")]
+    if fits:
+        check_config_files([f"/etc/{name}"], members)
+        return
+    with pytest.raises(PackageError, match="no host can unpack"):
+        check_config_files([f"/etc/{name}"], members)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from omnibuild.package.versions import deb_order, rpm_order
+from omnibuild.package.versions import deb_order, host_version, rpm_order
 
 DEBS = ["0~rc1-1", "0-1", "1.0~~-1", "1.0~rc1-1", "1.0-1~deb11", "1.0-1", "1.0-2", "1.0a-1"]
 DEBS += ["1.0+b-1", "1.0.1-1", "1.9-1", "1.10-1", "1.10-1-1", "1:0-1"]
@@ -27,3 +27,24 @@ def test_each_is_newer_than_the_one_before(
 def test_written_otherwise_and_the_same(left: str, right: str) -> None:
     assert deb_order(left) == deb_order(right)
     assert rpm_order(left) == rpm_order(right)
+
+
+@pytest.mark.parametrize(
+    ("written", "on_hosts"),
+    [
+        ("2.0.0", "2.0.0"),
+        ("2.0.0rc1", "2.0.0~rc1"),
+        ("2.0b2.dev3", "2.0~b2~dev3"),
+        ("2.0.dev3", "2.0~~dev3"),
+        ("2.0.post1", "2.0+post1"),
+        ("2.0a1.post2.dev3", "2.0~a1+post2~dev3"),
+        ("2.0+git5", "2.0+git5"),
+        ("2.0+ubuntu.1", "2.0+local.ubuntu.1"),
+        ("2024.01.05", "2024.01.05"),
+        ("2.0~rc1", "2.0~rc1"),
+        ("1.1.1a", "1.1.1a"),
+        ("9p1", "9p1"),
+    ],
+)
+def test_versions_of_apps(written: str, on_hosts: str) -> None:
+    assert host_version(written) == on_hosts

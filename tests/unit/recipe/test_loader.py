@@ -82,6 +82,22 @@ def test_a_single_problem_is_the_error_itself(tmp_path: Path) -> None:
     assert caught.value.hint == "did you mean `workers`?"
 
 
+@pytest.mark.parametrize("place", ["/usr/share/man/man1/shop.1", "/var/lib/shop/x", "/etcetera"])
+def test_configuration_is_below_etc(tmp_path: Path, place: str) -> None:
+    path = workspace(tmp_path) / "recipes/shop.toml"
+    path.write_text(RECIPE.replace("/etc/shop/shop.toml", place))
+    with pytest.raises(DefinitionError, match="is not below /etc") as caught:
+        load(path, Recipe)
+    assert "manual pages" in caught.value.hint
+
+
+def test_secrets_are_no_configuration_of_a_package(tmp_path: Path) -> None:
+    path = workspace(tmp_path) / "recipes/shop.toml"
+    (tmp_path / "files/shop.toml").chmod(0o600)
+    with pytest.raises(DefinitionError, match="mode 0600"):
+        load(path, Recipe)
+
+
 def test_endless_lists_of_problems_are_cut(tmp_path: Path) -> None:
     path = tmp_path / "shop.toml"
     path.write_text(RECIPE + "depends = [" + "1, " * 100 + "]")

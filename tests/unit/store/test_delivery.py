@@ -34,7 +34,7 @@ def package(store: Store) -> Output:
 
 
 def delivered(store: Store, package: Output, output: Path) -> BuiltArtifact:
-    artifact = deliver(store, package, output, ("debian-12",))
+    artifact = deliver(store, package, output, ("debian-12",), b"{}")
     assert artifact.path.read_bytes() == b"artifact"
     return artifact
 
@@ -81,7 +81,7 @@ def test_a_damaged_note_is_not_believed(store: Store, package: Output, tmp_path:
     settle(delivered(store, package, tmp_path / "dist").path)
     delivered(store, package, tmp_path / "dist")
     notes = list((store.root / "delivered").iterdir())
-    assert len(notes) == 3
+    assert len(notes) == 4
     for note in notes:
         note.write_bytes(b"\xff")
     delivered(store, package, tmp_path / "dist")
@@ -92,7 +92,7 @@ def test_the_stores_copy_is_verified(store: Store, package: Output, tmp_path: Pa
     stored.chmod(0o644)
     stored.write_bytes(b"ARTIFACT")
     with pytest.raises(StorageError, match="damaged"):
-        deliver(store, package, tmp_path / "dist", ())
+        deliver(store, package, tmp_path / "dist", (), b"{}")
     assert not (tmp_path / "dist" / NAME).exists()
 
 
@@ -101,4 +101,4 @@ def test_a_directory_of_that_name_is_left_alone(
 ) -> None:
     (tmp_path / "dist" / NAME).mkdir(parents=True)
     with pytest.raises(DefinitionError, match="is a directory"):
-        deliver(store, package, tmp_path / "dist", ())
+        deliver(store, package, tmp_path / "dist", (), b"{}")
