@@ -35,7 +35,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "place": Kind(serial=4, run=_place),
         "payload": Kind(serial=10, run=_payload),
         "audit": Kind(serial=2, run=_audit),
-        "package": Kind(serial=3, run=_package),
+        "package": Kind(serial=4, run=_package),
     }
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+import zstandard
 
 from omnibuild.package.compression import (
     LEVELS,
@@ -79,3 +80,23 @@ def test_each_format_is_keyed_by_the_libraries_that_decide_its_bytes() -> None:
     done = subprocess.run(["xz", "--version"], capture_output=True, text=True, check=True)
     (library,) = re.findall(r"liblzma (\S+)", done.stdout)
     assert compressing_libraries("deb", "xz")["liblzma"] in (library, f"python {sys.version}")
+
+
+def test_a_damaged_frame_never_gives_other_data() -> None:
+    data = some_data(3_000)
+    stream = io.BytesIO()
+    sink = CompressingSink(stream, "zstd", "quick")
+    sink.write(data)
+    sink.close()
+    frame = bytearray(stream.getvalue())
+    found = 0
+    for place in range(len(frame)):
+        frame[place] ^= 1
+        try:
+            # Some bits of the header only say how much memory to take.
+            given = zstandard.ZstdDecompressor().decompress(bytes(frame), max_output_size=1 << 20)
+            assert given == data, f"byte {place}"
+        except zstandard.ZstdError:
+            found += 1
+        frame[place] ^= 1
+    assert found > len(frame) * 0.9
