@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO
@@ -45,13 +46,13 @@ class Log:
                 if not self.broken:
                     self._write(chunk, kill)
         except BaseException:
-            kill()
+            _beside(kill)
             raise
 
     def _write(self, chunk: bytes, kill: Callable[[], None]) -> None:
         if self._most and self._size + len(chunk) > self._most:
             self.broken = f"it printed more than {self._most / 1e6:g} MB"
-            kill()
+            _beside(kill)
             self._start = self._size = min(self._size, KEPT_BYTES)
             self._stream.truncate(self._size)
             chunk = f"\n[{self.broken}: the rest was thrown away]\n".encode()
@@ -62,6 +63,15 @@ class Log:
         """Return the end of what the step printed: it may be more than fits into memory."""
         start = max(self._start, self._size - READ_AT_MOST)
         return os.pread(self._stream.fileno(), self._size - start, start)
+
+
+def _beside(kill: Callable[[], None]) -> None:
+    """Call it in a thread of its own.
+
+    An engine answers when the container has ended, which it has not before all that it printed is
+    read: here.
+    """
+    threading.Thread(target=kill, name="kill", daemon=True).start()
 
 
 @contextlib.contextmanager
