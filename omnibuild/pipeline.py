@@ -188,16 +188,21 @@ def execute(
         cores=settings.cores,
         goals=goals,
         sandbox=choose_sandbox(settings.sandbox),
-        limits=Limits(
-            seconds=settings.step_seconds,
-            memory=settings.step_memory,
-            log=settings.log,
-            download=settings.download,
-            unpacked=settings.unpacked,
-        ),
+        limits=limits(settings),
         keep_going=settings.keep_going,
         remote=opened_remote(settings, emit),
     ).run()
+
+
+def limits(settings: Settings) -> Limits:
+    """Return what the settings let every action take."""
+    return Limits(
+        seconds=settings.step_seconds,
+        memory=settings.step_memory,
+        log=settings.log,
+        download=settings.download,
+        unpacked=settings.unpacked,
+    )
 
 
 def opened_remote(settings: Settings, emit: Emit) -> RemoteCache | None:

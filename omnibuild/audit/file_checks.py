@@ -20,6 +20,8 @@ SHEBANG_AT_MOST = 127
 SETUID_SETGID = 0o6000
 WORLD_WRITABLE = 0o002
 
+LONGEST_LINE = 4096
+
 READABLE = 0o444
 OPEN_FILE, OPEN_DIRECTORY = 0o004, 0o005
 
@@ -121,7 +123,8 @@ def check_credentials(subject: Subject, around: Surroundings) -> Iterator[str]:
     name = posixpath.basename(subject.path)
     if subject.entry.kind is Kind.FILE and (pattern := _credentials_of(name)):
         for line in around.read(subject.path).decode("utf-8", "replace").splitlines():
-            found = pattern.match(line)
+            # Patterns try again at every character; no credential is longer.
+            found = pattern.match(line[:LONGEST_LINE])
             if found and not _PLACEHOLDER.match(found["value"]):
                 yield f"holds credentials: {found['name']}"
                 return

@@ -97,7 +97,11 @@ def _element(data: bytes, offset: int) -> tuple[int, int, int]:
 
 
 def _is_armoured_key(content: bytes, begin: re.Match[bytes]) -> bool:
-    end = content.find(b"-----END %b-----" % begin[1], begin.end(), begin.end() + _LARGEST)
+    # A key ends before the next one begins: so nothing is looked at over and over.
+    most = begin.end() + _LARGEST
+    following = content.find(b"-----BEGIN ", begin.end(), most)
+    most = following if following >= 0 else most
+    end = content.find(b"-----END %b-----" % begin[1], begin.end(), most)
     if end < 0:
         return False
     # In JSON and source code a line break is two characters, and quotes stand around lines.

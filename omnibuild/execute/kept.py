@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -57,8 +58,12 @@ def kept_step(store: Store, name: str) -> Step | None:
 def failed_actions(store: Store) -> list[str]:
     """Return the names of the actions whose sandbox was kept, the last that failed first."""
     kept = [path / STEP_FILE for path in (store.root / "failed").iterdir()]
-    found = [(path.stat().st_mtime_ns, path) for path in kept if path.exists()]
-    return [json.loads(path.read_bytes())["action"] for _, path in sorted(found, reverse=True)]
+    found = []
+    for path in kept:
+        # What cannot be read is no place to enter; the next failure writes it again.
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            found.append((path.stat().st_mtime_ns, json.loads(path.read_bytes())["action"]))
+    return [action for _, action in sorted(found, reverse=True)]
 
 
 def _take(store: Store, path: Path) -> bool:

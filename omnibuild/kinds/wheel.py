@@ -41,8 +41,8 @@ def run(job: Job) -> Output:
     job.run(layered_step(job, f"building the wheel of {job.subject}", BUILD_WHEEL, None))
     files = job.scratch / "tree" / "files"
     files.parent.mkdir()
+    tree = captured_wheel(job.subject, build / "out")
     (build / "out").rename(files)
-    tree = captured_wheel(job.subject, files)
     return job.store.add_scanned_tree(job.scratch / "tree", tree)
 
 
@@ -59,7 +59,7 @@ def captured_wheel(name: str, directory: Path) -> Tree:
     """
     # It may be a symlink to any directory of this machine, and so may be what is in it.
     if directory.is_symlink() or not directory.is_dir():
-        raise CaptureError(f"the build backend of {name} replaced its output directory")
+        raise CaptureError(f"the build backend of {name} removed or replaced its output directory")
     tree = capture(name, directory, {})
     if [entry.kind for entry in tree.entries] != [Kind.FILE]:
         raise StepError(f"the build backend of {name} made {sorted(tree.by_path)}, not one wheel")

@@ -33,6 +33,7 @@ TAR_BUFFER = 1 << 16
 
 # Real trees are far below; more is an attack on the disk.
 MOST_BYTES = 64 << 30
+MOST_ENTRIES = 1_000_000
 LONGEST_NAME = 1 << 16
 
 TYPES = {
@@ -220,6 +221,8 @@ class _Unpacking:
             raise BadObjectError(f"the member {name!r} has no directory to be in")
         if name in self._names:
             raise BadObjectError(f"the member {name!r} comes twice")
+        if len(self._names) >= MOST_ENTRIES:
+            raise BadObjectError(f"it has more than {MOST_ENTRIES} entries")
         self._names.add(name)
 
     def _write(self, path: Path, member: tarfile.TarInfo, tar: tarfile.TarFile) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from omnibuild import digests
+from omnibuild.errors import PackageError, Where
 from omnibuild.files import scratch_directory
 from omnibuild.package.rpm.reader import RpmInfo, read_rpm
 from omnibuild.package.rpm.signature import sign_rpm
@@ -97,6 +98,9 @@ class Draft:
     def _copy(self, submission: Submission, path: str) -> None:
         if self.target.digest(path) != submission.identity:
             self.target.put_file(path, submission.source)
+            if self.target.digest(path) != submission.identity:
+                self.target.remove(path)
+                raise _changed(submission)
 
     def _add_rpm(self, submission: Submission) -> bool:
         trees = trees_for(submission, self.platforms)
@@ -128,11 +132,13 @@ class Draft:
         with scratch_directory(self.target.root / "state") as scratch:
             signed = scratch / submission.source.name
             sign_rpm(submission.source, signed, self.signer.sign_detached)
+            # The signature moves the header: its place is that in the signed file.
+            info = read_rpm(signed)
+            if info.header_digest != submission.identity:
+                raise _changed(submission)
             file = SignedFile(submission.path, digests.of_file(signed), signed.stat().st_size)
             for directory in self._directories(submission, trees):
                 self.target.put_file(f"{directory}/{file.path}", signed)
-            # The signature moves the header: its place is that in the signed file.
-            info = read_rpm(signed)
         shard = yum.compress(filelists_element(info, file.digest))
         self.target.put(layout.filelists_shard(submission.identity), shard)
         return _rpm(submission, info, file)
@@ -170,4 +176,13 @@ def _rpm(submission: Submission, info: RpmInfo, file: SignedFile) -> Rpm:
         path=file.path,
         primary=primary_element(info, file),
         other=other_element(info, file.digest),
+    )
+
+
+def _changed(submission: Submission) -> PackageError:
+    """Return the error for a file that is no longer the one that was looked at."""
+    return PackageError(
+        f"{submission.source.name} changed while it was published",
+        where=Where(str(submission.source)),
+        hint="publish it when nothing writes there",
     )

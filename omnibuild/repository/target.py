@@ -118,7 +118,7 @@ class Target:
             names: what may go, oldest first; nothing that readers start from.
             keep: so many of them stay, however old they are.
         """
-        for name in names[: len(names) - keep]:
+        for name in names[: max(0, len(names) - keep)]:
             path = self.root / directory / name
             if path.stat().st_mtime < time.time() - KEPT_SECONDS:
                 self.remove(f"{directory}/{name}")

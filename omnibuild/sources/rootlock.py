@@ -33,6 +33,9 @@ LOCK_ENDING = ".lock.json"
 
 POOL = "pool/"
 
+# Bytes; real ones have some tens of thousands.
+LARGEST_LOCK = 8 << 20
+
 # The set that debootstrap calls minbase, in apt's patterns.
 MINIMAL_SET = ("?essential", "?priority(required)", "apt")
 
@@ -93,7 +96,11 @@ Root = RootLock | ImageRoot | TarballRoot
 def load_root_lock(path: Path) -> Root:
     """Read a lock file; raises :class:`LockError` with the line at fault."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST_LOCK + 1)
+        if len(content) > LARGEST_LOCK:
+            raise ValueError(f"it has more than {LARGEST_LOCK} bytes")
+        text = content.decode("utf-8")
         data = json.loads(text)
     except FileNotFoundError as error:
         raise LockError(
@@ -106,6 +113,9 @@ def load_root_lock(path: Path) -> Root:
     except json.JSONDecodeError as error:
         where = Where(str(path), error.lineno, error.colno)
         raise LockError("the lock file is not JSON", where=where, why=error.msg) from error
+    except (ValueError, RecursionError, OSError) as error:
+        where = Where(str(path))
+        raise LockError("the lock file cannot be read", where=where, why=str(error)) from error
     is_pin = rootpins.is_pin(data)
     found = list(rootpins.faults(data) if is_pin else _faults(data))
     if found:

@@ -93,12 +93,12 @@ def _names(directory: Path) -> Iterator[str]:
     if versioned is None:
         yield from _plain_names(directory, "")
         return
+    known = {"": True}
     for name in versioned:
-        inner = directory / name
-        # Of os.path, not of Path: these do not fail at what a symlink may say.
-        if not os.path.islink(inner) and os.path.isdir(inner):
+        inner = name.rstrip("/")
+        if _is_real(directory, inner, known):
             # git names a repository within a repository, and leaves its files to it.
-            yield from (f"{name.rstrip('/')}/{path}" for path in _names(inner))
+            yield from (f"{inner}/{path}" for path in _names(directory / inner))
         else:
             yield name
 
@@ -113,6 +113,7 @@ def _is_real(directory: Path, path: str, known: dict[str, bool]) -> bool:
     git goes on listing the files of a directory that was replaced by a symlink.
     """
     if path not in known:
+        # Of os.path, not of Path: these do not fail at what a symlink may say.
         known[path] = (
             _is_real(directory, _parent(path), known)
             and not os.path.islink(directory / path)
@@ -138,7 +139,13 @@ def _git_names(directory: Path) -> Iterable[str] | None:
 
 def _git(directory: Path, *arguments: str, check: bool) -> tuple[int, bytes]:
     """Run git for its answer; the user's own settings say what is ignored and trusted."""
-    environment = {**CLEAN_ENVIRONMENT, "HOME": str(Path.home())}
+    environment = {
+        **CLEAN_ENVIRONMENT,
+        "HOME": str(Path.home()),
+        # An object that is missing would be fetched, by programs that the project could name.
+        "GIT_ALLOW_PROTOCOL": "none",
+        "GIT_NO_LAZY_FETCH": "1",
+    }
     # A monitor is a program that the project itself could name.
     words = ("-c", "core.fsmonitor=false", *arguments)
     done = GIT.run(*words, environment=environment, directory=directory, check=False)

@@ -198,7 +198,11 @@ def failure(url: str, reason: str) -> SourceError:
 
 def without_password(url: str) -> str:
     """Return ``url`` fit for messages and logs: without a user's name and password."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # Not a URL; whoever takes it as one says so.
+        return url.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 

@@ -133,6 +133,7 @@ def _fresh_job(
         progress=lambda done, total: None,
         sandbox=choose_sandbox(settings.sandbox),
         jobserver=JobServer(settings.cores),
+        limits=pipeline.limits(settings),
     )
 
 

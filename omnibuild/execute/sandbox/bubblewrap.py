@@ -78,9 +78,12 @@ class Bubblewrap:
 
     def enter(self, step: Step) -> int:
         """Give the user a shell, as :class:`~omnibuild.execute.sandbox.step.Sandbox` says."""
-        with _fitting(step) as fitting, _filter() as seccomp_fd:
-            words = ("--seccomp", str(seccomp_fd), *arguments(fitting), "--", "/bin/sh")
-            return _bwrap().converse(*words, pass_fds=(seccomp_fd,))
+        with _fitting(step) as fitting, _filter() as seccomp_fd, _InfoPipe() as info:
+            words = ["--seccomp", str(seccomp_fd), "--info-fd", str(info.write_end)]
+            words += [*arguments(fitting), "--", "/bin/sh"]
+            status = _bwrap().converse(*words, pass_fds=(seccomp_fd, info.write_end))
+            _cpu_of_init(info.child_pid())
+            return status
 
 
 def _watched(
@@ -108,10 +111,15 @@ def require_namespaces() -> None:
 
     Raises :class:`SandboxError` when it refuses.
     """
-    words = ("--unshare-all", "--unshare-user", "--uid", "0", "--ro-bind", "/", "/")
-    done = _bwrap().run(*words, "--proc", "/proc", "--dev", "/dev", "--", "/bin/true", check=False)
-    if done.returncode:
-        raise sandbox_refused(done.stderr)
+    with _InfoPipe() as info:
+        words = ["--unshare-all", "--unshare-user", "--uid", "0", "--ro-bind", "/", "/"]
+        words += ["--info-fd", str(info.write_end), "--proc", "/proc", "--dev", "/dev"]
+        with _bwrap().start([*words, "--", "/bin/true"], pass_fds=(info.write_end,)) as process:
+            assert process.stdout is not None  # noqa: S101 - for mypy: it was asked for
+            said, status = process.stdout.read(), process.wait()
+        _cpu_of_init(info.child_pid())
+    if status:
+        raise sandbox_refused(said)
 
 
 @contextlib.contextmanager

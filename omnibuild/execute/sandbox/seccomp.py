@@ -16,6 +16,8 @@ from typing import Any
 
 CLONE_NEWUSER = 0x10000000
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
+# A virtual machine's host answers there, whatever the network namespace.
+AF_VSOCK = 40
 
 # Numbers of <asm/unistd.h>; those from 403 on are the same everywhere.
 X86_64, I386, AARCH64, ARM = 0xC000003E, 0x40000003, 0xC00000B7, 0x40000028
@@ -35,6 +37,9 @@ REFUSED = {
 UNKNOWN = {"clone3": (435,) * 4}
 NAMESPACES = {"clone": (56, 120, 220, 120), "unshare": (272, 310, 97, 337)}
 TERMINALS = {"ioctl": (16, 54, 29, 54)}
+SOCKETS = {"socket": (41, 359, 198, 281)}
+# The older way to all calls about sockets; its arguments lie in memory.
+SOCKETCALL = {I386: 102, ARM: 102}
 
 # The second ABI of x86_64 hides behind the first one's name.
 X32_BIT = 0x40000000
@@ -75,6 +80,11 @@ def _rules(column: int) -> list[_Instruction]:
         rules += [_Instruction(EQUAL, numbers[column], 0, 1), _refuse(errno.EPERM)]
     for numbers in UNKNOWN.values():
         rules += [_Instruction(EQUAL, numbers[column], 0, 1), _refuse(errno.ENOSYS)]
+    if number := SOCKETCALL.get(ARCHITECTURES[column]):
+        rules += [_Instruction(EQUAL, number, 0, 1), _refuse(errno.ENOSYS)]
+    for numbers in SOCKETS.values():
+        judged = [_Instruction(LOAD, FIRST_ARGUMENT), _Instruction(EQUAL, AF_VSOCK, 0, 1)]
+        rules += _when(numbers[column], [*judged, _refuse(errno.EPERM)])
     for numbers in NAMESPACES.values():
         judged = [_Instruction(LOAD, FIRST_ARGUMENT), _Instruction(ANY_BIT, CLONE_NEWUSER, 0, 1)]
         rules += _when(numbers[column], [*judged, _refuse(errno.EPERM)])
@@ -112,6 +122,7 @@ def profile() -> Mapping[str, Any]:
             _profile_rule(REFUSED, errno.EPERM),
             _profile_rule(UNKNOWN, errno.ENOSYS),
             _profile_rule(NAMESPACES, errno.EPERM, (0, CLONE_NEWUSER, CLONE_NEWUSER)),
+            _profile_rule(SOCKETS, errno.EPERM, (0, 0xFFFFFFFF, AF_VSOCK)),
             # The kernel looks at the low half of a request only.
             *(
                 _profile_rule(TERMINALS, errno.EPERM, (1, 0xFFFFFFFF, request))

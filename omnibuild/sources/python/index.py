@@ -78,7 +78,8 @@ def find_index(environment: Mapping[str, str]) -> str:
         if configured := environment.get(variable, "").strip():
             return _valid(configured, variable)
     asked = ("-m", "pip", "config", "get", "global.index-url")
-    answer = PYTHON.run(*asked, environment=environment, check=False)
+    # In a directory that nobody else writes to: Python takes modules from where it is started.
+    answer = PYTHON.run(*asked, environment=environment, directory=Path("/"), check=False)
     if answer.returncode == 0:
         return _valid(answer.stdout.decode().strip(), "pip's configuration")
     words = (

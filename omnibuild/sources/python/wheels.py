@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import csv
+import errno
 import lzma
 import os
 import stat
@@ -38,6 +39,8 @@ _DAMAGE = (
     RuntimeError,  # encrypted; of an unknown compression
     ValueError,
 )
+# What an operating system says of itself, and never of a wheel.
+_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE)
 _SHOWN_ISSUES = 5
 
 
@@ -78,6 +81,8 @@ def install_wheel(wheel: Path, name: str, target: Path, packages: str, scratch: 
             source.validate_record()
             install(source, destination, additional_metadata={"INSTALLER": b"omnibuild\n"})
     except _DAMAGE as error:
+        if isinstance(error, OSError) and error.errno in _MACHINE:
+            raise
         raise ArchiveError(f"{name!r} is not a valid wheel", why=_reasons(error, named)) from error
     settle_modes(target)
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -36,6 +37,9 @@ static void namespaces(void) {
     char arguments[64] = {0};
     said("clone3", syscall(SYS_clone3, arguments, sizeof arguments));
     said("bpf", syscall(SYS_bpf, 0, arguments, sizeof arguments));
+    said("vsock", socket(AF_VSOCK, SOCK_STREAM, 0));
+    int usual = socket(AF_INET, SOCK_STREAM, 0);
+    printf("inet: %s\n", usual < 0 ? "refused" : "as usual");
     said("io_uring", syscall(SYS_io_uring_setup, 1, arguments));
 }
 

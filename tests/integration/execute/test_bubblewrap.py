@@ -1,5 +1,7 @@
 """What only the real bubblewrap does."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,3 +45,17 @@ def test_a_step_that_forks_without_end_is_ended(
     with pytest.raises(StepError) as caught:
         Bubblewrap().run(replace(sandbox, script=script), tmp_path / "log", Processes(), Limits())
     assert "more than 20 processes" in caught.value.what
+
+
+def test_nothing_is_left_of_what_was_only_tried() -> None:
+    code = (
+        "import os\n"
+        "from omnibuild.execute.sandbox.bubblewrap import adopt_orphans\n"
+        "from omnibuild.execute.sandbox.bubblewrap import require_namespaces\n"
+        "adopt_orphans()\n"
+        "require_namespaces()\n"
+        "try:\n    print(os.waitpid(-1, os.WNOHANG))\n"
+        "except ChildProcessError:\n    print('no child')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "no child\n"

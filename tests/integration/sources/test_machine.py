@@ -66,3 +66,18 @@ def test_an_untrusted_certificate_is_named_and_not_retried(tmp_path: Path) -> No
             Downloader(pause=0.001).download(url, io.BytesIO(), progress=print)
     assert "TLS" in caught.value.why
     assert "attempts" not in caught.value.why
+
+
+def test_what_is_called_pip_where_somebody_stands_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pip").mkdir()
+    (tmp_path / "pip/__init__.py").touch()
+    ran = tmp_path / "ran"
+    (tmp_path / "pip/__main__.py").write_text(
+        f"open({str(ran)!r}, 'w')\nprint('http://evil.example/simple/')\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    kept = {name: value for name, value in os.environ.items() if "INDEX" not in name}
+    assert "evil" not in index.find_index(kept)
+    assert not ran.exists()

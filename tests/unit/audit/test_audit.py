@@ -457,3 +457,13 @@ def test_a_report_is_json_data():
         "name": "hello",
         "findings": [{"level": "error", "check": "a", "path": "x", "detail": "y"}],
     }
+
+
+def test_repetition_costs_no_time() -> None:
+    """Both took time that grew with the square of what they read: here, half an hour."""
+    begin = b"-----BEGIN PRIVATE KEY-----"
+    assert private_key_in(begin * 40_000 + b"-----END PRIVATE KEY-----") is None
+
+
+def test_long_lines_of_credentials_cost_no_time(host):
+    assert not host.write(f"{APP}/lib/x/.env", "TOKEN" * 200_000).report().findings

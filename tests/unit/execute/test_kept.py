@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from omnibuild.errors import UsageError
-from omnibuild.execute.kept import keep_failed, kept_step
+from omnibuild.execute.kept import failed_actions, keep_failed, kept_step
 from omnibuild.execute.sandbox.step import Step
 from omnibuild.store.collect import Limits, collect
 from omnibuild.store.results import Output
@@ -71,3 +71,11 @@ def test_it_cannot_be_entered_without_its_root(store: Store) -> None:
 def test_no_other_user_reaches_what_steps_wrote(store: Store) -> None:
     for name in ("trees", "scratch", "failed"):
         assert stat.S_IMODE((store.root / name).stat().st_mode) == 0o700
+
+
+def test_a_damaged_note_hides_no_other(store: Store) -> None:
+    fail(store, add_root(store))
+    for name, text in (("torn", b'{"action": "x'), ("list", b"[]"), ("empty", b"")):
+        (store.root / "failed" / name).mkdir()
+        (store.root / "failed" / name / "step.json").write_bytes(text)
+    assert failed_actions(store) == [NAME]

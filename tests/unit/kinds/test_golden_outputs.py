@@ -89,8 +89,14 @@ def plan(base: Path) -> Plan:
     digest = snapshot(project).digest
     places = {"directory": str(project)}
     archive = root_archive()
-    tarball = Action("tarball", "fetch", output=Output("blob", of_bytes(archive)))
     (base / "root.tar").write_bytes(archive)
+    tarball = Action(
+        "tarball",
+        "fetch",
+        {"sha256": of_bytes(archive)},
+        places={"places": [(base / "root.tar").as_uri()]},
+        output=Output("blob", of_bytes(archive)),
+    )
     return Plan.of(
         [
             Action("snapshot", "snapshot", {"digest": digest}, places=places),

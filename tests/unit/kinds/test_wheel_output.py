@@ -29,15 +29,21 @@ def test_a_symlink_to_a_directory_of_the_host(out: Path) -> None:
     out.rmdir()
     out.symlink_to("host")
     before = scan(out.parent / "host")
-    with pytest.raises(CaptureError, match="replaced its output directory"):
+    with pytest.raises(CaptureError, match="removed or replaced its output directory"):
         captured_wheel("app", out)
     assert scan(out.parent / "host") == before
+
+
+def test_the_directory_is_gone(out: Path) -> None:
+    out.rmdir()
+    with pytest.raises(CaptureError, match="removed or replaced its output directory"):
+        captured_wheel("app", out)
 
 
 def test_a_file_in_place_of_the_directory(out: Path) -> None:
     out.rmdir()
     out.write_text("wheel")
-    with pytest.raises(CaptureError, match="replaced its output directory"):
+    with pytest.raises(CaptureError, match="removed or replaced its output directory"):
         captured_wheel("app", out)
 
 

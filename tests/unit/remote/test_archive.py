@@ -209,3 +209,14 @@ def test_modes_do_not_depend_on_the_umask(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "b/x").stat().st_mode) == 0o666
+
+
+def test_the_number_of_entries_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").mkdir()
+    for number in range(12):
+        (tmp_path / "a" / str(number)).mkdir()
+    archive = packed(tmp_path / "a")
+    unpack(io.BytesIO(archive), tmp_path / "b")
+    monkeypatch.setattr("omnibuild.remote.archive.MOST_ENTRIES", 10)
+    with pytest.raises(BadObjectError, match="more than 10 entries"):
+        unpack(io.BytesIO(archive), tmp_path / "c")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omnibuild.errors import LockError
-from omnibuild.sources.rootlock import RootLock, RootPackage, load_root_lock
+from omnibuild.sources.rootlock import LARGEST_LOCK, RootLock, RootPackage, load_root_lock
 
 COMMITTED = Path(__file__).parents[3] / "roots" / "bullseye.lock.json"
 
@@ -114,3 +114,19 @@ def test_other_files_are_no_locks(tmp_path: Path, text: str) -> None:
     assert caught.value.where is not None
     with pytest.raises(LockError):
         load_root_lock(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 200_000, '{"suite": ' + "1" * 5_000 + "}", " " * (LARGEST_LOCK + 1)],
+    ids=["deep", "digits", "large"],
+)
+def test_locks_out_of_bounds(tmp_path: Path, text: str) -> None:
+    (tmp_path / "lock.json").write_text(text)
+    with pytest.raises(LockError):
+        load_root_lock(tmp_path / "lock.json")
+
+
+def test_a_directory_is_no_lock(tmp_path: Path) -> None:
+    with pytest.raises(LockError):
+        load_root_lock(tmp_path)

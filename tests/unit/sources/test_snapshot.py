@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -190,3 +191,34 @@ def test_a_project_of_another_user_is_explained(project: Path) -> None:
         snapshot(project / "sub")
     assert "another user" in caught.value.what
     assert f"safe.directory {project}" in caught.value.hint
+
+
+def test_what_a_symlink_leads_to_is_not_looked_at(project: Path) -> None:
+    git(project, "init", "-q")
+    write(project, "pkg/deep", "other")
+    git(project, "add", "pkg", "other")
+    shutil.rmtree(project / "pkg")
+    outside = project.parent / "outside"
+    (outside / "deep").mkdir(parents=True)
+    # git would fail there.
+    (outside / "deep/.git").write_text("no repository")
+    (project / "pkg").symlink_to(outside)
+    assert files(snapshot(project)) == ["other"]
+
+
+def test_git_fetches_nothing_that_a_project_lacks(project: Path, tmp_path: Path) -> None:
+    """A project's own settings could name the program that fetches."""
+    git(project, "init", "-q")
+    write(project, "kept/a", "sparse/b")
+    git(project, "add", ".")
+    git(project, "-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", "x")
+    git(project, "sparse-checkout", "set", "--cone", "--sparse-index", "kept")
+    git(project, "config", "extensions.partialClone", "o")
+    git(project, "config", "remote.o.url", "ssh://h/r")
+    git(project, "config", "core.sshCommand", f"touch {tmp_path}/fetched; false #")
+    git(project, "config", "core.repositoryFormatVersion", "1")
+    sparse = GIT.run("rev-parse", "HEAD:sparse", directory=project).stdout.decode().strip()
+    (project / ".git/objects" / sparse[:2] / sparse[2:]).unlink()
+    with contextlib.suppress(ToolFailedError):
+        snapshot(project)
+    assert not (tmp_path / "fetched").exists()

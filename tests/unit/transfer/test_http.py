@@ -198,3 +198,4 @@ def test_passwords_are_not_shown(server: Server, downloader: Downloader) -> None
         get(downloader, url)
     assert "secret" not in str(caught.value)
     assert without_password("https://u:p@h:1/x?y#z") == "https://h:1/x?y#z"
+    assert without_password("http://u:p@[::1/x") == "[::1/x"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -173,3 +174,14 @@ def test_any_flipped_bits_are_noticed_or_harmless(tmp_path: Path, place: int, fl
     except ArchiveError:
         return
     assert (files / SITE / "app/data").read_bytes() == b"x" * 50
+
+
+def test_a_full_disk_is_no_fault_of_the_wheel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "link", link)
+    with pytest.raises(OSError, match="No space left"):
+        installed(tmp_path, wheel("app", members={"app/x": b"x"}))

@@ -1,0 +1,21 @@
+"""What a repository's directory keeps for readers in flight."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from omnibuild.repository.target import Target
+
+
+@pytest.mark.parametrize("there", [1, 5, 7, 8, 9, 20])
+def test_the_newest_stay_however_old_they_are(tmp_path: Path, there: int) -> None:
+    target = Target(tmp_path)
+    names = [f"state-{number:02}" for number in range(there)]
+    for name in names:
+        target.put(f"old/{name}", b"x")
+        os.utime(tmp_path / "old" / name, (0, 0))
+    target.drop_retired("old", names, keep=8)
+    assert sorted(os.listdir(tmp_path / "old")) == names[-8:]
