@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from omnibuild import events
-from omnibuild.errors import OmnibuildError
+from omnibuild.errors import DamageError, OmnibuildError
 from omnibuild.events import Emit
 from omnibuild.execute.board import Board, OutputChanged, Task
 from omnibuild.execute.estimates import path_lengths
@@ -108,6 +108,8 @@ class _Loop:
         self._running: dict[Future[Any], Callable[[Any], None]] = {}
         self._computing: set[Future[Any]] = set()
         self._failures: list[BaseException] = []
+        # What was damaged, and is made again.
+        self._healed: set[str] = set()
         self._unpushed: list[tuple[Action, Result]] = []
         self.ran = 0
         self._worker = Worker(
@@ -215,11 +217,22 @@ class _Loop:
         if failure is None:
             take_note(future.result())
         elif isinstance(failure, DamagedInputs):
+            self._refuse_endless(failure)
             self.board.lost(failure.action, failure.needs)
         elif isinstance(failure, OmnibuildError):
             self._failures.append(failure)
         else:
             raise failure
+
+    def _refuse_endless(self, damage: DamagedInputs) -> None:
+        """Raise :class:`DamageError` for what is damaged again just after it was made."""
+        again = [name for name in damage.needs if name in self._healed]
+        self._healed.update(damage.needs)
+        if again:
+            raise DamageError(
+                f"what {again[0]} makes is damaged as soon as it is in the store",
+                hint="look for errors of the disk in the kernel's log: dmesg",
+            )
 
     def _raise_failures(self) -> None:
         if not self._failures:

@@ -35,8 +35,10 @@ OUT_OF_THE_WAY = 100
 
 _COMMENT = re.compile(r"#[^\n]*")
 _LISTEN = re.compile(r"(?:^|(?<=[{;]))\s*listen\s+([^;{}]+);", re.MULTILINE)
-# These open more than one socket for an address, or none for streams: nginx does so itself.
-_OTHER_SOCKETS = {"reuseport", "quic", "udp", "ipv6only=off"}
+_DATAGRAMS = {"quic", "udp"}
+# These make other sockets of an address, which nginx opens itself. They are said once, and true of
+# every `listen` of the address.
+_OWN = {"reuseport", "ipv6only=off"}
 
 
 @dataclass(frozen=True)
@@ -101,14 +103,22 @@ class Address:
 def nginx_addresses(configuration: str) -> list[Address]:
     """Return the addresses that ``nginx -T`` shows and that a plain socket serves."""
     found: list[Address] = []
+    own: set[Address] = set()
     for words in _LISTEN.findall(_COMMENT.sub("", configuration)):
         first, *options = words.split()
         address = Address.parse(first)
-        plain = address is not None and address.family != socket.AF_UNIX
-        if address and plain and address not in found and not _OTHER_SOCKETS & set(options):
+        if not address or address.family == socket.AF_UNIX or _DATAGRAMS & set(options):
+            continue
+        if _OWN & set(options):
+            own.add(address)
+        if address not in found:
             found.append(address)
     # nginx, too, listens once where every address of a port is wanted.
-    return [one for one in found if not any(all_.covers(one) for all_ in found if all_ != one)]
+    return [
+        one
+        for one in found
+        if one not in own and not any(other.covers(one) for other in found if other != one)
+    ]
 
 
 def inherited(environment: Mapping[str, str]) -> list[tuple[str, socket.socket]]:
@@ -134,8 +144,12 @@ def notify(message: str, sockets: Iterable[socket.socket] = ()) -> None:
     where = os.environ["NOTIFY_SOCKET"]
     where = f"\0{where[1:]}" if where.startswith("@") else where
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.connect(where)
-        socket.send_fds(manager, [message.encode()], [one.fileno() for one in sockets])
+        try:
+            manager.connect(where)
+            socket.send_fds(manager, [message.encode()], [one.fileno() for one in sockets])
+        except OSError as error:
+            # The variable may be left over, of another service: that is no reason not to serve.
+            sys.stderr.write(f"systemd cannot be told: {error.strerror}\n")
 
 
 def open_patiently(address: Address, patience: int) -> socket.socket:

@@ -40,6 +40,7 @@ _DEB_CALLS = {
 }
 
 _DEB_ACTION = 'if [ -n "${2:-}" ]; then action=upgrade; else action=install; fi'
+_CHECK_USER = 'check_user || [ "$action" = upgrade ]'
 _RPM_ACTION = 'if [ "${1:-1}" -gt 1 ]; then action=upgrade; else action=install; fi'
 
 
@@ -73,13 +74,10 @@ class Scripts:
         runtime = self._user("remove_runtime")
         accounts = self._user("create_user", layout.directories)
         configure = (*accounts, *self._prepare(), *after, *start)
+        first = (*self._user(_CHECK_USER), *self._services("note_services"), *before)
         cases: dict[str, dict[str, Steps]] = {
             "preinst": {
-                "install|upgrade": (
-                    *self._user("check_user"),
-                    *self._services("note_services"),
-                    *(before and (_DEB_ACTION, *before)),
-                )
+                "install|upgrade": first and (_DEB_ACTION, *first),
             },
             "postinst": {
                 "configure": configure and (_DEB_ACTION, *configure),
@@ -123,13 +121,14 @@ class Scripts:
             *self._services("end_configuring"),
         )
         erase = (*self._hook(points.PRE_REMOVE), *self._services("stop_services"))
+        first = (
+            *self._user(_CHECK_USER, "create_user"),
+            *self._services("note_services"),
+            *before,
+        )
         wanted = {
             # Only here does a failure keep the package from being installed.
-            "pre": (
-                *self._user("check_user", "create_user"),
-                *self._services("note_services"),
-                *(before and (_RPM_ACTION, *before)),
-            ),
+            "pre": first and (_RPM_ACTION, *first),
             "post": configure and (_RPM_ACTION, *configure),
             # 0: the last version leaves; otherwise an upgrade removes the old one.
             "preun": erase and _if_erased(erase),

@@ -18,7 +18,7 @@ _FIRST_UNPRIVILEGED_PORT = 1024
 
 # A service is restarted for ever, after ever longer pauses. systemd itself can do that from
 # version 254 on, and older ones would complain about the setting: so the start waits a second for
-# each restart so far, at most 30.
+# each restart since somebody last started it, at most 30.
 _PAUSE = (
     "ExecStartPre=-+/bin/sh -c 'pause=$$(systemctl show --property=NRestarts --value %n) &&"
     ' [ "$$pause" -gt 30 ] && pause=30; sleep "$$pause"\''

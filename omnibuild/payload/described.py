@@ -34,6 +34,7 @@ def describe(job: Job, tree: Tree, description: Any) -> Output:
     directory.chmod(0o755)
     document = digests.canonical_json(description)
     (directory.parent / DOCUMENT).write_bytes(document)
+    (directory.parent / DOCUMENT).chmod(0o644)
     entries = [
         Entry(FILES, Kind.DIRECTORY, 0o755),
         Entry(DOCUMENT, Kind.FILE, 0o644, len(document), digests.of_bytes(document)),

@@ -26,6 +26,7 @@ from omnibuild.plan.keys import key, key_document
 from omnibuild.recipe.loader import load
 from omnibuild.recipe.models import Recipe
 from omnibuild.sources.snapshot import snapshot
+from omnibuild.store.check import Checker
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
 from omnibuild.tree import scan
@@ -169,3 +170,19 @@ def test_every_kind_is_pinned() -> None:
     pinned |= {name.partition(":")[0] for name in json.loads(acceptance.read_text())}
     # A fetched file is pinned by its digest; an image becomes a root as a tarball does.
     assert {*all_kinds()} - pinned == {"fetch", "image"}
+
+
+def test_what_is_stored_is_what_its_tree_says_whatever_the_umask(tmp_path: Path) -> None:
+    wanted = plan(tmp_path)
+    before = os.umask(0o077)
+    try:
+        store = Store(tmp_path / "store")
+        store.add_blob((tmp_path / "root.tar").read_bytes())
+        kinds = {**all_kinds(), "captured": Kind(1, captured)}
+        outputs = Execution(wanted, kinds, store, events.silent, 1).run()
+    finally:
+        os.umask(before)
+    checker = Checker(store, 1)
+    assert {name: checker.fault(output) for name, output in outputs.items()} == dict.fromkeys(
+        outputs, ""
+    )

@@ -396,10 +396,12 @@ retire_dnf_files() {
 
 set_up_dnf() {
     keyring=/etc/pki/rpm-gpg/RPM-GPG-KEY-$NAME
+    former=$(cat "$keyring" 2>/dev/null || :)
     retire_dnf_files
     place_file "$keyring" <<KEY_FILE
 $(key)
 KEY_FILE
+    [ "${former:-$(key)}" = "$(key)" ] || renew_key
     tree=$url/yum/$channel/$place/$architecture
     # The mirrorlist switches all files of a state at once, but names its own address.
     location="baseurl=$tree"
@@ -421,13 +423,23 @@ REPO
         fail "the repository $url cannot be used; nothing was changed"
 }
 
+# dnf and rpm never take a newer copy of a key that they have: of one whose end was extended.
+renew_key() {
+    rm -rf /var/cache/dnf/"$NAME"-*/pubring /var/cache/libdnf5/"$NAME"-*/pubring
+    known=gpg-pubkey-$(printf '%s' "$FINGERPRINT" | tail -c 8 | tr A-F a-f)
+    if rpm -q "$known" >/dev/null 2>&1; then
+        rpm -e --allmatches "$known"
+        rpm --import "$keyring"
+    fi
+}
+
 install_with_dnf() {
     spec=$wanted${version:+-$version}
     found=$("$dnf" -q --disablerepo='*' --enablerepo="$NAME" repoquery "$spec" 2>/dev/null) || found=
     [ -n "$found" ] || fail "the repository has no package '$package' for this host"
     run "$dnf" -y install "$spec" || return 1
     # Enterprise Linux leaves new services stopped; who runs this script wants them to run.
-    unit=$wanted.target
+    unit=$(printf '%s' "$wanted" | sed 's/+/plus/g').target
     if [ -d /run/systemd/system ] && systemctl cat "$unit" >/dev/null 2>&1; then
         run systemctl enable --now "$unit"
     fi
