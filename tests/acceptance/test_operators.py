@@ -128,6 +128,16 @@ ROWS = {
         purged='test -L /var/lib/shop; test -z "$(ls -A /srv/disk/state)"',
         after="rm -rf /srv/disk",
     ),
+    "logs lie in a directory of others": Row(
+        before="""
+            mkdir -p /srv/logs
+            echo theirs >/srv/logs/other.log
+            ln -s /srv/logs /var/log/shop
+        """,
+        removed="test -e /srv/logs/other.log",
+        purged="test -L /var/log/shop; grep -q theirs /srv/logs/other.log",
+        after="rm -rf /srv/logs /var/log/shop",
+    ),
     "/opt is a symlink": Row(
         before="mv /opt '/srv/o pt'; ln -s '/srv/o pt' /opt",
         upgraded=UPGRADED + "test -L /opt",

@@ -139,12 +139,23 @@ def test_names_are_left_to_the_server(manager: socket.socket) -> None:
         # What nginx must open itself.
         ("listen localhost:80; listen unix:/run/x; listen 80 reuseport; listen 53 udp;", []),
         ("listen [::]:80 ipv6only=off; listen 443 quic reuseport;", []),
+        # Said once, true of the address wherever it stands.
+        ("listen [::]:80 ipv6only=off; } server { listen [::]:80;", []),
+        ("listen 80 reuseport; listen 127.0.0.1:80; listen 80;", []),
         ("listen $port; listen 127.0.0.1;", []),
         ("listen_backlog 80;", []),
     ],
 )
 def test_addresses_of_nginx(listen: str, addresses: list[str]) -> None:
     assert [str(one) for one in nginx_addresses(listen)] == addresses
+
+
+def test_a_manager_that_is_gone_is_no_reason_not_to_serve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
+    listening.notify("READY=1")
+    assert "systemd cannot be told" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["", "8080x", "host:80", "[::1]", "[::1:80", "127.0.0.1", "-1"])
