@@ -13,6 +13,7 @@ import pytest
 
 from omnibuild import digests
 from omnibuild.repository.publish import publish
+from omnibuild.signing.signer import Signer, load_signer
 from tests.integration.repository.clients import Done, web_server
 from tests.unit.repository.samples import DEBIAN_11, PLATFORMS, package, signer
 
@@ -398,3 +399,55 @@ def test_only_root_may(repository: Path) -> None:
     done = on_host(repository, f"{drop} sh {REPOSITORY}/install.sh {NAME}")
     assert done.returncode == 1
     assert "must run as root" in done.stdout
+
+
+def ending_key(home: Path, end: str) -> Signer:
+    """Return the key in ``home`` with that end; it is made when there is none."""
+    home.mkdir(mode=0o700, exist_ok=True)
+    environment = {"PATH": os.environ["PATH"], "GNUPGHOME": str(home)}
+
+    def gpg(*words: str) -> str:
+        unattended = ("--batch", "--pinentry-mode", "loopback", "--passphrase", "")
+        command = ["gpg", *unattended, *words]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    try:
+        if not (home / "pubring.kbx").exists():
+            gpg("--quick-generate-key", "Shop <shop@example.com>", "rsa3072", "sign", end)
+        listed = gpg("--with-colons", "--list-keys")
+        fingerprint = next(x for x in listed.splitlines() if x.startswith("fpr")).split(":")[9]
+        gpg("--quick-set-expire", fingerprint, end)
+        secret = home / "secret.asc"
+        secret.write_text(gpg("--armor", "--export-secret-keys"))
+    finally:
+        subprocess.run(["gpgconf", "--kill", "all"], env=environment, check=False)
+    return load_signer(secret)
+
+
+def test_a_key_whose_end_was_extended_reaches_dnf_and_rpm(published: Path, tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    packages = [package(tmp_path, NAME, platform=p) for p in PLATFORMS]
+    first = ending_key(tmp_path / "gpg", "1y")
+    publish(packages, repository, first, platforms=PLATFORMS, base_url=URL)
+    later = shutil.copytree(repository, tmp_path / "later")
+    extended = ending_key(tmp_path / "gpg", "3y")
+    newer = package(tmp_path, NAME, "1.1", platform=PLATFORMS[2])
+    publish([newer], later, extended, platforms=PLATFORMS)
+    later.rename(repository / "later")
+    show = "gpg --with-colons --show-keys 2>/dev/null | sed -n 's/^pub:.*/&/p' | cut -d: -f7"
+    done = on_host(
+        repository,
+        f"""
+        set -e
+        sh {REPOSITORY}/install.sh {NAME} >/tmp/first 2>&1
+        cd {REPOSITORY}; mv later /tmp/later; rm -rf ./*; cp -r /tmp/later/. .
+        sh {REPOSITORY}/install.sh {NAME} >/tmp/second 2>&1 || cat /tmp/second
+        gpg --homedir /var/cache/dnf/*/pubring --export 2>/dev/null | {show}
+        rpm -q --qf '%{{DESCRIPTION}}' gpg-pubkey | {show}
+        """,
+        ALMA,
+    )
+    assert extended.expires
+    end = str(int(extended.expires.timestamp()))
+    assert done.stdout.split() == [end, end], done.stdout
