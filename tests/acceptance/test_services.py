@@ -199,13 +199,28 @@ def test_what_the_new_version_lacks_is_stopped(hello: BootedHost) -> None:
     assert states(hello, TARGET, WEB_SERVICE, PROXY) == ["active", "active", "inactive"]
     hello.shell("mv /tmp/prerm /var/lib/dpkg/info/hello.prerm")
 
-    hello.run("dpkg", "--install", deb("1.2.0"))
+    # The old version's script runs, too, and has nothing to complain of.
+    assert "post-removal" not in hello.run("dpkg", "--install", deb("1.2.0")).stderr
     assert not hello.exists(LINK)
     assert hello.run("pgrep", "--full", "/opt/hello/bin/", check=False).stdout == ""
     assert hello.run("hello", "--version").stdout == "hello 1.2.0\n"
 
     hello.run("dpkg", "--install", deb("1.1.0"))
     assert states(hello, TARGET, WEB_SERVICE, PROXY) == ["active"] * 3
+
+
+def test_what_the_operator_masked_stays_so(hello: BootedHost) -> None:
+    hello.run("systemctl", "mask", "--now", PROXY)
+    said = hello.run("dpkg", "--install", deb("1.1.0")).stderr
+    assert states(hello, TARGET, WEB_SERVICE, PROXY) == ["active", "active", "inactive"]
+    assert PROXY not in said
+    hello.run("dpkg", "--remove", "hello")
+    assert states(hello, WEB_SERVICE) == ["inactive"]
+    hello.run("dpkg", "--install", deb("1.1.0"))
+    assert states(hello, TARGET, WEB_SERVICE, PROXY) == ["active", "active", "inactive"]
+    hello.run("dpkg", "--purge", "hello")
+    assert hello.unit(PROXY)["LoadState"] == "masked"
+    hello.run("systemctl", "unmask", PROXY)
 
 
 def test_a_taken_port_is_said_at_installation(server: BootedHost, tmp_path: Path) -> None:
