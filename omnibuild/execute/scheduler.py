@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -35,6 +36,9 @@ from omnibuild.store.store import Store
 
 if TYPE_CHECKING:
     from omnibuild.remote.cache import RemoteCache
+
+# What is damaged again and again as soon as it is made: a disk that is beyond healing.
+MOST_HEALINGS = 2
 
 TRANSFERS_AT_ONCE = 6
 
@@ -108,8 +112,8 @@ class _Loop:
         self._running: dict[Future[Any], Callable[[Any], None]] = {}
         self._computing: set[Future[Any]] = set()
         self._failures: list[BaseException] = []
-        # What was damaged, and is made again.
-        self._healed: set[str] = set()
+        # How often what was made again was damaged again.
+        self._healed: Counter[str] = Counter()
         self._unpushed: list[tuple[Action, Result]] = []
         self.ran = 0
         self._worker = Worker(
@@ -226,8 +230,9 @@ class _Loop:
 
     def _refuse_endless(self, damage: DamagedInputs) -> None:
         """Raise :class:`DamageError` for what is damaged again just after it was made."""
-        again = [name for name in damage.needs if name in self._healed]
-        self._healed.update(damage.needs)
+        # Others that needed the same may tell of it while it is being made again.
+        self._healed.update(name for name in damage.needs if name in self.board.here)
+        again = [name for name in damage.needs if self._healed[name] > MOST_HEALINGS]
         if again:
             raise DamageError(
                 f"what {again[0]} makes is damaged as soon as it is in the store",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from omnibuild import digests, events
-from omnibuild.errors import StepError
+from omnibuild.errors import DamageError, StepError
 from omnibuild.execute.job import Job, Kind
 from omnibuild.execute.scheduler import Execution
 from omnibuild.plan.graph import Action, Plan
@@ -248,6 +248,18 @@ def test_a_damaged_input_is_made_again_before_it_goes_on(store: Store) -> None:
     warned = [e.message for e in recorder.events if isinstance(e, events.Warned)]
     assert len(warned) == 2
     assert all("damaged" in message for message in warned)
+
+
+def test_what_is_damaged_as_soon_as_it_is_made_ends_in_an_error(store: Store) -> None:
+    def rotten(job: Job) -> Output:
+        output = job.store.add_blob(b"rotten")
+        flip(job.store.blob(output.digest), 0)
+        return output
+
+    kinds = {**KINDS, "rotten": Kind(1, rotten)}
+    users = [cat(name, name, "r") for name in "abcd"]
+    with pytest.raises(DamageError, match="what r makes"):
+        Execution(Plan.of([Action("r", "rotten"), *users]), kinds, store, events.silent, 2).run()
 
 
 def test_what_nobody_needs_is_not_read(store: Store) -> None:
