@@ -20,7 +20,7 @@ class Interrupting:
             os.kill(os.getpid(), signal.SIGINT)
 from omnibuild.cli.main import main
 sys.meta_path.insert(0, Interrupting())
-sys.argv = ["omnibuild", "why", "nonesuch", "-C", "/nonexistent"]
+sys.argv = ["omnibuild", "why", "nonesuch", "--recipe", "hello"]
 status = main()
 if wanted == "at the end":
     os.kill(os.getpid(), signal.SIGINT)
@@ -60,6 +60,6 @@ def test_another_program_keeps_its_own_handler(capsys: pytest.CaptureFixture[str
     from omnibuild.cli.main import main
 
     before = signal.getsignal(signal.SIGINT)
-    assert main(["why", "nonesuch", "-C", "/nonexistent"]) == 2
+    assert main(["why", "nonesuch", "--recipe", "hello"]) == 2
     assert signal.getsignal(signal.SIGINT) is before
     assert "nonesuch" in capsys.readouterr().err
