@@ -140,8 +140,19 @@ def add_execution(parser: argparse.ArgumentParser) -> None:
 
 def add_platforms(parser: argparse.ArgumentParser) -> None:
     """Add a recipe and the platforms to plan it for."""
-    parser.add_argument("recipe", metavar="RECIPE", help="name of a recipe, as hello")
+    add_recipe(parser)
     add_platform_choice(parser)
+
+
+def add_recipe(parser: argparse.ArgumentParser) -> None:
+    """Add the recipe that a command is about."""
+    parser.add_argument(
+        "recipe",
+        nargs="?",
+        default="",
+        metavar="RECIPE",
+        help="a recipe's name, or the path to it or to its project (default: the only one here)",
+    )
 
 
 def add_platform_choice(parser: argparse.ArgumentParser) -> None:

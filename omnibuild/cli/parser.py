@@ -16,6 +16,7 @@ from omnibuild.cli.options import (
     add_execution,
     add_platform_choice,
     add_platforms,
+    add_recipe,
     add_remote,
     add_workspace,
     command,
@@ -43,7 +44,8 @@ GROUPS = {
 @command(
     "build",
     "build an app and its packages",
-    "  omnibuild build hello\n  omnibuild build hello --platform ubuntu-22.04 --platform el9",
+    "  omnibuild build\n  omnibuild build hello --platform ubuntu-22.04 --platform el9\n"
+    "  omnibuild build ../shop",
 )
 def _build(parser: argparse.ArgumentParser) -> None:
     add_platforms(parser)
@@ -78,7 +80,7 @@ def _fetch(parser: argparse.ArgumentParser) -> None:
     "  omnibuild lock hello\n  omnibuild lock hello --require gunicorn",
 )
 def _lock(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("recipe", metavar="RECIPE", help="name of a recipe, as hello")
+    add_recipe(parser)
     parser.add_argument(
         "--require",
         action="append",

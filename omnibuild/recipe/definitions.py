@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from omnibuild.errors import DefinitionError, UnknownNameError, Where
+from omnibuild.recipe import whereabouts
 from omnibuild.recipe.loader import load
 from omnibuild.recipe.models import Model, Platform, Recipe, Software
 from omnibuild.recipe.validate import closest, quoted, suggestion
@@ -37,9 +38,20 @@ class Definitions:
         """Where definitions are searched, in that order."""
         return tuple(dict.fromkeys((self.workspace.absolute(), shipped())))
 
-    def recipe(self, name: str) -> tuple[Recipe, Path]:
-        """Return a recipe and the file it is in."""
-        return self._load("recipes", name, Recipe)
+    def recipe(self, name: str = "") -> tuple[Recipe, Path]:
+        """Return a recipe and the file it is in.
+
+        Args:
+            name: its name, or a path to its file or to the directory that has it; empty for the
+                only one of the workspace.
+        """
+        if not name:
+            path = whereabouts.only_recipe(self.workspace)
+        elif whereabouts.is_path(name):
+            path = whereabouts.recipe_at(Path(name))
+        else:
+            path = self._find("recipes", name, "recipe")
+        return load(path, Recipe, whereabouts.table_in(path)), path
 
     def software(self, name: str) -> tuple[Software, Path]:
         """Return a component and the file it is in."""
@@ -85,8 +97,20 @@ class Definitions:
         ending = _ENDINGS.get(kind, ".toml")
         files: dict[str, Path] = {}
         for directory in reversed(self.directories):
-            found = (path for path in _list(directory / kind) if path.name.endswith(ending))
-            files.update({path.name.removesuffix(ending): path for path in found})
+            for path in whereabouts.definitions_in(directory / kind):
+                if path.name.endswith(ending):
+                    files[path.name.removesuffix(ending)] = path
+        own = whereabouts.project_recipe(self.workspace) if kind == "recipes" else None
+        if own and (name := whereabouts.called(own)):
+            other = files.get(name)
+            if other and other.is_relative_to(self.workspace.absolute()):
+                raise DefinitionError(
+                    f"two recipes are called {quoted(name)}",
+                    where=Where(str(own)),
+                    why=f"the other is {other}",
+                    hint="keep one of them, or give one another name",
+                )
+            files[name] = own
         return files
 
 
@@ -95,19 +119,3 @@ def shipped() -> Path:
     package = Path(__file__).absolute().parent.parent
     installed = package / "definitions"
     return installed if installed.is_dir() else package.parent
-
-
-def _list(directory: Path) -> list[Path]:
-    try:
-        paths = sorted(directory.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []  # a workspace need not have all kinds
-    except OSError as error:
-        where = Where(str(directory))
-        raise DefinitionError(f"cannot list it: {error.strerror}", where=where) from error
-    return [path for path in paths if path.name[0] != "." and not _is_package_lock(path)]
-
-
-def _is_package_lock(path: Path) -> bool:
-    """Tell whether a file beside recipes is pylock.toml, pylock.NAME.toml or NAME.pylock.toml."""
-    return "pylock" in path.name.split(".")

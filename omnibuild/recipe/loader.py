@@ -10,12 +10,13 @@ import msgspec
 from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.recipe import checks, located, validate
 from omnibuild.recipe.models import Model
+from omnibuild.recipe.positions import Path as Keys
 
 T = TypeVar("T", bound=Model)
 
 
-def load(path: Path, model: type[T]) -> T:
-    """Return the definition in the TOML file ``path``.
+def load(path: Path, model: type[T], table: Keys = ()) -> T:
+    """Return the definition in the TOML file ``path``, or in the table of it that ``table`` names.
 
     Raises :class:`UnknownNameError` when there is no such file, and one :class:`DefinitionError`
     with all the problems of the file.
@@ -27,7 +28,7 @@ def load(path: Path, model: type[T]) -> T:
     except OSError as error:
         reason = f"cannot read this file: {error.strerror}"
         raise DefinitionError(reason, where=Where(str(path))) from error
-    document = located.read(path)
+    document = located.read(path).at(table)
     try:
         definition = msgspec.convert(document.data, model)
     except msgspec.ValidationError as error:

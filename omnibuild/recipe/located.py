@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 import tomllib
@@ -48,11 +49,26 @@ class Fault:
 
 @dataclass(frozen=True)
 class Document:
-    """A file that ``tomllib`` could read."""
+    """A file that ``tomllib`` could read, or a table of one.
+
+    Args:
+        file: its path.
+        text: all of it.
+        data: what is in it, or in the table.
+        table: the keys that lead to the table, none for all of it.
+    """
 
     file: str
     text: str
     data: dict[str, Any]
+    table: positions.Path = ()
+
+    def at(self, table: positions.Path) -> Document:
+        """Return the document as what one of its tables holds; the table must be there."""
+        data = self.data
+        for key in table:
+            data = data[str(key)]
+        return dataclasses.replace(self, data=data, table=(*self.table, *table))
 
     @cached_property
     def positions(self) -> Positions:
@@ -74,8 +90,9 @@ class Document:
     def problem(self, fault: Fault) -> Problem:
         """Give a fault its place; what is missing is placed at the table that lacks it."""
         spans = self.positions.keys if fault.in_key else self.positions.values
-        for length in range(len(fault.path), 0, -1):
-            span = spans.get(fault.path[:length])
+        path = (*self.table, *fault.path)
+        for length in range(len(path), 0, -1):
+            span = spans.get(path[:length])
             if span:
                 return _problem(self.file, self.text, span, fault.what, fault.hint)
         return Problem(fault.what, Where(self.file, 1, 1), hint=fault.hint)
