@@ -10,10 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from struct import Struct
 
+from omnibuild.architectures import ARCHITECTURES
+
 MAGIC = b"\x7fELF"
 
 _CLASS_64_LITTLE_ENDIAN = b"\x02\x01"
-_MACHINES = {62: "x86-64", 183: "aarch64"}
+_MACHINES = {one.elf: one.name for one in ARCHITECTURES}
 
 _HEADER = Struct("<16sHHIQQQIHHHHHH")
 _SEGMENT = Struct("<IIQQQQQQ")

@@ -23,7 +23,7 @@ def main() -> int:
         name = str(path.relative_to(package.parent))
         problems += [p for p in _module_problems(path, name) if p.split(":")[0] not in EXCUSED]
     for room in sorted({path.parent for path in package.rglob("*.py")}):
-        count = sum(1 for path in room.glob("*.py") if path.name != "__init__.py")
+        count = sum(1 for path in room.glob("*.py") if not path.name.startswith("__"))
         name = str(room.relative_to(package.parent))
         if count > ROOM_MODULES and name not in EXCUSED:
             problems.append(f"{name}: {count} modules, at most {ROOM_MODULES}")

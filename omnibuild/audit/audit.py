@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from omnibuild.architectures import of_package
 from omnibuild.audit import elf_checks, file_checks
 from omnibuild.audit.facts import NOTHING_SPECIAL, Facts
 from omnibuild.audit.report import Finding, Level, Report
@@ -32,9 +33,6 @@ class Check:
     level: Level = Level.ERROR
     content: bool = True
 
-
-# Names of package formats to those of processors.
-MACHINES = {"amd64": "x86-64", "x86_64": "x86-64", "arm64": "aarch64"}
 
 CHECKS = (
     Check(
@@ -182,7 +180,8 @@ def audit(
         known: facts about contents, by their digest; only other files are read.
     """
     glibc = tuple(int(part) for part in glibc_ceiling.split("."))
-    machine = MACHINES.get(architecture, architecture)
+    hosts = of_package(architecture)
+    machine = hosts.name if hosts else architecture
     around = Surroundings(payload, glibc, machine, dict(known or {}))
     return Report.of(payload.metadata.name, _findings(around))
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from omnibuild.architectures import ARCHITECTURES
 from omnibuild.audit import glibc
 from omnibuild.audit.subject import Subject, Surroundings, origin_expanded
 from omnibuild.tree import Kind
 
-INTERPRETERS = {
-    "x86-64": "/lib64/ld-linux-x86-64.so.2",
-    "aarch64": "/lib/ld-linux-aarch64.so.1",
-}
+LOADERS = {one.name: one.loader for one in ARCHITECTURES}
 
 
 def check_damage(subject: Subject, around: Surroundings) -> Iterator[str]:
@@ -60,7 +58,7 @@ def check_interpreter(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report programs that ask for another loader than glibc's."""
     if subject.facts.elf is None or not subject.facts.elf.interpreter:
         return
-    expected = INTERPRETERS[subject.facts.elf.machine]
+    expected = LOADERS[subject.facts.elf.machine]
     if subject.facts.elf.interpreter != expected:
         yield f"its loader is {subject.facts.elf.interpreter}, not {expected}"
 

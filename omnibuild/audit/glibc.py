@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from omnibuild.architectures import ARCHITECTURES
 from omnibuild.elf import Elf
 
 _VERSION = re.compile(r"GLIBC_([0-9]+(?:\.[0-9]+)+)")
@@ -15,8 +16,7 @@ _FEATURES = {"GLIBC_ABI_DT_RELR": (2, 36)}
 # which distributions ship apart or no more, and not gcc's libgcc_s.so.1 and libstdc++.so.6.
 SONAMES = frozenset(
     {
-        "ld-linux-aarch64.so.1",
-        "ld-linux-x86-64.so.2",
+        *(one.loader.rpartition("/")[2] for one in ARCHITECTURES),
         "libBrokenLocale.so.1",
         "libanl.so.1",
         "libc.so.6",

@@ -63,7 +63,7 @@ class Lock:
         """Return the files to install, in the order of the lock: the best wheel, else the sdist.
 
         Args:
-            python: version or series of CPython on x86_64 Linux, as ``3.13``.
+            python: version or series of CPython, as ``3.13``.
             glibc: highest glibc that a wheel may need, as ``2.31``.
 
         Raises:

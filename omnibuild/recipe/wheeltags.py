@@ -9,6 +9,8 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, NormalizedName, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
+from omnibuild.architectures import TARGET
+
 # PEP 600 defines these older names as manylinux_2_N.
 _LEGACY_NAMES = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 _OLDEST_GLIBC = 5
@@ -23,7 +25,7 @@ _MOST_PARENTHESES = 50
 
 
 def supported_tags(python: str, glibc: str) -> list[Tag]:
-    """Return the tags of wheels for CPython on x86_64 Linux, the best first.
+    """Return the tags of wheels for CPython on the target, the best first.
 
     Args:
         python: version or series, as ``3.13``.
@@ -32,7 +34,7 @@ def supported_tags(python: str, glibc: str) -> list[Tag]:
     major, minor = (int(part) for part in python.split(".")[:2])
     newest = int(glibc.split(".")[1])
     platforms = [
-        f"{name}_x86_64"
+        f"{name}_{TARGET.wheels}"
         for level in range(newest, _OLDEST_GLIBC - 1, -1)
         for name in (f"manylinux_2_{level}", _LEGACY_NAMES.get(level))
         if name
@@ -96,12 +98,12 @@ def full_version(python: str) -> str:
 
 
 def marker_environment(python: str) -> Environment:
-    """Return what markers see under CPython ``python`` on x86_64 Linux."""
+    """Return what markers see under CPython ``python`` on the target."""
     return {
         "implementation_name": "cpython",
         "implementation_version": full_version(python),
         "os_name": "posix",
-        "platform_machine": "x86_64",
+        "platform_machine": TARGET.wheels,
         "platform_python_implementation": "CPython",
         "platform_release": "",
         "platform_system": "Linux",

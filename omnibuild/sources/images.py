@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from omnibuild.architectures import TARGET
 from omnibuild.containers import Engine, connect_any, engine_errors, has_image, split_tag
 from omnibuild.errors import SandboxError, SourceError
-from omnibuild.sources.rootpins import ARCHITECTURE, ImageRoot
-
-PLATFORM = f"linux/{ARCHITECTURE}"
+from omnibuild.sources.rootpins import ImageRoot
 
 
 def resolve_image(image: str, name: str) -> ImageRoot:
@@ -58,7 +57,7 @@ def export_image(root: ImageRoot, archive: Path) -> None:
 def _pull(engine: Engine, repository: str, tag: str, name: str) -> None:
     try:
         with engine_errors(""), engine.client() as client:
-            answer = client.pull(repository, tag=tag, platform=PLATFORM)
+            answer = client.pull(repository, tag=tag, platform=TARGET.oci)
             if has_image(client, name):
                 return
     except SandboxError as error:

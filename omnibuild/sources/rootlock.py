@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from omnibuild import digests, files
+from omnibuild.architectures import TARGET
 from omnibuild.digests import Digest
 from omnibuild.errors import LockError, MissingToolError, ToolFailedError, Where
 from omnibuild.recipe import validate
@@ -136,7 +137,7 @@ def make_lock(
     packages: Sequence[str],
     mirror: str,
     *,
-    architecture: str = "amd64",
+    architecture: str = TARGET.dpkg,
     keyring: Path = DEBIAN_KEYRING,
 ) -> RootLock:
     """Resolve the minimal system and ``packages`` in the main component of a Debian suite.

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from omnibuild import digests
+from omnibuild.architectures import TARGET
 from omnibuild.digests import Digest
 
 IMAGE_DIGEST = "sha256:"
-
-# What roots of others are for: the one architecture that is built for so far.
-ARCHITECTURE = "amd64"
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class ImageRoot:
     suite: str
     image: str
     digest: str
-    architecture = ARCHITECTURE
+    architecture = TARGET.dpkg
 
     @property
     def identity(self) -> Digest:
@@ -54,7 +52,7 @@ class TarballRoot:
     suite: str
     sha256: Digest
     places: tuple[str, ...]
-    architecture = ARCHITECTURE
+    architecture = TARGET.dpkg
 
     @property
     def identity(self) -> Digest:

@@ -22,6 +22,7 @@ from packaging.tags import Tag
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
+from omnibuild.architectures import TARGET
 from omnibuild.errors import LockError, ToolFailedError
 from omnibuild.recipe.wheeltags import supported_tags
 from omnibuild.sources.python.index import find_index, page_of, read_page, refuse_other_indexes, uv
@@ -48,7 +49,7 @@ def resolve(
     from_source: Sequence[str] = (),
     environment: Mapping[str, str] = os.environ,
 ) -> Pylock:
-    """Return a lock for CPython ``python`` on x86_64 Linux.
+    """Return a lock for CPython ``python`` on the target.
 
     Args:
         requirements: what an index must satisfy.
@@ -103,7 +104,7 @@ def _ask_uv(
                 *("pip", "compile", "--quiet", "--no-header", "--format", "pylock.toml"),
                 *_SETTINGS,
                 *("--python", sys.executable, "--python-version", python),
-                *("--python-platform", f"x86_64-manylinux_{glibc.replace('.', '_')}"),
+                *("--python-platform", f"{TARGET.wheels}-manylinux_{glibc.replace('.', '_')}"),
                 "-",
                 data="\n".join(map(str, requirements)).encode(),
                 # By the environment, because everybody sees arguments, and it may hold a password.
