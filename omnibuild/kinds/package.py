@@ -9,7 +9,7 @@ import msgspec
 from omnibuild import digests, files
 from omnibuild.execute.job import Job
 from omnibuild.kinds.payload import MANIFEST_PATH, load_payload
-from omnibuild.package.write import CHECKSUM_SUFFIX, write_package
+from omnibuild.package.write import CHECKSUM_SUFFIX, MANIFEST_SUFFIX, write_package
 from omnibuild.recipe.models import Debian, Rpm, Tar
 from omnibuild.store.results import Output
 from omnibuild.tree import Entry, Kind, Tree
@@ -35,13 +35,13 @@ def run(job: Job) -> Output:
         "artifact": {"file": artifact.path.name, "sha256": artifact.digest, "size": artifact.size}
     }
     manifest = (json.dumps(described, indent=2, sort_keys=True) + "\n").encode()
-    files.write_atomic(directory / f"{artifact.path.name}.manifest.json", manifest)
+    files.write_atomic(directory / f"{artifact.path.name}{MANIFEST_SUFFIX}", manifest)
     # All of it is hashed already: it need not be read again to be stored.
     tree = Tree.of(
         (
             Entry(artifact.path.name, Kind.FILE, 0o644, artifact.size, artifact.digest),
             _file(f"{artifact.path.name}{CHECKSUM_SUFFIX}", artifact.checksum_line.encode()),
-            _file(f"{artifact.path.name}.manifest.json", manifest),
+            _file(f"{artifact.path.name}{MANIFEST_SUFFIX}", manifest),
         )
     )
     return job.store.add_scanned_tree(job.scratch / "tree", tree)

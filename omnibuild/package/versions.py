@@ -6,6 +6,7 @@ Versions are given whole, with epoch and revision or release, as ``1:2.0~rc1-3``
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cmp_to_key
 from itertools import zip_longest
 from typing import TypeVar
@@ -51,11 +52,16 @@ def host_version(version: str) -> str:
     if parsed.dev is not None:
         words.append(f"{'~' if len(words) > 1 else '~~'}dev{parsed.dev}")
     if parsed.local:
-        # Before +post, whatever it is: digits and later letters would come after it.
-        words.append(
-            f"+{parsed.local}" if "a" <= parsed.local < "local" else f"+local.{parsed.local}"
-        )
+        words.append(f"+{_local(parsed.local)}")
     return "".join(words)
+
+
+def _local(label: str) -> str:
+    """Return a local version so that it is below ``post``, and its numbers are above its words."""
+    # dpkg puts letters below everything else, and ends below letters; rpm sees no signs at all.
+    segments = [f"+{part}" if part.isdigit() else part for part in label.split(".")]
+    first = segments[0]
+    return ".".join(segments if "a" <= first < "local" else ["local", *segments])
 
 
 def compare_debs(left: str, right: str) -> int:
@@ -64,11 +70,7 @@ def compare_debs(left: str, right: str) -> int:
     >>> compare_debs("1.0~rc1-1", "1.0-1"), compare_debs("1:0-1", "9-1")
     (-1, 1)
     """
-    for one, other in zip(_split(left), _split(right), strict=True):
-        result = _compare_deb_parts(one, other)
-        if result:
-            return result
-    return 0
+    return _first_difference(left, right, _compare_deb_parts)
 
 
 def compare_rpms(left: str, right: str) -> int:
@@ -77,15 +79,17 @@ def compare_rpms(left: str, right: str) -> int:
     >>> compare_rpms("1.0~rc1-1", "1.0-1"), compare_rpms("1.0^git1-1", "1.0-1")
     (-1, 1)
     """
-    for one, other in zip(_split(left), _split(right), strict=True):
-        result = _compare_rpm_parts(one, other)
-        if result:
-            return result
-    return 0
+    return _first_difference(left, right, _compare_rpm_parts)
 
 
 deb_order = cmp_to_key(compare_debs)
 rpm_order = cmp_to_key(compare_rpms)
+
+
+def _first_difference(left: str, right: str, compare: Callable[[str, str], int]) -> int:
+    """Compare epochs, then upstream versions, then revisions."""
+    pairs = zip(_split(left), _split(right), strict=True)
+    return next((result for one, other in pairs if (result := compare(one, other))), 0)
 
 
 def _split(version: str) -> tuple[str, str, str]:

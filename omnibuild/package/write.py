@@ -16,6 +16,7 @@ from omnibuild.payload.model import Metadata, Payload
 from omnibuild.recipe.models import Debian, Rpm, Tar
 
 CHECKSUM_SUFFIX = ".sha256"
+MANIFEST_SUFFIX = ".manifest.json"
 
 
 def write_package(

@@ -6,6 +6,10 @@ import re
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
 
 from omnibuild import digests
 from omnibuild.digests import Digest
@@ -15,12 +19,14 @@ from omnibuild.package.decompression import decompressed
 from omnibuild.package.reading import reading
 from omnibuild.package.rpm.reader import RpmInfo
 from omnibuild.package.rpm.verification import check_rpm
-from omnibuild.package.write import CHECKSUM_SUFFIX
+from omnibuild.package.write import CHECKSUM_SUFFIX, MANIFEST_SUFFIX
 from omnibuild.repository import layout
 
 DEB_SUFFIXES = (".deb", ".udeb")
 PACKAGE_SUFFIXES = (*DEB_SUFFIXES, ".rpm", ".tar.gz", ".tar.xz", ".tar.zst")
 DEB, RPM, TAR = "deb", "rpm", "tar"
+# A manifest lists components and Python packages, a few hundred bytes each.
+LARGEST_SIDECAR: Final = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def inspect(path: Path) -> Submission:
 
     Raises :class:`PackageError` when it is damaged, or nothing that can be published.
     """
-    _check_sidecar(path)
+    _check_sidecars(path)
     if path.suffix in DEB_SUFFIXES:
         return _inspect_deb(path)
     if path.suffix == ".rpm":
@@ -90,22 +96,78 @@ def inspect(path: Path) -> Submission:
     return Submission(path, TAR, path.name, "", "", digests.of_file(path), place)
 
 
-def _check_sidecar(path: Path) -> None:
-    """Compare the file with the checksum beside it, if there is one."""
-    sidecar = path.with_name(path.name + CHECKSUM_SUFFIX)
-    with reading(sidecar):
-        if not sidecar.exists():
-            return
-        words = sidecar.read_text(errors="replace").split(maxsplit=1)
+class _About(Struct):
+    """What a manifest says of its artifact; all else in it is for people."""
+
+    file: str
+    sha256: str
+    size: int
+
+
+class _Manifest(Struct):
+    artifact: _About
+
+
+def _check_sidecars(path: Path) -> None:
+    """Compare the file with the checksum and the manifest beside it, as far as they are there."""
+    checksum = path.with_name(path.name + CHECKSUM_SUFFIX)
+    manifest = path.with_name(path.name + MANIFEST_SUFFIX)
+    words = _read_if_there(checksum)
+    described = _read_if_there(manifest)
+    if words is None and described is None:
+        return
     with reading(path):
         found = digests.of_file(path)
-    if words[:1] != [found]:
+        size = path.stat().st_size
+    if words is not None:
+        expected = words.decode(errors="replace").split(maxsplit=1)[:1]
+        if expected != [found]:
+            raise _mismatch(path, checksum, "checksum", *expected, found=found)
+    if described is not None:
+        _compare(path, manifest, _about(manifest, described), _About(path.name, found, size))
+
+
+def _compare(path: Path, manifest: Path, said: _About, found: _About) -> None:
+    if said.file != found.file:
+        raise _mismatch(path, manifest, "name", said.file, found=found.file)
+    if said.size != found.size:
+        raise _mismatch(path, manifest, "size", str(said.size), found=str(found.size))
+    if said.sha256 != found.sha256:
+        raise _mismatch(path, manifest, "checksum", said.sha256, found=found.sha256)
+
+
+def _read_if_there(path: Path) -> bytes | None:
+    with reading(path):
+        if not path.exists():
+            return None
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST_SIDECAR + 1)
+    if len(content) > LARGEST_SIDECAR:
+        raise PackageError(f"{path.name} is far too large", where=Where(str(path)))
+    return content
+
+
+def _about(manifest: Path, content: bytes) -> _About:
+    try:
+        return msgspec.json.decode(content, type=_Manifest).artifact
+    except (msgspec.DecodeError, RecursionError) as error:
         raise PackageError(
-            f"{path.name} has another checksum than {sidecar.name} says",
-            where=Where(str(path)),
-            why=f"expected {words[0] if words else 'nothing'}\nfound    {found}",
-            hint="build or fetch both again: one of them is not what it was",
-        )
+            f"{manifest.name} is no manifest of an artifact",
+            where=Where(str(manifest)),
+            why=str(error),
+            hint="give the one that was built with the package, or none",
+        ) from error
+
+
+def _mismatch(
+    path: Path, sidecar: Path, what: str, expected: str = "nothing", *, found: str
+) -> PackageError:
+    return PackageError(
+        f"{path.name} has another {what} than {sidecar.name} says",
+        where=Where(str(path)),
+        why=f"expected {expected}\nfound    {found}",
+        hint="build or fetch both again: one of them is not what it was",
+    )
 
 
 def _inspect_deb(path: Path) -> Submission:

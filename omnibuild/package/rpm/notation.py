@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 from omnibuild.errors import PackageError
@@ -17,7 +18,23 @@ NOTATION: Final = re.compile(
 _OPERATOR = re.compile(r"(and|or|with|without|if|unless|else)\s")
 _SPACE = re.compile(r"\s*")
 
+# Whatever rpm's own parser takes: other packagers call capabilities as they like.
+_INNER = r"\((?:[^\s,()]|\((?:[^\s,()]|\([^\s,()]*\))*\))*\)"
+_FOREIGN_WORD = rf"(?:[^\s,()]|{_INNER})"
+_FOREIGN = re.compile(
+    rf"(?!\(){_FOREIGN_WORD}+(?:\s+(?:[<>]=?|==?|=[<>])\s+(?![<>=]){_FOREIGN_WORD}+)?"
+)
+
 _CHAINS = ("and", "or", "with")
+_DEEPEST = 30
+
+
+@dataclass(frozen=True)
+class _Grammar:
+    """What an expression is made of: operands, and which conditions it may have."""
+
+    operand: re.Pattern[str]
+    conditions: tuple[str, ...]
 
 
 def is_rich(text: str, condition: str) -> bool:
@@ -28,8 +45,17 @@ def is_rich(text: str, condition: str) -> bool:
         condition: ``if`` or ``unless``: what requires something has other conditions than what
             conflicts with it.
     """
+    return _is_expression(text, _Grammar(NOTATION, (condition,)))
+
+
+def is_foreign_rich(text: str) -> bool:
+    """Tell whether hosts can parse an expression that somebody else's rpm holds."""
+    return _is_expression(text, _Grammar(_FOREIGN, ("if", "unless")))
+
+
+def _is_expression(text: str, grammar: _Grammar) -> bool:
     try:
-        return text.startswith("(") and _rich_end(text, 0, condition) == len(text)
+        return text.startswith("(") and _rich_end(text, 0, grammar) == len(text)
     except ValueError:
         return False
 
@@ -57,15 +83,17 @@ def parse_rpm_relation(text: str, *, condition: str = "") -> tuple[str, str, str
     return match["name"], match["operator"] or "", match["version"] or ""
 
 
-def _rich_end(text: str, start: int, condition: str) -> int:
+def _rich_end(text: str, start: int, grammar: _Grammar, depth: int = 1) -> int:
     """Return where the expression ends whose parenthesis is at ``start``."""
+    if depth > _DEEPEST:
+        raise ValueError("nested too deeply")
     operators: list[str] = []
     position = start + 1
     while True:
         position = _behind_space(text, position)
         if text.startswith("(", position):
-            position = _rich_end(text, position, condition)
-        elif operand := NOTATION.match(text, position):
+            position = _rich_end(text, position, grammar, depth + 1)
+        elif operand := grammar.operand.match(text, position):
             position = operand.end()
         else:
             raise ValueError(f"no operand at {position}")
@@ -77,10 +105,18 @@ def _rich_end(text: str, start: int, condition: str) -> int:
             raise ValueError(f"no operator at {position}")
         operators.append(operator[1])
         position = operator.end()
-    chained = len(set(operators)) == 1 and operators[0] in _CHAINS
-    if not chained and operators not in ([], ["without"], [condition], [condition, "else"]):
+    if not _stand_together(operators, grammar.conditions):
         raise ValueError("operators that cannot stand together")
     return position + 1
+
+
+def _stand_together(operators: list[str], conditions: tuple[str, ...]) -> bool:
+    if not operators or operators == ["without"]:
+        return True
+    first, *others = operators
+    if first in conditions:
+        return others in ([], ["else"])
+    return first in _CHAINS and set(others) <= {first}
 
 
 def _behind_space(text: str, position: int) -> int:

@@ -12,6 +12,7 @@ from omnibuild.errors import PackageError
 from omnibuild.package.decompression import decompressed
 from omnibuild.package.reading import reading
 from omnibuild.package.rpm.header import Header
+from omnibuild.package.rpm.notation import is_foreign_rich
 from omnibuild.package.rpm.reader import RpmHeaders, RpmInfo, info_of, read_headers
 from omnibuild.package.rpm.relations import RpmRelation
 from omnibuild.package.rpm.tags import SHA256, SignatureTag, Tag
@@ -48,29 +49,27 @@ def _check_binary(main: Header) -> None:
 
 
 def _check_names(info: RpmInfo) -> None:
-    for relation in _all_relations(info):
+    for relation, takes_expressions in _all_relations(info):
         rich = relation.name.startswith("(")
         if _UNPRINTABLE.search(relation.name) or _BLANK.search(relation.version):
             raise PackageError(f"a relation holds what no name or version can: {relation!r}")
-        if (not rich and _BLANK.search(relation.name)) or (rich and not _balanced(relation.name)):
+        if rich and not (takes_expressions and is_foreign_rich(relation.name)):
+            raise PackageError(f"a relation is no boolean expression of rpm: {relation.name!r}")
+        if not rich and _BLANK.search(relation.name):
             raise PackageError(f"a relation cannot be parsed: {relation.name!r}")
     for file in info.files:
         if not file.path.startswith("/") or _UNPRINTABLE.search(file.path):
             raise PackageError(f"a file has an impossible path: {file.path!r}")
 
 
-def _all_relations(info: RpmInfo) -> Iterator[RpmRelation]:
-    yield from (*info.provides, *info.requires, *info.conflicts, *info.obsoletes)
-    yield from (*info.recommends, *info.suggests, *info.supplements, *info.enhances)
-
-
-def _balanced(text: str) -> bool:
-    depth = 0
-    for number, letter in enumerate(text, start=1):
-        depth += (letter == "(") - (letter == ")")
-        if depth <= 0 and number < len(text):
-            return False
-    return depth == 0
+def _all_relations(info: RpmInfo) -> Iterator[tuple[RpmRelation, bool]]:
+    """Yield each relation, and whether its kind takes boolean expressions."""
+    for relation in (*info.provides, *info.obsoletes):
+        yield relation, False
+    for kind in (info.requires, info.conflicts, info.recommends, info.suggests):
+        yield from ((relation, True) for relation in kind)
+    for relation in (*info.supplements, *info.enhances):
+        yield relation, True
 
 
 def _check_header(headers: RpmHeaders) -> None:

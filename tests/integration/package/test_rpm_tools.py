@@ -17,7 +17,7 @@ from omnibuild.audit.glibc import asked_of
 from omnibuild.package.artifact import Artifact
 from omnibuild.package.members import archive_members
 from omnibuild.package.relations import rpm_libraries
-from omnibuild.package.rpm.notation import is_rich
+from omnibuild.package.rpm.notation import is_foreign_rich, is_rich
 from omnibuild.package.rpm.reader import read_rpm
 from omnibuild.package.rpm.signature import sign_rpm
 from omnibuild.package.rpm.writer import write_rpm
@@ -202,34 +202,53 @@ def test_programs_require_of_glibc_what_rpms_own_generator_says(tmp_path: Path) 
     assert sorted(rpm_libraries(asked_of([found]))) == sorted(told)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "(a or b)",
-        "(a >= 1 and b < 2 and (c or d))",
-        "(a if b)",
-        "(a if b else c)",
-        "(a unless b)",
-        "(a with b)",
-        "(a without b)",
-        "(libx.so.1()(64bit) or /usr/bin/x)",
-        "(a)",
-        "(a or b and c)",
-        "(a or)",
-        "()",
-        "(a",
-        "(a without b without c)",
-        "(a if b if c)",
-    ],
-)
-@pytest.mark.parametrize(("field", "condition"), [("Requires", "if"), ("Conflicts", "unless")])
-def test_boolean_expressions_are_those_that_rpm_takes(
-    tmp_path: Path, text: str, field: str, condition: str
-) -> None:
-    spec = tmp_path / "x.spec"
+# Expressions that both our recipes and rpm take, or neither; and those that only others write.
+EXPRESSIONS = [
+    "(a or b)",
+    "(a >= 1 and b < 2 and (c or d))",
+    "(a if b)",
+    "(a if b else c)",
+    "(a unless b)",
+    "(a with b)",
+    "(a without b)",
+    "(libx.so.1()(64bit) or /usr/bin/x)",
+    "(a)",
+    "(a or b and c)",
+    "(a or)",
+    "()",
+    "(a",
+    "(a without b without c)",
+    "(a if b if c)",
+]
+FOREIGN = [
+    "(bundled(golang(x.org/y)) >= 1.2 or npm(@z/w) = 3)",
+    "((python3dist(x) >= 1 with python3dist(x) < 2) or rubygem(y:~>5))",
+    "(a >= 1 b)",
+    "(a, b)",
+    "(a orb)",
+    "(a or b))",
+    "(a >= )",
+]
+
+
+def rpm_takes(field: str, text: str, directory: Path) -> bool:
+    spec = directory / "x.spec"
     spec.write_text(
         f"Name: x\nVersion: 1\nRelease: 1\nSummary: x\nLicense: x\n{field}: {text}\n"
         "%description\nx\n"
     )
     done = subprocess.run(["rpmspec", "--parse", spec], capture_output=True, check=False)
-    assert is_rich(text, condition) is (done.returncode == 0), done.stderr
+    return done.returncode == 0
+
+
+@pytest.mark.parametrize("text", EXPRESSIONS)
+def test_boolean_expressions_are_those_that_rpm_takes(tmp_path: Path, text: str) -> None:
+    taken = {field: rpm_takes(field, text, tmp_path) for field in ("Requires", "Conflicts")}
+    assert is_rich(text, "if") is taken["Requires"]
+    assert is_rich(text, "unless") is taken["Conflicts"]
+    assert is_foreign_rich(text) is any(taken.values())
+
+
+@pytest.mark.parametrize("text", FOREIGN)
+def test_others_expressions_are_those_that_rpm_takes(tmp_path: Path, text: str) -> None:
+    assert is_foreign_rich(text) is rpm_takes("Requires", text, tmp_path)

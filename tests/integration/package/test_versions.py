@@ -49,6 +49,9 @@ def test_rpms() -> None:
         assert compare_rpms(left, right) == result, (left, right)
 
 
+LOCALS = ["+12", "+cu118.2", "+cu118.dirty", "+ubuntu.x", "+ubuntu.10", "+3.abc", "+3.4", "+zzz.1"]
+
+
 def python_versions() -> list[tuple[str, str]]:
     """Return pairs of versions of the same and of other releases, as Python orders them."""
     chance = random.Random(7)  # noqa: S311 - the same pairs each time
@@ -58,7 +61,7 @@ def python_versions() -> list[tuple[str, str]]:
 
     def text() -> str:
         pre = part(chance.choice(["a", "b", "rc"]))
-        local = chance.choice(["", "", "", "+git7", "+ubuntu.1", "+cu118", "+zzz"])
+        local = chance.choice(["", "", "", "+git7", "+ubuntu.1", "+cu118", "+zzz", "+1", *LOCALS])
         release = chance.choice(["2.0.0", "2.0.1", "2.0.12", "2.1.0", "10.0.0"])
         return f"{release}{pre}{part('.post')}{part('.dev')}{local}"
 

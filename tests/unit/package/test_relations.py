@@ -195,6 +195,7 @@ def test_formats_have_relations_of_their_own() -> None:
         "",
         "(a",
         "(a or b) c",
+        "(" * 10_000,
         "(a or b and c)",
         "(a or)",
         "(a else b)",

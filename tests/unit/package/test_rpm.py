@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from omnibuild import digests
 from omnibuild.errors import PackageError
+from omnibuild.package.rpm import relations
 from omnibuild.package.rpm.header import (
     Field,
     Type,
@@ -24,6 +25,7 @@ from omnibuild.package.rpm.header import (
 )
 from omnibuild.package.rpm.reader import RpmFile, read_rpm, read_rpm_headers
 from omnibuild.package.rpm.tags import SignatureTag, Tag
+from omnibuild.package.rpm.verification import check_rpm
 from omnibuild.package.rpm.writer import write_rpm
 from omnibuild.package.system_directories import SYSTEM_DIRECTORIES
 from omnibuild.payload.model import Payload
@@ -253,3 +255,35 @@ def test_a_forged_index_is_refused_or_read(data: st.DataObject) -> None:
             read_rpm(path)
         except PackageError as error:
             assert error.what  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("depends", "(a or b and c)"),
+        ("depends", "(a b)"),
+        ("recommends", "(a if b unless c)"),
+        ("conflicts", "(a or (b)"),
+        ("depends", "(" * 10_000),
+        ("provides", "(a or b)"),
+    ],
+)
+def test_expressions_that_hosts_cannot_parse_are_refused(
+    payload: Payload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, text: str
+) -> None:
+    """Other programs write what they like."""
+    monkeypatch.setattr(relations, "parse_rpm_relation", lambda text, condition: (text, "", ""))
+    foreign = replace(payload.metadata, overrides={"rpm": {kind: (text,)}})
+    path = write_rpm(replace(payload, metadata=foreign), RPM, tmp_path / "out").path
+    with pytest.raises(PackageError, match="no boolean expression"):
+        check_rpm(path)
+
+
+def test_others_expressions_are_taken(
+    payload: Payload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relations, "parse_rpm_relation", lambda text, condition: (text, "", ""))
+    text = "(bundled(golang(x.org/y)) >= 1.2 if npm(@z/w) = 3 else (q with r with s))"
+    foreign = replace(payload.metadata, overrides={"rpm": {"depends": (text,)}})
+    path = write_rpm(replace(payload, metadata=foreign), RPM, tmp_path / "out").path
+    assert text in [relation.name for relation in check_rpm(path).requires]

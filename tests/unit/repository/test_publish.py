@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from omnibuild.digests import of_file
 from omnibuild.errors import (
     IdentityConflictError,
     PackageError,
@@ -436,6 +437,35 @@ def test_a_sidecar_that_says_otherwise_is_heeded(tmp_path: Path, repository: Pat
         with pytest.raises(PackageError, match="another checksum"):
             into(repository, file, sidecar)
     assert not repository.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"file": "other_1.0-1_amd64.deb"}, "another name than"),
+        ({"size": 7}, "another size than"),
+        ({"sha256": "0" * 64}, "another checksum than"),
+        ({"size": "many"}, "no manifest of an artifact"),
+        (None, "no manifest of an artifact"),
+    ],
+)
+def test_a_manifest_of_another_file_is_refused(
+    tmp_path: Path, repository: Path, change: dict[str, object] | None, said: str
+) -> None:
+    for platform in PLATFORMS:
+        file = package(tmp_path, platform=platform)
+        about = {"file": file.name, "sha256": of_file(file), "size": file.stat().st_size}
+        manifest = file.with_name(f"{file.name}.manifest.json")
+        described = {} if change is None else {"artifact": about | change}
+        manifest.write_text(json.dumps({"name": "hello"} | described))
+        with pytest.raises(PackageError, match=said):
+            into(repository, file)
+        assert not repository.exists()
+        manifest.write_text("[" * 100_000)
+        with pytest.raises(PackageError, match="no manifest of an artifact"):
+            into(repository, file)
+        manifest.write_text(json.dumps({"name": "hello", "artifact": about}))
+        assert len(into(tmp_path / f"of {platform.name}", file, manifest).added) == 1
 
 
 def test_a_package_called_like_the_beginning_of_another_is_one(
