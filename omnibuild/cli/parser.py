@@ -21,9 +21,11 @@ from omnibuild.cli.options import (
     add_workspace,
     command,
 )
+from omnibuild.cli.repository_words import REPOSITORY_COMMANDS
 
 EPILOG = """\
 examples:
+  omnibuild init
   omnibuild build hello --platform ubuntu-22.04
   omnibuild key create
   omnibuild publish dist/* --repo /srv/repo
@@ -39,6 +41,25 @@ GROUPS = {
     "root": ("build roots", "The roots that components are compiled in."),
     "cache": ("look after the store", "The store of everything that was fetched and built."),
 }
+
+
+@command(
+    "init",
+    "write the recipe of an app, and lock it, after showing what was found and where",
+    "  omnibuild init\n  omnibuild init ../shop --name shop\n  omnibuild init httpbin==0.10.2",
+)
+def _init(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "subject",
+        nargs="?",
+        default="",
+        metavar="DIR|NAME[==VERSION]",
+        help="a project's directory (default: here), or a package of the Python index",
+    )
+    parser.add_argument(
+        "--name", default="", metavar="APP", help="what the package is called (default: as it is)"
+    )
+    add_workspace(parser)
 
 
 @command(
@@ -162,71 +183,6 @@ def _artifact(parser: argparse.ArgumentParser) -> None:
     add_execution(parser)
 
 
-def _add_repository(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--repo", type=Path, required=True, metavar="DIR", help="the repository's directory"
-    )
-    parser.add_argument(
-        "--key",
-        type=Path,
-        metavar="FILE",
-        help="secret key that signs (default: $OMNIBUILD_KEY, or ~/.config/omnibuild/signing.key)",
-    )
-    parser.add_argument(
-        "--channel", default="stable", metavar="NAME", help="channel (default: stable)"
-    )
-
-
-@command(
-    "publish",
-    "add packages to a signed apt and yum repository",
-    "  omnibuild publish dist/* --repo /srv/repo\n"
-    "  omnibuild publish dist/* --repo /srv/repo --key release.key"
-    " --url https://pkg.example.com",
-)
-def _publish(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="artifacts to add")
-    _add_repository(parser)
-    parser.add_argument(
-        "--url", default="", metavar="URL", help="where hosts will find the repository"
-    )
-    add_workspace(parser)
-
-
-@command(
-    "remove",
-    "take packages out of a repository",
-    "  omnibuild remove shop=1.4-1 --repo /srv/repo\n"
-    "  omnibuild remove shop --repo /srv/repo --channel testing",
-)
-def _remove(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "names", nargs="+", metavar="NAME[=VERSION]", help="packages, or files in downloads/"
-    )
-    _add_repository(parser)
-
-
-@command(
-    "key create",
-    "make the key that signs a repository",
-    "  omnibuild key create\n"
-    "  omnibuild key create release.key --user 'Releases <releases@example.com>'",
-)
-def _key(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "file",
-        nargs="?",
-        type=Path,
-        metavar="FILE",
-        help="new file for the secret key (default: where `publish` looks for it)",
-    )
-    parser.add_argument(
-        "--user",
-        metavar="'NAME <ADDRESS>'",
-        help="whom hosts see as the owner (default: your account on this machine)",
-    )
-
-
 @command(
     "root lock",
     "resolve a build root anew and pin its packages by digest",
@@ -254,6 +210,7 @@ def _schema(parser: argparse.ArgumentParser) -> None:
 
 
 COMMANDS = (
+    _init,
     _build,
     _fetch,
     _lock,
@@ -262,9 +219,7 @@ COMMANDS = (
     _log,
     _shell,
     _artifact,
-    _publish,
-    _remove,
-    _key,
+    *REPOSITORY_COMMANDS,
     _root,
     _schema,
     *CACHE_COMMANDS,

@@ -1,0 +1,94 @@
+"""``omnibuild init``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+
+from omnibuild.cli.common import settings_from
+from omnibuild.discovery.findings import Found
+from omnibuild.workbench import starting
+from omnibuild.workbench.starting import Started
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show what was found, ask for the rest on a terminal, write the recipe and its lock."""
+    settings = settings_from(arguments)
+    subject = arguments.subject or str(arguments.workspace)
+    started = starting.start(settings, subject, arguments.name)
+    if not arguments.json:
+        _show(started)
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            started = _asked(started)
+        if sys.stderr.isatty():
+            sys.stderr.write("resolving and pinning its packages …\n")
+    lock, text = starting.write(settings, started)
+    count = text.count("[[packages]]")
+    recipe = os.path.relpath(started.recipe)
+    if arguments.json:
+        found = {name: dataclasses.asdict(value) for name, value in _rows(started)}
+        document = {
+            "recipe": str(started.recipe),
+            "lock": str(lock),
+            "packages": count,
+            "found": found,
+            "please": list(started.please),
+        }
+        sys.stdout.write(json.dumps(document) + "\n")
+        return 0
+    sys.stdout.write(
+        f"\nwrote {recipe}\nwrote {os.path.relpath(lock)}: {count} packages, pinned by digest\n"
+    )
+    for key in started.please:
+        sys.stdout.write(f"please correct `{key}` in {recipe}: it was not found\n")
+    sys.stdout.write(f"next: {_next(started)}\n")
+    return 0
+
+
+def _next(started: Started) -> str:
+    own = started.recipe.name == "omnibuild.toml"
+    here = started.recipe.parent.resolve() == Path.cwd()
+    where = started.draft.app if not own else os.path.relpath(started.recipe.parent)
+    return "omnibuild build" if own and here else f"omnibuild build {where}"
+
+
+def _rows(started: Started) -> list[tuple[str, Found]]:
+    draft, found = started.draft, started.draft.findings
+    rows = [("name", Found(draft.app, found.name.where if found.name else ""))]
+    rows += [(key, getattr(draft, key)) for key in (*starting.ASKED, "python")]
+    if found.homepage:
+        rows.append(("homepage", found.homepage))
+    rows.append(("source", Found(" = ".join(draft.source), "")))
+    if found.web:
+        framework = f", {found.web.framework}" if found.web.framework else ""
+        rows.append(("web", Found(f"{found.web.target} by {draft.server}", found.web.where)))
+        rows[-1] = (rows[-1][0], Found(rows[-1][1].value, f"{found.web.where}{framework}"))
+        rows += [("health", found.health)] if found.health else []
+    rows += [(f"service {name}", value) for name, value in sorted(found.services.items())]
+    rows += [(f"command {name}", value) for name, value in sorted(found.commands.items())]
+    rows += [(f"config {name}", value) for name, value in sorted(found.config.items())]
+    return rows
+
+
+def _show(started: Started) -> None:
+    rows = _rows(started)
+    width = max(len(name) for name, _ in rows)
+    values = min(44, max(len(found.value) for _, found in rows))
+    for name, found in rows:
+        sys.stdout.write(f"{name:<{width}}  {found.value:<{values}}  {found.where}".rstrip() + "\n")
+    for note in started.draft.findings.notes:
+        sys.stdout.write(f"note: {note}\n")
+
+
+def _asked(started: Started) -> Started:
+    """Ask for what was not found; an empty answer keeps what stands there."""
+    for key in started.please:
+        offered = getattr(started.draft, key).value
+        answer = input(f"{key} [{offered}]: ").strip()
+        if answer:
+            started = started.answered(key, answer)
+    return started

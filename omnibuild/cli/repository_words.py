@@ -1,0 +1,76 @@
+"""The words of the commands that serve packages: ``publish``, ``remove`` and ``key``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from omnibuild.cli.options import add_workspace, command
+
+
+def _add_repository(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--repo", type=Path, required=True, metavar="DIR", help="the repository's directory"
+    )
+    parser.add_argument(
+        "--key",
+        type=Path,
+        metavar="FILE",
+        help="secret key that signs (default: $OMNIBUILD_KEY, or ~/.config/omnibuild/signing.key)",
+    )
+    parser.add_argument(
+        "--channel", default="stable", metavar="NAME", help="channel (default: stable)"
+    )
+
+
+@command(
+    "publish",
+    "add packages to a signed apt and yum repository",
+    "  omnibuild publish dist/* --repo /srv/repo\n"
+    "  omnibuild publish dist/* --repo /srv/repo --key release.key"
+    " --url https://pkg.example.com",
+)
+def _publish(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="artifacts to add")
+    _add_repository(parser)
+    parser.add_argument(
+        "--url", default="", metavar="URL", help="where hosts will find the repository"
+    )
+    add_workspace(parser)
+
+
+@command(
+    "remove",
+    "take packages out of a repository",
+    "  omnibuild remove shop=1.4-1 --repo /srv/repo\n"
+    "  omnibuild remove shop --repo /srv/repo --channel testing",
+)
+def _remove(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "names", nargs="+", metavar="NAME[=VERSION]", help="packages, or files in downloads/"
+    )
+    _add_repository(parser)
+
+
+@command(
+    "key create",
+    "make the key that signs a repository",
+    "  omnibuild key create\n"
+    "  omnibuild key create release.key --user 'Releases <releases@example.com>'",
+)
+def _key(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="FILE",
+        help="new file for the secret key (default: where `publish` looks for it)",
+    )
+    parser.add_argument(
+        "--user",
+        metavar="'NAME <ADDRESS>'",
+        help="whom hosts see as the owner (default: your account on this machine)",
+    )
+
+
+REPOSITORY_COMMANDS = (_publish, _remove, _key)

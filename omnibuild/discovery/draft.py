@@ -1,0 +1,91 @@
+"""From what was found to what a recipe says: every gap is closed, or named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+from omnibuild.discovery.findings import Findings, Found
+from omnibuild.discovery.licences import UNKNOWN
+from omnibuild.discovery.recipe_text import Draft
+from omnibuild.recipe.wheeltags import full_version
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]{1,59}")
+_USER = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
+_VERSION = re.compile(r"[0-9][A-Za-z0-9.+~]{0,59}")
+_LONGEST_SUMMARY = 80
+_SERVERS = {"wsgi": "gunicorn", "asgi": "uvicorn"}
+
+# What stands beside a value that somebody has to look at.
+PLEASE = "not found: please correct it"
+
+
+def app_name(wanted: str) -> str:
+    """Return a package's name made of any; empty when nothing of it can be one."""
+    name = re.sub(r"[^a-z0-9+.-]+", "-", wanted.lower().replace("_", "-")).strip("-.+")
+    return name if _NAME.fullmatch(name) else ""
+
+
+def draft_of(
+    found: Findings, app: str, account: Found, series: Sequence[str], source: tuple[str, str]
+) -> Draft:
+    """Return the draft of an app's recipe.
+
+    Args:
+        found: what there is.
+        app: name of the package.
+        account: who writes the recipe, for apps that name nobody.
+        series: series of CPython that can be built, as ``3.13``.
+        source: key and value of ``[source]``.
+    """
+    version = found.version
+    if version is None or not _VERSION.fullmatch(version.value):
+        version = Found("0.1.0", PLEASE)
+    summary = found.summary or Found(app, PLEASE)
+    if len(summary.value) > _LONGEST_SUMMARY:
+        cut = summary.value[: _LONGEST_SUMMARY - 1].rpartition(" ")[0]
+        summary = Found(f"{cut or summary.value[: _LONGEST_SUMMARY - 1]}…", summary.where)
+    serves = bool(found.web or found.services)
+    return Draft(
+        app=app,
+        version=version,
+        summary=summary,
+        license=found.license or Found(UNKNOWN, PLEASE),
+        maintainer=found.maintainer or account,
+        python=_python(found, series),
+        lock=f"pylock.{lock_name(app)}.toml",
+        source=source,
+        server=_SERVERS[found.web.interface] if found.web else "",
+        user="" if not serves or _USER.fullmatch(app) else _user(app),
+        findings=found,
+    )
+
+
+def lock_name(app: str) -> str:
+    """Return the part of a lock's name that stands for an app: PEP 751 allows no dot in it."""
+    return canonicalize_name(app)
+
+
+def _user(app: str) -> str:
+    return (
+        f"_{canonicalize_name(app)}"[:31].rstrip("-")
+        if app[0].isdigit()
+        else (canonicalize_name(app)[:31].rstrip("-"))
+    )
+
+
+def _python(found: Findings, series: Sequence[str]) -> Found:
+    """Return the newest series that the app says it runs on; the newest where it does not say."""
+    newest = sorted(series, key=lambda text: tuple(map(int, text.split("."))), reverse=True)
+    where = ""
+    if found.requires_python:
+        try:
+            allowed = SpecifierSet(found.requires_python.value)
+        except InvalidSpecifier:
+            allowed = SpecifierSet()
+        newest = [each for each in newest if allowed.contains(full_version(each))] or newest
+        where = f"{found.requires_python.where}: {found.requires_python.value}"
+    return Found(newest[0], where)

@@ -1,0 +1,74 @@
+"""What was found, and where."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+# What a recipe takes as the name of a command.
+SCRIPT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+
+Interface = Literal["wsgi", "asgi"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A value and where it was found, as ``pyproject.toml: project.name``."""
+
+    value: str
+    where: str
+
+
+@dataclass(frozen=True)
+class WebApp:
+    """An object that a server serves.
+
+    Args:
+        interface: how a server calls it.
+        target: ``module:object``, with ``()`` when the object makes the app.
+        where: the file and line that has it.
+        framework: what it is made with, as ``Flask``; empty when nothing says so.
+    """
+
+    interface: Interface
+    target: str
+    where: str
+    framework: str = ""
+
+
+@dataclass
+class Findings:
+    """All that could be found about an app; what is missing was not.
+
+    Args:
+        name: what it calls itself.
+        version: of the app.
+        summary: one line.
+        license: SPDX licence expression.
+        maintainer: name and address.
+        homepage: where to read more.
+        requires_python: the versions it runs on, as PEP 440 writes them.
+        commands: console scripts.
+        web: what is served, if something is.
+        health: a path that answers 200.
+        services: further processes: name to command.
+        config: file on the host to file of the project.
+        requirements: normalised names of what it requires.
+        notes: what was seen and is not in the recipe.
+    """
+
+    name: Found | None = None
+    version: Found | None = None
+    summary: Found | None = None
+    license: Found | None = None
+    maintainer: Found | None = None
+    homepage: Found | None = None
+    requires_python: Found | None = None
+    commands: dict[str, Found] = field(default_factory=dict)
+    web: WebApp | None = None
+    health: Found | None = None
+    services: dict[str, Found] = field(default_factory=dict)
+    config: dict[str, Found] = field(default_factory=dict)
+    requirements: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)

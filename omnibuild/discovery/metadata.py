@@ -1,0 +1,201 @@
+"""What a project's own files declare: PEP 621, poetry, setup.cfg, setup.py, requirements."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from omnibuild.discovery.code import parsed, read_source
+from omnibuild.discovery.findings import SCRIPT, Findings, Found
+from omnibuild.discovery.licences import spdx, spdx_of_classifiers
+from omnibuild.recipe import located
+
+_ADDRESS = re.compile(r"\s*([^<>]+?)\s*<([^<>@\s]+@[^<>@\s]+)>\s*")
+_HOME = ("homepage", "home", "repository", "source", "source code", "documentation")
+
+
+def declared(directory: Path, found: Findings) -> None:
+    """Add what the project's files say; of what two of them say the first wins."""
+    _of_pyproject(directory / "pyproject.toml", found)
+    _of_setup_cfg(directory / "setup.cfg", found)
+    _of_setup_py(directory / "setup.py", found)
+    for path in sorted(directory.glob("requirements*.txt")):
+        _add_requirements(found, read_source(path).splitlines())
+    if found.name is None:
+        found.name = Found(directory.resolve().name, "the directory's name")
+    if found.version is None:
+        _of_modules(directory, found)
+
+
+def _of_pyproject(path: Path, found: Findings) -> None:
+    if not path.is_file():
+        return
+    data = located.read(path).data
+    project = _table(data, "project")
+    _of_project(project, "pyproject.toml: project", found)
+    poetry = _table(data, "tool", "poetry")
+    _of_project(_as_project(poetry), "pyproject.toml: tool.poetry", found)
+    for name in _table(poetry, "dependencies"):
+        found.requirements.add(canonicalize_name(name))
+
+
+def _as_project(poetry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return poetry's table with the words of PEP 621."""
+    people = [_person(text) for text in _texts(poetry.get("authors"))]
+    home = {key: poetry[key] for key in ("homepage", "repository") if key in poetry}
+    return {**poetry, "authors": people, "urls": home, "dependencies": []}
+
+
+def _person(text: str) -> dict[str, str]:
+    match = _ADDRESS.fullmatch(text)
+    return {"name": match[1], "email": match[2]} if match else {"name": text}
+
+
+def _of_project(project: Mapping[str, Any], where: str, found: Findings) -> None:
+    for field, key in (("name", "name"), ("version", "version"), ("summary", "description")):
+        _set(found, field, project.get(key), f"{where}.{key}")
+    _set(found, "requires_python", project.get("requires-python"), f"{where}.requires-python")
+    licence = project.get("license")
+    text = licence.get("text", "") if isinstance(licence, dict) else licence
+    _set(found, "license", spdx(text) if isinstance(text, str) else "", f"{where}.license")
+    classified = spdx_of_classifiers(_texts(project.get("classifiers")))
+    _set(found, "license", classified, f"{where}.classifiers")
+    for key in ("maintainers", "authors"):
+        for person in _list(project.get(key)):
+            if isinstance(person, dict) and person.get("email"):
+                email = str(person["email"])
+                name = str(person.get("name") or email.partition("@")[0])
+                _set(found, "maintainer", f"{name} <{email}>", f"{where}.{key}")
+    urls = {str(key).lower(): value for key, value in _table(project, "urls").items()}
+    for key in _HOME:
+        _set(found, "homepage", urls.get(key), f"{where}.urls")
+    for name in _table(project, "scripts"):
+        _add_command(found, name, f"{where}.scripts")
+    _add_requirements(found, _texts(project.get("dependencies")))
+
+
+def _of_setup_cfg(path: Path, found: Findings) -> None:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(read_source(path))
+    except configparser.Error:
+        return
+    metadata = parser["metadata"] if parser.has_section("metadata") else {}
+    _of_setup({key.replace("-", "_"): value for key, value in metadata.items()}, path.name, found)
+    options = parser["options"] if parser.has_section("options") else {}
+    _add_requirements(found, str(options.get("install_requires", "")).splitlines())
+    _set(found, "requires_python", options.get("python_requires"), f"{path.name}: python_requires")
+    scripts = parser.get("options.entry_points", "console_scripts", fallback="")
+    _add_scripts(found, scripts.splitlines(), path.name)
+
+
+def _of_setup_py(path: Path, found: Findings) -> None:
+    """Read the arguments of ``setup()`` that are written there and not computed."""
+    tree = parsed(read_source(path))
+    for node in ast.walk(tree) if tree else ():
+        if not isinstance(node, ast.Call) or _called(node) != "setup":
+            continue
+        given = {word.arg: _literal(word.value) for word in node.keywords if word.arg}
+        _of_setup({key: value for key, value in given.items() if value}, path.name, found)
+        _set(found, "requires_python", given.get("python_requires"), f"{path.name}: setup()")
+        _add_requirements(found, _texts(given.get("install_requires")))
+        entries = given.get("entry_points")
+        if isinstance(entries, dict):
+            _add_scripts(found, _texts(entries.get("console_scripts")), path.name)
+
+
+def _of_setup(words: Mapping[str, Any], file: str, found: Findings) -> None:
+    for field, key in (
+        ("name", "name"),
+        ("version", "version"),
+        ("summary", "description"),
+        ("homepage", "url"),
+    ):
+        value = words.get(key)
+        computed = isinstance(value, str) and value.startswith(("attr:", "file:"))
+        _set(found, field, None if computed else value, f"{file}: {key}")
+    _set(found, "license", spdx(str(words.get("license", ""))), f"{file}: license")
+    listed = words.get("classifiers")
+    lines = listed.splitlines() if isinstance(listed, str) else _texts(listed)
+    _set(found, "license", spdx_of_classifiers(lines), f"{file}: classifiers")
+    for who in ("maintainer", "author"):
+        if words.get(f"{who}_email"):
+            email = str(words[f"{who}_email"])
+            name = str(words.get(who) or email.partition("@")[0])
+            _set(found, "maintainer", f"{name} <{email}>", f"{file}: {who}")
+
+
+def _of_modules(directory: Path, found: Findings) -> None:
+    """Look for ``__version__`` where packages have it."""
+    name = canonicalize_name(found.name.value if found.name else "").replace("-", "_")
+    for place in (f"{name}/__init__.py", f"src/{name}/__init__.py", f"{name}.py"):
+        tree = parsed(read_source(directory / place))
+        for node in tree.body if tree else ():
+            if isinstance(node, ast.Assign) and any(
+                isinstance(target, ast.Name) and target.id == "__version__"
+                for target in node.targets
+            ):
+                _set(found, "version", _literal(node.value), f"{place}: __version__")
+
+
+def _set(found: Findings, field: str, value: Any, where: str) -> None:
+    """Keep a value that is one line of text, unless another file said it before."""
+    if getattr(found, field) is None and isinstance(value, str):
+        line = " ".join(value.split())
+        if line and line.isprintable():
+            setattr(found, field, Found(line, where))
+
+
+def _add_command(found: Findings, name: str, where: str) -> None:
+    if SCRIPT.fullmatch(name):
+        found.commands.setdefault(name, Found(name, where))
+
+
+def _add_scripts(found: Findings, lines: list[str], file: str) -> None:
+    for line in lines:
+        name, equals, _ = line.partition("=")
+        if equals:
+            _add_command(found, name.strip(), f"{file}: console_scripts")
+
+
+def _add_requirements(found: Findings, lines: list[str]) -> None:
+    for line in lines:
+        text = line.split(" #")[0].split(" --")[0].strip()
+        try:
+            if text and text[0] not in "#-":
+                found.requirements.add(canonicalize_name(Requirement(text).name))
+        except InvalidRequirement:
+            continue  # locking says what is wrong with it
+
+
+def _called(node: ast.Call) -> str:
+    function = node.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _literal(node: ast.AST) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return None
+
+
+def _table(data: Any, *keys: str) -> Mapping[str, Any]:
+    for key in keys:
+        data = data.get(key) if isinstance(data, Mapping) else None
+    return data if isinstance(data, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _texts(value: Any) -> list[str]:
+    return [each for each in _list(value) if isinstance(each, str)]

@@ -1,0 +1,96 @@
+"""A recipe as text, each value with the place that it comes from."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from omnibuild.discovery.findings import Findings, Found
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a recipe is written from.
+
+    Args:
+        app: name of the package.
+        version: as packages write it.
+        summary: one line of at most 80 characters.
+        license: SPDX expression.
+        maintainer: name and address.
+        python: series of CPython.
+        lock: file of the lock, relative to the recipe.
+        source: key and value of ``[source]``.
+        server: the server of ``[web]``, empty without one.
+        user: the user of the services, empty where it is called like the app.
+        findings: everything else.
+    """
+
+    app: str
+    version: Found
+    summary: Found
+    license: Found
+    maintainer: Found
+    python: Found
+    lock: str
+    source: tuple[str, str]
+    server: str
+    user: str
+    findings: Findings
+
+
+def text_of(draft: Draft, table: str = "") -> str:
+    """Return the text of a recipe, its tables below ``table`` where a file has others, too."""
+    tables = "\n\n".join("\n".join(lines) for lines in _tables(draft, table))
+    return f"{tables}\n"
+
+
+def _tables(draft: Draft, table: str) -> Iterator[list[str]]:
+    found = draft.findings
+    heads = {name: f"[{table}{name}]" for name in ("app", "source", "python", "web", "commands")}
+    lines = [
+        heads["app"],
+        _line("name", Found(draft.app, found.name.where if found.name else "")),
+        _line("version", draft.version),
+        _line("summary", draft.summary),
+        _line("license", draft.license),
+        _line("maintainer", draft.maintainer),
+    ]
+    yield lines + ([_line("homepage", found.homepage)] if found.homepage else [])
+    key, value = draft.source
+    yield [heads["source"], f"{key} = {quoted(value)}"]
+    yield [heads["python"], _line("version", draft.python), f"lock = {quoted(draft.lock)}"]
+    if draft.server and found.web:
+        yield [
+            heads["web"],
+            f"server = {quoted(draft.server)}",
+            _line("app", Found(found.web.target, found.web.where)),
+            "# nginx in front, for slow clients and many connections; leave it out for none",
+            'proxy = "nginx"',
+            "# who may reach it: 0.0.0.0:80 for everybody",
+            'listen = "127.0.0.1:8080"',
+            _line("health", found.health) if found.health else '# health = "/"  # answers 200',
+        ]
+    for name, command in sorted(found.services.items()):
+        yield [f"[{table}services.{name}]", _line("command", command)]
+    if found.commands:
+        scripts = [_line(name, said) for name, said in sorted(found.commands.items())]
+        yield [heads["commands"], *scripts]
+    if draft.user:
+        yield [f"[{table}package]", f"user = {quoted(draft.user)}"]
+    if found.config:
+        yield [f"[{table}config]", *(_line(k, v) for k, v in sorted(found.config.items()))]
+
+
+def _line(key: str, found: Found) -> str:
+    comment = f"  # {found.where}" if found.where else ""
+    return f"{key if _BARE.fullmatch(key) else quoted(key)} = {quoted(found.value)}{comment}"
+
+
+def quoted(text: str) -> str:
+    """Return a basic string of TOML, whose escapes for printable text are those of JSON."""
+    return json.dumps(text, ensure_ascii=False)

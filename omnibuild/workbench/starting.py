@@ -1,0 +1,231 @@
+"""The first recipe of an app: from its project, or from a package of the Python index."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from getpass import getuser
+from pathlib import Path
+from socket import gethostname
+from typing import Any
+
+from packaging.pylock import Package
+from packaging.utils import canonicalize_name
+
+from omnibuild import digests, files, pipeline
+from omnibuild.blueprint.app import lowest_glibc
+from omnibuild.discovery.distribution import declared_by
+from omnibuild.discovery.draft import PLEASE, app_name, draft_of
+from omnibuild.discovery.findings import Findings, Found
+from omnibuild.discovery.metadata import declared
+from omnibuild.discovery.recipe_text import Draft, text_of
+from omnibuild.discovery.served import served
+from omnibuild.errors import LockError, SourceError, UsageError, Where
+from omnibuild.recipe import whereabouts
+from omnibuild.recipe.definitions import Definitions
+from omnibuild.settings import Settings
+from omnibuild.sources.python.requirements import NotARequirementError, checked
+from omnibuild.sources.python.resolve import resolve
+from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
+from omnibuild.transfer.http import Downloader
+
+GIT = Tool("git", package="git")
+_ADDRESS = re.compile(r"[^<>\x00-\x1f\x7f]+ <[^<>@\s]+@[^<>@\s]+>")
+_SERIES = "python-"
+
+# The fields of a draft that a person can be asked for.
+ASKED = ("version", "summary", "license", "maintainer")
+
+
+@dataclass(frozen=True)
+class Started:
+    """A recipe that is ready to be written.
+
+    Args:
+        draft: what is in it.
+        recipe: its file.
+    """
+
+    draft: Draft
+    recipe: Path
+
+    @property
+    def please(self) -> tuple[str, ...]:
+        """The keys of [app] whose values somebody should correct."""
+        return tuple(key for key in ASKED if getattr(self.draft, key).where == PLEASE)
+
+    def answered(self, key: str, value: str) -> Started:
+        """Return it with what somebody said in place of what was not found."""
+        said: dict[str, Any] = {key: Found(value, "")}
+        draft = dataclasses.replace(self.draft, **said)
+        return dataclasses.replace(self, draft=draft)
+
+
+def start(settings: Settings, subject: str, name: str) -> Started:
+    """Return the recipe of an app.
+
+    Args:
+        settings: where definitions are.
+        subject: the directory of a project, or ``NAME`` or ``NAME==VERSION`` of the index.
+        name: of the package; the app's own when empty.
+
+    Raises:
+        UsageError: it has a recipe already, or nothing is called so.
+        LockError: the index has no such package, or none for any interpreter.
+    """
+    if os.sep in subject or os.path.isdir(subject):
+        return _of_project(settings, Path(subject), name)
+    return _of_index(settings, subject, name)
+
+
+def write(settings: Settings, started: Started) -> tuple[Path, str]:
+    """Write a recipe and its lock, or neither; return the lock's path and text."""
+    started.recipe.parent.mkdir(exist_ok=True)
+    files.write_atomic(started.recipe, text_of(started.draft))
+    try:
+        lock, text = pipeline.lock(settings, str(started.recipe))
+        files.write_atomic(lock, text)
+    except BaseException:
+        started.recipe.unlink(missing_ok=True)
+        raise
+    return lock, text
+
+
+def _of_project(settings: Settings, directory: Path, name: str) -> Started:
+    if not directory.is_dir():
+        raise UsageError(f"there is no directory {directory}", hint="or name a package: NAME==1.0")
+    if existing := whereabouts.project_recipe(directory):
+        raise UsageError(
+            "this project has a recipe already, which is never overwritten",
+            why=str(existing),
+            hint=f"omnibuild build {directory}",
+        )
+    found = Findings()
+    declared(directory, found)
+    served(directory, found)
+    if found.name is None or not _is_project(directory, found):
+        raise UsageError(
+            f"nothing in {directory} says that it is a Python project",
+            why="searched pyproject.toml, setup.cfg, setup.py, requirements*.txt and modules",
+            hint="name its directory, or a package of the index: omnibuild init NAME==VERSION",
+        )
+    app = _named(name, found.name.value)
+    shared = settings.workspace / whereabouts.DIRECTORY
+    if shared.is_dir() and not directory.resolve().samefile(settings.workspace):
+        recipe = _free(shared / f"{app}.toml")
+        source = os.path.relpath(directory.resolve(), shared.resolve())
+    else:
+        recipe, source = _free(directory / whereabouts.OWN_FILE), "."
+    return Started(_draft(settings, found, app, ("path", source)), recipe)
+
+
+def _is_project(directory: Path, found: Findings) -> bool:
+    files_of_projects = ("pyproject.toml", "setup.cfg", "setup.py")
+    there = any((directory / name).is_file() for name in files_of_projects)
+    return there or bool(found.requirements or found.web)
+
+
+def _of_index(settings: Settings, subject: str, name: str) -> Started:
+    try:
+        requirement = checked(subject)
+    except NotARequirementError as error:
+        raise UsageError(str(error), hint=error.hint) from error
+    app = _named(name, requirement.name)
+    recipe = _free(settings.workspace / whereabouts.DIRECTORY / f"{app}.toml")
+    package, series = _locked(settings, subject)
+    found = Findings(
+        name=Found(requirement.name, "the index"),
+        version=Found(str(package.version), "the index"),
+    )
+    with tempfile.TemporaryDirectory(prefix="omnibuild-") as scratch:
+        declared_by(_fetched(package, settings, Path(scratch)), found)
+    draft = _draft(settings, found, app, ("index", f"{requirement.name}=={package.version}"))
+    return Started(dataclasses.replace(draft, python=Found(series, draft.python.where)), recipe)
+
+
+def _locked(settings: Settings, subject: str) -> tuple[Package, str]:
+    """Return the package that the newest possible interpreter gets, and its series."""
+    requirement = checked(subject)
+    definitions = Definitions(settings.workspace)
+    platforms = [definitions.platform(name)[0] for name in definitions.names("platforms")]
+    problem: LockError | None = None
+    for series in sorted(_series(definitions), key=_number, reverse=True):
+        try:
+            lock = resolve([requirement], series, lowest_glibc(platforms), ())
+        except LockError as error:
+            problem = problem or error
+            continue
+        name = canonicalize_name(requirement.name)
+        return next(each for each in lock.packages if each.name == name), series
+    raise problem or UsageError("no interpreter is defined", hint="add software/python-3.13.toml")
+
+
+def _fetched(package: Package, settings: Settings, scratch: Path) -> Path:
+    """Download a file of a locked package, to read what it says of itself."""
+    wheels = package.wheels or ()
+    file = min(wheels, key=lambda wheel: wheel.size or 0) if wheels else package.sdist
+    if file is None or not file.url:
+        raise SourceError(f"the index has no file of {package.name}")
+    target = scratch / file.filename
+    with target.open("wb") as stream:
+        Downloader().download(file.url, stream, progress=_ignore, most=settings.download)
+    if digests.of_file(target) != file.hashes["sha256"]:
+        raise SourceError("this is not the file that the index lists", where=Where(file.filename))
+    return target
+
+
+def _ignore(done: int, total: int) -> None:
+    """Take no notice of progress."""
+
+
+def _draft(settings: Settings, found: Findings, app: str, source: tuple[str, str]) -> Draft:
+    series = _series(Definitions(settings.workspace))
+    return draft_of(found, app, account(), series, source)
+
+
+def _series(definitions: Definitions) -> list[str]:
+    names = definitions.names("software")
+    return [name.removeprefix(_SERIES) for name in names if re.fullmatch(r"python-3\.\d+", name)]
+
+
+def _number(series: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in series.split("."))
+
+
+def _named(wanted: str, own: str) -> str:
+    if wanted and app_name(wanted) != wanted:
+        raise UsageError(
+            f"{wanted!r} cannot be the name of a package", hint=f"perhaps {app_name(wanted)!r}"
+        )
+    if name := wanted or app_name(own):
+        return name
+    raise UsageError(f"{own!r} cannot be the name of a package", hint="give one with --name")
+
+
+def _free(recipe: Path) -> Path:
+    if os.path.lexists(recipe):
+        raise UsageError(
+            "there is a recipe already, and it is never overwritten",
+            why=str(recipe),
+            hint="give another name with --name, or edit that one",
+        )
+    return recipe
+
+
+def account() -> Found:
+    """Return who works here: as git is told, or as this machine calls them."""
+    said = [_git_setting("user.name"), _git_setting("user.email")]
+    if all(said) and _ADDRESS.fullmatch(text := f"{said[0]} <{said[1]}>"):
+        return Found(text, "git's user.name and user.email")
+    return Found(f"{getuser()} <{getuser()}@{gethostname()}>", PLEASE)
+
+
+def _git_setting(key: str) -> str:
+    # The user's own file, and no project's.
+    environment = {**CLEAN_ENVIRONMENT, "HOME": str(Path.home())}
+    words = ("config", "--global", "--get", key)
+    done = GIT.run(*words, environment=environment, directory=Path("/"), check=False)
+    return done.stdout.decode("utf-8", "replace").strip()

@@ -1,0 +1,235 @@
+"""Projects as people have them, and the recipe that each gets."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omnibuild.discovery.draft import PLEASE, app_name, draft_of
+from omnibuild.discovery.findings import Findings, Found
+from omnibuild.discovery.metadata import declared
+from omnibuild.discovery.recipe_text import text_of
+from omnibuild.discovery.served import served
+
+ACCOUNT = Found("Jo <jo@example.com>", "git")
+
+
+def recipe_of(directory: Path, files: dict[str, str], table: str = "") -> dict[str, Any]:
+    for name, text in files.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(text)
+    found = Findings()
+    declared(directory, found)
+    served(directory, found)
+    assert found.name
+    draft = draft_of(found, app_name(found.name.value), ACCOUNT, ["3.11", "3.13"], ("path", "."))
+    return tomllib.loads(text_of(draft, table))
+
+
+def test_pep_621(tmp_path: Path) -> None:
+    recipe = recipe_of(
+        tmp_path,
+        {
+            "pyproject.toml": """
+            [project]
+            name = "Web_Shop"
+            version = "1.4"
+            description = "Sells \\"things\\""
+            license = "mit"
+            maintainers = [{ name = "Ann" }, { email = "ops@shop.example" }]
+            requires-python = ">=3.9,<3.13"
+            dependencies = ["flask>=3", "psycopg[binary]; python_version > '3'"]
+            urls = { Homepage = "https://shop.example" }
+            scripts = { shop-admin = "shop.cli:main", "bad name" = "x:y" }
+            """,
+            "shop/__init__.py": "from flask import Flask as F\napp: F = F(__name__)\n"
+            "@app.route('/healthz')\ndef ok():\n    return 'ok'\n",
+        },
+    )
+    assert recipe["app"] == {
+        "name": "web-shop",
+        "version": "1.4",
+        "summary": 'Sells "things"',
+        "license": "MIT",
+        "maintainer": "ops <ops@shop.example>",
+        "homepage": "https://shop.example",
+    }
+    assert recipe["python"] == {"version": "3.11", "lock": "pylock.web-shop.toml"}
+    assert recipe["web"]["app"] == "shop:app"
+    assert recipe["web"]["server"] == "gunicorn"
+    assert recipe["web"]["health"] == "/healthz"
+    assert recipe["commands"] == {"shop-admin": "shop-admin"}
+
+
+def test_poetry(tmp_path: Path) -> None:
+    recipe = recipe_of(
+        tmp_path,
+        {
+            "pyproject.toml": """
+            [tool.poetry]
+            name = "stall"
+            version = "2.0.1"
+            description = "A stall"
+            license = "BSD"
+            authors = ["Ann Other <ann@example.com>"]
+            repository = "https://example.com/stall"
+            [tool.poetry.dependencies]
+            python = "^3.11"
+            fastapi = "*"
+            [tool.poetry.scripts]
+            stall = "stall:main"
+            """,
+            "src/stall/main.py": "import fastapi\nservice = fastapi.FastAPI()\n",
+        },
+    )
+    assert recipe["app"]["license"] == "BSD-3-Clause"
+    assert recipe["app"]["maintainer"] == "Ann Other <ann@example.com>"
+    assert recipe["app"]["homepage"] == "https://example.com/stall"
+    assert recipe["web"]["server"] == "uvicorn"
+    assert recipe["web"]["app"] == "stall.main:service"
+    # It has no page of its own at /, and none for its health.
+    assert recipe["web"]["health"] == "/openapi.json"
+
+
+def test_setup_cfg_and_setup_py(tmp_path: Path) -> None:
+    setup_cfg = (
+        "[metadata]\nname = old\nversion = attr: old.__version__\nauthor = A\n"
+        "author-email = a@example.com\nclassifiers =\n    License :: OSI Approved :: MIT License\n"
+        "[options.entry_points]\nconsole_scripts =\n    old = old:main\n"
+    )
+    recipe = recipe_of(
+        tmp_path,
+        {
+            "setup.cfg": setup_cfg,
+            "setup.py": "import os\nos.system('touch ran')\nfrom setuptools import setup\n"
+            "setup(name='other', description='An old one', install_requires=['flask'],\n"
+            "      entry_points={'console_scripts': ['older = old:main']}, version=computed())\n",
+            "old/__init__.py": "__version__ = '0.3'\n",
+        },
+    )
+    assert recipe["app"]["name"] == "old"
+    assert recipe["app"]["version"] == "0.3"
+    assert recipe["app"]["summary"] == "An old one"
+    assert recipe["app"]["license"] == "MIT"
+    assert recipe["commands"] == {"old": "old", "older": "older"}
+    assert not (tmp_path / "ran").exists()
+
+
+def test_django(tmp_path: Path) -> None:
+    recipe = recipe_of(
+        tmp_path,
+        {
+            "requirements.txt": "-r more.txt\nDjango>=5  # web\nredis==5.0 --hash=sha256:00\n",
+            "manage.py": "#!/usr/bin/env python\nimport os\n"
+            "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'mysite.settings')\n",
+            "mysite/settings.py": "DEBUG = False\n",
+            "mysite/wsgi.py": "from django.core.wsgi import get_wsgi_application\n"
+            "application = get_wsgi_application()\n",
+            "mysite/asgi.py": "from django.core.asgi import get_asgi_application\n"
+            "application = get_asgi_application()\n",
+        },
+    )
+    assert recipe["app"]["name"] == app_name(tmp_path.name)
+    assert recipe["web"]["app"] == "mysite.wsgi:application"
+    assert recipe["web"]["server"] == "gunicorn"
+
+
+def test_procfile(tmp_path: Path) -> None:
+    files = {
+        "requirements.txt": "flask\n",
+        "Procfile": "web: gunicorn --factory -k uvicorn.workers.UvicornWorker a.b:make\n"
+        "worker: celery -A shop worker -Q 'a b'\nrelease: flask db upgrade\n"
+        "clock: run --port $PORT\nnot a line\n",
+    }
+    recipe = recipe_of(tmp_path, files)
+    assert recipe["web"]["server"] == "uvicorn"
+    assert recipe["web"]["app"] == "a.b:make()"
+    assert recipe["services"] == {"worker": {"command": "celery -A shop worker -Q 'a b'"}}
+
+
+def test_pyramid(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": '[project]\nname = "wiki"\nversion = "1"\n',
+        "production.ini": "[app:main]\nuse = egg:wiki\npyramid.reload = 100%\n",
+    }
+    recipe = recipe_of(tmp_path, files)
+    assert recipe["services"] == {"web": {"command": "pserve /etc/wiki/production.ini"}}
+    assert recipe["config"] == {"/etc/wiki/production.ini": "production.ini"}
+
+
+@pytest.mark.parametrize(
+    ("code", "target"),
+    [
+        ("from starlette.applications import Starlette\nx = y = Starlette()", "m:x"),
+        ("import falcon.asgi as f\napp = f.App()", "m:app"),
+        (
+            "import flask\ndef create_app(name='x', *, y=1):\n    return flask.Flask(name)",
+            "m:create_app()",
+        ),
+        ("import flask\ndef create_app(name):\n    return flask.Flask(name)", ""),
+        ("from flask import Flask\nclass A:\n    app = Flask(__name__)", ""),
+        ("app = Flask()", ""),
+        ("from flask import Flask\na, b = Flask(1), 2", ""),
+    ],
+)
+def test_what_is_an_app(tmp_path: Path, code: str, target: str) -> None:
+    recipe = recipe_of(tmp_path, {"m.py": code, "tests/t.py": "import flask\nx = flask.Flask(1)"})
+    assert recipe.get("web", {}).get("app", "") == target
+
+
+def test_an_object_of_a_usual_name_is_taken_before_others(tmp_path: Path) -> None:
+    flask = "from flask import Flask\n"
+    files = {
+        "a/b.py": f"{flask}admin = Flask(1)\n",
+        "z/c.py": f"{flask}app = Flask(1)\ndef create_app():\n    return Flask(2)\n",
+    }
+    assert recipe_of(tmp_path, files)["web"]["app"] == "z.c:app"
+
+
+def test_a_recipe_in_pyproject_is_the_same_below_its_table(tmp_path: Path) -> None:
+    files = {"pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n', "Procfile": "a: b\n"}
+    plain = recipe_of(tmp_path, files)
+    assert recipe_of(tmp_path, files, "tool.omnibuild.") == {"tool": {"omnibuild": plain}}
+
+
+def test_gaps_are_named(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("x\n")
+    found = Findings()
+    declared(tmp_path, found)
+    draft = draft_of(found, "9lives", ACCOUNT, ["3.13"], ("path", "."))
+    assert [draft.version.where, draft.summary.where, draft.license.where] == [PLEASE] * 3
+    found.services["worker"] = Found("work", "")
+    assert draft_of(found, "9lives", ACCOUNT, ["3.13"], ("path", ".")).user == "_9lives"
+    assert draft_of(found, "a.b", ACCOUNT, ["3.13"], ("path", ".")).user == "a-b"
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "setup.cfg", "setup.py", "Procfile", "m.py"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\0\xff\xfe",
+        b"(" * 50_000,
+        b"x = " + b"[" * 3000 + b"]" * 3000,
+        b"[a]\n" * 1000 + b"%(",
+        b"web: gunicorn '\nworker:\nx: \x1b[2J\n",
+        b"[project]\nname = 3\nscripts = []\nurls = 1\nauthors = [1]\nlicense = []\n",
+    ],
+)
+def test_hostile_files_are_passed_over_or_refused(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    from omnibuild.errors import OmnibuildError
+
+    (tmp_path / name).write_bytes(content)
+    found = Findings()
+    try:
+        declared(tmp_path, found)
+        served(tmp_path, found)
+    except OmnibuildError:
+        assert name == "pyproject.toml"
+        return
+    draft = draft_of(found, "shop", ACCOUNT, ["3.13"], ("path", "."))
+    assert tomllib.loads(text_of(draft))["app"]["name"] == "shop"
