@@ -23,6 +23,7 @@ from omnibuild.errors import DamageError, DefinitionError, UnknownNameError, Usa
 from omnibuild.events import Emit
 from omnibuild.execute.sandbox.choose import choose_sandbox
 from omnibuild.execute.scheduler import Execution
+from omnibuild.host import servers
 from omnibuild.kinds import all_kinds, serials
 from omnibuild.plan.decisions import Decision, decide
 from omnibuild.plan.graph import Limits, Plan
@@ -93,7 +94,7 @@ def lock(settings: Settings, app: str, requirements: Sequence[str] = ()) -> tupl
     else:
         wanted += project_requirements(path.parent / recipe.source.path)
     if recipe.web:
-        wanted.append(Requirement(recipe.web.server))
+        wanted += [Requirement(text) for text in servers.requirements(recipe.web)]
     glibc = lowest_glibc(_platforms(definitions, recipe, ()))
     found = resolve(wanted, recipe.python.version, glibc, recipe.python.from_source)
     return path.parent / recipe.python.lock, written(found)

@@ -14,6 +14,7 @@ from omnibuild.blueprint.components import Components
 from omnibuild.blueprint.python import PythonPackages, oddities
 from omnibuild.digests import Digest, of_file, of_json
 from omnibuild.errors import DefinitionError, Where
+from omnibuild.host import servers
 from omnibuild.host.hooks import load_hooks
 from omnibuild.host.layout import Layout
 from omnibuild.kinds.payload import metadata_of
@@ -136,8 +137,8 @@ def _wanted_components(recipe: Recipe, components: Components) -> tuple[str, ...
     names = [*recipe.software]
     if recipe.python:
         names.append(f"python-{recipe.python.version}")
-    if recipe.web and recipe.web.proxy:
-        names.append(recipe.web.proxy)
+    if recipe.web:
+        names += servers.components(recipe.web)
     for name in names:
         components.add(name)
         wanted = recipe.software.get(name, "")

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from omnibuild.errors import DefinitionError
-from omnibuild.host import listening
+from omnibuild.host import servers
 from omnibuild.host.hooks import PREPARE, check_hooks
 from omnibuild.host.launchers import environment, launchers, prepare
 from omnibuild.host.layout import Layout, config_copies
 from omnibuild.host.maintainer import Scripts
-from omnibuild.host.nginx import nginx_conf
-from omnibuild.host.processes import Process, processes
+from omnibuild.host.model import HostModel, Process
+from omnibuild.host.programs import Installed, shell
 from omnibuild.host.runner import runner
+from omnibuild.host.servers import listening
 from omnibuild.host.units import DIRECTORY, unit_names, units
 from omnibuild.host.users import directories, sysusers_conf, sysusers_path
 from omnibuild.payload.assembly import GeneratedFile
@@ -47,7 +48,7 @@ def integrate(
     recipe: Recipe,
     hooks: Mapping[str, str],
     config_contents: Mapping[str, bytes],
-    entry_points: Mapping[str, str],
+    installed: Installed,
 ) -> HostFiles:
     """Return the host integration of an app.
 
@@ -55,93 +56,99 @@ def integrate(
         recipe: the app.
         hooks: texts by their point, as :func:`omnibuild.host.hooks.load_hooks` reads them.
         config_contents: content of every file of ``[config]``, by its host path.
-        entry_points: console scripts of all installed packages, as ``shop`` to
-            ``shop.cli:main``.
+        installed: what its parts hold.
 
     Raises:
-        DefinitionError: an unknown hook or console script, or two files of one name.
+        DefinitionError: an unknown hook or program, or two files of one name.
     """
+    return rendered(described(recipe, hooks, config_contents, installed))
+
+
+def described(
+    recipe: Recipe,
+    hooks: Mapping[str, str],
+    config_contents: Mapping[str, bytes],
+    installed: Installed,
+) -> HostModel:
+    """Return what the app is on a host; arguments are those of :func:`integrate`."""
     check_hooks(hooks)
     layout = Layout.of(recipe)
-    running = processes(recipe, layout, entry_points)
-    config = dict(config_contents)
-    if recipe.web and recipe.web.proxy:
-        conf = nginx_conf(layout, recipe.web.listen).encode()
-        _add(config, f"{layout.etc}/nginx.conf", conf)
+    return HostModel(
+        layout=layout,
+        summary=recipe.app.summary,
+        processes=_processes(recipe, layout, installed),
+        commands={name: installed.call(command) for name, command in recipe.commands.items()},
+        environment=recipe.environment,
+        config=config_contents,
+        server_config=servers.configuration(recipe.web, layout) if recipe.web else {},
+        hooks=hooks,
+    )
+
+
+def _processes(recipe: Recipe, layout: Layout, installed: Installed) -> tuple[Process, ...]:
+    found = [*(servers.processes(recipe.web, layout) if recipe.web else ())]
+    for name, service in recipe.services.items():
+        start = shell(layout, installed.call(service.command), options="-u")
+        found.append(Process(name, name, f"exec {start}"))
+    return tuple(found)
+
+
+def rendered(model: HostModel) -> HostFiles:
+    """Return all files of an app on a host."""
+    config = dict(model.config)
+    for path, content in model.server_config.items():
+        _add(config, path, content)
     files: dict[str, GeneratedFile] = {path: GeneratedFile(data) for path, data in config.items()}
-    for part in (
-        _programs(recipe, layout, running, entry_points),
-        _defaults(recipe, layout, running, config),
-        _system(recipe, layout, running, hooks),
-    ):
+    for part in (_programs(model), _defaults(model, config), _system(model)):
         for path, file in part:
             _add(files, path, file)
-    scripts = Scripts(layout, unit_names(layout, running) if running else (), hooks)
+    scripts = Scripts(model.layout, unit_names(model), model.hooks)
     return HostFiles(
         files=dict(sorted(files.items())),
-        symlinks={f"/usr/bin/{name}": f"{layout.prefix}/bin/{name}" for name in recipe.commands},
+        symlinks=model.symlinks,
         config_files=tuple(sorted(config)),
         scripts={"deb": scripts.deb(), "rpm": scripts.rpm()},
     )
 
 
-def _programs(
-    recipe: Recipe,
-    layout: Layout,
-    running: tuple[Process, ...],
-    entry_points: Mapping[str, str],
-) -> list[tuple[str, GeneratedFile]]:
-    texts = launchers(recipe, layout, running, entry_points)
+def _programs(model: HostModel) -> list[tuple[str, GeneratedFile]]:
     return [
-        (f"{layout.prefix}/bin/{name}", GeneratedFile(text.encode(), EXECUTABLE))
-        for name, text in texts
+        (f"{model.layout.prefix}/bin/{name}", GeneratedFile(text.encode(), EXECUTABLE))
+        for name, text in launchers(model)
     ]
 
 
-def _defaults(
-    recipe: Recipe,
-    layout: Layout,
-    running: tuple[Process, ...],
-    config: Mapping[str, bytes],
-) -> list[tuple[str, GeneratedFile]]:
+def _defaults(model: HostModel, config: Mapping[str, bytes]) -> list[tuple[str, GeneratedFile]]:
     """Return the runner and what it starts from: a moved tree has no /etc."""
+    layout = model.layout
     copies = config_copies(layout, config)
     found = [
         (f"{layout.prefix}/{copy}", GeneratedFile(config[host])) for host, copy in copies.items()
     ]
-    if running or recipe.commands:
-        text = runner(
-            layout,
-            running,
-            listen=recipe.web.listen if recipe.web else "",
-            environment=recipe.environment,
-            copies={host: copy for host, copy in copies.items() if host in recipe.config},
-        )
+    if model.processes or model.commands:
+        text = runner(model, {host: copy for host, copy in copies.items() if host in model.config})
         name = f"{layout.prefix}/bin/{layout.app}-run"
         found.append((name, GeneratedFile(text.encode(), EXECUTABLE)))
     return found
 
 
-def _system(
-    recipe: Recipe, layout: Layout, running: tuple[Process, ...], hooks: Mapping[str, str]
-) -> list[tuple[str, GeneratedFile]]:
-    found = []
+def _system(model: HostModel) -> list[tuple[str, GeneratedFile]]:
+    layout, found = model.layout, []
     if layout.python:
-        text = environment(recipe, layout)
+        text = environment(model)
         found.append((f"{layout.prefix}/libexec/environment", GeneratedFile(text.encode())))
-    if any(process.listens for process in running):
+    if any(process.listens for process in model.processes):
         text = inspect.getsource(listening)
         found.append((f"{layout.prefix}/libexec/listen.py", GeneratedFile(text.encode())))
-    if PREPARE in hooks:
-        text = prepare(layout, hooks[PREPARE])
+    if PREPARE in model.hooks:
+        text = prepare(layout, model.hooks[PREPARE])
         name = f"{layout.prefix}/libexec/{PREPARE}"
         found.append((name, GeneratedFile(text.encode(), EXECUTABLE)))
     if layout.user:
         found.append((sysusers_path(layout), GeneratedFile(sysusers_conf(layout).encode())))
         text = directories(layout)
         found.append((layout.directories, GeneratedFile(text.encode(), EXECUTABLE)))
-    listen = recipe.web.listen if recipe.web else ""
-    for name, text in units(layout, recipe.app.summary, running, listen).items():
+    for name, text in units(model).items():
         found.append((f"{DIRECTORY}/{name}", GeneratedFile(text.encode())))
     return found
 

@@ -7,13 +7,12 @@ nothing that the caller exported for another Python or another loader.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 
 from omnibuild.host.hooks import PREPARE
 from omnibuild.host.layout import Layout
-from omnibuild.host.processes import Process, entry_point, python_call
+from omnibuild.host.model import HostModel
+from omnibuild.host.programs import shell
 from omnibuild.host.template import render
-from omnibuild.recipe.models import Recipe
 
 _BECOME = """
 import os, pwd, sys
@@ -26,20 +25,15 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
-def launchers(
-    recipe: Recipe,
-    layout: Layout,
-    running: tuple[Process, ...],
-    entry_points: Mapping[str, str],
-) -> list[tuple[str, str]]:
+def launchers(model: HostModel) -> list[tuple[str, str]]:
     """Return every launcher in ``bin/`` as its name and text."""
-    found = []
-    for command, script in recipe.commands.items():
-        call = python_call(layout, entry_point(script, entry_points), [])
+    layout, found = model.layout, []
+    for command, call in model.commands.items():
+        start = shell(layout, call)
         what = f"The command {command} of {layout.app}."
-        start = f"{_stranger(layout, command, call)}exec {call}"
+        start = f"{_stranger(layout, command, start)}exec {start}"
         found.append((command, launcher(layout, what, start)))
-    for process in running:
+    for process in model.processes:
         what = f"Starts {process.name} of {layout.app} in the foreground."
         found.append((f"{layout.app}-{process.name}", launcher(layout, what, process.start)))
     return found
@@ -88,12 +82,13 @@ def prepare(layout: Layout, hook: str) -> str:
     return launcher(layout, f"The hook {PREPARE} of {layout.app}.", body, "libexec")
 
 
-def environment(recipe: Recipe, layout: Layout) -> str:
+def environment(model: HostModel) -> str:
     """Return ``libexec/environment``, which launchers read."""
+    layout = model.layout
     variables = {
         layout.variable("STATE"): layout.state,
         layout.variable("RUNTIME"): layout.runtime,
-        **recipe.environment,
+        **model.environment,
     }
     return render(
         "environment.in",

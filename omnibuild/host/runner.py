@@ -7,32 +7,23 @@ configuration, which the operator edits there.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from omnibuild.host.layout import Layout
-from omnibuild.host.processes import PROXY, Process
+from omnibuild.host.model import HostModel, Process
 from omnibuild.host.template import render
 
 
-def runner(
-    layout: Layout,
-    running: Sequence[Process],
-    *,
-    listen: str,
-    environment: Mapping[str, str],
-    copies: Mapping[str, str],
-) -> str:
-    """Return the runner.
+def runner(model: HostModel, copies: Mapping[str, str]) -> str:
+    """Return the runner; without any process it only runs commands.
 
     Args:
-        layout: the app's names.
-        running: what it starts; without any process it only runs commands.
-        listen: the recipe's address; empty without a web server.
-        environment: the recipe's variables.
+        model: the app.
         copies: host path of each config file to its default copy, relative to the prefix.
     """
-    serve = _serve(layout, running, listen) if running else "\nusage >&2\nexit 2"
-    moved = {name: copies[value] for name, value in environment.items() if value in copies}
+    layout, listen = model.layout, model.listen
+    serve = _serve(model) if model.processes else "\nusage >&2\nexit 2"
+    moved = {name: copies[value] for name, value in model.environment.items() if value in copies}
     return render(
         "run.sh.in",
         {
@@ -54,15 +45,16 @@ def _copy(copy: str) -> str:
     return f'[ -e "$state"/{name} ] || cp -- "$root"/{name} "$state"/{name}'
 
 
-def _serve(layout: Layout, running: Sequence[Process], listen: str) -> str:
-    ready = 'echo "@APP@ answers on $listen, its state is in $state" >&2' if listen else ":"
+def _serve(model: HostModel) -> str:
+    layout = model.layout
+    ready = 'echo "@APP@ answers on $listen, its state is in $state" >&2' if model.listen else ":"
     return render(
         "serve.sh.in",
         {
             "APP": layout.app,
             "RUNTIME_VARIABLE": layout.variable("RUNTIME"),
             "LISTEN_VARIABLE": layout.variable("LISTEN"),
-            "STARTS": "\n".join(_start(layout, process) for process in running),
+            "STARTS": "\n".join(_start(layout, process) for process in model.processes),
             "READY": ready.replace("@APP@", layout.app),
         },
     )
@@ -70,23 +62,4 @@ def _serve(layout: Layout, running: Sequence[Process], listen: str) -> str:
 
 def _start(layout: Layout, process: Process) -> str:
     launcher = f'"$root/bin/{layout.app}-{process.name}"'
-    if not process.listens or process.name != PROXY:
-        return f'{launcher} &\nrunning="$running $!"'
-    # The first request shall find the server there. Then the same configuration, for this place.
-    return "\n".join(
-        [
-            "patience=100",
-            'until [ -S "$runtime/web.sock" ] || [ -n "$stopping" ] || [ "$patience" -le 0 ]; do',
-            '    for process in $running; do kill -0 "$process" 2>/dev/null || patience=0; done',
-            "    patience=$((patience - 1))",
-            "    sleep 0.1",
-            "done",
-            f'sed -e "s|listen .*;|listen $listen;|" -e "s|{layout.runtime}/|$runtime/|" \\',
-            '    "$root/etc/nginx.conf" >"$runtime/nginx.conf"',
-            # Root's nginx would hand requests to a user who cannot reach the socket.
-            'set -- -c "$runtime/nginx.conf"',
-            'if [ "$(id -u)" -eq 0 ]; then set -- "$@" -g "user root;"; fi',
-            f'{launcher} "$@" &',
-            'running="$running $!"',
-        ]
-    )
+    return process.alone or f'{launcher} &\nrunning="$running $!"'

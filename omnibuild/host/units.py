@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from omnibuild.host.layout import Layout
-from omnibuild.host.processes import Process
+from omnibuild.host.model import HostModel, Process
 
 DIRECTORY = "/usr/lib/systemd/system"
-
-_FIRST_UNPRIVILEGED_PORT = 1024
 
 # A service is restarted for ever, after ever longer pauses. systemd itself can do that from
 # version 254 on, and older ones would complain about the setting: so the start waits a second for
@@ -49,39 +47,30 @@ _HARDENING = (
 )
 
 
-def unit_names(layout: Layout, running: Sequence[Process]) -> tuple[str, ...]:
-    """Return the target's name and then those of the services."""
-    return (f"{layout.unit}.target", *(_service_name(layout, process) for process in running))
+def unit_names(model: HostModel) -> tuple[str, ...]:
+    """Return the target's name and then those of the services; nothing without a process."""
+    if not model.processes:
+        return ()
+    names = (_service_name(model.layout, process) for process in model.processes)
+    return (f"{model.layout.unit}.target", *names)
 
 
-def units(layout: Layout, summary: str, running: Sequence[Process], listen: str) -> dict[str, str]:
-    """Return every unit by its file name.
-
-    Args:
-        layout: the app's names.
-        summary: what the app is.
-        running: its processes; no process, no unit.
-        listen: the address that clients connect to; empty without a web server.
-    """
-    if not running:
+def units(model: HostModel) -> dict[str, str]:
+    """Return every unit by its file name; no process, no unit."""
+    if not model.processes:
         return {}
-    target, *services = unit_names(layout, running)
-    # Clients connect to the last of the servers; the others are behind it.
-    servers = [name for name, one in zip(services, running, strict=True) if one.listens]
-    texts = {target: _target(summary, services)}
-    for name, process in zip(services, running, strict=True):
-        privileged = name in servers[-1:] and _port(listen) < _FIRST_UNPRIVILEGED_PORT
+    target, *services = unit_names(model)
+    # Each of the servers is in front of those before it.
+    servers = [name for name, one in zip(services, model.processes, strict=True) if one.listens]
+    texts = {target: _target(model.summary, services)}
+    for name, process in zip(services, model.processes, strict=True):
         behind = servers[: servers.index(name)] if process.listens else []
-        texts[name] = _service(layout, process, target, behind, privileged=privileged)
+        texts[name] = _service(model.layout, process, target, behind)
     return texts
 
 
 def _service_name(layout: Layout, process: Process) -> str:
     return f"{layout.unit}-{process.name.replace('+', 'plus')}.service"
-
-
-def _port(listen: str) -> int:
-    return int(listen.rpartition(":")[2])
 
 
 def _target(summary: str, services: Sequence[str]) -> str:
@@ -97,10 +86,8 @@ def _target(summary: str, services: Sequence[str]) -> str:
     )
 
 
-def _service(
-    layout: Layout, process: Process, target: str, behind: Sequence[str], *, privileged: bool
-) -> str:
-    capability = "CAP_NET_BIND_SERVICE" if privileged else ""
+def _service(layout: Layout, process: Process, target: str, behind: Sequence[str]) -> str:
+    capability = "CAP_NET_BIND_SERVICE" if process.is_privileged else ""
     return _sections(
         {
             "Unit": (

@@ -15,6 +15,7 @@ from omnibuild.elf import Elf
 from omnibuild.errors import ArchiveError
 from omnibuild.execute.job import Job
 from omnibuild.host.integration import integrate
+from omnibuild.host.programs import Installed
 from omnibuild.layers.environment import SOURCE_DATE_EPOCH
 from omnibuild.package.versions import host_version
 from omnibuild.payload.assembly import GeneratedFile, Part, assemble
@@ -47,7 +48,7 @@ def run(job: Job) -> Output:
         md5 |= description["md5"]
         facts |= from_data(description["facts"])
     config = {path: text.encode() for path, text in parameters["config"].items()}
-    host = integrate(recipe, parameters["hooks"], config, entry_points(parts))
+    host = integrate(recipe, parameters["hooks"], config, Installed(entry_points(parts)))
     manifest = json.dumps(parameters["manifest"], indent=2, sort_keys=True) + "\n"
     generated = {
         **host.files,

@@ -11,6 +11,7 @@ import pytest
 
 from omnibuild.host.hooks import load_hooks
 from omnibuild.host.integration import HostFiles, integrate
+from omnibuild.host.programs import Installed
 from omnibuild.recipe.loader import load
 from omnibuild.recipe.models import Recipe
 
@@ -23,7 +24,7 @@ def integrated(name: str, entry_points: dict[str, str]) -> HostFiles:
     scripts = recipe.package.scripts
     hooks = load_hooks(RECIPES / scripts) if scripts else {}
     config = {path: (RECIPES / source).read_bytes() for path, source in recipe.config.items()}
-    return integrate(recipe, hooks, config, entry_points)
+    return integrate(recipe, hooks, config, Installed(entry_points))
 
 
 def install(host: HostFiles, root: Path) -> None:

@@ -8,17 +8,20 @@ import msgspec
 
 from omnibuild.host.hooks import load_hooks
 from omnibuild.host.integration import HostFiles, integrate
+from omnibuild.host.programs import Installed
 from omnibuild.recipe.loader import load
 from omnibuild.recipe.models import Recipe
 
 CHECKOUT = Path(__file__).parents[3]
 RECIPES = CHECKOUT / "recipes"
 GOLDEN = CHECKOUT / "tests" / "unit" / "golden" / "host"
-ENTRY_POINTS = {
-    "hello": "hello.cli:main",
-    "worker": "shop.work:Worker.run [extra]",
-    "gunicorn": "gunicorn.app.wsgiapp:run",
-}
+INSTALLED = Installed(
+    {
+        "hello": "hello.cli:main",
+        "worker": "shop.work:Worker.run [extra]",
+        "gunicorn": "gunicorn.app.wsgiapp:run",
+    }
+)
 
 
 def example(name: str) -> HostFiles:
@@ -26,7 +29,7 @@ def example(name: str) -> HostFiles:
     scripts = recipe.package.scripts
     hooks = load_hooks(RECIPES / scripts) if scripts else {}
     config = {path: (RECIPES / source).read_bytes() for path, source in recipe.config.items()}
-    return integrate(recipe, hooks, config, ENTRY_POINTS)
+    return integrate(recipe, hooks, config, INSTALLED)
 
 
 def recipe(name: str = "shop", **tables: Any) -> Recipe:
@@ -50,7 +53,7 @@ def recipe(name: str = "shop", **tables: Any) -> Recipe:
 def integrated(
     wanted: Recipe, hooks: dict[str, str] | None = None, config: dict[str, bytes] | None = None
 ) -> HostFiles:
-    return integrate(wanted, hooks or {}, config or {}, ENTRY_POINTS)
+    return integrate(wanted, hooks or {}, config or {}, INSTALLED)
 
 
 def text(host: HostFiles, path: str) -> str:

@@ -1,7 +1,7 @@
 import pytest
 
 from omnibuild.errors import DefinitionError
-from omnibuild.host.processes import entry_point
+from omnibuild.host.programs import Call, EntryPoint, Installed
 
 from .apps import integrated, recipe, scripts, text
 
@@ -127,7 +127,8 @@ def test_every_app_has_variables_of_its_own() -> None:
 
 @pytest.mark.parametrize("target", ["shop", "shop:", "shop: run", "os:system('x')", "a:b;c"])
 def test_a_malformed_entry_point_hurts_who_asks_for_it(target: str) -> None:
+    installed = Installed({"shop": target, "other": "other:run [extra]"})
     with pytest.raises(DefinitionError, match="does not say which function") as caught:
-        entry_point("shop", {"shop": target, "other": "other:run"})
+        installed.call("shop")
     assert target in caught.value.why
-    assert entry_point("other", {"shop": target, "other": "other:run [extra]"}) == "other:run"
+    assert installed.call("other --fast") == Call(EntryPoint("other:run"), ("--fast",))

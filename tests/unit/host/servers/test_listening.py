@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from omnibuild.host import listening
-from omnibuild.host.listening import Address, nginx_addresses
+from omnibuild.host.servers import listening
+from omnibuild.host.servers.listening import Address, nginx_addresses
 
 # What becomes the server: it says what it was given.
 SERVER = """

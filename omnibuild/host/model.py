@@ -1,0 +1,82 @@
+"""What an app is on a host, whichever family that is: facts, before anything is written of them.
+
+Units, launchers, scripts and the runner are made from these alone: they know no recipe, and not
+which server it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from omnibuild.host.layout import Layout
+from omnibuild.host.programs import Call
+
+_FIRST_UNPRIVILEGED_PORT = 1024
+
+
+@dataclass(frozen=True)
+class Process:
+    """One long-running process. Each has a launcher ``bin/<app>-<name>``, which all start.
+
+    Args:
+        name: ``web``, ``nginx`` or the service's name.
+        title: what it is, for the unit's description.
+        start: shell that becomes the process; ``$root`` is the app's directory.
+        listens: whether it is a server: it keeps its sockets, reads its configuration again
+            when told to, and tells systemd that it is ready.
+        address: where it answers clients; empty for what none connects to.
+        stop: the signal that lets it finish what it does, where TERM does not.
+        alone: shell of the runner that starts it where there is no systemd; empty where there is
+            nothing to it but its launcher.
+    """
+
+    name: str
+    title: str
+    start: str
+    listens: bool = False
+    address: str = ""
+    stop: str = ""
+    alone: str = ""
+
+    @property
+    def is_privileged(self) -> bool:
+        """Whether it answers at a port that is root's."""
+        return bool(self.address) and (
+            int(self.address.rpartition(":")[2]) < _FIRST_UNPRIVILEGED_PORT
+        )
+
+
+@dataclass(frozen=True)
+class HostModel:
+    """One app on a host.
+
+    Args:
+        layout: its names: directories, user, variables.
+        summary: what it is, in a line.
+        processes: what runs as long as the app does, in the order it starts.
+        commands: what people call, by the name in ``/usr/bin``.
+        environment: the recipe's variables.
+        config: the recipe's files for operators, by their path.
+        server_config: those that its servers bring.
+        hooks: texts by their point.
+    """
+
+    layout: Layout
+    summary: str
+    processes: tuple[Process, ...]
+    commands: Mapping[str, Call]
+    environment: Mapping[str, str]
+    config: Mapping[str, bytes]
+    server_config: Mapping[str, bytes]
+    hooks: Mapping[str, str]
+
+    @property
+    def listen(self) -> str:
+        """The address that clients connect to; empty without a web server."""
+        return next((one.address for one in self.processes if one.address), "")
+
+    @property
+    def symlinks(self) -> dict[str, str]:
+        """Host path to what the symlink says."""
+        return {f"/usr/bin/{name}": f"{self.layout.prefix}/bin/{name}" for name in self.commands}

@@ -1,0 +1,38 @@
+"""Web servers, one module each, and the table of them; nginx, which may be in front of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from omnibuild.host.layout import Layout
+from omnibuild.host.model import Process
+from omnibuild.host.servers import nginx
+from omnibuild.host.servers.gunicorn import GUNICORN
+from omnibuild.host.servers.server import WebServer
+from omnibuild.recipe.models import Web
+
+SERVERS: Mapping[str, WebServer] = {"gunicorn": GUNICORN}
+
+
+def requirements(web: Web) -> tuple[str, ...]:
+    """Return what the Python packages of an app must satisfy besides its own requirements."""
+    return SERVERS[web.server].requirements
+
+
+def components(web: Web) -> tuple[str, ...]:
+    """Return the components that serve an app."""
+    return (nginx.COMPONENT,) if web.proxy else ()
+
+
+def processes(web: Web, layout: Layout) -> tuple[Process, ...]:
+    """Return the processes that serve an app, in the order they start."""
+    server = SERVERS[web.server].process(web, layout)
+    return (server, nginx.process(web, layout)) if web.proxy else (server,)
+
+
+def configuration(web: Web, layout: Layout) -> dict[str, bytes]:
+    """Return the files for operators that the servers of an app bring, by their path."""
+    if not web.proxy:
+        return {}
+    text = nginx.configuration(layout, web.listen, SERVERS[web.server].proxied)
+    return {nginx.path(layout): text.encode()}

@@ -1,0 +1,81 @@
+"""nginx as the reverse proxy: it listens where the recipe says, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from omnibuild.host.layout import Layout
+from omnibuild.host.model import Process
+from omnibuild.host.servers.server import kept_sockets
+from omnibuild.host.template import render
+from omnibuild.recipe.models import Web
+
+COMPONENT = "nginx"
+
+
+def path(layout: Layout) -> str:
+    """Return where operators find its configuration."""
+    return f"{layout.etc}/nginx.conf"
+
+
+def configuration(layout: Layout, listen: str, proxied: Sequence[str]) -> str:
+    """Return ``nginx.conf``; nginx runs as the app's user and writes below its own directories.
+
+    Args:
+        layout: the app's names.
+        listen: the address that clients connect to.
+        proxied: directives for what is passed on, as the server behind it wants them.
+    """
+    return render(
+        "nginx.conf.in",
+        {
+            "APP": layout.app,
+            "STATE": layout.state,
+            "RUNTIME": layout.runtime,
+            "LISTEN": listen,
+            "PROXIED": "\n            ".join(proxied),
+        },
+    )
+
+
+def process(web: Web, layout: Layout) -> Process:
+    """Return its process."""
+    state = layout.variable("STATE")
+    lines = [
+        f'mkdir -p "${state}/nginx"',
+        f'set -- "$root/sbin/nginx" -p "${state}/nginx/" -e stderr \\',
+        f'    -c {path(layout)} "$@"',
+        *kept_sockets(layout, "nginx"),
+    ]
+    return Process(
+        COMPONENT,
+        "reverse proxy",
+        "\n".join(lines),
+        listens=True,
+        address=web.listen,
+        # It lets nginx finish the requests at hand.
+        stop="SIGQUIT",
+        alone=_alone(layout),
+    )
+
+
+def _alone(layout: Layout) -> str:
+    """Return shell of the runner: the same configuration for another place."""
+    return "\n".join(
+        [
+            # The first request shall find the server there.
+            "patience=100",
+            'until [ -S "$runtime/web.sock" ] || [ -n "$stopping" ] || [ "$patience" -le 0 ]; do',
+            '    for process in $running; do kill -0 "$process" 2>/dev/null || patience=0; done',
+            "    patience=$((patience - 1))",
+            "    sleep 0.1",
+            "done",
+            f'sed -e "s|listen .*;|listen $listen;|" -e "s|{layout.runtime}/|$runtime/|" \\',
+            '    "$root/etc/nginx.conf" >"$runtime/nginx.conf"',
+            # Root's nginx would hand requests to a user who cannot reach the socket.
+            'set -- -c "$runtime/nginx.conf"',
+            'if [ "$(id -u)" -eq 0 ]; then set -- "$@" -g "user root;"; fi',
+            f'"$root/bin/{layout.app}-{COMPONENT}" "$@" &',
+            'running="$running $!"',
+        ]
+    )
