@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from omnibuild.execute.job import Job
 from omnibuild.kinds.install import compiled
 from omnibuild.kinds.wheel import BACKEND
@@ -19,8 +21,10 @@ def run(job: Job) -> Output:
     """
     job.log.unlink(missing_ok=True)
     upper = job.scratch / "tree" / "files"
+    interpreter = os.path.relpath("bin/python3", BACKEND)
     for file_name, output in job.roles("backend").items():
-        check_size(job.store.blob(output.digest), file_name, at_most(job.limits.unpacked))
-        install_wheel(job.store.blob(output.digest), file_name, upper / BACKEND, ".", job.scratch)
+        wheel = job.store.blob(output.digest)
+        check_size(wheel, file_name, at_most(job.limits.unpacked))
+        install_wheel(wheel, file_name, upper / BACKEND, ".", job.scratch, interpreter)
     settle_modes(upper)
     return compiled(job, "the build backend", BACKEND)

@@ -28,14 +28,15 @@ def run(job: Job) -> Output:
     """
     job.log.unlink(missing_ok=True)
     upper = job.scratch / "tree" / "files"
-    packages = f"lib/python{job.action.parameters['python']}/site-packages"
+    python = f"python{job.action.parameters['python']}"
+    packages = f"lib/{python}/site-packages"
     if job.inputs["wheel"].kind == "tree":
         (wheel,) = job.tree("wheel").iterdir()
         name = wheel.name
     else:
         wheel, name = job.blob("wheel"), job.action.parameters["file"]
     check_size(wheel, name, at_most(job.limits.unpacked))
-    install_wheel(wheel, name, upper, packages, job.scratch)
+    install_wheel(wheel, name, upper, packages, job.scratch, f"bin/{python}")
     return compiled(job, name, packages)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import configparser
 import csv
 import errno
+import io
 import lzma
 import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +23,7 @@ from installer.utils import Scheme
 
 from omnibuild.errors import ArchiveError
 from omnibuild.recipe.wheeltags import parse_wheel_name
+from omnibuild.sources.python.programs import LARGEST_SCRIPT, for_own_python, is_program
 
 # All that zipfile, its decompressors and installer raise for damaged and hostile wheels.
 _DAMAGE = (
@@ -44,11 +45,13 @@ _MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE)
 _SHOWN_ISSUES = 5
 
 
-def install_wheel(wheel: Path, name: str, target: Path, packages: str, scratch: Path) -> None:
+def install_wheel(
+    wheel: Path, name: str, target: Path, packages: str, scratch: Path, interpreter: str
+) -> None:
     """Install a wheel's files below ``target``.
 
-    Console scripts are left to the launchers, and so are other scripts: the interpreter they name
-    is none of a host. Binaries among the scripts are installed.
+    Console scripts are left to the launchers. Only programs can be executed, whatever the archive
+    says, and those that are written in Python are run by ``interpreter``.
 
     Args:
         wheel: the wheel's content, under any file name.
@@ -56,6 +59,7 @@ def install_wheel(wheel: Path, name: str, target: Path, packages: str, scratch: 
         target: directory that stands for the prefix.
         packages: directory of packages relative to ``target``.
         scratch: a directory for a temporary link.
+        interpreter: the interpreter's path relative to ``target``.
 
     Raises:
         ArchiveError: it is no valid wheel, or differs from what its RECORD says.
@@ -69,7 +73,7 @@ def install_wheel(wheel: Path, name: str, target: Path, packages: str, scratch: 
         "data": str(target),
     }
     destination = _Prefix(
-        scheme, interpreter="/bin/sh", script_kind="posix", overwrite_existing=True
+        scheme, interpreter=interpreter, script_kind="posix", overwrite_existing=True
     )
     named = scratch / "wheels" / name
     try:
@@ -109,25 +113,21 @@ class _Wheel(WheelFile):
 
 
 class _Prefix(SchemeDictionaryDestination):
-    """A prefix without scripts; their lines are left out of RECORD, too."""
+    """A prefix where only programs can be executed; RECORD says what scripts have become."""
 
     def write_file(
         self, scheme: Scheme, path: str | os.PathLike[str], stream: BinaryIO, is_executable: bool
     ) -> RecordEntry:
         path = os.fspath(path)
-        if scheme != "scripts":
-            return self.write_to_fs(scheme, path, stream, is_executable)
-        interpreted = stream.read(2) == b"#!"
-        stream.seek(0)
-        # Installed scripts have a digest; one without it was not installed.
-        left_out = RecordEntry(path, None, None)
-        return left_out if interpreted else self.write_to_fs(scheme, path, stream, True)
-
-    def finalize_installation(
-        self, scheme: Scheme, record_file_path: str, records: Iterable[tuple[Scheme, RecordEntry]]
-    ) -> None:
-        installed = [(s, record) for s, record in records if s != "scripts" or record.hash_]
-        super().finalize_installation(scheme, record_file_path, installed)
+        if is_executable or scheme == "scripts":
+            place = os.path.join(self.scheme_dict[scheme], path)
+            place = os.path.relpath(place, self.scheme_dict["data"])
+            start = stream.read(LARGEST_SCRIPT)
+            stream.seek(0)
+            is_executable = is_program(place, start)
+            if is_executable and len(start) < LARGEST_SCRIPT:
+                stream = io.BytesIO(for_own_python(place, start, self.interpreter))
+        return self.write_to_fs(scheme, path, stream, is_executable)
 
 
 def settle_modes(target: Path) -> None:

@@ -138,7 +138,8 @@ def _take_wheel(place: Place, _: None) -> str:
     scratch.mkdir()
     target = scratch / "tree"
     name = (place.inbox / "name").read_text()
-    install_wheel(place.inbox / "content", name, target, "lib/python3.13/site-packages", scratch)
+    packages = "lib/python3.13/site-packages"
+    install_wheel(place.inbox / "content", name, target, packages, scratch, "bin/python3.13")
     _no_secret(target)
     for path in target.rglob("*"):
         inside = os.path.realpath(path).startswith(os.path.realpath(target))

@@ -21,9 +21,13 @@ def metadata(name: str, version: str, *requires: str) -> str:
     return "\n".join([*lines, *(f"Requires-Dist: {each}" for each in requires), ""])
 
 
-def record_line(name: str, data: bytes) -> str:
+def digest_of(data: bytes) -> str:
     digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
-    return f'"{name}",sha256={digest},{len(data)}\n'
+    return f"sha256={digest}"
+
+
+def record_line(name: str, data: bytes) -> str:
+    return f'"{name}",{digest_of(data)},{len(data)}\n'
 
 
 def wheel(
@@ -32,6 +36,7 @@ def wheel(
     members: Mapping[str, bytes] | None = None,
     requires: tuple[str, ...] = (),
     record: str | None = None,
+    executable: tuple[str, ...] = (),
 ) -> bytes:
     """Return a wheel; ``record`` replaces what its RECORD would say."""
     info = f"{name}-{version}.dist-info"
@@ -46,7 +51,9 @@ def wheel(
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for path, data in files.items():
-            archive.writestr(path, data)
+            member = zipfile.ZipInfo(path)
+            member.external_attr = (0o100755 if path in executable else 0o100644) << 16
+            archive.writestr(member, data)
     return stream.getvalue()
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from omnibuild.errors import ArchiveError
 from omnibuild.sources.python.wheels import install_wheel
 from omnibuild.tree import scan
-from tests.unit.sources.python.samples import WHEEL, metadata, record_line, wheel
+from tests.unit.sources.python.samples import WHEEL, digest_of, metadata, record_line, wheel
 
 NAME = "app-1-py3-none-any.whl"
 INFO = "app-1.dist-info"
@@ -24,7 +24,7 @@ SITE = "lib/python3.13/site-packages"
 def installed(base: Path, data: bytes, name: str = NAME) -> Path:
     base.mkdir(exist_ok=True)
     (base / "content").write_bytes(data)
-    install_wheel(base / "content", name, base / "files", SITE, base)
+    install_wheel(base / "content", name, base / "files", SITE, base, "bin/python3.13")
     return base / "files"
 
 
@@ -48,20 +48,28 @@ def test_the_callers_umask_changes_no_installed_file(tmp_path: Path) -> None:
     assert trees[0] == trees[1]
 
 
-def test_binaries_among_scripts_are_installed_and_scripts_are_not(tmp_path: Path) -> None:
+def test_scripts_are_installed_and_run_by_the_apps_python(tmp_path: Path) -> None:
     members = {
         "app-1.data/scripts/tool": b"\x7fELF binary",
-        "app-1.data/scripts/script": b"#!python\n",
+        "app-1.data/scripts/script.py": b"#!python\nx = 1\n",
         "app-1.data/scripts/other": b"#!/bin/sh\n",
+        "app-1.data/scripts/app.cmd": b"@echo off\n",
         "app-1.data/data/share/app/text": b"text",
+        "app/run": b"#!/usr/bin/env python3\n",
     }
-    files = installed(tmp_path, wheel("app", members=members))
+    files = installed(tmp_path, wheel("app", members=members, executable=("app/run",)))
+    modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in (files / "bin").iterdir()}
+    assert modes == {"tool": 0o755, "script.py": 0o755, "other": 0o755, "app.cmd": 0o644}
     assert (files / "bin/tool").read_bytes() == b"\x7fELF binary"
-    assert stat.S_IMODE((files / "bin/tool").stat().st_mode) == 0o755
-    assert [path.name for path in (files / "bin").iterdir()] == ["tool"]
+    assert (files / "bin/other").read_bytes() == b"#!/bin/sh\n"
+    assert b')/python3.13"' in (files / "bin/script.py").read_bytes()
+    assert b"/../../../../bin/python3.13" in (files / SITE / "app/run").read_bytes()
     record = (files / SITE / INFO / "RECORD").read_text()
     lines = sorted(line.split(",")[0] for line in record.splitlines())
     assert lines == [
+        "../../../bin/app.cmd",
+        "../../../bin/other",
+        "../../../bin/script.py",
         "../../../bin/tool",
         "../../../share/app/text",
         f"{INFO}/INSTALLER",
@@ -69,7 +77,31 @@ def test_binaries_among_scripts_are_installed_and_scripts_are_not(tmp_path: Path
         f"{INFO}/RECORD",
         f"{INFO}/WHEEL",
         "app/__init__.py",
+        "app/run",
     ]
+    script = (files / "bin/script.py").read_bytes()
+    assert f"script.py,{digest_of(script)},{len(script)}\n" in record
+
+
+def test_only_programs_can_be_executed(tmp_path: Path) -> None:
+    """The names are those of Django, croniter, docutils, supervisor, pre-commit and others."""
+    line = b"#!/usr/bin/env python\n"
+    members = {
+        "app/project_template/manage.py-tpl": line,
+        "app/tests/test_x.py": line,
+        "app/math2html.py": line,
+        "app/spew.py": b"#!<<PYTHON>>\n",
+        "app/hook-tmpl": b"#!/usr/bin/env bash\n",
+        "app/usage.rst": b"#!/bin/sh\n",
+        "app/style.css": b"a {}",
+        "app/_x.so": b"\x7fELF",
+        "app/hook.sh": b"#!/bin/sh\n",
+        "app/dist": b"#!/bin/sh\n",
+    }
+    files = installed(tmp_path, wheel("app", members=members, executable=tuple(members)))
+    programs = {path for path in members if os.access(files / SITE / path, os.X_OK)}
+    assert programs == {"app/_x.so", "app/hook.sh", "app/dist"}
+    assert all((files / SITE / path).read_bytes() == text for path, text in members.items())
 
 
 @pytest.mark.parametrize(
