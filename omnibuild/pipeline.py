@@ -13,28 +13,21 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.requirements import Requirement
-
 from omnibuild import events, files
 from omnibuild.audit.report import Report, told, united
-from omnibuild.blueprint.app import AppPlan, lowest_glibc, plan_app
+from omnibuild.blueprint.app import AppPlan, plan_app
 from omnibuild.digests import canonical_json, of_bytes
-from omnibuild.errors import DamageError, DefinitionError, UnknownNameError, UsageError, Where
+from omnibuild.errors import DamageError, UnknownNameError
 from omnibuild.events import Emit
 from omnibuild.execute.sandbox.choose import choose_sandbox
 from omnibuild.execute.scheduler import Execution
-from omnibuild.host import servers
 from omnibuild.kinds import all_kinds, serials
 from omnibuild.plan.decisions import Decision, decide
 from omnibuild.plan.graph import Limits, Plan
 from omnibuild.plan.lookup import Lookup
 from omnibuild.recipe.definitions import Definitions
-from omnibuild.recipe.lock import written
 from omnibuild.recipe.models import Platform, Recipe
 from omnibuild.settings import Settings
-from omnibuild.sources.python.project import project_requirements
-from omnibuild.sources.python.requirements import NotARequirementError, checked
-from omnibuild.sources.python.resolve import resolve
 from omnibuild.store.delivery import BuiltArtifact, deliver
 from omnibuild.store.ownership import foreign_files_explained
 from omnibuild.store.results import Output
@@ -57,7 +50,8 @@ def plan(settings: Settings, app: str, platform_names: Sequence[str] = ()) -> Ap
     """
     definitions = Definitions(settings.workspace)
     recipe, path = definitions.recipe(app)
-    return plan_app(definitions, recipe, path, _platforms(definitions, recipe, platform_names))
+    platforms = chosen_platforms(definitions, recipe, platform_names)
+    return plan_app(definitions, recipe, path, platforms)
 
 
 def decisions(settings: Settings, planned: AppPlan, emit: Emit) -> tuple[Decision, ...]:
@@ -74,37 +68,6 @@ def fetch(settings: Settings, app: str, platforms: Sequence[str], emit: Emit) ->
     sources = [action for action in wanted if kinds[action.kind].network]
     with opened_store(settings) as store:
         execute(settings, store, Plan.of(sources), [action.name for action in sources], emit)
-
-
-def lock(settings: Settings, app: str, requirements: Sequence[str] = ()) -> tuple[Path, str]:
-    """Resolve an app's Python packages; return the lock's path and its new text.
-
-    Args:
-        settings: where definitions are.
-        app: the recipe's name.
-        requirements: what to pin besides the app's own requirements and its server (PEP 508).
-    """
-    definitions = Definitions(settings.workspace)
-    recipe, path = definitions.recipe(app)
-    if not recipe.python or not recipe.source:
-        raise DefinitionError(f"{app} has no Python packages to lock", where=Where(str(path)))
-    wanted = [_requirement(text, "--require") for text in requirements]
-    if recipe.source.index:
-        wanted.append(_requirement(recipe.source.index, "source.index"))
-    else:
-        wanted += project_requirements(path.parent / recipe.source.path)
-    if recipe.web:
-        wanted += [Requirement(text) for text in servers.requirements(recipe.web)]
-    glibc = lowest_glibc(_platforms(definitions, recipe, ()))
-    found = resolve(wanted, recipe.python.version, glibc, recipe.python.from_source)
-    return path.parent / recipe.python.lock, written(found)
-
-
-def _requirement(text: str, place: str) -> Requirement:
-    try:
-        return checked(text)
-    except NotARequirementError as error:
-        raise UsageError(f"{place}: {error}", hint=error.hint) from error
 
 
 def build(
@@ -153,9 +116,13 @@ def _report(store: Store, audit: Output) -> Report:
     return Report.from_data(json.loads(data))
 
 
-def _platforms(
+def chosen_platforms(
     definitions: Definitions, recipe: Recipe, names: Sequence[str]
 ) -> tuple[Platform, ...]:
+    """Return the platforms that are asked for, all that the recipe supports when none is.
+
+    Raises :class:`UnknownNameError` for one that it does not support, or that nobody defines.
+    """
     supported = recipe.package.platforms or definitions.names("platforms")
     for name in names:
         if name in definitions.names("platforms") and name not in supported:

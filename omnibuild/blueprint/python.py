@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.plan.graph import Action
 from omnibuild.provenance.manifest import PythonComponent
 from omnibuild.recipe import located
-from omnibuild.recipe.lock import Lock, LockedFile, load_lock
+from omnibuild.recipe.lock import LockedFile, build_group, load_lock, lock_path
 from omnibuild.recipe.models import Python, Recipe
 from omnibuild.recipe.wheeltags import same_release, same_version
+from omnibuild.recipe.whereabouts import word_for
 from omnibuild.sources.snapshot import snapshot
 from omnibuild.store.results import Output
 
@@ -49,14 +51,16 @@ class PythonPackages:
         self._python, self._glibc, self._components = python, glibc, components
         self._directory = recipe_path.parent
         components.add(self.interpreter)
-        self._lock = load_lock(self._directory / python.lock)
-        self._backend = self._add_backend() if python.build_lock else ""
-        for file in self._lock.select(python.version, glibc):
+        lock = lock_path(recipe, recipe_path)
+        self._lock = load_lock(lock, f"omnibuild lock {word_for(recipe_path)}")
+        self._backends: dict[tuple[str, ...], str] = {}
+        locked = self._lock.select(python.version, glibc)
+        for file in locked:
             self._add_locked(file)
         if recipe.source and recipe.source.path:
             self._add_project(recipe, self._directory / recipe.source.path)
         elif recipe.source:
-            self._require_locked(recipe.source.index, self._lock, recipe_path)
+            self._require_locked(recipe.source.index, locked)
 
     def _add(self, action: Action) -> str:
         self.actions[action.name] = action
@@ -73,20 +77,23 @@ class PythonPackages:
         places = [*([file.url] if file.url else []), f"index:{file.package}/{file.name}"]
         return self._add(fetch_action(file.sha256, places, file.name))
 
-    def _add_backend(self) -> str:
-        lock = load_lock(self._directory / self._python.build_lock)
-        inputs = self._base_inputs()
-        for file in lock.select(self._python.version, self._glibc):
-            inputs[f"backend:{file.name}"] = self._fetch(file)
-        parameters = {"environment": FIXED_ENVIRONMENT}
-        return self._add(
-            Action(f"backend:{self._app}{self._components.place}", "backend", parameters, inputs)
-        )
+    def _backend(self, name: str, group: str) -> str:
+        """Return the action that lays out what builds a package; the same for the same files."""
+        files = self._lock.select(self._python.version, self._glibc, group)
+        known = tuple(file.sha256 for file in files)
+        if known not in self._backends:
+            inputs = self._base_inputs()
+            for file in files:
+                inputs[f"backend:{file.name}"] = self._fetch(file)
+            parameters = {"environment": FIXED_ENVIRONMENT}
+            action = f"backend:{self._app}/{name}{self._components.place}"
+            self._backends[known] = self._add(Action(action, "backend", parameters, inputs))
+        return self._backends[known]
 
     def _add_locked(self, file: LockedFile) -> None:
         source = self._fetch(file)
         if not file.name.endswith(".whl"):
-            source = self._build(file.package, source)
+            source = self._build(file.package, source, build_group(file.package))
         installed = self._install(file.package, source, file.name)
         described = PythonComponent(file.package, file.version, file.name, file.sha256)
         self.parts.append(PythonPart(installed, described))
@@ -108,17 +115,14 @@ class PythonPackages:
                 output=Output("tree", digest),
             )
         )
-        installed = self._install(recipe.app.name, self._build(recipe.app.name, source), "")
+        wheel = self._build(recipe.app.name, source, build_group())
+        installed = self._install(recipe.app.name, wheel, "")
         described = PythonComponent(recipe.app.name, recipe.app.version, "", digest)
         self.parts.append(PythonPart(installed, described))
 
-    def _build(self, name: str, source: str) -> str:
-        if not self._backend:
-            raise LockError(
-                f"{name} is built from source, and no build lock says with what",
-                hint="set `build-lock` in [python]",
-            )
-        inputs = {**self._base_inputs(), "layer:build-backend": self._backend, "source": source}
+    def _build(self, name: str, source: str, group: str) -> str:
+        backend = self._backend(name, group)
+        inputs = {**self._base_inputs(), "layer:build-backend": backend, "source": source}
         parameters = {"environment": FIXED_ENVIRONMENT}
         return self._add(
             Action(f"wheel:{self._app}/{name}{self._components.place}", "wheel", parameters, inputs)
@@ -138,14 +142,14 @@ class PythonPackages:
             )
         )
 
-    def _require_locked(self, wanted: str, lock: Lock, recipe_path: Path) -> None:
+    def _require_locked(self, wanted: str, locked: Iterable[LockedFile]) -> None:
         name, _, version = wanted.partition("==")
-        pinned = lock.versions(canonicalize_name(name))
-        if not any(same_version(each, version) for each in pinned):
+        found = [file.version for file in locked if file.package == canonicalize_name(name)]
+        if not any(same_version(each, version) for each in found):
             raise LockError(
                 f"the lock does not pin {wanted}",
-                where=Where(str(self._directory / self._python.lock)),
-                hint=f"run: omnibuild lock {recipe_path.stem}",
+                where=Where(self._lock.file),
+                hint=f"run: {self._lock.make}",
             )
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from omnibuild.errors import UsageError
-from omnibuild.events import Emit
+from omnibuild.events import Emit, Event
 from omnibuild.settings import (
     DEFAULT_DOWNLOAD,
     DEFAULT_LOG,
@@ -69,6 +69,10 @@ def _number(arguments: argparse.Namespace, option: str) -> float:
     if number is not None and not number > 0:
         raise UsageError(f"--{option} takes a number above 0", hint="leave it out for the default")
     return float(number or 0)
+
+
+def unseen(event: Event) -> None:
+    """Show nothing: where the answer is one document in JSON, nothing else belongs beside it."""
 
 
 @contextlib.contextmanager

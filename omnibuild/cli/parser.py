@@ -110,6 +110,7 @@ def _lock(parser: argparse.ArgumentParser) -> None:
         help="a package to pin besides what the app itself requires, as 'gunicorn>=23'",
     )
     add_workspace(parser)
+    add_execution(parser)
 
 
 @command(

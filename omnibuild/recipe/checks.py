@@ -83,7 +83,7 @@ def _content_faults(recipe: Recipe) -> Iterator[Fault]:
         return
     for table in ("source", "web"):
         if not isinstance(getattr(recipe, table), UnsetType):
-            hint = 'add [python] with `version = "3.13"` and `lock = "pylock.toml"`'
+            hint = 'add [python] with `version = "3.13"`'
             yield Fault((table,), f"[{table}] needs an interpreter, and there is no [python]", hint)
     if not recipe.software:
         hint = "add [python] for a Python app, or [software] for components"

@@ -49,6 +49,14 @@ Address = Annotated[
         examples=["Shop team <shop@example.com>"],
     ),
 ]
+# As PEP 751 has it; other tools know a lock by its name.
+LockFile = Annotated[
+    str,
+    Meta(
+        pattern=r"^(|([^\x00-\x1f\x7f]*/)?pylock\.([^./\x00-\x1f\x7f]+\.)?toml)\Z",
+        examples=["pylock.shop.toml", "pylock.toml"],
+    ),
+]
 # Of the Python index, normalised as PEP 503 has it.
 Distribution = Annotated[
     str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*\Z", max_length=200, examples=["typing-extensions"])

@@ -2,6 +2,9 @@
 
 A file is identified by its name and digest, so it can come from any index: its ``url`` is only
 one more place to look.
+
+One lock has all that an app takes, in dependency groups: ``run``, the default, is what the app
+gets; ``build`` is what builds the project itself, ``build-NAME`` what builds the package NAME.
 """
 
 from __future__ import annotations
@@ -23,9 +26,22 @@ from packaging.utils import parse_wheel_filename
 
 from omnibuild.errors import LockError, Where
 from omnibuild.recipe import located, lockfile
+from omnibuild.recipe.models import Recipe
 from omnibuild.recipe.wheeltags import full_version, marker_environment, supported_tags
 
-_MAKE_LOCK = "run: omnibuild lock RECIPE"
+RUN = "run"
+
+
+def build_group(package: str = "") -> str:
+    """Return the group of what builds a package; of the project itself without a name."""
+    return f"build-{package}" if package else "build"
+
+
+def lock_path(recipe: Recipe, recipe_path: Path) -> Path:
+    """Return where an app's lock is; its recipe has a ``[python]`` table."""
+    chosen = recipe.python.lock if recipe.python else ""
+    # The standard allows no dot in the part between.
+    return recipe_path.parent / (chosen or f"pylock.{recipe.app.name.replace('.', '-')}.toml")
 
 
 @dataclass(frozen=True)
@@ -54,40 +70,60 @@ class Lock:
     Args:
         file: path of the lock, for messages.
         content: what is in it.
+        make: the command that makes it anew.
     """
 
     file: str
     content: Pylock
+    make: str = lockfile.MAKE
 
-    def select(self, python: str, glibc: str) -> tuple[LockedFile, ...]:
+    def select(self, python: str, glibc: str, group: str = RUN) -> tuple[LockedFile, ...]:
         """Return the files to install, in the order of the lock: the best wheel, else the sdist.
 
         Args:
             python: version or series of CPython, as ``3.13``.
             glibc: highest glibc that a wheel may need, as ``2.31``.
+            group: the dependency group; a lock without groups is all for running.
 
         Raises:
-            LockError: the lock is not for that version, or a package has no usable file.
+            LockError: the lock is not for that version, has no such group, or a package has no
+                usable file.
         """
+        groups = self._groups(group)
         allowed = self.content.requires_python
         if allowed is not None and not allowed.contains(full_version(python), prereleases=True):
             what = f"this lock is for Python {allowed}, not for {python}"
-            raise LockError(what, where=Where(self.file), hint=_MAKE_LOCK)
+            raise LockError(what, where=Where(self.file), hint=f"run: {self.make}")
         environment, tags = marker_environment(python), supported_tags(python, glibc)
         try:
-            found = list(self.content.select(environment=environment, tags=tags))
+            found = list(
+                self.content.select(environment=environment, tags=tags, dependency_groups=groups)
+            )
         except (PylockSelectError, UndefinedComparison, UndefinedEnvironmentName) as error:
             raise LockError(
                 f"this lock does not fit CPython {python} and glibc {glibc}",
                 where=Where(self.file),
                 why=str(error),
-                hint=_MAKE_LOCK,
+                hint=f"run: {self.make}",
             ) from error
         return tuple(_locked(package, cast("PackageWheel", file)) for package, file in found)
 
-    def versions(self, package: str) -> set[str]:
-        """Return the versions of a package that are locked for whatever environment."""
-        return {str(each.version) for each in self.content.packages if each.name == package}
+    def _groups(self, wanted: str) -> list[str] | None:
+        """Return the groups to select, none for the defaults of the lock."""
+        if wanted in (
+            *(self.content.dependency_groups or ()),
+            *(self.content.default_groups or ()),
+        ):
+            return [wanted]
+        if wanted == RUN:
+            return None
+        package = wanted.removeprefix(build_group()).removeprefix("-")
+        raise LockError(
+            f"{package or 'the project'} is built from source, and the lock does not say with what",
+            where=Where(self.file),
+            why=f"it has no dependency group {wanted!r}",
+            hint=f"run: {self.make}",
+        )
 
 
 def _locked(package: Package, file: PackageWheel | PackageSdist) -> LockedFile:
@@ -95,17 +131,22 @@ def _locked(package: Package, file: PackageWheel | PackageSdist) -> LockedFile:
     return LockedFile(package.name, str(package.version), file.filename, digest, url)
 
 
-def load_lock(path: Path) -> Lock:
-    """Read a lock file; raises :class:`LockError` that says what is wrong with it."""
+def load_lock(path: Path, make: str = lockfile.MAKE) -> Lock:
+    """Read a lock file; raises :class:`LockError` that says what is wrong with it.
+
+    Args:
+        path: the file.
+        make: the command that makes it anew, for messages.
+    """
     if not path.exists():
         what = "there is no such lock file"
-        raise LockError(what, where=Where(str(path)), hint=_MAKE_LOCK)
+        raise LockError(what, where=Where(str(path)), hint=f"run: {make}")
     document = located.read(path, LockError, largest=lockfile.LARGEST)
-    if faults := lockfile.faults(document.data):
+    if faults := lockfile.faults(document.data, make):
         raise document.error(faults, LockError)
     content = lockfile.model(document.data)
     packages = [dataclasses.replace(each, wheels=_ordered(each)) for each in content.packages]
-    return Lock(str(path), dataclasses.replace(content, packages=packages))
+    return Lock(str(path), dataclasses.replace(content, packages=packages), make)
 
 
 def _ordered(package: Package) -> list[PackageWheel] | None:

@@ -24,6 +24,7 @@ from omnibuild.recipe.validate import quoted
 from omnibuild.recipe.wheeltags import is_bounded, is_shallow, marker_environment, tags_in_name
 
 LARGEST = 4 << 20
+MAKE = "omnibuild lock"
 
 # What PEP 751 also allows as the origin of a package, and what no digest of a file can pin.
 _UNSUPPORTED_ORIGINS = ("vcs", "directory", "archive")
@@ -33,8 +34,13 @@ _LONGEST = {"version": 100, "marker": 1000, "requires-python": 200, "url": 2000,
 _MOST_TAGS = 100_000
 
 
-def faults(data: Mapping[str, Any]) -> list[Fault]:
-    """Return what is wrong with the data of a lock file; of its structure the first mistake."""
+def faults(data: Mapping[str, Any], make: str = MAKE) -> list[Fault]:
+    """Return what is wrong with the data of a lock file; of its structure the first mistake.
+
+    Args:
+        data: what is in the file.
+        make: the command that makes it anew, for hints.
+    """
     # Bounds come first, and origins before what they make wrong: the cause, not the effect.
     for check in (_bound_faults, _origin_faults):
         if found := list(check(data)):
@@ -45,8 +51,8 @@ def faults(data: Mapping[str, Any]) -> list[Fault]:
         keys = re.findall(r"[^.\[\]]+|(?<=\[)[0-9]+(?=\])", error.context or "")
         path = tuple(int(key) if key.isdecimal() else key for key in keys)
         where = f" in {quoted(error.context)}" if error.context else ""
-        return [Fault(path, f"no valid lock: {error.message}{where}", "run: omnibuild lock RECIPE")]
-    return list(_content_faults(lock))
+        return [Fault(path, f"no valid lock: {error.message}{where}", f"run: {make}")]
+    return list(_content_faults(lock, make))
 
 
 def model(data: Mapping[str, Any]) -> Pylock:
@@ -144,7 +150,7 @@ def _origin_faults(data: Mapping[str, Any]) -> Iterator[Fault]:
                 yield Fault((*path, origin), what, hint, in_key=True)
 
 
-def _content_faults(lock: Pylock) -> Iterator[Fault]:
+def _content_faults(lock: Pylock, make: str) -> Iterator[Fault]:
     seen: dict[str, set[str]] = {}
     for index, package in enumerate(lock.packages):
         path = ("packages", index)
@@ -159,7 +165,7 @@ def _content_faults(lock: Pylock) -> Iterator[Fault]:
             yield Fault(path, f"{quoted(package.name)} has no version")
         if package.marker and not _can_be_evaluated(package.marker):
             yield Fault((*path, "marker"), f"{quoted(marker)} asks for what a lock does not know")
-        yield from _digest_faults(package, path)
+        yield from _digest_faults(package, path, make)
 
 
 def _can_be_evaluated(marker: Marker) -> bool:
@@ -171,7 +177,7 @@ def _can_be_evaluated(marker: Marker) -> bool:
     return True
 
 
-def _digest_faults(package: Package, path: Path) -> Iterator[Fault]:
+def _digest_faults(package: Package, path: Path, make: str) -> Iterator[Fault]:
     files: list[tuple[Path, PackageWheel | PackageSdist]] = [
         ((*path, "wheels", index), wheel) for index, wheel in enumerate(package.wheels or ())
     ]
@@ -181,7 +187,7 @@ def _digest_faults(package: Package, path: Path) -> Iterator[Fault]:
         digest = file.hashes.get("sha256")
         if digest is None:
             what = f"a lock without digests: {quoted(file.filename)} has no `hashes.sha256`"
-            yield Fault((*place, "hashes"), what, "run: omnibuild lock RECIPE")
+            yield Fault((*place, "hashes"), what, f"run: {make}")
         elif not is_digest(digest):
             what = f"{quoted(digest)} is not a SHA-256 digest"
             yield Fault((*place, "hashes", "sha256"), what, "write 64 lower-case hex digits")

@@ -92,6 +92,9 @@ def _table_faults(table: dict[str, Any], model: type[Struct], path: Path) -> Ite
     for key, value in table.items():
         if key in fields:
             yield from faults(value, fields[key].type, (*path, key))
+        elif key in getattr(model, "retired", ()):
+            what = f"the key {quoted(key)}{place} is of an earlier version"
+            yield Fault((*path, key), what, model.retired[key], in_key=True)  # type: ignore[attr-defined]
         elif model.__struct_config__.forbid_unknown_fields:
             meant = closest(key, fields.keys() - table.keys())
             misspelt.add(meant)

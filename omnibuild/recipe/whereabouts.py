@@ -6,6 +6,7 @@ In a project it is ``omnibuild.toml``, or the table ``[tool.omnibuild]`` of ``py
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from omnibuild.errors import DefinitionError, UnknownNameError, UsageError, Where
@@ -29,6 +30,13 @@ def table_in(path: Path) -> Keys:
 def is_path(name: str) -> bool:
     """Tell whether what somebody calls a recipe is a path and not a name."""
     return os.sep in name or name in (".", "..") or name.endswith(".toml")
+
+
+def word_for(path: Path) -> str:
+    """Return what a recipe is called on the command line: its name, or a path that leads to it."""
+    if path.name in (OWN_FILE, PYPROJECT):
+        return shlex.quote(str(path.parent))
+    return path.stem if path.parent.name == DIRECTORY else shlex.quote(str(path))
 
 
 def project_recipe(directory: Path) -> Path | None:

@@ -15,7 +15,7 @@ from typing import Any
 from packaging.pylock import Package
 from packaging.utils import canonicalize_name
 
-from omnibuild import digests, files, pipeline
+from omnibuild import digests, files
 from omnibuild.blueprint.app import lowest_glibc
 from omnibuild.discovery.distribution import declared_by
 from omnibuild.discovery.draft import PLEASE, app_name, draft_of
@@ -24,11 +24,14 @@ from omnibuild.discovery.metadata import declared
 from omnibuild.discovery.recipe_text import Draft, text_of
 from omnibuild.discovery.served import served
 from omnibuild.errors import LockError, SourceError, UsageError, Where
+from omnibuild.events import Emit
+from omnibuild.locking.lock import Locked, lock
 from omnibuild.recipe import whereabouts
 from omnibuild.recipe.definitions import Definitions
+from omnibuild.recipe.lock import written
 from omnibuild.settings import Settings
 from omnibuild.sources.python.requirements import NotARequirementError, checked
-from omnibuild.sources.python.resolve import resolve
+from omnibuild.sources.python.resolve import Resolver
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 from omnibuild.transfer.http import Downloader
 
@@ -81,17 +84,17 @@ def start(settings: Settings, subject: str, name: str) -> Started:
     return _of_index(settings, subject, name)
 
 
-def write(settings: Settings, started: Started) -> tuple[Path, str]:
-    """Write a recipe and its lock, or neither; return the lock's path and text."""
+def write(settings: Settings, started: Started, emit: Emit) -> Locked:
+    """Write a recipe and its lock, or neither; return the lock."""
     started.recipe.parent.mkdir(exist_ok=True)
     files.write_atomic(started.recipe, text_of(started.draft))
     try:
-        lock, text = pipeline.lock(settings, str(started.recipe))
-        files.write_atomic(lock, text)
+        made = lock(settings, str(started.recipe), (), emit)
+        files.write_atomic(made.path, written(made.content))
     except BaseException:
         started.recipe.unlink(missing_ok=True)
         raise
-    return lock, text
+    return made
 
 
 def _of_project(settings: Settings, directory: Path, name: str) -> Started:
@@ -154,12 +157,14 @@ def _locked(settings: Settings, subject: str) -> tuple[Package, str]:
     problem: LockError | None = None
     for series in sorted(_series(definitions), key=_number, reverse=True):
         try:
-            lock = resolve([requirement], series, lowest_glibc(platforms), ())
+            with tempfile.TemporaryDirectory(prefix="omnibuild-") as scratch:
+                resolver = Resolver(series, lowest_glibc(platforms), Path(scratch))
+                packages = resolver.resolve([requirement])
         except LockError as error:
             problem = problem or error
             continue
         name = canonicalize_name(requirement.name)
-        return next(each for each in lock.packages if each.name == name), series
+        return next(each for each in packages if each.name == name), series
     raise problem or UsageError("no interpreter is defined", hint="add software/python-3.13.toml")
 
 

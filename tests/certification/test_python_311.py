@@ -17,7 +17,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("python-3.11")
     workspace = next_version(base / "workspace")
     replace(workspace / "recipes/hello.toml", 'version = "3.13"', 'version = "3.11"')
-    for lock in workspace.glob("recipes/*.pylock.toml"):
+    for lock in workspace.glob("recipes/pylock.*.toml"):
         # Every file in them is a pure wheel, good for both.
         text = re.sub('requires-python = ".*"', 'requires-python = ">=3.11"', lock.read_text())
         lock.write_text(text)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
 import sys
 from pathlib import Path
 
-from omnibuild.cli.common import settings_from
+from omnibuild.cli.common import reporting, settings_from, unseen
 from omnibuild.discovery.findings import Found
 from omnibuild.workbench import starting
 from omnibuild.workbench.starting import Started
@@ -26,23 +27,23 @@ def run(arguments: argparse.Namespace) -> int:
             started = _asked(started)
         if sys.stderr.isatty():
             sys.stderr.write("resolving and pinning its packages …\n")
-    lock, text = starting.write(settings, started)
-    count = text.count("[[packages]]")
-    recipe = os.path.relpath(started.recipe)
+    quiet = contextlib.nullcontext(unseen)
+    with quiet if arguments.json else reporting(arguments) as emit:
+        made = starting.write(settings, started, emit)
+    count = len(made.content.packages)
+    recipe, lock = os.path.relpath(started.recipe), os.path.relpath(made.path)
     if arguments.json:
         found = {name: dataclasses.asdict(value) for name, value in _rows(started)}
         document = {
             "recipe": str(started.recipe),
-            "lock": str(lock),
+            "lock": str(made.path),
             "packages": count,
             "found": found,
             "please": list(started.please),
         }
         sys.stdout.write(json.dumps(document) + "\n")
         return 0
-    sys.stdout.write(
-        f"\nwrote {recipe}\nwrote {os.path.relpath(lock)}: {count} packages, pinned by digest\n"
-    )
+    sys.stdout.write(f"\nwrote {recipe}\nwrote {lock}: {count} packages, pinned by digest\n")
     for key in started.please:
         sys.stdout.write(f"please correct `{key}` in {recipe}: it was not found\n")
     sys.stdout.write(f"next: {_next(started)}\n")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
@@ -12,6 +13,7 @@ from omnibuild.recipe.fields import (
     HostPath,
     Line,
     Listen,
+    LockFile,
     Name,
     OptionalLine,
     Pin,
@@ -55,14 +57,19 @@ class AppSource(Model, frozen=True, kw_only=True):
 class Python(Model, frozen=True, kw_only=True):
     """``[python]``: the interpreter and the packages the app needs."""
 
+    retired: ClassVar[Mapping[str, str]] = {
+        "build-lock": "delete the line: `omnibuild lock` pins in `lock` what builds wheels, too"
+    }
+
     version: Annotated[
         str, Meta(description="CPython series.", pattern=r"^3\.[0-9]{1,2}\Z", examples=["3.13"])
     ]
     lock: Annotated[
-        Line, Meta(description="pylock.toml with the app's packages, relative to the recipe.")
-    ]
-    build_lock: Annotated[
-        OptionalLine, Meta(description="pylock.toml with what builds wheels from source (PEP 517).")
+        LockFile,
+        Meta(
+            description="Lock of the app's packages and of what builds them (PEP 751), made by"
+            " `omnibuild lock`, relative to the recipe; `pylock.<app>.toml` beside it when empty."
+        ),
     ] = ""
     from_source: Annotated[
         tuple[Distribution, ...],

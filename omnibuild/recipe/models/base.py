@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from msgspec import Struct
 
 
@@ -17,3 +20,6 @@ class Model(
 
     Defaults are left out of keys: a field that a later version adds rebuilds nothing.
     """
+
+    # Keys of earlier versions to what takes their place.
+    retired: ClassVar[Mapping[str, str]] = {}

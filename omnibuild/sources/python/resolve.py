@@ -10,17 +10,14 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock, PylockValidationError
 from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
-from packaging.version import Version
 
 from omnibuild.architectures import TARGET
 from omnibuild.errors import LockError, ToolFailedError
@@ -34,7 +31,7 @@ _NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_P
 
 # What would otherwise be uv's defaults, which may change: each decides what is locked.
 _SETTINGS = (
-    *("--no-config", "--no-cache", "--no-build", "--no-sources", "--keyring-provider", "disabled"),
+    *("--no-config", "--no-build", "--no-sources", "--keyring-provider", "disabled"),
     *("--resolution", "highest", "--prerelease", "if-necessary-or-explicit"),
     *("--index-strategy", "first-index"),
 )
@@ -42,86 +39,90 @@ _SETTINGS = (
 _ONLY_SOURCE = re.compile(r"[Ww]heels are required for `([A-Za-z0-9._-]+)`")
 
 
-def resolve(
-    requirements: Sequence[Requirement],
-    python: str,
-    glibc: str,
-    from_source: Sequence[str] = (),
-    environment: Mapping[str, str] = os.environ,
-) -> Pylock:
-    """Return a lock for CPython ``python`` on the target.
+class Resolver:
+    """Resolves requirements for CPython ``python`` on the target; threads may share one.
+
+    What the index said once holds for all its resolutions: uv's cache is its own, and new.
 
     Args:
-        requirements: what an index must satisfy.
         python: series, as ``3.13``.
         glibc: highest version that wheels may need, as ``2.31``.
-        from_source: normalised names of packages that are compiled from their sdist.
+        directory: an empty one, for uv's cache.
         environment: where the index and the way to it are looked up.
 
     Raises:
-        LockError: they cannot be satisfied together, or only by running a package's code.
         HostError: the environment asks for what is not obeyed.
     """
-    refuse_other_indexes(environment)
-    index = find_index(environment)
-    resolved = _ask_uv(requirements, python, glibc, index, environment)
-    unneeded = sorted(set(from_source) - {package.name for package in resolved.packages})
-    if unneeded:
-        raise LockError(
-            f"`from-source` names what the app does not need: {', '.join(unneeded)}",
-            hint="take it out of [python], or require it",
-        )
-    usable = set(supported_tags(python, glibc))
-    packages = [
-        Package(
-            name=package.name,
-            version=package.version,
-            marker=package.marker,
-            sdist=_sdist(package, index) if package.name in from_source else None,
-            wheels=None if package.name in from_source else _wheels(package, usable),
-        )
-        for package in sorted(resolved.packages, key=lambda each: each.name)
-    ]
-    return Pylock(
-        lock_version=Version("1.0"),
-        created_by="omnibuild",
-        requires_python=SpecifierSet(f"=={python}.*"),
-        packages=packages,
-    )
 
+    def __init__(
+        self,
+        python: str,
+        glibc: str,
+        directory: Path,
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
+        refuse_other_indexes(environment)
+        self.python, self.glibc = python, glibc
+        self._directory, self._environment = directory, environment
+        self._index = find_index(environment)
+        self._usable = set(supported_tags(python, glibc))
 
-def _ask_uv(
-    requirements: Sequence[Requirement],
-    python: str,
-    glibc: str,
-    index: str,
-    environment: Mapping[str, str],
-) -> Pylock:
-    names = {name for each in _NETWORK for name in (each, each.lower())}
-    with tempfile.TemporaryDirectory(prefix="omnibuild-lock-") as directory:
+    def resolve(
+        self, requirements: Sequence[Requirement], from_source: Sequence[str] = ()
+    ) -> list[Package]:
+        """Return packages that satisfy requirements, each with its files, in order of names.
+
+        Args:
+            requirements: what an index must satisfy.
+            from_source: normalised names of packages that are compiled from their sdist.
+
+        Raises:
+            LockError: they cannot be satisfied together, or only by running a package's code.
+        """
+        resolved = self._ask_uv(requirements)
+        unneeded = sorted(set(from_source) - {package.name for package in resolved.packages})
+        if unneeded:
+            raise LockError(
+                f"`from-source` names what the app does not need: {', '.join(unneeded)}",
+                hint="take it out of [python], or require it",
+            )
+        return [
+            Package(
+                name=package.name,
+                version=package.version,
+                marker=package.marker,
+                sdist=_sdist(package, self._index) if package.name in from_source else None,
+                wheels=None if package.name in from_source else _wheels(package, self._usable),
+            )
+            for package in sorted(resolved.packages, key=lambda each: each.name)
+        ]
+
+    def _ask_uv(self, requirements: Sequence[Requirement]) -> Pylock:
+        names = {name for each in _NETWORK for name in (each, each.lower())}
         try:
             done = uv().run(
                 *("pip", "compile", "--quiet", "--no-header", "--format", "pylock.toml"),
                 *_SETTINGS,
-                *("--python", sys.executable, "--python-version", python),
-                *("--python-platform", f"{TARGET.wheels}-manylinux_{glibc.replace('.', '_')}"),
+                *("--cache-dir", self._directory / "cache"),
+                *("--python", sys.executable, "--python-version", self.python),
+                *("--python-platform", f"{TARGET.wheels}-manylinux_{self.glibc.replace('.', '_')}"),
                 "-",
                 data="\n".join(map(str, requirements)).encode(),
                 # By the environment, because everybody sees arguments, and it may hold a password.
                 environment={
-                    **{name: environment[name] for name in names if name in environment},
+                    **{n: self._environment[n] for n in names if n in self._environment},
                     **CLEAN_ENVIRONMENT,
-                    "UV_DEFAULT_INDEX": index,
-                    "TMPDIR": directory,
+                    "UV_DEFAULT_INDEX": self._index,
+                    "TMPDIR": str(self._directory),
                 },
-                directory=Path(directory),
+                directory=self._directory,
             )
         except ToolFailedError as error:
             raise _unresolved(requirements, error.why.partition("\n")[2]) from error
-    try:
-        return Pylock.from_dict(tomllib.loads(done.stdout.decode()))
-    except (ValueError, PylockValidationError) as error:
-        raise LockError("the index's answers make no valid lock", why=str(error)) from error
+        try:
+            return Pylock.from_dict(tomllib.loads(done.stdout.decode()))
+        except (ValueError, PylockValidationError) as error:
+            raise LockError("the index's answers make no valid lock", why=str(error)) from error
 
 
 def _unresolved(requirements: Sequence[Requirement], said: str) -> LockError:

@@ -42,7 +42,7 @@ def install(host: HostFiles, root: Path) -> None:
 
 def gunicorn_requirement() -> str:
     """The web server exactly as the example's lock pins it."""
-    lock = (RECIPES / "hello.pylock.toml").read_text()
+    lock = (RECIPES / "pylock.hello.toml").read_text()
     found = re.search(r'name = "gunicorn"\nversion = "([^"]+)".*?sha256 = "(\w+)"', lock, re.S)
     assert found
     return f"gunicorn=={found[1]} --hash=sha256:{found[2]}\n"

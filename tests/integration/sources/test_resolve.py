@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from packaging.pylock import Pylock
 from packaging.requirements import Requirement
 
 from omnibuild.errors import HostError, LockError
+from omnibuild.locking.groups import merged
 from omnibuild.recipe.lock import load_lock, written
-from omnibuild.sources.python.resolve import resolve
+from omnibuild.sources.python.resolve import Resolver
 from tests.unit.sources.python.samples import publish, sdist, wheel
 from tests.unit.transfer.server import Server, running
 
@@ -30,10 +32,17 @@ def server() -> Iterator[Server]:
         yield server
 
 
-def lock_of(index: str, *requirements: str, **settings: object) -> str:
-    environment = {"PIP_INDEX_URL": index, **settings.pop("environment", {})}  # type: ignore[dict-item]
-    wanted = [Requirement(text) for text in requirements]
-    return written(resolve(wanted, "3.13", "2.31", environment=environment, **settings))  # type: ignore[arg-type]
+def lock_of(
+    index: str,
+    *requirements: str,
+    from_source: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    with tempfile.TemporaryDirectory() as directory:
+        environment = {"PIP_INDEX_URL": index, **(environment or {})}
+        resolver = Resolver("3.13", "2.31", Path(directory), environment)
+        found = resolver.resolve(list(map(Requirement, requirements)), from_source)
+    return written(merged({"run": found}, "3.13"))
 
 
 def hostile(path: Path, name: str = "evil") -> Mapping[str, bytes]:

@@ -120,7 +120,7 @@ def test_missing_lock_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(LockError) as caught:
         load_lock(tmp_path / "pylock.toml")
     assert caught.value.code == "lock"
-    assert caught.value.hint == "run: omnibuild lock RECIPE"
+    assert caught.value.hint == "run: omnibuild lock"
 
 
 @pytest.mark.parametrize(

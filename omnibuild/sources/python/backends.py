@@ -1,0 +1,118 @@
+"""What a source tree says it is built with (PEP 517, PEP 518): read, never run."""
+
+from __future__ import annotations
+
+import difflib
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+
+from omnibuild.errors import DefinitionError, Where
+from omnibuild.recipe import located
+from omnibuild.recipe.located import Fault
+from omnibuild.sources.python.requirements import NotARequirementError, checked
+
+# What PEP 517 prescribes for a source that says nothing, as every frontend does.
+_LEGACY_REQUIRES = ("setuptools>=40.8.0",)
+_LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
+_TABLE = "build-system"
+
+
+@dataclass(frozen=True)
+class BuildSystem:
+    """What builds a source tree.
+
+    Args:
+        requires: what must be there.
+        backend: the object that does it, as ``flit_core.buildapi``.
+        inside: it is in the source itself (``backend-path``).
+        file: where it says so.
+    """
+
+    requires: tuple[Requirement, ...]
+    backend: str
+    inside: bool
+    file: Path
+
+    @property
+    def module(self) -> str:
+        """The module that the backend is in."""
+        return self.backend.partition(":")[0].strip()
+
+
+def build_system(directory: Path) -> BuildSystem:
+    """Return what builds the source in a directory.
+
+    Raises :class:`DefinitionError` that says what is wrong with ``[build-system]``.
+    """
+    path = directory / "pyproject.toml"
+    document = located.read(path) if path.is_file() else None
+    table = document.data.get(_TABLE) if document else None
+    if document is None or table is None:
+        requires = tuple(map(Requirement, _LEGACY_REQUIRES))
+        return BuildSystem(requires, _LEGACY_BACKEND, inside=False, file=path)
+    requires, faults = _requirements(table)
+    if faults:
+        raise document.error(faults)
+    return BuildSystem(
+        requires,
+        backend=table.get("build-backend", _LEGACY_BACKEND),
+        inside=bool(table.get("backend-path")),
+        file=path,
+    )
+
+
+def _requirements(table: Any) -> tuple[tuple[Requirement, ...], list[Fault]]:
+    if not isinstance(table, dict):
+        return (), [Fault((_TABLE,), f"`{_TABLE}` must be a table")]
+    found: list[Requirement] = []
+    faults: list[Fault] = []
+    listed = table.get("requires")
+    if not isinstance(listed, list):
+        faults.append(Fault((_TABLE, "requires"), "`requires` must be an array of strings"))
+        listed = []
+    for index, text in enumerate(listed):
+        try:
+            found.append(checked(text if isinstance(text, str) else ""))
+        except NotARequirementError as error:
+            faults.append(Fault((_TABLE, "requires", index), str(error), error.hint))
+    if not isinstance(table.get("build-backend", ""), str):
+        faults.append(Fault((_TABLE, "build-backend"), "`build-backend` must be a string"))
+    return tuple(found), faults
+
+
+def likeliest_first(system: BuildSystem, packages: Iterable[str]) -> list[str]:
+    """Order names of packages by how much they look like the backend's module."""
+
+    def likeness(name: str) -> float:
+        plain = system.module.partition(".")[0].replace("_", "-")
+        return difflib.SequenceMatcher(None, plain, name).ratio()
+
+    return sorted(packages, key=likeness, reverse=True)
+
+
+def holds(wheel: Path, module: str) -> bool:
+    """Tell whether a wheel has a module."""
+    place = module.replace(".", "/")
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            names = archive.namelist()
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+        return False
+    starts = (f"{place}.", f"{place}/")
+    return any(name.startswith(starts) for name in names)
+
+
+def missing_backend(system: BuildSystem, package: str) -> DefinitionError:
+    """Return the error for a backend that nothing brings."""
+    listed = ", ".join(map(str, system.requires)) or "nothing"
+    return DefinitionError(
+        f"nothing that {package} is built with has its build backend, `{system.backend}`",
+        where=Where(str(system.file)),
+        why=f"[build-system] requires {listed}",
+        hint="add the backend's package to `requires` in [build-system]",
+    )
