@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -25,11 +26,17 @@ int main(void) { printf("%s from %s\\n", greeting(), data); return 0; }
 @cache
 def compiled(source: str, *flags: str) -> bytes:
     """Return what gcc makes of ``source``; ``-lgreet`` finds :func:`greet_library`."""
+    return linked(
+        source, *flags, beside={"libgreet.so": greet_library()} if "-lgreet" in flags else {}
+    )
+
+
+def linked(source: str, *flags: str, beside: Mapping[str, bytes]) -> bytes:
+    """Return what gcc makes of ``source`` in a directory with other files."""
     with tempfile.TemporaryDirectory() as scratch:
         directory = Path(scratch)
-        if "-lgreet" in flags:
-            (directory / "libgreet.so").write_bytes(greet_library())
-        (directory / "source.c").write_text(source)
+        for name, content in {**beside, "source.c": source.encode()}.items():
+            (directory / name).write_bytes(content)
         GCC.run("source.c", "-w", "-L.", "-o", "result", *HARDENED, *flags, directory=directory)
         return (directory / "result").read_bytes()
 

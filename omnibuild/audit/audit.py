@@ -43,8 +43,13 @@ CHECKS = (
     Check(
         "libraries",
         elf_checks.check_libraries,
-        "Each needed library is found by the file's own runpath in the payload, or is glibc's:"
-        " hosts have nothing else for certain.",
+        "Each needed library is glibc's, or the loader finds it in the payload by the runpaths of"
+        " the file and, in their absence, of who loads it: hosts have nothing else for certain.",
+    ),
+    Check(
+        "library-version",
+        elf_checks.check_library_versions,
+        "Libraries of the payload have all versions of symbols that its files need of them.",
     ),
     Check(
         "glibc-version",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 
 from omnibuild.architectures import ARCHITECTURES
 from omnibuild.audit import glibc
-from omnibuild.audit.subject import Subject, Surroundings, origin_expanded
-from omnibuild.tree import Kind
+from omnibuild.audit.subject import Subject, Surroundings
+from omnibuild.elf.loader import origin_expanded
 
 LOADERS = {one.name: one.loader for one in ARCHITECTURES}
 
@@ -20,22 +21,12 @@ def check_damage(subject: Subject, around: Surroundings) -> Iterator[str]:
 
 def check_libraries(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report needed libraries that neither the payload nor glibc brings."""
-    if subject.facts.elf is None:
-        return
-    places = [origin_expanded(entry, subject.path) for entry in subject.facts.elf.search_path]
-    for name in subject.facts.elf.needed:
-        if name in glibc.SONAMES:
-            continue
-        if "/" in name:
-            yield f"needs {name} by its path"
-        elif not any(_holds(around, place, name, subject.facts.elf.machine) for place in places):
-            searched = ", ".join(place for place in places if place) or "no directory"
-            yield f"needs {name}, which is not in the payload (its runpath leads to {searched})"
+    yield from around.libraries.missing.get(subject.path, ())
 
 
-def _holds(around: Surroundings, directory: str | None, name: str, machine: str) -> bool:
-    entry = around.find(f"{directory}/{name}") if directory else None
-    return entry is not None and entry.kind is Kind.FILE and around.machine(entry) == machine
+def check_library_versions(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report libraries of the payload that lack symbols which others of it need."""
+    yield from around.libraries.versions.get(subject.path, ())
 
 
 def check_glibc_version(subject: Subject, around: Surroundings) -> Iterator[str]:
@@ -69,11 +60,12 @@ def check_runpath(subject: Subject, around: Surroundings) -> Iterator[str]:
         return
     for kind, path in (("runpath", subject.facts.elf.runpath), ("rpath", subject.facts.elf.rpath)):
         for entry in path.split(":") if path else ():
-            place = origin_expanded(entry, subject.path)
+            place = origin_expanded(entry, f"/{subject.path}")
             if place is None:
                 yield f"the {kind} entry {entry!r} does not start with $ORIGIN"
             elif not around.is_own(place):
-                yield f"the {kind} entry {entry!r} leads to {place}, outside the app"
+                leads = posixpath.normpath(place)
+                yield f"the {kind} entry {entry!r} leads to {leads}, outside the app"
 
 
 def check_machine(subject: Subject, around: Surroundings) -> Iterator[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
+from functools import cached_property
 
 from omnibuild.audit.facts import NOTHING_SPECIAL, Facts, facts_of_file
+from omnibuild.audit.libraries import Libraries
 from omnibuild.digests import Digest
 from omnibuild.payload.model import Payload
 from omnibuild.tree import Entry, Kind
@@ -47,6 +49,11 @@ class Surroundings:
     machine_of_hosts: str
     known: dict[Digest, Facts]
 
+    @cached_property
+    def libraries(self) -> Libraries:
+        """What is wrong with the libraries that files need."""
+        return Libraries.of(self.payload.tree, self.machine_of_hosts, self.find, self.facts)
+
     def facts(self, entry: Entry) -> Facts:
         """Return what is in a file."""
         if entry.digest not in self.known:
@@ -81,11 +88,6 @@ class Surroundings:
         found = tree.get("/".join(real))
         return tree[found.target] if found and found.kind is Kind.HARDLINK else found
 
-    def machine(self, entry: Entry) -> str | None:
-        """Return the machine that an ELF file is for; None for other files."""
-        parsed = self.facts(entry).elf
-        return parsed.machine if parsed else None
-
     def is_own(self, path: str) -> bool:
         """Tell whether a host path is the app's directory or below it."""
         inside = posixpath.normpath(path)
@@ -94,15 +96,3 @@ class Surroundings:
 
 def _steps(path: str) -> list[str]:
     return [step for step in path.split("/") if step not in ("", ".")]
-
-
-def origin_expanded(entry: str, path: str) -> str | None:
-    """Return the host directory that a runpath's entry means for the file at ``path``.
-
-    None for entries that do not start from the file itself.
-    """
-    for variable in ("$ORIGIN", "${ORIGIN}"):
-        rest = entry.removeprefix(variable)
-        if rest != entry and (not rest or rest.startswith("/")):
-            return posixpath.normpath(f"/{posixpath.dirname(path)}{rest}")
-    return None

@@ -32,9 +32,9 @@ def all_kinds() -> Mapping[str, Kind]:
         "backend": Kind(serial=3, run=_backend),
         "wheel": Kind(serial=1, run=_wheel),
         "install": Kind(serial=3, run=_install),
-        "place": Kind(serial=4, run=_place),
+        "place": Kind(serial=5, run=_place),
         "payload": Kind(serial=10, run=_payload),
-        "audit": Kind(serial=2, run=_audit),
+        "audit": Kind(serial=3, run=_audit),
         "package": Kind(serial=4, run=_package),
     }
 

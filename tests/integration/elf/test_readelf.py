@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from omnibuild import elf
+from omnibuild.elf.tables import Image
 from omnibuild.tools import Tool
 
 READELF = Tool("readelf", "binutils")
@@ -47,4 +48,4 @@ def test_the_parser_agrees_with_readelf(path):
     assert names == set(re.findall(r"Name: (\S+) +Flags", readelf(path, "--version-info")))
     symbols = re.search(r"contains (\d+) entr", readelf(path, "--dyn-syms"))
     if symbols:
-        assert sum(1 for _ in elf._Image(data)._symbols()) == int(symbols[1])
+        assert sum(1 for _ in Image(data)._symbols()) == int(symbols[1])

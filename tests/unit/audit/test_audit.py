@@ -1,24 +1,34 @@
 import json
 import os
 import tempfile
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omnibuild.audit import libraries
 from omnibuild.audit.audit import CHECKS, audit
 from omnibuild.audit.facts import NOTHING_SPECIAL, from_data
 from omnibuild.audit.keys import is_der_key, private_key_in
 from omnibuild.audit.report import Finding, Level, Report, told, united
+from omnibuild.elf.loader import Loader
 from omnibuild.errors import AuditError
 from omnibuild.kinds.place import describe_contents
 from omnibuild.payload.model import Metadata, Payload
 from omnibuild.payload.placing import LOGICAL_PREFIX, place_file
 from omnibuild.tools import Tool
 from omnibuild.tree import scan
-from tests.programs import PROGRAM, compiled, greet_library, greet_program
+from tests.programs import (
+    LIBRARY,
+    PROGRAM,
+    RUNPATH,
+    compiled,
+    greet_library,
+    greet_program,
+    linked,
+)
 
 METADATA = Metadata(
     name="hello",
@@ -140,6 +150,58 @@ def test_libraries_bundled_in_a_wheel_are_found_through_its_rpath(host):
     library = compiled("char *greeting(void) { return 0; }", "-shared", "-fPIC")
     host.write(f"{site}/shop.libs/libgreet.so.1", library)
     assert host.found() == []
+
+
+LIBS = f"{APP}/lib/python3.13/site-packages/shop.libs"
+OLD_TAGS = "-Wl,--disable-new-dtags"
+
+
+def needing(name, *flags):
+    """Return a library that needs another one."""
+    return compiled(
+        "const char *greeting(void); void *f(void) { return (void *)greeting(); }",
+        *("-shared", "-fPIC", "-lgreet", f"-Wl,-soname,{name}", *flags),
+    )
+
+
+@pytest.mark.parametrize(("tags", "missing"), [(OLD_TAGS, False), ("-Wl,--enable-new-dtags", True)])
+def test_libraries_of_a_wheel_find_each_other_by_the_rpath_of_who_loads_them(host, tags, missing):
+    module = linked(
+        "void *f(void); void *g(void) { return f(); }",
+        *("-shared", "-fPIC", "-Wl,-z,undefs", f"{tags},-rpath,$ORIGIN/../shop.libs"),
+        *("-Wl,--no-as-needed", "-l:middle"),
+        beside={"middle": needing("libmiddle.so.1")},
+    )
+    host.write(f"{APP}/lib/python3.13/site-packages/shop/_x.so", module)
+    host.write(f"{LIBS}/libmiddle.so.1", needing("libmiddle.so.1"))
+    host.write(f"{LIBS}/libgreet.so.1", compiled("char *greeting(void) { return 0; }", "-shared"))
+    assert host.found() == [("libraries", f"{LIBS}/libmiddle.so.1")] * missing
+
+
+def versioned(*versions):
+    """Return a library whose symbols have versions, the first of them `greeting`."""
+    script = "".join(
+        f"{v} {{ global: {'greeting' if v == versions[0] else v}; }};" for v in versions
+    )
+    flags = ("-shared", "-fPIC", "-Wl,-soname,libgreet.so.1", "-Wl,--version-script,script")
+    return linked(LIBRARY, *flags, beside={"script": script.encode()})
+
+
+@pytest.mark.parametrize(
+    ("has", "faults"), [(("G_2",), 0), (("G_1", "G_2"), 0), (("G_1",), 1), ((), 0)]
+)
+def test_libraries_of_the_payload_must_have_the_versions_that_are_asked_of_them(host, has, faults):
+    program = linked(PROGRAM, RUNPATH, "-l:lib", beside={"lib": versioned("G_2")})
+    host.write(f"{APP}/bin/hello", place_file(program, "/opt/hello", "bin/hello"), 0o755)
+    host.write(f"{APP}/lib/libgreet.so.1", versioned(*has) if has else needing("libgreet.so.1"))
+    found = [(f.check, f.detail) for f in host.report().findings if f.check == "library-version"]
+    detail = "needs G_2 of libgreet.so.1, which /opt/hello/lib/libgreet.so.1 does not have"
+    assert found == [("library-version", detail)] * faults
+
+
+def test_entangled_libraries_are_an_error(hello, monkeypatch):
+    monkeypatch.setattr(libraries, "Loader", partial(Loader, steps=2))
+    assert [f.detail for f in hello.report().findings] == [libraries.ENTANGLED]
 
 
 def test_glibc_versions_compare_as_numbers(hello):

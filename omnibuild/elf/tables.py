@@ -1,4 +1,4 @@
-"""What the dynamic loader reads from an ELF file: a parser of just that.
+"""The tables of an ELF file that the dynamic loader reads, with checked access to them.
 
 It uses program headers, since stripped files need not have sections. The input may come from
 anywhere: damage ends in :class:`ElfError`, never in another exception.
@@ -6,36 +6,30 @@ anywhere: damage ends in :class:`ElfError`, never in another exception.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from struct import Struct
-
-from omnibuild.architectures import ARCHITECTURES
-
-MAGIC = b"\x7fELF"
-
-_CLASS_64_LITTLE_ENDIAN = b"\x02\x01"
-_MACHINES = {one.elf: one.name for one in ARCHITECTURES}
 
 _HEADER = Struct("<16sHHIQQQIHHHHHH")
 _SEGMENT = Struct("<IIQQQQQQ")
 _DYNAMIC = Struct("<QQ")
 _SYMBOL = Struct("<I20x")
 _NEED = Struct("<HHIII")
-_NEED_VERSION = Struct("<8xII")
-_DEFINITION = Struct("<6xH4xII")
+_NEED_VERSION = Struct("<4xH2xII")
+_WEAK = 2
+_DEFINITION = Struct("<2xH2xH4xII")
+_FILE_ITSELF = 1
 _DEFINITION_NAME = Struct("<II")
 
-_TYPE_OBJECT, _TYPE_EXECUTABLE, _TYPE_DYNAMIC = 1, 2, 3
+TYPE_OBJECT, TYPE_EXECUTABLE, TYPE_DYNAMIC = 1, 2, 3
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 
-_DT_NULL, _DT_NEEDED, _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ = 0, 1, 5, 6, 10
-_DT_SONAME, _DT_RPATH, _DT_RUNPATH = 14, 15, 29
+_DT_NULL, DT_NEEDED, _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ = 0, 1, 5, 6, 10
+DT_SONAME, DT_RPATH, DT_RUNPATH = 14, 15, 29
 _DT_FLAGS_1, _DF_1_PIE = 0x6FFFFFFB, 0x08000000
 _DT_VERDEF, _DT_VERDEFNUM, _DT_VERNEED, _DT_VERNEEDNUM = range(0x6FFFFFFC, 0x70000000)
 _DT_CONFIG, _DT_DEPAUDIT, _DT_AUDIT = 0x6FFFFEFA, 0x6FFFFEFB, 0x6FFFFEFC
 _DT_AUXILIARY, _DT_FILTER = 0x7FFFFFFD, 0x7FFFFFFF
-_STRINGS = {_DT_NEEDED, _DT_SONAME, _DT_CONFIG, _DT_DEPAUDIT, _DT_AUDIT, _DT_AUXILIARY, _DT_FILTER}
+_STRINGS = {DT_NEEDED, DT_SONAME, _DT_CONFIG, _DT_DEPAUDIT, _DT_AUDIT, _DT_AUXILIARY, _DT_FILTER}
 # Tags whose value is an address: tables one of which ends the symbol table (it has no size).
 _TABLES = {3, 4, 5, 6, 7, 12, 13, 17, 23, 25, 26, 32, 36, 0x6FFFFEF5, 0x6FFFFFF0}
 _TABLES |= {_DT_VERDEF, _DT_VERNEED}
@@ -47,108 +41,7 @@ class ElfError(ValueError):
     """The file says that it is ELF and contradicts itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Elf:
-    """What a file asks of the loader.
-
-    Args:
-        kind: ``executable``, ``shared`` (library or plugin) or ``object`` (the linker's input).
-        machine: ``x86-64`` or ``aarch64``.
-        interpreter: path of the loader (PT_INTERP), empty for libraries and static programs.
-        needed: names of the libraries that must be loaded with it (DT_NEEDED).
-        runpath: DT_RUNPATH as it is written, entries parted by colons.
-        rpath: DT_RPATH, which the loader heeds only without a runpath.
-        versions: symbol versions that it requires, by the library that must define them.
-        runpath_offset: file offset and length of the runpath's text, else of the rpath's.
-    """
-
-    kind: str
-    machine: str
-    interpreter: str = ""
-    soname: str = ""
-    needed: tuple[str, ...] = ()
-    runpath: str = ""
-    rpath: str = ""
-    versions: Mapping[str, tuple[str, ...]] | None = None
-    runpath_offset: tuple[int, int] | None = None
-
-    @property
-    def search_path(self) -> tuple[str, ...]:
-        """The directories in which the loader looks for the needed libraries."""
-        return tuple(filter(None, (self.runpath or self.rpath).split(":")))
-
-
-def machine_of(header: bytes) -> str | None:
-    """Return the machine that the first 20 bytes of a file name; None if it is no ELF of ours."""
-    if header[:4] != MAGIC or header[4:6] != _CLASS_64_LITTLE_ENDIAN:
-        return None
-    return _MACHINES.get(int.from_bytes(header[18:20], "little"))
-
-
-def parse(data: bytes) -> Elf | None:
-    """Read an ELF file; None for other files, other machines and core dumps.
-
-    Raises :class:`ElfError` when it is damaged.
-    """
-    machine = machine_of(data)
-    if machine is None:
-        return None
-    image = _Image(data)
-    if image.type == _TYPE_OBJECT:
-        return Elf("object", machine)
-    if image.type not in (_TYPE_EXECUTABLE, _TYPE_DYNAMIC):
-        return None
-    interpreter, soname = image.interpreter(), image.text_of(_DT_SONAME)
-    return Elf(
-        kind="executable" if image.is_program(interpreter, soname) else "shared",
-        machine=machine,
-        interpreter=interpreter,
-        soname=soname,
-        needed=tuple(image.string(value) for tag, value in image.dynamic if tag == _DT_NEEDED),
-        runpath=image.text_of(_DT_RUNPATH),
-        rpath=image.text_of(_DT_RPATH),
-        versions=image.needed_versions(),
-        runpath_offset=image.search_path_offset(),
-    )
-
-
-def runpath_is_shared(data: bytes, elf: Elf) -> bool:
-    """Tell whether other names live inside the text of the runpath.
-
-    Linkers store a string that ends like another one only once: a function called ``lib`` may
-    be the last three bytes of the runpath. Then the runpath cannot be rewritten in place.
-    """
-    if elf.runpath_offset is None:
-        return False
-    image, (offset, length) = _Image(data), elf.runpath_offset
-    start = offset - image.strings_start
-    if start > 0 and data[offset - 1] != 0:
-        return True
-    return any(start <= name < start + length for name in image.name_offsets(start))
-
-
-@dataclass(frozen=True, slots=True)
-class Dynamic:
-    """The tables of a program or library as they are.
-
-    Args:
-        fixed: whether it is a program that must be loaded at one address.
-        tags: the first value of each tag.
-        strings: the names in it, a NUL byte between them.
-    """
-
-    fixed: bool
-    tags: Mapping[int, int]
-    strings: bytes
-
-
-def dynamic(data: bytes) -> Dynamic:
-    """Return the dynamic tables of a file; raises :class:`ElfError` when it is damaged."""
-    image = _Image(data)
-    return Dynamic(image.type == _TYPE_EXECUTABLE, image.first, image.strings)
-
-
-class _Image:
+class Image:
     """An ELF file with checked access to its tables."""
 
     def __init__(self, data: bytes) -> None:
@@ -158,7 +51,7 @@ class _Image:
         self._loads: list[tuple[int, int, int]] = []
         self._segments: dict[int, tuple[int, int]] = {}
         self.dynamic: list[tuple[int, int]] = []
-        if self.type in (_TYPE_EXECUTABLE, _TYPE_DYNAMIC):
+        if self.type in (TYPE_EXECUTABLE, TYPE_DYNAMIC):
             self._read_segments(table=header[5], size=header[9], count=header[10])
             self.dynamic = list(self._read_dynamic())
         self.first = dict(reversed(self.dynamic))
@@ -170,43 +63,59 @@ class _Image:
 
     def is_program(self, interpreter: str, soname: str) -> bool:
         """Tell programs from libraries, which since PIE have the same type."""
-        if self.type == _TYPE_EXECUTABLE or self.first.get(_DT_FLAGS_1, 0) & _DF_1_PIE:
+        if self.type == TYPE_EXECUTABLE or self.first.get(_DT_FLAGS_1, 0) & _DF_1_PIE:
             return True
         return bool(interpreter) and not soname
 
     def interpreter(self) -> str:
+        """Return the path of the loader that a program asks for; empty without one."""
         if _PT_INTERP not in self._segments:
             return ""
         text = self._bytes(*self._segments[_PT_INTERP]).rstrip(b"\0")
         return text.decode("utf-8", "surrogateescape")
 
     def text_of(self, tag: int) -> str:
+        """Return the string that a tag means; empty without the tag."""
         return self.string(self.first[tag]) if tag in self.first else ""
 
     def string(self, offset: int) -> str:
+        """Return a string of the string table."""
         start, length = self._string_place(offset)
         return self.data[start : start + length].decode("utf-8", "surrogateescape")
 
     def search_path_offset(self) -> tuple[int, int] | None:
-        value = self.first.get(_DT_RUNPATH, self.first.get(_DT_RPATH))
+        """Return file offset and length of the runpath's text, else of the rpath's."""
+        value = self.first.get(DT_RUNPATH, self.first.get(DT_RPATH))
         return None if value is None else self._string_place(value)
 
     def needed_versions(self) -> dict[str, tuple[str, ...]]:
+        """Return the versions of symbols that each library must have."""
         versions: dict[str, tuple[str, ...]] = {}
         for file, names in self._needs():
             library = self.string(file)
-            versions[library] = versions.get(library, ()) + tuple(map(self.string, names))
+            # The loader does without weak ones.
+            found = (self.string(name) for name, weak in names if not weak)
+            versions[library] = versions.get(library, ()) + tuple(found)
         return versions
+
+    def defined_versions(self) -> tuple[str, ...]:
+        """Return the versions of its own symbols."""
+        return tuple(
+            self.string(names[0])
+            for flags, names in self._definitions()
+            if names and not flags & _FILE_ITSELF
+        )
 
     def name_offsets(self, search_path: int) -> Iterator[int]:
         """Yield the offset in the string table of every name but the search path's own."""
         for tag, value in self.dynamic:
-            if tag in _STRINGS or (tag in (_DT_RPATH, _DT_RUNPATH) and value != search_path):
+            if tag in _STRINGS or (tag in (DT_RPATH, DT_RUNPATH) and value != search_path):
                 yield value
         for file, names in self._needs():
             yield file
-            yield from names
-        yield from self._definitions()
+            yield from (name for name, _ in names)
+        for _, defined in self._definitions():
+            yield from defined
         yield from self._symbols()
 
     def _unpack(self, struct: Struct, offset: int) -> tuple[int, ...]:
@@ -267,21 +176,25 @@ class _Image:
                 return
             offset += entry[-1]
 
-    def _needs(self) -> Iterator[tuple[int, list[int]]]:
-        """Yield the offsets of a library's name and of the version names asked of it."""
+    def _needs(self) -> Iterator[tuple[int, list[tuple[int, bool]]]]:
+        """Yield the offset of a library's name, and those of the version names asked of it.
+
+        With each version, whether it is weak.
+        """
         if _DT_VERNEED not in self.first:
             return
         start, count = self._offset(self.first[_DT_VERNEED]), self.first.get(_DT_VERNEEDNUM, 0)
         for at, _, names, file, first, _ in self._chain(_NEED, start, count):
-            yield file, [name for _, name, _ in self._chain(_NEED_VERSION, at + first, names)]
+            asked = self._chain(_NEED_VERSION, at + first, names)
+            yield file, [(name, bool(flags & _WEAK)) for _, flags, name, _ in asked]
 
-    def _definitions(self) -> Iterator[int]:
+    def _definitions(self) -> Iterator[tuple[int, list[int]]]:
+        """Yield the flags of a version, and the offsets of its name and of those it inherits."""
         if _DT_VERDEF not in self.first:
             return
         start, count = self._offset(self.first[_DT_VERDEF]), self.first.get(_DT_VERDEFNUM, 0)
-        for at, names, first, _ in self._chain(_DEFINITION, start, count):
-            for _, name, _ in self._chain(_DEFINITION_NAME, at + first, names):
-                yield name
+        for at, flags, names, first, _ in self._chain(_DEFINITION, start, count):
+            yield flags, [name for _, name, _ in self._chain(_DEFINITION_NAME, at + first, names)]
 
     def _symbols(self) -> Iterator[int]:
         """Yield the names of the dynamic symbols.

@@ -1,4 +1,5 @@
 import contextlib
+import struct
 import sys
 from pathlib import Path
 
@@ -8,8 +9,9 @@ from hypothesis import strategies as st
 
 from omnibuild import elf
 from omnibuild.audit import glibc
+from omnibuild.elf.tables import Image
 from omnibuild.payload.placing import LOGICAL_PREFIX
-from tests.programs import LIBRARY, RUNPATH, compiled, greet_library, greet_program
+from tests.programs import LIBRARY, RUNPATH, compiled, greet_library, greet_program, linked
 
 
 def parsed(data: bytes) -> elf.Elf:
@@ -145,7 +147,30 @@ def test_changed_bytes_are_read_or_refused(data, draw):
 @unhurried
 @given(samples, st.integers(0, 400), st.integers(0, 2**64 - 1))
 def test_changed_entries_of_the_dynamic_table_are_read_or_refused(data, index, value):
-    image = elf._Image(data)
+    image = Image(data)
     offset, size = image._segments[2]
     place = offset + (index * 8) % size
     read_all(data[:place] + value.to_bytes(8, "little") + data[place + 8 :])
+
+
+def test_versions_of_symbols_are_read():
+    script = b"G_1 { global: a; }; G_2 { global: b; } G_1; G_3 { global: c; };"
+    flags = ("-shared", "-fPIC", "-Wl,--version-script,script")
+    library = linked("int a, b, c;", *flags, beside={"script": script})
+    assert parsed(library).defines == ("G_1", "G_2", "G_3")
+    source = "extern int a, b; int *f[] = {&a, &b};"
+    user = linked(source, "-shared", "-fPIC", "-l:lib.so", beside={"lib.so": library})
+    assert parsed(user).versions["lib.so"] == ("G_1", "G_2")
+    hashed = struct.pack("<I", (ord("G") << 8) + (ord("_") << 4) + ord("2"))
+    assert user.count(hashed + bytes(2)) == 1
+    # The loader does without weak ones.
+    weak = parsed(user.replace(hashed + bytes(2), hashed + b"\2\0"))
+    assert weak.versions["lib.so"] == ("G_1",)
+
+
+def test_an_empty_runpath_is_one():
+    library = greet_library()
+    offset, length = parsed(library).runpath_offset
+    found = parsed(library[:offset] + bytes(length) + library[offset + length :])
+    assert (found.runpath, found.inherits, found.search_path) == ("", False, ())
+    assert parsed(compiled(LIBRARY, "-shared")).inherits

@@ -1,0 +1,98 @@
+"""The libraries that a payload's files need, as the loader of a host would find them."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from omnibuild.audit import glibc
+from omnibuild.audit.facts import Facts
+from omnibuild.elf import Elf
+from omnibuild.elf.loader import EntangledError, Found, Loader, Loading, Missing, start_all
+from omnibuild.tree import Entry, Kind, Tree
+
+ENTANGLED = "files of the payload need each other in too many ways to follow"
+
+
+@dataclass(frozen=True)
+class Libraries:
+    """Faults by the path of the file that has them, relative to the host's ``/``.
+
+    Args:
+        missing: libraries that are not found.
+        versions: libraries that are found, and too old.
+    """
+
+    missing: Mapping[str, tuple[str, ...]]
+    versions: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(
+        cls,
+        tree: Tree,
+        machine: str,
+        find: Callable[[str], Entry | None],
+        facts: Callable[[Entry], Facts],
+    ) -> Libraries:
+        """Follow the loader from every file of a payload that somebody may start with.
+
+        Args:
+            tree: the payload's.
+            machine: the processor of its hosts; what is for another one is not started here.
+            find: returns the file that a host path leads to.
+            facts: returns what is in a file.
+        """
+        files = {}
+        for entry in tree.entries:
+            if entry.kind in (Kind.FILE, Kind.HARDLINK):
+                file = tree.by_path[entry.target] if entry.kind is Kind.HARDLINK else entry
+                elf = facts(file).elf
+                if elf and elf.machine == machine:
+                    files[f"/{entry.path}"] = elf
+
+        def found(path: str) -> Found | None:
+            entry = find(path)
+            return _found(entry, facts, machine) if entry else None
+
+        missing: dict[str, dict[str, None]] = {}
+        versions: dict[str, dict[str, None]] = {}
+        try:
+            for loading in start_all(Loader(found, glibc.SONAMES), files):
+                for each in loading.missing:
+                    missing.setdefault(each.path, {}).setdefault(_told(each))
+                for path, fault in _too_old(loading, files):
+                    versions.setdefault(path, {}).setdefault(fault)
+        except EntangledError:
+            missing.setdefault(min(files), {})[ENTANGLED] = None
+        return cls(_by_path(missing), _by_path(versions))
+
+
+def _found(entry: Entry, facts: Callable[[Entry], Facts], machine: str) -> Found:
+    path = f"/{entry.path}"
+    if entry.kind is not Kind.FILE:
+        return Found(path)
+    known = facts(entry)
+    if known.elf and known.elf.machine == machine:
+        return Found(path, known.elf if known.elf.kind != "object" else None)
+    return Found(path, skipped=bool(known.elf or known.foreign))
+
+
+def _told(missing: Missing) -> str:
+    if "/" in missing.name:
+        return f"needs {missing.name} by its path"
+    searched = ", ".join(map(posixpath.normpath, missing.searched)) or "no directory"
+    return f"needs {missing.name}, which is not in the payload (its runpath leads to {searched})"
+
+
+def _too_old(loading: Loading, files: Mapping[str, Elf]) -> Iterator[tuple[str, str]]:
+    for (path, name), provider in loading.providers.items():
+        wanted, defined = (files[path].versions or {}).get(name, ()), files[provider].defines
+        # The loader lets pass what has no versions at all.
+        for version in wanted if defined else ():
+            if version not in defined:
+                yield path, f"needs {version} of {name}, which {provider} does not have"
+
+
+def _by_path(faults: Mapping[str, Mapping[str, None]]) -> dict[str, tuple[str, ...]]:
+    return {path.lstrip("/"): tuple(found) for path, found in faults.items()}
