@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from omnibuild import digests
 from omnibuild.digests import Digest
 
@@ -24,8 +26,7 @@ class Kind(StrEnum):
     HARDLINK = "hardlink"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, order=True, gc=False):
     """One entry of a tree.
 
     Args:
@@ -64,7 +65,7 @@ class Tree:
     @classmethod
     def from_data(cls, data: Iterable[dict[str, Any]]) -> Tree:
         """Read what :meth:`to_data` wrote."""
-        return cls(tuple(Entry(**{**item, "kind": Kind(item["kind"])}) for item in data))
+        return cls(msgspec.convert(data, tuple[Entry, ...]))
 
     def to_data(self) -> list[dict[str, Any]]:
         """Return plain JSON values; fields that do not apply are left out."""
@@ -115,23 +116,26 @@ def scan(
     Owners and times are not part of a tree. Devices, sockets and fifos raise ``ValueError``.
     Names that are not UTF-8 are kept by ``surrogateescape``.
     """
-    entries: list[Entry] = []
     first_names: dict[tuple[int, int], str] = {}
-    # In the tree's own order, so that a hard link's target is an earlier entry: a directory's
-    # children are walked before its longer-named siblings, and sort after them.
-    for path, item in sorted(_walk(str(root), ""), key=lambda found: found[0]):
-        entries.append(_entry(path, item, first_names, digest_of or _read))
-    return Tree.of(entries)
+    # In the tree's own order, so that a hard link's target is an earlier entry.
+    return Tree(
+        tuple(
+            _entry(path, item, first_names, digest_of or _read)
+            for path, item in sorted(_walk(str(root)), key=lambda found: found[0])
+        )
+    )
 
 
-def _walk(directory: str, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    with os.scandir(directory) as items:
-        ordered = sorted(items, key=lambda item: item.name)
-    for item in ordered:
-        path = f"{prefix}{item.name}"
-        yield path, item
-        if item.is_dir(follow_symlinks=False):
-            yield from _walk(item.path, f"{path}/")
+def _walk(root: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    below = [""]
+    while below:
+        prefix = below.pop()
+        with os.scandir(f"{root}/{prefix}") as items:
+            for item in items:
+                path = prefix + item.name
+                if item.is_dir(follow_symlinks=False):
+                    below.append(f"{path}/")
+                yield path, item
 
 
 def _read(path: str, _status: os.stat_result) -> Digest:

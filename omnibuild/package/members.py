@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from omnibuild.errors import PackageError, Where
 from omnibuild.package.identity import CONTROL_CHARACTER, is_utf8

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from omnibuild.errors import PackageError
@@ -54,7 +53,7 @@ def write_tar(
 
 def _check_relocatable(members: Iterable[Entry], prefix: str) -> None:
     for member in members:
-        inside = replace(member, target=f"{member.target}/").target.startswith(f"{prefix}/")
+        inside = f"{member.target}/".startswith(f"{prefix}/")
         if member.kind is Kind.SYMLINK and inside:
             raise PackageError(
                 f"the symlink {member.path} points to {member.target}: it would break"

@@ -13,8 +13,10 @@ import os
 import posixpath
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from omnibuild import digests, elf
 from omnibuild.errors import DefinitionError, RelocationError

@@ -8,11 +8,10 @@ as a directory. It holds::
 
     blobs/ab/<sha256>            one file each: sources, packages
     trees/ab/<digest>.tar.zst    one tree each: roots, components
-    trees/ab/<digest>.json       the notes that belong to the tree
     results/ab/<key>.json        what the action with that key produced
 
 Nothing that it says is believed: blobs and trees must have the digest that they are asked for,
-and with trusted keys every result and every note must be signed by one of them. What is missing,
-truncated or poisoned counts as missing; a warning tells of all that should have been good. A
-remote that fails is not asked again in the same run. No build fails because of its remote cache.
+and with trusted keys every result must be signed by one of them. What is missing, truncated or
+poisoned counts as missing; a warning tells of all that should have been good. A remote that fails
+is not asked again in the same run. No build fails because of its remote cache.
 """

@@ -28,8 +28,8 @@ from omnibuild.transfer.objects import (
 )
 from omnibuild.tree import scan
 
-# Real notes have some hundred kilobytes; more is an attack on memory.
-LARGEST_DOCUMENT = 64 << 20
+# Real records have a kilobyte; much more is an attack on memory.
+LARGEST_RECORD = 1 << 20
 
 _T = TypeVar("_T")
 
@@ -49,7 +49,7 @@ def open_remote(
         url: as :func:`omnibuild.transfer.objects.open_objects` takes it.
         emit: takes the warnings.
         writable: whether this builder fills it.
-        trusted: files of public keys; results and notes that none of them signed are misses.
+        trusted: files of public keys; results that none of them signed are misses.
         signer: signs what this builder puts there.
         most: bytes that an object may have; 0: any number.
 
@@ -77,7 +77,7 @@ class RemoteCache:
     Args:
         objects: the object store.
         writable: whether this builder fills it.
-        trusted: files of public keys; results and notes that none of them signed are misses.
+        trusted: files of public keys; results that none of them signed are misses.
         signer: signs what this builder puts there.
         emit: takes the warnings.
         most: bytes that an object may have; 0: any number.
@@ -115,15 +115,18 @@ class RemoteCache:
 
     def result(self, key: Digest) -> Result | None:
         """Return what the action with that key produced, if the remote cache knows."""
-        body = self._read(names.result(key), "result", key)
-        if body is None:
-            return None
-        try:
-            result = records.result_of(body)
-        except BadObjectError as error:
-            self._health.distrust(names.result(key), error)
-            return None
-        self._health.promise(names.of_output(result.output))
+        name = names.result(key)
+
+        def attempt() -> Result:
+            try:
+                record = read_object(self._objects, name, LARGEST_RECORD)
+            except ValueError as error:
+                raise BadObjectError(str(error)) from error
+            return records.unseal(record, key, self._verifier)
+
+        result = self._asked(name, attempt)
+        if result is not None:
+            self._health.promise(names.of_output(result.output))
         return result
 
     def pull(self, output: Output, store: Store, progress: Progress) -> bool:
@@ -157,10 +160,6 @@ class RemoteCache:
             return self._download(names.blob(output.digest), partial, progress, keep)
 
     def _pull_tree(self, output: Output, store: Store, progress: Progress) -> bool:
-        body = self._read(names.notes(output.digest), "tree", output.digest)
-        if body is None:
-            return False
-
         def keep(partial: Path) -> None:
             with store.scratch() as scratch:
                 directory = scratch / "tree"
@@ -170,10 +169,9 @@ class RemoteCache:
                 tree = scan(directory / "files")
                 if tree.digest != output.digest:
                     raise BadObjectError("its digest is another one")
-                store.add_scanned_tree(directory, tree, body)
+                store.add_scanned_tree(directory, tree)
             partial.unlink(missing_ok=True)
 
-        self._health.promise([names.archive(output.digest)])
         partial = store.blob(output.digest).with_name(f"{output.digest}.tree.part")
         return self._download(names.archive(output.digest), partial, progress, keep)
 
@@ -206,18 +204,6 @@ class RemoteCache:
                 if not partial.stat().st_size:
                     partial.unlink()
 
-    def _read(self, name: str, about: records.About, subject: Digest) -> dict[str, object] | None:
-        """Return the body of a document, if there is one that can be trusted."""
-
-        def attempt() -> dict[str, object]:
-            try:
-                data = read_object(self._objects, name, LARGEST_DOCUMENT)
-            except ValueError as error:
-                raise BadObjectError(str(error)) from error
-            return records.unseal(data, about, subject, self._verifier)
-
-        return self._asked(name, attempt)
-
     def _asked(self, name: str, attempt: Callable[[], _T]) -> _T | None:
         """Return what an attempt to read an object returns; None after any failure."""
         if self._health.failed:
@@ -241,8 +227,7 @@ class RemoteCache:
         """
         if not self.push_object(result.output, store):
             return False
-        body = records.result_body(result)
-        return self._attempt(lambda: self._put_document(names.result(key), "result", key, body))
+        return self._attempt(lambda: self._put_record(key, result))
 
     def push_object(self, output: Output, store: Store) -> bool:
         """Give a blob or a tree to the remote cache, unless it is there; tell whether it is now."""
@@ -264,14 +249,12 @@ class RemoteCache:
                 with archive.open("wb") as stream:
                     pack(store.tree(digest), store.tree_directory(digest), stream)
                 self._objects.put(name, archive)
-        self._put_document(names.notes(digest), "tree", digest, store.notes(digest))
 
-    def _put_document(
-        self, name: str, about: records.About, subject: Digest, body: dict[str, object]
-    ) -> None:
+    def _put_record(self, key: Digest, result: Result) -> None:
+        name = names.result(key)
         # To ask costs as much as to write, and what is there may have no or another signature.
         if self._signer is not None or self._lacks(name):
-            self._objects.put(name, records.seal(about, subject, body, self._signer))
+            self._objects.put(name, records.seal(key, result, self._signer))
 
     def _lacks(self, name: str) -> bool:
         """Tell whether an object should be put: it is missing, or was found bad."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
 
 from omnibuild.events import Emit, Warned
 from omnibuild.transfer.objects import RefusedError, TransferError
@@ -31,9 +30,9 @@ class Health:
         self._promised: set[str] = set()
         self._bad: set[str] = set()
 
-    def promise(self, names: Iterable[str]) -> None:
-        """Take note that a document says these objects are there."""
-        self._promised.update(names)
+    def promise(self, name: str) -> None:
+        """Take note that a record says this object is there."""
+        self._promised.add(name)
 
     def is_bad(self, name: str) -> bool:
         """Tell whether an object was found bad, so that it should be replaced."""

@@ -16,18 +16,11 @@ def archive(digest: Digest) -> str:
     return f"trees/{digest[:2]}/{digest}.tar.zst"
 
 
-def notes(digest: Digest) -> str:
-    """Return the name of the document with a tree's notes."""
-    return f"trees/{digest[:2]}/{digest}.json"
-
-
 def result(key: Digest) -> str:
     """Return the name of the document with the result of a key."""
     return f"results/{key[:2]}/{key}.json"
 
 
-def of_output(output: Output) -> tuple[str, ...]:
-    """Return the names of all objects that make up an output."""
-    if output.kind == "blob":
-        return (blob(output.digest),)
-    return archive(output.digest), notes(output.digest)
+def of_output(output: Output) -> str:
+    """Return the name of the object that is an output."""
+    return (blob if output.kind == "blob" else archive)(output.digest)

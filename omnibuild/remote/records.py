@@ -1,14 +1,14 @@
-"""What the remote cache says about keys and trees: small signed documents.
+"""What the remote cache says about keys: small signed records.
 
-A document is one JSON object: the statement as text, and a signature of exactly that text. The
-statement names what it is about, so no document can stand in for another one.
+A record is one JSON object: the statement as text, and a signature of exactly that text. The
+statement names the key that it is about, so no record can stand in for another one.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 from omnibuild import digests
 from omnibuild.digests import Digest
@@ -17,34 +17,30 @@ from omnibuild.signing.signer import Signer
 from omnibuild.signing.verifier import Verifier
 from omnibuild.store.results import Result
 
-About = Literal["result", "tree"]
-
-# Raise it when documents change in a way that old readers would misread.
+# Raise it when records change in a way that old readers would misread.
 FORMAT = 1
 
 
-def seal(about: About, subject: Digest, body: dict[str, Any], signer: Signer | None) -> bytes:
-    """Return the document that says ``body`` about the key or tree ``subject``."""
-    statement = digests.canonical_json(
-        {"format": FORMAT, "about": about, "subject": subject, "body": body}
-    )
+def seal(key: Digest, result: Result, signer: Signer | None) -> bytes:
+    """Return the record of what a key gave; the log stays where it was written."""
+    said = {**_about(key), "body": replace(result, log="").to_data()}
+    statement = digests.canonical_json(said)
     signature = signer.sign_detached_armored(statement).decode() if signer else ""
     return json.dumps({"statement": statement.decode(), "signature": signature}).encode()
 
 
-def unseal(data: bytes, about: About, subject: Digest, verifier: Verifier | None) -> dict[str, Any]:
-    """Return the body of a document.
+def unseal(record: bytes, key: Digest, verifier: Verifier | None) -> Result:
+    """Return the result that a record tells of.
 
     Args:
-        data: the document.
-        about: what it must be about,
-        subject: and which one.
+        record: as :func:`seal` made it.
+        key: which it must be about.
         verifier: the trusted keys, one of which must have signed; anybody may if omitted.
 
     Raises :class:`BadObjectError`.
     """
     try:
-        document = json.loads(data)
+        document = json.loads(record)
         statement, signature = document["statement"].encode(), document["signature"].encode()
         if verifier is not None and not verifier.is_signed(statement, signature):
             unsigned = "it is not signed" if not signature else "no trusted key signed it"
@@ -53,20 +49,16 @@ def unseal(data: bytes, about: About, subject: Digest, verifier: Verifier | None
         body = said.pop("body")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadObjectError("it cannot be read") from error
-    if said != {"format": FORMAT, "about": about, "subject": subject}:
+    if said != _about(key):
         raise BadObjectError("it is about something else")
-    if not isinstance(body, dict):
-        raise BadObjectError("it says nothing")
-    return body
+    return _result(body)
 
 
-def result_body(result: Result) -> dict[str, Any]:
-    """Return what a document says about a key; the log stays where it was written."""
-    return replace(result, log="").to_data()
+def _about(key: Digest) -> dict[str, Any]:
+    return {"format": FORMAT, "about": "result", "subject": key}
 
 
-def result_of(body: dict[str, Any]) -> Result:
-    """Return the result that a document tells of; raises :class:`BadObjectError`."""
+def _result(body: Any) -> Result:
     try:
         result = Result.from_data(body)
     except (KeyError, TypeError) as error:

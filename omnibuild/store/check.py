@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from omnibuild import digests
 from omnibuild.digests import Digest
@@ -21,12 +20,15 @@ from omnibuild.tree import Tree, scan
 
 SHOWN_PATHS = 3
 
-# Below that many bytes a second thread costs more than it saves.
-WORTH_A_THREAD = 8 << 20
+# Bytes. Smaller files are read in one thread: several would only wait for the interpreter's lock.
+BIG = 1 << 18
 
-# A file as it is known within one run, in which nothing that is stored changes: its inode, and
-# its size and time, so that a new file that was given the number of a removed one is another.
+# A file as it is known while nothing that is stored changes: its inode, with its size and time.
 _Inode = tuple[int, int, int, int]
+_SIZE = 2
+
+# Files that are being read, by their path.
+_Ahead = dict[str, Future[Digest]]
 
 
 class Checker:
@@ -51,7 +53,10 @@ class Checker:
             if output in self._whole:
                 return ""
             why = self._blob_fault(output) if output.kind == "blob" else self._tree_fault(output)
-            if not why:
+            if why:
+                # It is removed and made again: numbers of its files may come back for others.
+                self._contents.clear()
+            else:
                 self._whole.add(output)
             return why
 
@@ -63,42 +68,35 @@ class Checker:
         return "" if found == output.digest else f"its content has the digest {found}"
 
     def _tree_fault(self, output: Output) -> str:
+        root = str(self._store.tree_directory(output.digest))
         try:
             listed = self._store.tree(output.digest)
-            root = str(self._store.tree_directory(output.digest))
-            self._read(root, listed)
-            found = scan(root, self._content)
+            with ThreadPoolExecutor(self._cores) as pool:
+                ahead = self._read_ahead(root, listed, pool)
+                found = scan(root, lambda path, status: self._content(path, status, ahead))
         except (OSError, ValueError) as error:
             return f"it cannot be read: {error}"
         except DamageError as error:
             return f"its list cannot be read: {error.why}"
         return differences(listed, found)
 
-    def _read(self, root: str, listed: Tree) -> None:
-        """Read the files of a tree that were not read before, big trees with several threads."""
-        unread = {}
+    def _read_ahead(self, root: str, listed: Tree, pool: ThreadPoolExecutor) -> _Ahead:
+        """Start reading big files that were not read before, beside the many small ones."""
+        ahead: _Ahead = {}
         for entry in listed.files():
-            path = f"{root}/{entry.path}"
-            inode = _inode(os.stat(path, follow_symlinks=False))
-            if inode not in self._contents:
-                unread[inode] = path
-        size = sum(size for _, _, size, _ in unread)
-        threads = min(self._cores, 1 + size // WORTH_A_THREAD)
-        if threads == 1:
-            self._contents |= _digests(unread.items())
-            return
-        # The biggest first and in turns, so that all threads end together.
-        ordered = sorted(unread.items(), key=lambda item: -item[0][2])
-        with ThreadPoolExecutor(threads) as pool:
-            for found in pool.map(_digests, (ordered[n::threads] for n in range(threads))):
-                self._contents |= found
+            if entry.size >= BIG:
+                path = f"{root}/{entry.path}"
+                inode = _inode(os.stat(path, follow_symlinks=False))
+                if inode[_SIZE] == entry.size and inode not in self._contents:
+                    ahead[path] = pool.submit(digests.of_file, path)
+        return ahead
 
-    def _content(self, path: str, status: os.stat_result) -> Digest:
-        return self._contents.get(_inode(status)) or digests.of_file(path)
-
-
-def _digests(files: Iterable[tuple[_Inode, str]]) -> dict[_Inode, Digest]:
-    return {inode: digests.of_file(path) for inode, path in files}
+    def _content(self, path: str, status: os.stat_result, ahead: _Ahead) -> Digest:
+        inode = _inode(status)
+        if inode not in self._contents:
+            read = ahead.get(path)
+            self._contents[inode] = read.result() if read else digests.of_file(path)
+        return self._contents[inode]
 
 
 def _inode(status: os.stat_result) -> _Inode:

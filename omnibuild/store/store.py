@@ -22,9 +22,8 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from omnibuild import digests, files
 from omnibuild.digests import Digest
@@ -120,27 +119,23 @@ class Store:
             self._write(self.blob(output.digest), data, mode=0o444)
         return output
 
-    def add_tree(self, directory: Path, notes: Mapping[str, Any] | None = None) -> Output:
+    def add_tree(self, directory: Path) -> Output:
         """Store a directory: ``directory/files`` becomes the tree and ``directory`` is consumed.
 
         Args:
             directory: a scratch directory of this store that holds ``files/``.
-            notes: facts derived from the tree alone, kept beside it.
         """
-        tree = scan(directory / "files")
-        return self.add_scanned_tree(directory, tree, notes)
+        return self.add_scanned_tree(directory, scan(directory / "files"))
 
-    def add_scanned_tree(
-        self, directory: Path, tree: Tree, notes: Mapping[str, Any] | None = None
-    ) -> Output:
+    def add_scanned_tree(self, directory: Path, tree: Tree) -> Output:
         """Like :meth:`add_tree`, for a caller that already knows what is in ``files/``."""
         output = Output("tree", tree.digest)
         if self.take(output):
             return output
         final = self.tree_directory(tree.digest).parent
-        document = {"entries": tree.to_data(), "notes": dict(notes or {})}
         with files.storage_errors(final):
-            files.write_atomic(directory / LIST_FILE, json.dumps(document))
+            document = digests.canonical_json({"entries": tree.to_data()})
+            files.write_atomic(directory / LIST_FILE, document)
             _sync_filesystem(directory)
             with self.leases.marking():
                 if final.exists() and not self.has(output):
@@ -152,33 +147,15 @@ class Store:
 
     def tree(self, digest: Digest) -> Tree:
         """Return the list of a stored tree; it is what the digest says, or :class:`DamageError`."""
-        entries = self._tree_document(digest)["entries"]
-        found = digests.of_json(entries)
-        if found != digest:
-            raise self._unreadable(digest, f"its list has the digest {found[:12]}")
-        return Tree.from_data(entries)
-
-    def notes(self, digest: Digest) -> dict[str, Any]:
-        """Return the notes kept beside a stored tree."""
-        notes: dict[str, Any] = self._tree_document(digest)["notes"]
-        return notes
-
-    def _tree_document(self, digest: Digest) -> dict[str, Any]:
         path = self._marked(Output("tree", digest))
         try:
-            document: dict[str, Any] = json.loads(path.read_bytes())
-            if not document.keys() >= {"entries", "notes"}:
-                raise ValueError(f"it has nothing but {sorted(document)}")
-        except (OSError, ValueError, AttributeError) as error:
-            raise self._unreadable(digest, str(error)) from error
-        return document
-
-    def _unreadable(self, digest: Digest, why: str) -> DamageError:
-        return DamageError(
-            f"the store's list of tree {digest[:12]} cannot be read",
-            why=why,
-            hint="`omnibuild cache verify` removes what is damaged; it will be made again",
-        )
+            return read_list(digest, path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise DamageError(
+                f"the store's list of tree {digest[:12]} cannot be read",
+                why=str(error),
+                hint="`omnibuild cache verify` removes what is damaged; it will be made again",
+            ) from error
 
     def remove(self, output: Output) -> None:
         """Take a damaged object away: whoever needs it makes it again."""
@@ -270,6 +247,18 @@ class Store:
             return
         for name in ("scratch", "leases"):
             files.remove_leftovers(self.root / name)
+
+
+def read_list(digest: Digest, document: bytes) -> Tree:
+    """Read the list of a tree; raises ``ValueError`` unless the digest is of what it says."""
+    data = json.loads(document)
+    if not isinstance(data, dict) or "entries" not in data:
+        raise ValueError("it lists nothing")
+    # Written as it was hashed, the list need not be serialised again; older ones have spaces.
+    listed = document.removeprefix(b'{"entries":').removesuffix(b"}")
+    if digests.of_bytes(listed) != digest and digests.of_json(data["entries"]) != digest:
+        raise ValueError("it has another digest")
+    return Tree.from_data(data["entries"])
 
 
 def _sync_filesystem(path: Path) -> None:

@@ -13,8 +13,8 @@ from omnibuild.digests import Digest
 from omnibuild.store.check import differences
 from omnibuild.store.inventory import Held, Inventory, Item, take_inventory
 from omnibuild.store.results import read_record
-from omnibuild.store.store import LIST_FILE, Store
-from omnibuild.tree import Tree, scan
+from omnibuild.store.store import LIST_FILE, Store, read_list
+from omnibuild.tree import scan
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,7 @@ def _blob_fault(item: Item) -> str:
 
 
 def _tree_fault(item: Item) -> str:
-    listed = Tree.from_data(json.loads((item.path / LIST_FILE).read_bytes())["entries"])
-    if listed.digest != item.name:
-        return "its list has another digest"
+    listed = read_list(item.name, (item.path / LIST_FILE).read_bytes())
     return differences(listed, scan(item.path / "files"))
 
 

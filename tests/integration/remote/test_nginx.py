@@ -11,7 +11,7 @@ import pytest
 from omnibuild.remote import names
 from omnibuild.store.results import Output, Result
 from omnibuild.store.store import Store
-from tests.unit.remote.samples import KEY, NOTES, Told, opened, stored_tree, unseen
+from tests.unit.remote.samples import KEY, Told, opened, stored_tree, unseen
 
 from .servers import nginx, running
 
@@ -49,7 +49,6 @@ def test_what_lies_in_a_directory_is_read_by_http(
         assert remote.pull(tree, there, unseen)
         assert remote.pull(source, there, unseen)
     assert there.tree(tree.digest) == here.tree(tree.digest)
-    assert there.notes(tree.digest) == NOTES
     assert there.blob(source.digest).read_bytes() == LARGE
     assert told.warnings == []
 

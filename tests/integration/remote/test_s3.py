@@ -18,7 +18,7 @@ from omnibuild.store.results import Result
 from omnibuild.store.store import Store
 from omnibuild.transfer.objects import TransferError, read_object
 from omnibuild.transfer.s3 import S3Objects
-from tests.unit.remote.samples import KEY, NOTES, Told, opened, stored_tree, unseen
+from tests.unit.remote.samples import KEY, Told, opened, stored_tree, unseen
 
 from .servers import Server, running, seaweedfs
 
@@ -86,7 +86,6 @@ def test_what_one_machine_pushes_another_pulls(here: Store, there: Store, url: s
     for output in (tree, source):
         assert other.pull(output, there, lambda *at: seen.append(at))
     assert there.tree(tree.digest) == here.tree(tree.digest)
-    assert there.notes(tree.digest) == NOTES
     assert seen[-1] == (len(LARGE), len(LARGE))
     assert other.result("f" * 64) is None
     assert told.warnings == []

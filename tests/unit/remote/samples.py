@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from omnibuild.events import Event, Warned
 from omnibuild.remote.cache import RemoteCache, open_remote
@@ -15,7 +13,6 @@ from omnibuild.store.results import Output
 from omnibuild.store.store import Store
 
 KEY = "ab" + "0" * 62
-NOTES = {"references": {"lib/caf\udce9.so": [1, 2]}}
 
 
 @dataclass
@@ -50,12 +47,12 @@ def opened(
     )
 
 
-def stored_tree(store: Store, notes: Mapping[str, Any] = NOTES) -> Output:
+def stored_tree(store: Store) -> Output:
     """Store a tree with everything that is easily lost on the way."""
     with store.scratch() as scratch:
         root = scratch / "tree" / "files"
         make_odd_files(root)
-        return store.add_tree(scratch / "tree", notes)
+        return store.add_tree(scratch / "tree")
 
 
 def make_odd_files(root: Path) -> None:

@@ -22,7 +22,7 @@ from omnibuild.transfer.http import Downloader
 from omnibuild.transfer.web import WebObjects
 from tests.unit.transfer.server import broken_after, content, running, status
 
-from .samples import KEY, NOTES, Told, opened, stored_tree, unseen
+from .samples import KEY, Told, opened, stored_tree, unseen
 
 OTHER_KEY = "cd" + "1" * 62
 LARGE = os.urandom(200_000)
@@ -43,7 +43,7 @@ def objects_in(store: Store) -> list[str]:
     return sorted(path.name for path in found) + os.listdir(store.root / "scratch")
 
 
-def test_a_tree_comes_back_with_its_notes(here: Store, there: Store, place: Path) -> None:
+def test_a_tree_comes_back(here: Store, there: Store, place: Path) -> None:
     output = stored_tree(here)
     output = Output("tree", output.digest, identity="e" * 64)
     fill(place, here, output)
@@ -52,7 +52,6 @@ def test_a_tree_comes_back_with_its_notes(here: Store, there: Store, place: Path
     assert remote.result(KEY) == Result(output, seconds=1.5, cpu=2.5, memory=1 << 20)
     assert remote.pull(output, there, unseen)
     assert there.tree(output.digest) == here.tree(output.digest)
-    assert there.notes(output.digest) == NOTES
     assert objects_in(there) == [output.digest]
     assert told.warnings == []
 
@@ -109,7 +108,7 @@ def swapped(path: Path, other: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [missing, truncated, emptied, flipped, swapped])
-@pytest.mark.parametrize("name_of", [names.blob, names.archive, names.notes])
+@pytest.mark.parametrize("name_of", [names.blob, names.archive])
 def test_a_bad_object_is_a_miss_with_a_warning(
     here: Store,
     there: Store,
@@ -123,7 +122,7 @@ def test_a_bad_object_is_a_miss_with_a_warning(
         good = stored_tree(here)
         with here.scratch() as scratch:
             (scratch / "tree/files").mkdir(parents=True)
-            other = here.add_tree(scratch / "tree", {"references": "wrong"})
+            other = here.add_tree(scratch / "tree")
     fill(place, here, good)
     fill(place, here, other, OTHER_KEY)
     spoil(place / name_of(good.digest), place / name_of(other.digest))

@@ -29,6 +29,7 @@ def tree(store: Store) -> Output:
         (files / "link").symlink_to("bin")
         for number in range(3):
             (files / f"big{number}").write_bytes(BIG + bytes([number]))
+            os.utime(files / f"big{number}", (7, 7))
         return store.add_tree(scratch / "tree")
 
 
@@ -90,6 +91,24 @@ def test_a_damaged_blob_is_a_fault_and_can_be_removed(store: Store) -> None:
     assert "cannot be read" in checker.fault(blob)
     store.add_blob(b"content")
     assert checker.fault(blob) == ""
+
+
+def test_what_is_made_again_may_get_numbers_of_files_that_are_gone(
+    store: Store, tree: Output
+) -> None:
+    files = store.tree_directory(tree.digest)
+    checker = Checker(store, 1)
+    flip(files / "bin/tool", 1)
+    assert checker.fault(tree)
+    flip(files / "bin/tool", 1)
+    contents = [(files / f"big{number}").read_bytes() for number in range(2)]
+    for number, content in enumerate(reversed(contents)):
+        (files / f"big{number}").write_bytes(content)
+        os.utime(files / f"big{number}", (7, 7))
+        (files / f"big{number}").rename(files / f"moved{number}")
+    for number in range(2):
+        (files / f"moved{number}").rename(files / f"big{1 - number}")
+    assert checker.fault(tree) == ""
 
 
 def test_a_file_that_two_trees_share_is_damaged_in_both(store: Store, tree: Output) -> None:

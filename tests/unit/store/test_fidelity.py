@@ -105,14 +105,13 @@ def test_a_stored_tree_equals_the_directory(contents: dict[bytes, tuple[str, byt
             (scratch / "tree/files").mkdir(parents=True)
             make(os.fsencode(scratch / "tree/files"), contents)
             before = facts(os.fsencode(scratch / "tree/files"))
-            output = store.add_tree(scratch / "tree", {"note": "kept"})
+            output = store.add_tree(scratch / "tree")
         stored = Store(store.root)
         directory = stored.tree_directory(output.digest)
         assert facts(os.fsencode(directory)) == before
         # The list that was written down says the same as the files, and is whole.
         assert {os.fsencode(e.path) for e in stored.tree(output.digest).entries} == {*before}
         assert stored.tree(output.digest) == scan(directory)
-        assert stored.notes(output.digest) == {"note": "kept"}
         assert verify(stored, 1, lambda *_: None).damaged == ()
         assert len(take_inventory(stored).of(Held.TREE)) == 1
 

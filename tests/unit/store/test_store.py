@@ -98,14 +98,6 @@ def test_scratch_of_the_dead_is_collected_and_of_the_living_kept(store: Store) -
     assert not dead.exists()
 
 
-def test_notes_travel_with_a_tree(store: Store) -> None:
-    with store.scratch() as scratch:
-        (scratch / "tree/files").mkdir(parents=True)
-        (scratch / "tree/files/x").write_text("x")
-        output = store.add_tree(scratch / "tree", notes={"references": ["x"]})
-    assert store.notes(output.digest) == {"references": ["x"]}
-
-
 def test_tree_lists_are_plain_json(store: Store) -> None:
     output = add(store, {"a": b"1"})
     path = store.tree_directory(output.digest).parent / "tree.json"
