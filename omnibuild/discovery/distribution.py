@@ -85,7 +85,8 @@ def _what_is(name: str) -> str:
     )
     if described:
         return "metadata"
-    listed = last == "entry_points.txt" and place.endswith((".dist-info", ".egg-info"))
+    own = place.endswith(".egg-info") or (place.endswith(".dist-info") and "/" not in place)
+    listed = last == "entry_points.txt" and own
     return "entry points" if listed else ""
 
 

@@ -1,0 +1,104 @@
+"""``omnibuild init``: a recipe and its lock, or nothing."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from omnibuild.cli.main import main
+from tests.unit.sources.python.samples import publish, wheel
+from tests.unit.transfer.server import Server, running
+
+
+@pytest.fixture
+def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    with running() as server:
+        url = publish(
+            server,
+            shop={
+                "shop-1.4-py3-none-any.whl": wheel("shop", "1.4", requires=("stall",)),
+                "shop-2.0-py3-none-any.whl": wheel("shop", "2.0"),
+            },
+            stall={"stall-1-py3-none-any.whl": wheel("stall")},
+            gunicorn={"gunicorn-23-py3-none-any.whl": wheel("gunicorn", "23")},
+            setuptools={"setuptools-80-py3-none-any.whl": wheel("setuptools", "80")},
+        )
+        monkeypatch.setenv("OMNIBUILD_INDEX_URL", url)
+        yield server
+
+
+@pytest.mark.parametrize(("subject", "version"), [("Shop", "2.0"), ("shop==1.4", "1.4")])
+def test_a_package_of_the_index(
+    index: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], subject: str, version: str
+) -> None:
+    assert main(["init", subject, "-C", str(tmp_path), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    recipe = tomllib.loads(Path(said["recipe"]).read_text())
+    assert said["recipe"] == str(tmp_path / "recipes/shop.toml")
+    assert recipe["source"]["index"].lower() == f"shop=={version}"
+    assert recipe["app"]["version"] == version
+    locked = {each["name"] for each in tomllib.loads(Path(said["lock"]).read_text())["packages"]}
+    assert {"shop"} <= locked
+    assert ("stall" in locked) is (version == "1.4")
+    # Nothing is overwritten.
+    before = Path(said["recipe"]).read_bytes()
+    assert main(["init", subject, "-C", str(tmp_path)]) == 2
+    assert "never overwritten" in capsys.readouterr().err
+    assert Path(said["recipe"]).read_bytes() == before
+
+
+def test_a_project(
+    index: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = '[project]\nname = "mall"\nversion = "3"\ndependencies = ["shop<2"]\n'
+    (tmp_path / "pyproject.toml").write_text(text)
+    (tmp_path / "mall.py").write_text("import flask\napp = flask.Flask(__name__)\n")
+    assert main(["init", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "mall:app by gunicorn" in said
+    assert "mall.py:2, Flask" in said
+    locked = tomllib.loads((tmp_path / "pylock.mall.toml").read_text())["packages"]
+    assert {"shop", "stall", "gunicorn"} <= {each["name"] for each in locked}
+    assert tomllib.loads((tmp_path / "omnibuild.toml").read_text())["source"] == {"path": "."}
+    # A workspace keeps its recipes together.
+    (tmp_path / "all/recipes").mkdir(parents=True)
+    (tmp_path / "omnibuild.toml").unlink()
+    assert main(["init", ".", "-C", "all", "--name", "stalls"]) == 0
+    recipe = tomllib.loads((tmp_path / "all/recipes/stalls.toml").read_text())
+    assert (recipe["app"]["name"], recipe["source"]["path"]) == ("stalls", "../..")
+
+
+@pytest.mark.parametrize("subject", ["nothing-of-the-kind", "shop==9", "shop @ file:///x", "", "."])
+def test_what_fails_leaves_nothing(
+    index: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    subject: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", subject]) in (2, 3, 4)
+    assert "error[" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.toml"))
+
+
+def test_a_project_that_cannot_be_locked_gets_no_recipe(
+    index: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = '[project]\nname = "mall"\nversion = "3"\ndependencies = ["nowhere"]\n'
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert main(["init", str(tmp_path)]) != 0
+    assert "nowhere" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"]
