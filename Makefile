@@ -62,7 +62,10 @@ docs: $(VENV)/.ready
 clean:
 	rm -rf $(VENV) dist build
 
-.PHONY: certify-cold certify-python-3.11 certify-properties certify-crash certify-damage certify-rebuild certify-hostile
+.PHONY: certify-apps certify-cold certify-python-3.11 certify-properties certify-crash certify-damage certify-rebuild certify-hostile
+
+certify-apps: setup-test $(VENV)/.ready
+	@nice $(BIN)/python tools/certify.py apps
 
 certify-cold: setup-test $(VENV)/.ready
 	@$(BIN)/python tools/certify.py cold

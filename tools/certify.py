@@ -73,6 +73,11 @@ def damage() -> list[str]:
     return told("tests/certification/test_damage.py")
 
 
+def apps() -> list[str]:
+    """Apps of the Python index by their names alone, and projects, on a booted host."""
+    return told("tests/certification/test_apps.py")
+
+
 def told(path: str) -> list[str]:
     """Return what a test tells of itself, without pytest's dots."""
     said = output(sys.executable, "-m", "pytest", "-q", path)
@@ -106,6 +111,7 @@ def output(
 
 
 PROOFS = {
+    "apps": apps,
     "cold": cold,
     "python-3.11": python_311,
     "properties": properties,
