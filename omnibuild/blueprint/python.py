@@ -9,7 +9,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from omnibuild.blueprint.components import Components, fetch_action
-from omnibuild.errors import DefinitionError, LockError, Where
+from omnibuild.errors import LockError, Where
 from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.plan.graph import Action
 from omnibuild.provenance.manifest import PythonComponent
@@ -18,6 +18,7 @@ from omnibuild.recipe.lock import LockedFile, build_group, load_lock, lock_path
 from omnibuild.recipe.models import Python, Recipe
 from omnibuild.recipe.wheeltags import same_release, same_version
 from omnibuild.recipe.whereabouts import word_for
+from omnibuild.sources.python.backends import is_built
 from omnibuild.sources.snapshot import snapshot
 from omnibuild.store.results import Output
 
@@ -99,12 +100,6 @@ class PythonPackages:
         self.parts.append(PythonPart(installed, described))
 
     def _add_project(self, recipe: Recipe, directory: Path) -> None:
-        if not (directory / "pyproject.toml").is_file():
-            raise DefinitionError(
-                f"{recipe.app.name}: the source has no pyproject.toml",
-                where=Where(str(directory)),
-                hint="`source.path` names the directory of a Python project",
-            )
         digest = snapshot(directory).digest
         source = self._add(
             Action(
@@ -115,8 +110,11 @@ class PythonPackages:
                 output=Output("tree", digest),
             )
         )
-        wheel = self._build(recipe.app.name, source, build_group())
-        installed = self._install(recipe.app.name, wheel, "")
+        if is_built(directory):
+            wheel = self._build(recipe.app.name, source, build_group())
+            installed = self._install(recipe.app.name, wheel, "")
+        else:
+            installed = self._copy(recipe.app.name, source)
         described = PythonComponent(recipe.app.name, recipe.app.version, "", digest)
         self.parts.append(PythonPart(installed, described))
 
@@ -126,6 +124,16 @@ class PythonPackages:
         parameters = {"environment": FIXED_ENVIRONMENT}
         return self._add(
             Action(f"wheel:{self._app}/{name}{self._components.place}", "wheel", parameters, inputs)
+        )
+
+    def _copy(self, name: str, source: str) -> str:
+        return self._add(
+            Action(
+                name=f"install:{self._app}/{name}{self._components.place}",
+                kind="install",
+                parameters={"python": self._python.version, "environment": FIXED_ENVIRONMENT},
+                inputs={**self._base_inputs(), "source": source},
+            )
         )
 
     def _install(self, name: str, wheel: str, file: str) -> str:

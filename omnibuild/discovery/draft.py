@@ -56,17 +56,11 @@ def draft_of(
         license=found.license or Found(UNKNOWN, PLEASE),
         maintainer=found.maintainer or account,
         python=_python(found, series),
-        lock=f"pylock.{lock_name(app)}.toml",
         source=source,
         server=_SERVERS[found.web.interface] if found.web else "",
         user="" if not serves or _USER.fullmatch(app) else _user(app),
         findings=found,
     )
-
-
-def lock_name(app: str) -> str:
-    """Return the part of a lock's name that stands for an app: PEP 751 allows no dot in it."""
-    return canonicalize_name(app)
 
 
 def _user(app: str) -> str:

@@ -23,7 +23,6 @@ class Draft:
         license: SPDX expression.
         maintainer: name and address.
         python: series of CPython.
-        lock: file of the lock, relative to the recipe.
         source: key and value of ``[source]``.
         server: the server of ``[web]``, empty without one.
         user: the user of the services, empty where it is called like the app.
@@ -36,7 +35,6 @@ class Draft:
     license: Found
     maintainer: Found
     python: Found
-    lock: str
     source: tuple[str, str]
     server: str
     user: str
@@ -63,7 +61,7 @@ def _tables(draft: Draft, table: str) -> Iterator[list[str]]:
     yield lines + ([_line("homepage", found.homepage)] if found.homepage else [])
     key, value = draft.source
     yield [heads["source"], f"{key} = {quoted(value)}"]
-    yield [heads["python"], _line("version", draft.python), f"lock = {quoted(draft.lock)}"]
+    yield [heads["python"], _line("version", draft.python)]
     if draft.server and found.web:
         yield [
             heads["web"],

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 from omnibuild.execute.job import Job
 from omnibuild.layers.capture import capture, keep
 from omnibuild.layers.step import layered_step
 from omnibuild.sources.archive import at_most
+from omnibuild.sources.python.programs import LARGEST_SCRIPT, for_own_python, is_program
 from omnibuild.sources.python.size import check_size
-from omnibuild.sources.python.wheels import install_wheel
+from omnibuild.sources.python.wheels import install_wheel, settle_modes
 from omnibuild.store.results import Output
 
 # Recorded paths lose the prefix, so bytecode is the same wherever the app lives; the import
@@ -19,17 +23,24 @@ python3 -m compileall -q --invalidation-mode unchecked-hash -s "$PREFIX" {direct
     || echo 'some files are not valid Python; they stay without bytecode'
 """
 
+# Where a project that nothing builds lies below the prefix.
+PROJECT = "app"
+
 
 def run(job: Job) -> Output:
     """Unpack a wheel where the interpreter finds it, with bytecode.
 
     Parameters: ``python`` (as ``3.13``), ``file`` (the wheel's name, empty for a built one).
-    Inputs: ``root``, ``layer:NAME``, ``wheel``.
+    Inputs: ``root``, ``layer:NAME``, and ``wheel``, or ``source`` (a snapshot) for a project that
+    nothing builds.
     """
     job.log.unlink(missing_ok=True)
     upper = job.scratch / "tree" / "files"
     python = f"python{job.action.parameters['python']}"
     packages = f"lib/{python}/site-packages"
+    if "source" in job.inputs:
+        copy_project(job.tree("source"), upper, packages, f"bin/{python}")
+        return compiled(job, "the project", PROJECT)
     if job.inputs["wheel"].kind == "tree":
         (wheel,) = job.tree("wheel").iterdir()
         name = wheel.name
@@ -38,6 +49,27 @@ def run(job: Job) -> Output:
     check_size(wheel, name, at_most(job.limits.unpacked))
     install_wheel(wheel, name, upper, packages, job.scratch, f"bin/{python}")
     return compiled(job, name, packages)
+
+
+def copy_project(source: Path, prefix: Path, packages: str, interpreter: str) -> None:
+    """Copy a project as it is, and lead the interpreter to it (a ``.pth`` file, see ``site``).
+
+    Its modules find one another and their data as in the checkout that people work in. What can
+    be executed are programs, as in wheels.
+    """
+    shutil.copytree(source, prefix / PROJECT, symlinks=True)
+    for path in (prefix / PROJECT).rglob("*"):
+        if path.is_file() and not path.is_symlink() and path.stat().st_mode & 0o111:
+            content, place = path.read_bytes(), str(path.relative_to(prefix))
+            if not is_program(place, content):
+                path.chmod(0o644)
+            elif len(content) < LARGEST_SCRIPT:
+                path.write_bytes(for_own_python(place, content, interpreter))
+    (prefix / packages).mkdir(parents=True)
+    # Relative to its own directory, so that the app can be moved.
+    (prefix / packages / f"{PROJECT}.pth").write_text(f"../../../{PROJECT}\n")
+    settle_modes(prefix / "lib")  # the copies have theirs
+    (prefix / "lib").chmod(0o755)
 
 
 def compiled(job: Job, name: str, packages: str) -> Output:

@@ -22,6 +22,7 @@ from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.lock import RUN, lock_path
 from omnibuild.recipe.models import Recipe
 from omnibuild.settings import Settings
+from omnibuild.sources.python.backends import is_built
 from omnibuild.sources.python.project import project_requirements
 from omnibuild.sources.python.requirements import NotARequirementError, checked
 from omnibuild.sources.python.resolve import Resolver
@@ -56,7 +57,8 @@ def lock(settings: Settings, name: str, require: Sequence[str], emit: Emit) -> L
         )
     wanted = _wanted(recipe, path, require)
     glibc = lowest_glibc(pipeline.chosen_platforms(definitions, recipe, ()))
-    project = {"": path.parent / recipe.source.path} if recipe.source.path else {}
+    directory = path.parent / recipe.source.path
+    project = {"": directory} if recipe.source.path and is_built(directory) else {}
     with tempfile.TemporaryDirectory(prefix="omnibuild-lock-") as scratch:
         resolver = Resolver(recipe.python.version, glibc, Path(scratch))
         with ThreadPoolExecutor(max_workers=1) as pool:

@@ -66,6 +66,33 @@ def build_system(directory: Path) -> BuildSystem:
     )
 
 
+def is_built(directory: Path) -> bool:
+    """Tell whether a project is built into a wheel; any other one is used as it lies there.
+
+    Tools differ for a ``[project]`` that names no build system: pip builds it by setuptools, uv
+    does not build it. So does omnibuild where uv is at home, unless it declares scripts.
+    """
+    path = directory / "pyproject.toml"
+    data = located.read(path).data if path.is_file() else {}
+    for tool, key in (("uv", "package"), ("poetry", "package-mode")):
+        said = _table(data, "tool", tool).get(key)
+        if isinstance(said, bool):
+            return said
+    if _TABLE in data or any((directory / name).is_file() for name in ("setup.py", "setup.cfg")):
+        return True
+    project = _table(data, "project")
+    if "scripts" in project or "entry-points" in project:
+        return True
+    of_uv = "uv" in _table(data, "tool") or (directory / "uv.lock").is_file()
+    return bool(project) and not of_uv
+
+
+def _table(data: Any, *keys: str) -> dict[str, Any]:
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
 def _requirements(table: Any) -> tuple[tuple[Requirement, ...], list[Fault]]:
     if not isinstance(table, dict):
         return (), [Fault((_TABLE,), f"`{_TABLE}` must be a table")]

@@ -25,7 +25,6 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
             },
             stall={"stall-1-py3-none-any.whl": wheel("stall")},
             gunicorn={"gunicorn-23-py3-none-any.whl": wheel("gunicorn", "23")},
-            setuptools={"setuptools-80-py3-none-any.whl": wheel("setuptools", "80")},
         )
         monkeypatch.setenv("OMNIBUILD_INDEX_URL", url)
         yield server
@@ -58,7 +57,7 @@ def test_a_project(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    text = '[project]\nname = "mall"\nversion = "3"\ndependencies = ["shop<2"]\n'
+    text = '[project]\nname = "mall"\nversion = "3"\ndependencies = ["shop<2"]\n[tool.uv]\n'
     (tmp_path / "pyproject.toml").write_text(text)
     (tmp_path / "mall.py").write_text("import flask\napp = flask.Flask(__name__)\n")
     assert main(["init", str(tmp_path)]) == 0
@@ -97,7 +96,7 @@ def test_a_project_that_cannot_be_locked_gets_no_recipe(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    text = '[project]\nname = "mall"\nversion = "3"\ndependencies = ["nowhere"]\n'
+    text = '[project]\nname = "mall"\nversion = "3"\ndependencies = ["nowhere"]\n[tool.uv]\n'
     (tmp_path / "pyproject.toml").write_text(text)
     assert main(["init", str(tmp_path)]) != 0
     assert "nowhere" in capsys.readouterr().err

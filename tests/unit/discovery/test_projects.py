@@ -57,7 +57,7 @@ def test_pep_621(tmp_path: Path) -> None:
         "maintainer": "ops <ops@shop.example>",
         "homepage": "https://shop.example",
     }
-    assert recipe["python"] == {"version": "3.11", "lock": "pylock.web-shop.toml"}
+    assert recipe["python"] == {"version": "3.11"}
     assert recipe["web"]["app"] == "shop:app"
     assert recipe["web"]["server"] == "gunicorn"
     assert recipe["web"]["health"] == "/healthz"

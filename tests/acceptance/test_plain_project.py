@@ -1,0 +1,90 @@
+"""A project that nothing builds: modules beside their requirements, as many are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.products import CHECKOUT, omnibuild
+
+RECIPE = """\
+[app]
+name = "notes"
+version = "1.0"
+summary = "Notes"
+license = "MIT"
+maintainer = "Tester <tester@example.com>"
+
+[source]
+path = "."
+
+[python]
+version = "3.13"
+lock = "pylock.toml"
+
+[web]
+server = "gunicorn"
+app = "site.main:app"
+"""
+MAIN = """\
+from pathlib import Path
+from helper import greet
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [greet(Path(__file__).parent.parent.joinpath("words.txt").read_text()).encode()]
+"""
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tmp_path_factory.mktemp("plain")
+    project = base / "project"
+    (project / "pages").mkdir(parents=True)
+    (project / "omnibuild.toml").write_text(RECIPE.replace("site.main", "pages.main"))
+    (project / "pages/main.py").write_text(MAIN)
+    (project / "helper.py").write_text("def greet(text): return f'plain {text}'\n")
+    (project / "words.txt").write_text("words")
+    for name in ("manage.py", "tool"):
+        (project / name).write_text(
+            "#!/usr/bin/env python3\nimport helper, sys\nprint(helper.greet('tool'))\n"
+        )
+        (project / name).chmod(0o755)
+    shutil.copy(CHECKOUT / "recipes/pylock.hello.toml", project / "pylock.toml")
+    omnibuild("build", project, "-p", "linux", "-p", "debian-12", "-o", base / "dist")
+    (tarball,) = (base / "dist").glob("*.tar.zst")
+    subprocess.run(["tar", "--zstd", "-xf", tarball, "-C", base], check=True)
+    (base / "notes-1.0").rename(base / "moved away")
+    return base / "moved away"
+
+
+def test_its_modules_and_their_files_are_found_wherever_the_app_is(
+    tree: Path, tmp_path: Path
+) -> None:
+    assert (tree / "app/__pycache__").is_dir()
+    assert not os.access(tree / "app/manage.py", os.X_OK)
+    done = subprocess.run([tree / "app/tool"], capture_output=True, text=True, check=True)
+    assert done.stdout == "plain tool\n"
+    words = [tree / "bin/notes-run", "--state", tmp_path / "state", "--listen", "127.0.0.1:18312"]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(words, stdout=log, stderr=log)
+        try:
+            for _ in range(100):
+                page = subprocess.run(
+                    ["curl", "-fsS", "http://127.0.0.1:18312/"],
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                if page.returncode == 0:
+                    break
+                time.sleep(0.2)
+            assert page.stdout == "plain words", (tmp_path / "log").read_text()
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
