@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from packaging.utils import canonicalize_name
 
 import omnibuild.host
 from omnibuild.blueprint.components import Components
@@ -198,7 +199,8 @@ def _prune(
     """Return the globs of what each part leaves out."""
     parts = [role.removeprefix("part:") for role in inputs]
     found = {name: list(components.software(name).prune) for name in parts if ":" not in name}
-    for name, globs in recipe.python.prune.items() if recipe.python else ():
+    for given, globs in recipe.python.prune.items() if recipe.python else ():
+        name = canonicalize_name(given)
         if f"python:{name}" not in parts:
             raise DefinitionError(
                 f"[python.prune] names {name!r}, and no such package is installed",

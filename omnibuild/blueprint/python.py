@@ -9,6 +9,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from omnibuild.blueprint.components import Components, fetch_action
+from omnibuild.blueprint.wanted import wanted
 from omnibuild.errors import LockError, Where
 from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.plan.graph import Action
@@ -55,6 +56,7 @@ class PythonPackages:
         lock = lock_path(recipe, recipe_path)
         self._lock = load_lock(lock, f"omnibuild lock {word_for(recipe_path)}")
         self._backends: dict[tuple[str, ...], str] = {}
+        self._lock.check(wanted(recipe, recipe_path))
         locked = self._lock.select(python.version, glibc)
         for file in locked:
             self._add_locked(file)

@@ -98,7 +98,8 @@ def _fetch(parser: argparse.ArgumentParser) -> None:
 @command(
     "lock",
     "resolve an app's Python packages and pin them by digest",
-    "  omnibuild lock hello\n  omnibuild lock hello --require gunicorn",
+    "  omnibuild lock hello\n  omnibuild lock hello --require gunicorn\n"
+    "  omnibuild lock hello --upgrade\n  omnibuild lock hello --check",
 )
 def _lock(parser: argparse.ArgumentParser) -> None:
     add_recipe(parser)
@@ -107,7 +108,22 @@ def _lock(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="REQUIREMENT",
-        help="a package to pin besides what the app itself requires, as 'gunicorn>=23'",
+        help="a package to require from now on besides what the app itself requires, as"
+        " 'gunicorn>=23': the recipe remembers it",
+    )
+    parser.add_argument(
+        "--upgrade",
+        action="append",
+        nargs="?",
+        const="",
+        default=[],
+        metavar="NAME",
+        help="take newer versions than are locked: of one package, or of all",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="only tell whether the lock fits the recipe and its project; needs no network",
     )
     add_workspace(parser)
     add_execution(parser)

@@ -79,13 +79,18 @@ def fetched(
 
 
 def build_groups(
-    sources: Mapping[str, Path], resolver: Resolver, settings: Settings, emit: Emit
+    sources: Mapping[str, Path],
+    resolver: Resolver,
+    kept: Mapping[str, Mapping[str, str]],
+    settings: Settings,
+    emit: Emit,
 ) -> dict[str, list[Package]]:
     """Return what builds each source, by dependency group.
 
     Args:
         sources: name of a package to its unpacked source; the project has none.
         resolver: finds the packages.
+        kept: versions that stay, by dependency group.
         settings: where the store is.
         emit: takes events.
 
@@ -95,11 +100,12 @@ def build_groups(
     """
     systems = {name: build_system(tree) for name, tree in sources.items()}
 
-    def resolved(system: BuildSystem) -> list[Package]:
-        return resolver.resolve([_FRONTEND, *system.requires])
+    def resolved(name: str) -> list[Package]:
+        requirements = [_FRONTEND, *systems[name].requires]
+        return resolver.resolve(requirements, kept=kept.get(build_group(name), {}))
 
     with ThreadPoolExecutor(max_workers=4) as pool:
-        found = dict(zip(systems, pool.map(resolved, systems.values()), strict=True))
+        found = dict(zip(systems, pool.map(resolved, systems), strict=True))
     for name, system in systems.items():
         if not system.inside:
             _check_backend(name, system, found[name], settings, emit)

@@ -5,22 +5,26 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+import msgspec
 from packaging.markers import Marker
 from packaging.pylock import Package, Pylock
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from omnibuild.recipe.lock import RUN
+from omnibuild.recipe.lock import RUN, Record
 
 _Identity = tuple[str, str, str, tuple[str, ...]]
 
 
-def merged(groups: Mapping[str, Sequence[Package]], python: str) -> Pylock:
+def merged(
+    groups: Mapping[str, Sequence[Package]], python: str, record: Record | None = None
+) -> Pylock:
     """Return the lock that has all groups; what several take alike is in it once.
 
     Args:
         groups: name to packages; ``run`` is the default of whoever reads it.
         python: series of CPython that it is for.
+        record: what they were resolved from.
     """
     found: dict[_Identity, Package] = {}
     members: dict[_Identity, list[str]] = {}
@@ -41,6 +45,7 @@ def merged(groups: Mapping[str, Sequence[Package]], python: str) -> Pylock:
             _in_groups(found[identity], members[identity]) if several else found[identity]
             for identity in sorted(found)
         ],
+        tool={"omnibuild": msgspec.to_builtins(record)} if record else None,
     )
 
 

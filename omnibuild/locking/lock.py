@@ -3,47 +3,79 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.pylock import Pylock
+import msgspec
+from packaging.pylock import Package, Pylock
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-from omnibuild import pipeline
+from omnibuild import files, pipeline
 from omnibuild.blueprint.app import lowest_glibc
-from omnibuild.errors import DefinitionError, UsageError, Where
+from omnibuild.blueprint.wanted import wanted
+from omnibuild.errors import DefinitionError, LockError, UsageError, Where
 from omnibuild.events import Emit
-from omnibuild.host import servers
 from omnibuild.locking.building import build_groups, source_trees
 from omnibuild.locking.groups import merged
+from omnibuild.locking.remembering import check_writable, remember, with_required
+from omnibuild.locking.text import written
 from omnibuild.recipe.definitions import Definitions
-from omnibuild.recipe.lock import RUN, lock_path
-from omnibuild.recipe.models import Recipe
+from omnibuild.recipe.lock import RUN, Lock, Record, load_lock, lock_path
+from omnibuild.recipe.models import Python, Recipe
+from omnibuild.recipe.whereabouts import word_for
 from omnibuild.settings import Settings
 from omnibuild.sources.python.backends import is_built
-from omnibuild.sources.python.project import project_requirements
-from omnibuild.sources.python.requirements import NotARequirementError, checked
 from omnibuild.sources.python.resolve import Resolver
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What somebody wants of a lock besides that it fits.
+
+    Args:
+        require: what to add to the recipe's own requirements (PEP 508).
+        upgrade: names of packages that may have newer versions than are locked; ``""``: all.
+    """
+
+    require: Sequence[str] = ()
+    upgrade: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Locked:
-    """A lock that was made: where it belongs, and what is in it."""
+    """A lock that was made, and not written yet.
+
+    Args:
+        path: where it belongs.
+        content: what is in it.
+        recipe: the recipe's file.
+        required: what the recipe is to require in ``[python]`` from now on.
+    """
 
     path: Path
     content: Pylock
+    recipe: Path
+    required: tuple[str, ...]
+
+    def write(self) -> None:
+        """Write the lock, and what it was asked to require into the recipe."""
+        remember(self.recipe, self.required)
+        files.write_atomic(self.path, written(self.content))
 
 
-def lock(settings: Settings, name: str, require: Sequence[str], emit: Emit) -> Locked:
+def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> Locked:
     """Resolve what an app runs with, and what its sources are built with.
+
+    Versions that are locked stay where they still fit.
 
     Args:
         settings: where definitions and the store are.
         name: the recipe's name.
-        require: what to pin besides the app's own requirements and its server (PEP 508).
         emit: takes events.
+        asked: what to require and to upgrade.
 
     Raises:
         DefinitionError: the recipe or the project says nothing that can be locked.
@@ -51,39 +83,86 @@ def lock(settings: Settings, name: str, require: Sequence[str], emit: Emit) -> L
     """
     definitions = Definitions(settings.workspace)
     recipe, path = definitions.recipe(name)
+    python = _python(recipe, path)
+    check_writable(path, settings.workspace)
+    python = msgspec.structs.replace(python, require=with_required(python.require, asked.require))
+    recipe = msgspec.structs.replace(recipe, python=python)
+    now = wanted(recipe, path)
+    target = lock_path(recipe, path)
+    glibc = lowest_glibc(pipeline.chosen_platforms(definitions, recipe, ()))
+    with tempfile.TemporaryDirectory(prefix="omnibuild-lock-") as scratch:
+        resolver = Resolver(python.version, glibc, Path(scratch))
+        groups = _resolved(
+            recipe, path, now, resolver, _kept(target, python.version, asked), settings, emit
+        )
+    return Locked(target, merged(groups, python.version, now), path, python.require)
+
+
+def check(settings: Settings, name: str) -> Lock:
+    """Return an app's lock, once it is known to be valid and to fit the recipe and its project.
+
+    Raises :class:`LockError` that says what is stale.
+    """
+    definitions = Definitions(settings.workspace)
+    recipe, path = definitions.recipe(name)
+    python = _python(recipe, path)
+    found = load_lock(lock_path(recipe, path), f"omnibuild lock {word_for(path)}")
+    found.check(wanted(recipe, path))
+    glibc = lowest_glibc(pipeline.chosen_platforms(definitions, recipe, ()))
+    for group in (RUN, *(found.content.dependency_groups or ())):
+        found.select(python.version, glibc, group)
+    return found
+
+
+def _python(recipe: Recipe, path: Path) -> Python:
     if not recipe.python or not recipe.source:
         raise DefinitionError(
             f"{recipe.app.name} has no Python packages to lock", where=Where(str(path))
         )
-    wanted = _wanted(recipe, path, require)
-    glibc = lowest_glibc(pipeline.chosen_platforms(definitions, recipe, ()))
-    directory = path.parent / recipe.source.path
-    project = {"": directory} if recipe.source.path and is_built(directory) else {}
-    with tempfile.TemporaryDirectory(prefix="omnibuild-lock-") as scratch:
-        resolver = Resolver(recipe.python.version, glibc, Path(scratch))
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            # Neither waits for the other: most of their time is the index's.
-            running = pool.submit(resolver.resolve, wanted, recipe.python.from_source)
-            groups = build_groups(project, resolver, settings, emit)
-            groups[RUN] = running.result()
-        with source_trees(groups[RUN], settings, emit) as trees:
-            groups |= build_groups(trees, resolver, settings, emit)
-    return Locked(lock_path(recipe, path), merged(groups, recipe.python.version))
+    return recipe.python
 
 
-def _wanted(recipe: Recipe, path: Path, require: Sequence[str]) -> list[Requirement]:
-    wanted = [_requirement(text, "--require") for text in require]
-    if recipe.source and recipe.source.index:
-        wanted.append(_requirement(recipe.source.index, "source.index"))
-    elif recipe.source:
-        wanted += project_requirements(path.parent / recipe.source.path)
-    if recipe.web:
-        wanted += [Requirement(text) for text in servers.requirements(recipe.web)]
-    return wanted
+def _resolved(
+    recipe: Recipe,
+    path: Path,
+    now: Record,
+    resolver: Resolver,
+    kept: Mapping[str, Mapping[str, str]],
+    settings: Settings,
+    emit: Emit,
+) -> dict[str, list[Package]]:
+    """Return the packages of each dependency group."""
+    project = {}
+    if recipe.source and recipe.source.path and is_built(path.parent / recipe.source.path):
+        project[""] = path.parent / recipe.source.path
+    requirements = [Requirement(text) for text in now.requires]
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        # Neither waits for the other: most of their time is the index's.
+        running = pool.submit(resolver.resolve, requirements, now.from_source, kept.get(RUN, {}))
+        groups = build_groups(project, resolver, kept, settings, emit)
+        groups[RUN] = running.result()
+    with source_trees(groups[RUN], settings, emit) as trees:
+        groups |= build_groups(trees, resolver, kept, settings, emit)
+    return groups
 
 
-def _requirement(text: str, place: str) -> Requirement:
+def _kept(path: Path, python: str, asked: Asked) -> dict[str, dict[str, str]]:
+    """Return the versions that are locked and stay, by dependency group."""
+    names = {canonicalize_name(name) for name in asked.upgrade if name}
     try:
-        return checked(text)
-    except NotARequirementError as error:
-        raise UsageError(f"{place}: {error}", hint=error.hint) from error
+        locked = load_lock(path).versions(python) if path.exists() else {}
+    except LockError:
+        # It is made anew, and nothing in it can be relied upon.
+        locked = {}
+    unknown = sorted(names.difference(*locked.values()))
+    if unknown:
+        raise UsageError(
+            f"--upgrade names what is not locked: {', '.join(unknown)}",
+            hint="to upgrade all: omnibuild lock RECIPE --upgrade",
+        )
+    if "" in asked.upgrade:
+        return {}
+    return {
+        group: {name: version for name, version in packages.items() if name not in names}
+        for group, packages in locked.items()
+    }

@@ -57,9 +57,14 @@ LockFile = Annotated[
         examples=["pylock.shop.toml", "pylock.toml"],
     ),
 ]
-# Of the Python index, normalised as PEP 503 has it.
+# Of the Python index, spelt in any way that PEP 503 takes for the same.
 Distribution = Annotated[
-    str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*\Z", max_length=200, examples=["typing-extensions"])
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\Z",
+        max_length=200,
+        examples=["typing-extensions"],
+    ),
 ]
 Pin = Annotated[
     str,

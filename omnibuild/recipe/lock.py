@@ -12,8 +12,9 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+import msgspec
 from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.pylock import (
     Package,
@@ -42,6 +43,38 @@ def lock_path(recipe: Recipe, recipe_path: Path) -> Path:
     chosen = recipe.python.lock if recipe.python else ""
     # The standard allows no dot in the part between.
     return recipe_path.parent / (chosen or f"pylock.{recipe.app.name.replace('.', '-')}.toml")
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
+    """What a lock was made from, in its ``[tool.omnibuild]``: so it can be told when it is stale.
+
+    Args:
+        app: the app's name.
+        requires: what it was to run with.
+        build_requires: what its project said it is built with.
+        from_source: packages that were to be compiled.
+    """
+
+    app: str = ""
+    requires: tuple[str, ...] = ()
+    build_requires: tuple[str, ...] = ()
+    from_source: tuple[str, ...] = ()
+
+    def differences(self, now: Record) -> list[str]:
+        """Say what has changed since, a line for each change."""
+        if self.app != now.app:
+            return [f"it is the lock of {self.app or 'no app'}, not of {now.app}"]
+        words = {
+            "requires": "required",
+            "build_requires": "required for building the project",
+            "from_source": "to be compiled from source",
+        }
+        found = []
+        for field, word in words.items():
+            old, new = set(getattr(self, field)), set(getattr(now, field))
+            found += [f"{each} is {word}, and was not" for each in sorted(new - old)]
+            found += [f"{each} was {word}, and is not any more" for each in sorted(old - new)]
+        return found
 
 
 @dataclass(frozen=True)
@@ -108,6 +141,46 @@ class Lock:
             ) from error
         return tuple(_locked(package, cast("PackageWheel", file)) for package, file in found)
 
+    def versions(self, python: str) -> dict[str, dict[str, str]]:
+        """Return the version of each package that is locked, by dependency group."""
+        environment = cast("dict[str, Any]", marker_environment(python))
+        found: dict[str, dict[str, str]] = {}
+        for group in (RUN, *(self.content.dependency_groups or ())):
+            seen = {**environment, "extras": frozenset(), "dependency_groups": frozenset([group])}
+            found[group] = {
+                package.name: str(package.version)
+                for package in self.content.packages
+                if not package.marker or package.marker.evaluate(seen, context="lock_file")
+            }
+        return found
+
+    @property
+    def record(self) -> Record | None:
+        """What it was made from; none when other tools made it."""
+        data = (self.content.tool or {}).get("omnibuild")
+        if data is None:
+            return None
+        try:
+            return msgspec.convert(data, Record)
+        except msgspec.ValidationError as error:
+            raise LockError(
+                "[tool.omnibuild] of this lock is damaged",
+                where=Where(self.file),
+                why=str(error),
+                hint=f"run: {self.make}",
+            ) from error
+
+    def check(self, now: Record) -> None:
+        """Raise :class:`LockError` when it was made from something else than what is there now."""
+        differences = self.record.differences(now) if self.record else []
+        if differences:
+            raise LockError(
+                f"the lock of {now.app} is stale",
+                where=Where(self.file),
+                why="\n".join(differences),
+                hint=f"run: {self.make}",
+            )
+
     def _groups(self, wanted: str) -> list[str] | None:
         """Return the groups to select, none for the defaults of the lock."""
         if wanted in (
@@ -160,10 +233,3 @@ def _ordered(package: Package) -> list[PackageWheel] | None:
         return -number, letters, wheel.filename
 
     return sorted(package.wheels, key=order)
-
-
-def written(lock: Pylock) -> str:
-    """Return the text of a lock."""
-    import tomli_w  # only who locks writes
-
-    return tomli_w.dumps(lock.to_dict())

@@ -28,7 +28,6 @@ from omnibuild.events import Emit
 from omnibuild.locking.lock import Locked, lock
 from omnibuild.recipe import whereabouts
 from omnibuild.recipe.definitions import Definitions
-from omnibuild.recipe.lock import written
 from omnibuild.settings import Settings
 from omnibuild.sources.python.requirements import NotARequirementError, checked
 from omnibuild.sources.python.resolve import Resolver
@@ -89,8 +88,8 @@ def write(settings: Settings, started: Started, emit: Emit) -> Locked:
     started.recipe.parent.mkdir(exist_ok=True)
     files.write_atomic(started.recipe, text_of(started.draft))
     try:
-        made = lock(settings, str(started.recipe), (), emit)
-        files.write_atomic(made.path, written(made.content))
+        made = lock(settings, str(started.recipe), emit)
+        made.write()
     except BaseException:
         started.recipe.unlink(missing_ok=True)
         raise

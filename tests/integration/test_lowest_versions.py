@@ -26,7 +26,7 @@ USERS = {
     "pysequoia": "tests/unit/signing",
     "requests": "tests/unit/transfer",
     "rich": "tests/unit/report",
-    "tomli-w": "tests/integration/sources/test_resolve.py",
+    "tomlkit": "tests/unit/locking",
     "uv": "tests/integration/sources/test_resolve.py",
     "zstandard": "tests/unit/package",
     "docker": "tests/integration/sources/test_images.py",

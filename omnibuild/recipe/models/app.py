@@ -71,6 +71,14 @@ class Python(Model, frozen=True, kw_only=True):
             " `omnibuild lock`, relative to the recipe; `pylock.<app>.toml` beside it when empty."
         ),
     ] = ""
+    require: Annotated[
+        tuple[Line, ...],
+        Meta(
+            description="What it takes besides what its project and its server require (PEP 508);"
+            " `omnibuild lock --require` adds to it.",
+            examples=[["bcrypt", "psycopg[c]>=3.2"]],
+        ),
+    ] = ()
     from_source: Annotated[
         tuple[Distribution, ...],
         Meta(description="Packages that `omnibuild lock` pins as source, to be compiled here."),

@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock, PylockValidationError
 from packaging.requirements import Requirement
@@ -37,6 +39,8 @@ _SETTINGS = (
 )
 # uv says so of each package that has no wheel which could be used.
 _ONLY_SOURCE = re.compile(r"[Ww]heels are required for `([A-Za-z0-9._-]+)`")
+_KEPT = 'lock-version = "1.0"\ncreated-by = "omnibuild"\n'
+_KEPT_PACKAGE = '[[packages]]\nname = "{}"\nversion = "{}"\n'
 
 
 class Resolver:
@@ -68,18 +72,22 @@ class Resolver:
         self._usable = set(supported_tags(python, glibc))
 
     def resolve(
-        self, requirements: Sequence[Requirement], from_source: Sequence[str] = ()
+        self,
+        requirements: Sequence[Requirement],
+        from_source: Sequence[str] = (),
+        kept: Mapping[str, str] = MappingProxyType({}),
     ) -> list[Package]:
         """Return packages that satisfy requirements, each with its files, in order of names.
 
         Args:
             requirements: what an index must satisfy.
             from_source: normalised names of packages that are compiled from their sdist.
+            kept: names to versions that are taken rather than newer ones.
 
         Raises:
             LockError: they cannot be satisfied together, or only by running a package's code.
         """
-        resolved = self._ask_uv(requirements)
+        resolved = self._ask_uv(requirements, kept)
         unneeded = sorted(set(from_source) - {package.name for package in resolved.packages})
         if unneeded:
             raise LockError(
@@ -97,16 +105,20 @@ class Resolver:
             for package in sorted(resolved.packages, key=lambda each: each.name)
         ]
 
-    def _ask_uv(self, requirements: Sequence[Requirement]) -> Pylock:
+    def _ask_uv(self, requirements: Sequence[Requirement], kept: Mapping[str, str]) -> Pylock:
         names = {name for each in _NETWORK for name in (each, each.lower())}
+        # uv keeps the versions of the file that it is about to write.
+        output = Path(tempfile.mkdtemp(dir=self._directory)) / "pylock.toml"
+        if kept:
+            output.write_text(_KEPT + "".join(_KEPT_PACKAGE.format(*item) for item in kept.items()))
         try:
-            done = uv().run(
+            uv().run(
                 *("pip", "compile", "--quiet", "--no-header", "--format", "pylock.toml"),
                 *_SETTINGS,
                 *("--cache-dir", self._directory / "cache"),
                 *("--python", sys.executable, "--python-version", self.python),
                 *("--python-platform", f"{TARGET.wheels}-manylinux_{self.glibc.replace('.', '_')}"),
-                "-",
+                *("--output-file", output, "-"),
                 data="\n".join(map(str, requirements)).encode(),
                 # By the environment, because everybody sees arguments, and it may hold a password.
                 environment={
@@ -120,7 +132,7 @@ class Resolver:
         except ToolFailedError as error:
             raise _unresolved(requirements, error.why.partition("\n")[2]) from error
         try:
-            return Pylock.from_dict(tomllib.loads(done.stdout.decode()))
+            return Pylock.from_dict(tomllib.loads(output.read_text()))
         except (ValueError, PylockValidationError) as error:
             raise LockError("the index's answers make no valid lock", why=str(error)) from error
 

@@ -7,8 +7,9 @@ import tomllib
 import pytest
 from packaging.pylock import Pylock, is_valid_pylock_path
 
-from omnibuild.errors import DefinitionError, LockError
-from omnibuild.locking.lock import Locked
+from omnibuild import pipeline
+from omnibuild.errors import DefinitionError, LockError, UsageError
+from omnibuild.locking.lock import Locked, check
 from omnibuild.recipe.lock import build_group, load_lock
 from omnibuild.recipe.wheeltags import marker_environment
 from tests.integration.locking.workspaces import API, Shop, pure, source
@@ -72,3 +73,85 @@ def test_a_source_without_a_build_system_is_built_by_setuptools(shop: Shop) -> N
         "setuptools-80-py3-none-any.whl": wheel("setuptools", "80", members=legacy)
     }
     assert selected(shop.lock(), build_group()) == {"build": "1", "setuptools": "80"}
+
+
+def test_versions_stay_until_they_are_to_be_upgraded(shop: Shop) -> None:
+    shop.packages["lib"] = pure("lib", "1", requires=("other",))
+    shop.packages["other"] = pure("other", "1")
+    assert selected(shop.lock()) == {"lib": "1", "other": "1"}
+    for name in ("lib", "other", "build"):
+        shop.packages[name] = pure(name, "1", "2", requires=("other",) if name == "lib" else ())
+    assert selected(shop.lock()) == {"lib": "1", "other": "1"}
+    made = shop.lock(upgrade=["Other"])
+    assert selected(made) == {"lib": "1", "other": "2"}
+    assert selected(made, build_group())["build"] == "1"
+    # What does not fit any more does not stay.
+    shop.project = shop.project.replace("lib>=1", "lib>1")
+    assert selected(shop.lock())["lib"] == "2"
+    assert selected(shop.lock(upgrade=[""]), build_group())["build"] == "2"
+    with pytest.raises(UsageError, match="not locked: flask"):
+        shop.lock(upgrade=["flask"])
+
+
+def test_what_was_required_is_remembered_in_the_recipe(shop: Shop) -> None:
+    shop.packages |= {name: pure(name, "1", "2") for name in ("bcrypt", "six")}
+    shop.python = 'require = ["six"] # as ever'
+    assert selected(shop.lock(require=["Bcrypt<2"])) == {"bcrypt": "1", "lib": "2", "six": "2"}
+    text = shop.recipe.read_text()
+    assert tomllib.loads(text)["python"]["require"] == ["six", "Bcrypt<2"]
+    assert 'version = "3.13"\nrequire' in text
+    shop.python = 'require = ["six", "Bcrypt<2"]'
+    assert "bcrypt" in selected(shop.lock())
+    # One requirement of a name: the new one; and nothing is written when it cannot be had.
+    before = shop.recipe.read_bytes()
+    with pytest.raises(LockError):
+        shop.lock(require=["bcrypt>=3"])
+    assert shop.recipe.read_bytes() == before
+    assert selected(shop.lock(require=["bcrypt"], upgrade=["bcrypt"]))["bcrypt"] == "2"
+    assert tomllib.loads(shop.recipe.read_text())["python"]["require"] == ["six", "bcrypt"]
+    with pytest.raises(UsageError, match="--require"):
+        shop.lock(require=["-r /etc/passwd"])
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("lib>=1", "lib>=1.5"), "lib>=1.5 is required, and was not"),
+        (("backend>=1", "backend"), "backend is required for building the project, and was not"),
+    ],
+)
+def test_a_stale_lock_is_told_without_a_network(
+    shop: Shop, change: tuple[str, str], says: str
+) -> None:
+    shop.lock()
+    shop.server.shutdown()
+    assert check(shop.settings(), "shop").record
+    text = shop.project.replace(*change)
+    (shop.directory / "pyproject.toml").write_text(text)
+    for stale in (check, pipeline.plan):
+        with pytest.raises(LockError, match="the lock of shop is stale") as caught:
+            stale(shop.settings(), "shop")
+        assert says in caught.value.why
+        assert caught.value.hint == "run: omnibuild lock shop"
+
+
+def test_the_lock_of_another_app_is_none_of_this(shop: Shop) -> None:
+    made = shop.lock()
+    made.path.write_text(made.path.read_text().replace('app = "shop"', 'app = "other"'))
+    with pytest.raises(LockError) as caught:
+        check(shop.settings(), "shop")
+    assert caught.value.why == "it is the lock of other, not of shop"
+
+
+def test_any_legal_name(shop: Shop) -> None:
+    name = "Changedetection.IO"
+    shop.source = f'index = "{name}==1"'
+    shop.python = f'from-source = ["{name}"]'
+    system = '[build-system]\nrequires = ["backend"]\nbuild-backend = "backend.api"\n'
+    files = {
+        "changedetection_io-1-py3-none-any.whl": wheel("changedetection_io"),
+        **source("changedetection_io", pyproject=system),
+    }
+    shop.packages["changedetection-io"] = files
+    assert selected(shop.lock()) == {"changedetection-io": "1"}
+    assert check(shop.settings(), "shop")

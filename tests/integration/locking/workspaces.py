@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from omnibuild.locking.lock import Locked, lock
-from omnibuild.recipe.lock import written
+from omnibuild.locking.lock import Asked, Locked, lock
 from omnibuild.settings import Settings
 from tests.unit.sources.python.samples import publish, sdist, wheel
 from tests.unit.transfer.server import Server
@@ -100,9 +99,9 @@ class Shop:
         """Return settings with a store of its own."""
         return Settings(workspace=self.base, cache=self.base / "cache", cores=1)
 
-    def lock(self, *require: str) -> Locked:
+    def lock(self, *, require: Sequence[str] = (), upgrade: Sequence[str] = ()) -> Locked:
         """Make the lock, and write it as the command does."""
         self.write()
-        made = lock(self.settings(), "shop", require, lambda _: None)
-        made.path.write_text(written(made.content))
+        made = lock(self.settings(), "shop", lambda _: None, Asked(require, upgrade))
+        made.write()
         return made

@@ -9,7 +9,9 @@ from omnibuild.locking.groups import merged
 
 
 def package(name: str, version: str, marker: str = "") -> Package:
-    wheel = PackageWheel(name=f"{name}-{version}-py3-none-any.whl", hashes={"sha256": "0" * 64})
+    file = f"{name}-{version}-py3-none-any.whl"
+    url = f"https://example.org/{file}"
+    wheel = PackageWheel(name=file, url=url, hashes={"sha256": "0" * 64})
     return Package(
         name=canonicalize_name(name),
         version=Version(version),
