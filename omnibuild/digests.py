@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from omnibuild.regular import regular_descriptor
+
 Digest = str
 
 DIGEST_LENGTH = 64
@@ -25,7 +27,7 @@ def of_bytes(data: bytes) -> Digest:
 
 def of_file(path: Path | str) -> Digest:
     """Return the digest of the file's content; raises ``OSError`` as ``open`` does."""
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = regular_descriptor(path)
     try:
         digest = hashlib.sha256(os.read(descriptor, _SMALL))
         if more := os.read(descriptor, _SMALL):

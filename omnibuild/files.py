@@ -26,7 +26,7 @@ SECOND = 10**9
 UNWRITABLE = frozenset(
     (
         *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
-        *(errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG),
+        *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENXIO, errno.ELOOP, errno.ENAMETOOLONG),
         *(errno.EFBIG, errno.EUCLEAN, errno.ESTALE, errno.ENOTCONN),
     )
 )
@@ -284,7 +284,7 @@ def storage_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
-        reason = os.strerror(error.errno)
+        reason = error.strerror
         raise StorageError(
             f"cannot write below {path}: {reason}",
             why=f"while writing {error.filename}" if error.filename else "",

@@ -25,6 +25,7 @@ from omnibuild.plan.graph import Action, Plan, bare_name
 from omnibuild.provenance.manifest import manifest
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Platform, Recipe
+from omnibuild.regular import read_regular
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,7 @@ def _host_digest() -> Digest:
 
 def _text(path: Path, recipe_path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_regular(path).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise DefinitionError(
             f"the configuration file {path} cannot be read",

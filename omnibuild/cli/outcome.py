@@ -11,12 +11,13 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import IO, cast
 
 from omnibuild import __version__
 from omnibuild.cli.main import EXIT_INTERRUPTED, leave
-from omnibuild.errors import HostError, OmnibuildError
+from omnibuild.errors import HostError, OmnibuildError, printable
 
 # Of a path that somebody chose or of the machine's state, wherever they are met. What is missing,
 # there already or of the wrong kind is told where it is met, with what it means there.
@@ -42,8 +43,10 @@ EXIT_BUG = 70
 def run(parsed: argparse.Namespace, words: Sequence[str]) -> int:
     """Run the command that was parsed from ``words`` and return its exit status."""
     try:
-        with _interruptible():
+        _check_directory()
+        with _interruptible(), contextlib.redirect_stdout(cast("IO[str]", _Shown(sys.stdout))):
             status: int = parsed.run(parsed)
+        sys.stdout.flush()
     except OmnibuildError as error:
         return _report(error, as_json=parsed.json)
     except KeyboardInterrupt:
@@ -60,6 +63,40 @@ def run(parsed: argparse.Namespace, words: Sequence[str]) -> int:
     except Exception:  # noqa: BLE001 - the one place: whatever comes here is a bug
         return _report_bug(words)
     return status
+
+
+class _Shown:
+    """Standard output that shows what others chose, as names of files, and obeys none of it.
+
+    What a terminal would take for a command is spelled out, what its encoding lacks, too.
+    """
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._encoding = getattr(stream, "encoding", None) or "utf-8"
+
+    def write(self, text: str) -> int:
+        """Write ``text``."""
+        encoded = printable(text).encode(self._encoding, "backslashreplace")
+        return self._stream.write(encoded.decode(self._encoding))
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write texts, one after the other."""
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Let it be seen now."""
+        self._stream.flush()
+
+
+def _check_directory() -> None:
+    try:
+        os.getcwd()
+    except FileNotFoundError as error:
+        raise HostError(
+            "the directory that you are in does not exist any more", hint="cd to another one"
+        ) from error
 
 
 def _refusal(error: OSError) -> HostError:

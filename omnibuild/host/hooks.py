@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from omnibuild.errors import DefinitionError, Where
+from omnibuild.regular import read_regular
 
 PRE_INSTALL = "pre-install"
 PREPARE = "prepare"
@@ -43,7 +44,7 @@ def load_hooks(directory: Path) -> dict[str, str]:
     hooks = {}
     for path in sorted(directory.iterdir()):
         try:
-            hooks[path.name] = path.read_text(encoding="utf-8")
+            hooks[path.name] = read_regular(path).decode()
         except (OSError, UnicodeDecodeError) as error:
             raise DefinitionError(
                 "a hook cannot be read", where=Where(str(path)), why=str(error)

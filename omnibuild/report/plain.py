@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TextIO
 
 from omnibuild import events
+from omnibuild.errors import printable
 from omnibuild.events import Event, human_size
 
 
@@ -38,7 +39,11 @@ class PlainReport:
 
 
 def describe(event: Event) -> str:
-    """Return the line that says an event, or nothing."""
+    """Return the line that says an event, or nothing; names that others chose are in it."""
+    return printable(_described(event))
+
+
+def _described(event: Event) -> str:
     match event:
         case events.ActionFinished(cached=False):
             return f"done    {event.action}  {event.seconds:.1f} s"

@@ -20,6 +20,7 @@ from omnibuild.package.reading import reading
 from omnibuild.package.rpm.reader import RpmInfo
 from omnibuild.package.rpm.verification import check_rpm
 from omnibuild.package.write import CHECKSUM_SUFFIX, MANIFEST_SUFFIX
+from omnibuild.regular import open_regular
 from omnibuild.repository import layout
 
 DEB_SUFFIXES = (".deb", ".udeb")
@@ -90,7 +91,7 @@ def inspect(path: Path) -> Submission:
     if path.suffix == ".rpm":
         return _inspect_rpm(path)
     place = layout.download_path(path.name)
-    with reading(path), path.open("rb") as stream:
+    with reading(path), open_regular(path) as stream:
         for _ in decompressed(stream, path.name):
             pass
     return Submission(path, TAR, path.name, "", "", digests.of_file(path), place)
@@ -140,7 +141,7 @@ def _read_if_there(path: Path) -> bytes | None:
     with reading(path):
         if not path.exists():
             return None
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             content = stream.read(LARGEST_SIDECAR + 1)
     if len(content) > LARGEST_SIDECAR:
         raise PackageError(f"{path.name} is far too large", where=Where(str(path)))
@@ -150,7 +151,7 @@ def _read_if_there(path: Path) -> bytes | None:
 def _about(manifest: Path, content: bytes) -> _About:
     try:
         return msgspec.json.decode(content, type=_Manifest).artifact
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise PackageError(
             f"{manifest.name} is no manifest of an artifact",
             where=Where(str(manifest)),

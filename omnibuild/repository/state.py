@@ -191,8 +191,12 @@ def load_channels(target: Target) -> dict[str, Channel]:
     """Read what all channels hold, by their names."""
     found = {}
     for name in sorted(target.names(layout.CHANNEL_STATES)):
-        channel = _load(target, f"{layout.CHANNEL_STATES}/{name}", Channel)
-        found[name.removesuffix(".json")] = channel or Channel()
+        path = f"{layout.CHANNEL_STATES}/{name}"
+        channel = _load(target, path, Channel)
+        if channel is None:
+            # To go on with nothing would take all packages of the channel away.
+            raise _unreadable(target, path, "it is empty, or leads nowhere")
+        found[name.removesuffix(".json")] = channel
     return found
 
 
@@ -207,10 +211,14 @@ def _load(target: Target, path: str, kind: type[S]) -> S | None:
         return None
     try:
         return msgspec.json.decode(data, type=kind)
-    except msgspec.DecodeError as error:
-        raise RepositoryError(
-            "the repository's own state cannot be read",
-            where=Where(str(target.root / path)),
-            why=str(error),
-            hint="restore this file from a backup; the packages themselves are untouched",
-        ) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _unreadable(target, path, str(error)) from error
+
+
+def _unreadable(target: Target, path: str, why: str) -> RepositoryError:
+    return RepositoryError(
+        "the repository's own state cannot be read",
+        where=Where(str(target.root / path)),
+        why=why,
+        hint="restore this file from a backup; the packages themselves are untouched",
+    )

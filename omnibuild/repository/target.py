@@ -23,6 +23,7 @@ from omnibuild.files import (
     write_together,
 )
 from omnibuild.package.reading import reading
+from omnibuild.regular import open_regular
 from omnibuild.repository import layout
 
 # Readers in flight still find what they began with: a slow mirror asks for it much later.
@@ -44,16 +45,18 @@ class Target:
         """Return the content of a file; empty when there is none."""
         with storage_errors(self.root / path):
             try:
-                return (self.root / path).read_bytes()
+                with open_regular(self.root / path) as stream:
+                    return stream.read()
             except FileNotFoundError:
                 return b""
 
     def digest(self, path: str) -> Digest:
         """Return the digest of a file; empty when there is none."""
-        try:
-            return digests.of_file(self.root / path)
-        except FileNotFoundError:
-            return ""
+        with storage_errors(self.root / path):
+            try:
+                return digests.of_file(self.root / path)
+            except FileNotFoundError:
+                return ""
 
     def put(self, path: str, data: bytes) -> bool:
         """Replace a file in one step; tell whether it said anything else before."""
@@ -74,7 +77,7 @@ class Target:
         """Copy a file into the repository in one step."""
         self.make_directory(str(Path(path).parent))
         with reading(source):
-            content = source.open("rb")
+            content = open_regular(source)
         with content, atomic_file(self.root / path) as stream:
             shutil.copyfileobj(content, stream, 1 << 20)
 
@@ -95,7 +98,7 @@ class Target:
             return []
         with storage_errors(directory):
             entries = sorted(
-                directory.iterdir(), key=lambda item: (item.stat().st_mtime_ns, item.name)
+                directory.iterdir(), key=lambda item: (item.lstat().st_mtime_ns, item.name)
             )
         return [item.name for item in entries if not item.name.startswith(TEMPORARY_PREFIX)]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omnibuild.errors import SigningKeyError, Where
+from omnibuild.regular import read_regular
 from omnibuild.signing.parts import Part, end_of, part_of, read_parts
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def load_signer(path: Path) -> Signer:
 
     where = Where(str(path))
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
         parts = read_parts(data)
         _check_clock(parts, where)
         key = Tsk.from_bytes(data)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omnibuild.errors import SigningKeyError, Where
+from omnibuild.regular import read_regular
 from omnibuild.signing.parts import is_secret
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _certificates(path: Path) -> list[Cert]:
     where = Where(str(path))
     hint = "name the key's public file, as signing.key.pub.asc"
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
         if is_secret(data):
             raise SigningKeyError(
                 "a secret key, where only public ones belong", where=where, hint=hint

@@ -22,6 +22,7 @@ from omnibuild.architectures import TARGET
 from omnibuild.digests import Digest
 from omnibuild.errors import LockError, MissingToolError, ToolFailedError, Where
 from omnibuild.recipe import validate
+from omnibuild.regular import read_regular
 from omnibuild.sources import rootpins
 from omnibuild.sources.rootpins import ImageRoot, TarballRoot
 from omnibuild.tools import Tool
@@ -97,11 +98,7 @@ Root = RootLock | ImageRoot | TarballRoot
 def load_root_lock(path: Path) -> Root:
     """Read a lock file; raises :class:`LockError` with the line at fault."""
     try:
-        with path.open("rb") as stream:
-            content = stream.read(LARGEST_LOCK + 1)
-        if len(content) > LARGEST_LOCK:
-            raise ValueError(f"it has more than {LARGEST_LOCK} bytes")
-        text = content.decode("utf-8")
+        text = read_regular(path, LARGEST_LOCK).decode()
         data = json.loads(text)
     except FileNotFoundError as error:
         raise LockError(

@@ -10,6 +10,7 @@ from typing import IO
 
 from omnibuild import files
 from omnibuild.errors import StorageError
+from omnibuild.regular import open_regular
 from omnibuild.transfer.http import CHUNK, Progress
 from omnibuild.transfer.objects import MissingObjectError, RefusedError, TransferError
 
@@ -29,7 +30,7 @@ class DirectoryObjects:
     def get(self, name: str, stream: IO[bytes], *, offset: int = 0, progress: Progress) -> None:
         """Append an object's content to ``stream``; as :meth:`ObjectStore.get`."""
         with self._failures():
-            source = (self._root / name).open("rb")
+            source = open_regular(self._root / name)
         with source:
             with self._failures():
                 total = source.seek(0, 2)

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from omnibuild.errors import SourceError
+from omnibuild.regular import open_regular
 from omnibuild.transfer.reasons import innermost, why_dead, why_final
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ def _file_size(parts: SplitResult) -> int:
 
 def _read_file(parts: SplitResult, offset: int) -> Iterator[bytes]:
     try:
-        with _file_path(parts).open("rb") as source:
+        with open_regular(_file_path(parts)) as source:
             source.seek(offset)
             while chunk := source.read(CHUNK):
                 yield chunk

@@ -9,6 +9,7 @@ from omnibuild.package.deb.contents import check_contents, control_files, deb_pa
 from omnibuild.package.deb.control import parse_paragraph
 from omnibuild.package.deb.fields import check_fields
 from omnibuild.package.reading import reading
+from omnibuild.regular import open_regular
 
 
 def read_deb_control(path: Path) -> dict[str, str]:
@@ -16,7 +17,7 @@ def read_deb_control(path: Path) -> dict[str, str]:
 
     Raises :class:`PackageError` whatever is wrong with the file, as far as it was read.
     """
-    with reading(path), path.open("rb") as stream:
+    with reading(path), open_regular(path) as stream:
         control, _ = deb_parts(stream)
         return _fields(control_files(stream, control))
 
@@ -26,7 +27,7 @@ def check_deb(path: Path) -> dict[str, str]:
 
     Raises :class:`PackageError` for what dpkg or apt would not take, and for damage.
     """
-    with reading(path), path.open("rb") as stream:
+    with reading(path), open_regular(path) as stream:
         control, data = deb_parts(stream)
         files = control_files(stream, control)
         fields = _fields(files)

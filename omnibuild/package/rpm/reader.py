@@ -24,6 +24,7 @@ from omnibuild.package.rpm.relations import (
 )
 from omnibuild.package.rpm.tags import FileFlag, SignatureTag, Tag
 from omnibuild.package.rpm.writer import LEAD, LEAD_MAGIC, SIGNATURE_ALIGNMENT
+from omnibuild.regular import open_regular
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +105,13 @@ class RpmHeaders:
 
 def read_rpm(path: Path) -> RpmInfo:
     """Read a package's headers; raises :class:`PackageError` whatever is wrong with the file."""
-    with reading(path), path.open("rb") as stream:
+    with reading(path), open_regular(path) as stream:
         return info_of(read_headers(stream))
 
 
 def read_rpm_headers(path: Path) -> RpmHeaders:
     """Read both headers of a package as they are; raises :class:`PackageError`."""
-    with reading(path), path.open("rb") as stream:
+    with reading(path), open_regular(path) as stream:
         return read_headers(stream)
 
 

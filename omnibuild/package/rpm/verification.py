@@ -16,6 +16,7 @@ from omnibuild.package.rpm.notation import is_foreign_rich
 from omnibuild.package.rpm.reader import RpmHeaders, RpmInfo, info_of, read_headers
 from omnibuild.package.rpm.relations import RpmRelation
 from omnibuild.package.rpm.tags import SHA256, SignatureTag, Tag
+from omnibuild.regular import open_regular
 
 # How a payload may be compressed, and how files of that are called.
 SUFFIXES: Final = {"": "gz", "gzip": "gz", "xz": "xz", "zstd": "zst"}
@@ -30,7 +31,7 @@ def check_rpm(path: Path) -> RpmInfo:
 
     Raises :class:`PackageError` for damage, and for what hosts cannot install or parse.
     """
-    with reading(path), path.open("rb") as stream:
+    with reading(path), open_regular(path) as stream:
         headers = read_headers(stream)
         info = info_of(headers)
         _check_binary(headers.main)

@@ -1,9 +1,14 @@
 """What the quick commands load, rather than how long they take."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from omnibuild.cli.outcome import run as outcome
+from omnibuild.cli.parser import make_parser
 
 HEAVY = ("msgspec", "rich", "requests", "pysequoia", "zstandard", "installer", "tomllib", "tarfile")
 
@@ -47,3 +52,52 @@ def test_a_wrong_flag_is_a_usage_error() -> None:
     done = run("build", "hello", "--platfrom", "x")
     assert done.returncode == 2
     assert "--platfrom" in done.stderr
+
+
+OMNIBUILD = f"{sys.executable} -m omnibuild"
+
+
+def shell(command: str, directory: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    words = ["sh", "-c", command]
+    return subprocess.run(
+        words, capture_output=True, text=True, check=False, env=environment, cwd=directory
+    )
+
+
+@pytest.mark.parametrize("words", ["--version", "schema recipe", "cache list --cache-dir store"])
+def test_an_answer_that_cannot_be_written_is_one_error(words: str, tmp_path: Path) -> None:
+    done = shell(f"{OMNIBUILD} {words} >/dev/full", tmp_path)
+    assert done.returncode == 9
+    assert done.stderr.startswith("error[host]: ")
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize("words", ["--version", "schema recipe"])
+def test_closed_streams_are_nothing_to_write_to(words: str) -> None:
+    done = shell(f"{OMNIBUILD} {words} <&- >&- 2>&-")
+    assert done.returncode == 0
+
+
+def test_a_directory_that_is_gone_is_one_error(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = shell(f"rmdir {gone}; {OMNIBUILD} key create k", gone)
+    assert done.returncode == 9
+    assert "does not exist any more" in done.stderr
+
+
+def test_output_shows_and_does_not_obey_what_others_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    parsed = make_parser().parse_args(["schema", "recipe"])
+
+    def tell(_: object) -> int:
+        sys.stdout.write("\x1b[2J\udce9 name\tof\n a file\n")
+        return 0
+
+    parsed.run = tell
+    assert outcome(parsed, []) == 0
+    assert capsys.readouterr().out == "\\x1b[2J\\udce9 name\tof\n a file\n"

@@ -54,3 +54,14 @@ def test_a_terminal_shows_what_runs_and_what_is_next() -> None:
     assert "component:zlib" in plain.getvalue()
     assert "500.0 kB of 2.0 MB" in plain.getvalue()
     assert "1 of 3 done; next: payload" in plain.getvalue()
+
+
+def test_names_that_others_chose_are_shown_and_not_obeyed() -> None:
+    stream, drawn = io.StringIO(), io.StringIO()
+    warning = events.Warned("the package holds a key: /opt/app/\x1b]0;owned\x07\udce9.pem")
+    PlainReport(stream)(warning)
+    with LiveReport(Console(file=drawn, force_terminal=True, width=200)) as report:
+        report(warning)
+    for text in (stream.getvalue(), drawn.getvalue()):
+        assert "\\x1b]0;owned\\x07\\udce9.pem" in text
+        assert "\x1b]0" not in text

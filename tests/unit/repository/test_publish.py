@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from omnibuild.errors import (
     PackageError,
     RepositoryError,
     SigningKeyError,
+    StorageError,
     UsageError,
 )
 from omnibuild.events import ArtifactReady, Event, silent
@@ -315,13 +317,36 @@ def test_a_clock_that_is_far_behind_is_refused(tmp_path: Path, repository: Path)
         into(repository, package(tmp_path))
 
 
-def test_a_damaged_state_names_its_file(repository: Path) -> None:
+@pytest.mark.parametrize(
+    "content", [b"{", b"", b"null", b"[]", b"\xff\xfe", b'{"debs":' * 100_000, b'"\\ud800"']
+)
+def test_a_damaged_state_names_its_file(repository: Path, content: bytes) -> None:
     into(repository)
-    (repository / "state/channels/stable.json").write_text("{")
+    (repository / "state/channels/stable.json").write_bytes(content)
+    before = listing(repository)
     with pytest.raises(RepositoryError) as caught:
         into(repository)
     assert caught.value.where
     assert caught.value.where.file.endswith("state/channels/stable.json")
+    assert listing(repository) == before
+
+
+def _directory(path: Path) -> None:
+    path.mkdir()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, _directory])
+@pytest.mark.parametrize(
+    "name", ["state/channels/stable.json", "state/repository.json", "apt/dists/stable/InRelease"]
+)
+def test_what_stands_in_place_of_a_file_is_one_error(
+    repository: Path, name: str, make: Callable[[Path], None]
+) -> None:
+    into(repository)
+    (repository / name).unlink()
+    make(repository / name)
+    with pytest.raises(StorageError, match=Path(name).name):
+        into(repository)
 
 
 def test_the_lock_is_released_after_a_failure(repository: Path) -> None:

@@ -117,3 +117,14 @@ def test_a_replaced_checksum_is_put_right(tmp_path: Path) -> None:
     (root / "downloads" / f"{tarball.name}.sha256").write_text("0" * 64 + f"  {tarball.name}\n")
     publish([], root, signer(), platforms=PLATFORMS)
     assert listing(root) == before
+
+
+@pytest.mark.parametrize("content", [b"\x99garbage", b"", b"-----BEGIN PGP PUBLIC KEY BLOCK-----"])
+def test_a_damaged_public_key_is_written_again(tmp_path: Path, content: bytes) -> None:
+    root = tmp_path / "repository"
+    publish([], root, signer(), platforms=PLATFORMS)
+    (published,) = (root / "keys").glob("*.gpg")
+    good = published.read_bytes()
+    published.write_bytes(content)
+    assert not warnings(root, signer())
+    assert published.read_bytes() == good

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from omnibuild import terminal
 from omnibuild.errors import MissingExtraError, MissingToolError, ToolFailedError
+from omnibuild.tools import terminal
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
