@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from omnibuild.blueprint.components import Components, fetch_action
 from omnibuild.blueprint.wanted import wanted
 from omnibuild.errors import LockError, Where
+from omnibuild.host import servers
 from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.plan.graph import Action
 from omnibuild.provenance.manifest import PythonComponent
@@ -64,6 +66,8 @@ class PythonPackages:
             self._add_project(recipe, self._directory / recipe.source.path)
         elif recipe.source:
             self._require_locked(recipe.source.index, locked)
+        for text in servers.requirements(recipe.web) if recipe.web else ():
+            self._require_server(text, locked)
 
     def _add(self, action: Action) -> str:
         self.actions[action.name] = action
@@ -159,6 +163,19 @@ class PythonPackages:
             raise LockError(
                 f"the lock does not pin {wanted}",
                 where=Where(self._lock.file),
+                hint=f"run: {self._lock.make}",
+            )
+
+    def _require_server(self, text: str, locked: Iterable[LockedFile]) -> None:
+        """Refuse a lock, perhaps of another tool, without what serves the app."""
+        needed = Requirement(text)
+        name = canonicalize_name(needed.name)
+        found = [file.version for file in locked if file.package == name]
+        if not any(needed.specifier.contains(version, prereleases=True) for version in found):
+            raise LockError(
+                f"the lock does not pin {text}, which serves the app",
+                where=Where(self._lock.file),
+                why=f"it pins {', '.join(found)}" if found else "",
                 hint=f"run: {self._lock.make}",
             )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -13,10 +12,9 @@ from omnibuild.host.hooks import PREPARE, check_hooks
 from omnibuild.host.launchers import environment, launchers, prepare
 from omnibuild.host.layout import Layout, config_copies
 from omnibuild.host.maintainer import Scripts
-from omnibuild.host.model import HostModel, Process
-from omnibuild.host.programs import Installed, shell
+from omnibuild.host.model import Command, HostModel, Process
+from omnibuild.host.programs import Installed, started
 from omnibuild.host.runner import runner
-from omnibuild.host.servers import listening
 from omnibuild.host.units import DIRECTORY, unit_names, units
 from omnibuild.host.users import directories, sysusers_conf, sysusers_path
 from omnibuild.payload.assembly import GeneratedFile
@@ -77,7 +75,10 @@ def described(
         layout=layout,
         summary=recipe.app.summary,
         processes=_processes(recipe, layout, installed),
-        commands={name: installed.call(command) for name, command in recipe.commands.items()},
+        commands={
+            name: Command(installed.call(command), _launcher(name, installed))
+            for name, command in recipe.commands.items()
+        },
         environment=recipe.environment,
         config=config_contents,
         server_config=servers.configuration(recipe.web, layout) if recipe.web else {},
@@ -86,11 +87,15 @@ def described(
 
 
 def _processes(recipe: Recipe, layout: Layout, installed: Installed) -> tuple[Process, ...]:
-    found = [*(servers.processes(recipe.web, layout) if recipe.web else ())]
+    found = [*(servers.processes(recipe.web, layout, installed) if recipe.web else ())]
     for name, service in recipe.services.items():
-        start = shell(layout, installed.call(service.command), options="-u")
-        found.append(Process(name, name, f"exec {start}"))
+        found.append(Process(name, name, started(layout, installed.call(service.command))))
     return tuple(found)
+
+
+def _launcher(command: str, installed: Installed) -> str:
+    """Return where a command's launcher is: beside the program of its name, if there is one."""
+    return f"{'libexec' if f'bin/{command}' in installed.programs else 'bin'}/{command}"
 
 
 def rendered(model: HostModel) -> HostFiles:
@@ -113,8 +118,8 @@ def rendered(model: HostModel) -> HostFiles:
 
 def _programs(model: HostModel) -> list[tuple[str, GeneratedFile]]:
     return [
-        (f"{model.layout.prefix}/bin/{name}", GeneratedFile(text.encode(), EXECUTABLE))
-        for name, text in launchers(model)
+        (f"{model.layout.prefix}/{path}", GeneratedFile(text.encode(), EXECUTABLE))
+        for path, text in launchers(model)
     ]
 
 
@@ -134,12 +139,12 @@ def _defaults(model: HostModel, config: Mapping[str, bytes]) -> list[tuple[str, 
 
 def _system(model: HostModel) -> list[tuple[str, GeneratedFile]]:
     layout, found = model.layout, []
-    if layout.python:
+    if layout.python or model.processes or model.commands:
         text = environment(model)
         found.append((f"{layout.prefix}/libexec/environment", GeneratedFile(text.encode())))
-    if any(process.listens for process in model.processes):
-        text = inspect.getsource(listening)
-        found.append((f"{layout.prefix}/libexec/listen.py", GeneratedFile(text.encode())))
+    for name in sorted({name for process in model.processes for name in process.helpers}):
+        text = servers.helper(name)
+        found.append((f"{layout.prefix}/libexec/{name}", GeneratedFile(text.encode())))
     if PREPARE in model.hooks:
         text = prepare(layout, model.hooks[PREPARE])
         name = f"{layout.prefix}/libexec/{PREPARE}"

@@ -26,16 +26,17 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 def launchers(model: HostModel) -> list[tuple[str, str]]:
-    """Return every launcher in ``bin/`` as its name and text."""
+    """Return every launcher as its path below the prefix, and its text."""
     layout, found = model.layout, []
-    for command, call in model.commands.items():
-        start = shell(layout, call)
-        what = f"The command {command} of {layout.app}."
-        start = f"{_stranger(layout, command, start)}exec {start}"
-        found.append((command, launcher(layout, what, start)))
+    for name, command in model.commands.items():
+        start = shell(layout, command.call)
+        what = f"The command {name} of {layout.app}."
+        start = f"{_stranger(layout, name, start)}exec {start}"
+        directory = command.launcher.partition("/")[0]
+        found.append((command.launcher, launcher(layout, what, start, directory)))
     for process in model.processes:
         what = f"Starts {process.name} of {layout.app} in the foreground."
-        found.append((f"{layout.app}-{process.name}", launcher(layout, what, process.start)))
+        found.append((f"bin/{layout.app}-{process.name}", launcher(layout, what, process.start)))
     return found
 
 
@@ -55,13 +56,13 @@ def _become(layout: Layout) -> str:
     """Return shell by which root becomes the app's user, where the app keeps its state."""
     if not layout.user:
         return ""
-    values = {
-        "USER": layout.user,
-        "PYTHON": layout.python,
+    if layout.python:
         # Minimal hosts have neither runuser nor setpriv.
-        "CODE": shlex.quote(_BECOME),
-    }
-    return render("become.sh.in", values)
+        python = f'"$root/bin/{layout.python}" -I -S -B -c {shlex.quote(_BECOME)} {layout.user}'
+        become = f'    exec {python} "$self" "$@"'
+    else:
+        become = render("become-without-python.sh.in", {"USER": layout.user}).rstrip("\n")
+    return render("become.sh.in", {"USER": layout.user, "BECOME": become})
 
 
 def _stranger(layout: Layout, command: str, call: str) -> str:
@@ -97,7 +98,11 @@ def environment(model: HostModel) -> str:
             "ETC": layout.etc,
             "STATE": layout.variable("STATE"),
             "VARIABLES": "\n".join(_default(*item) for item in variables.items()),
-            "CERTIFI": f"/{layout.site_packages}/certifi/cacert.pem",
+            "CERTIFI": (
+                f' \\\n        "$root/{layout.site_packages}/certifi/cacert.pem"'
+                if layout.python
+                else ""
+            ),
         },
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from omnibuild.host.layout import Layout
 from omnibuild.host.programs import Call
@@ -23,10 +24,14 @@ class Process:
         name: ``web``, ``nginx`` or the service's name.
         title: what it is, for the unit's description.
         start: shell that becomes the process; ``$root`` is the app's directory.
-        listens: whether it is a server: it keeps its sockets, reads its configuration again
-            when told to, and tells systemd that it is ready.
         address: where it answers clients; empty for what none connects to.
+        is_server: whether it answers requests, be it those of a proxy.
+        keeps_sockets: whether systemd keeps its sockets, and is told when they are open.
+        reloads: whether it reads its configuration again when told by HUP.
+        restart: when systemd starts it again.
         stop: the signal that lets it finish what it does, where TERM does not.
+        helpers: programs of hosts that start it, as :func:`omnibuild.host.servers.helper` names
+            them.
         alone: shell of the runner that starts it where there is no systemd; empty where there is
             nothing to it but its launcher.
     """
@@ -34,9 +39,13 @@ class Process:
     name: str
     title: str
     start: str
-    listens: bool = False
     address: str = ""
+    is_server: bool = False
+    keeps_sockets: bool = False
+    reloads: bool = False
+    restart: Literal["on-failure", "always"] = "on-failure"
     stop: str = ""
+    helpers: tuple[str, ...] = ()
     alone: str = ""
 
     @property
@@ -45,6 +54,19 @@ class Process:
         return bool(self.address) and (
             int(self.address.rpartition(":")[2]) < _FIRST_UNPRIVILEGED_PORT
         )
+
+
+@dataclass(frozen=True)
+class Command:
+    """What people call by a name in ``/usr/bin``.
+
+    Args:
+        call: what it runs.
+        launcher: path of the launcher, relative to the prefix.
+    """
+
+    call: Call
+    launcher: str
 
 
 @dataclass(frozen=True)
@@ -65,7 +87,7 @@ class HostModel:
     layout: Layout
     summary: str
     processes: tuple[Process, ...]
-    commands: Mapping[str, Call]
+    commands: Mapping[str, Command]
     environment: Mapping[str, str]
     config: Mapping[str, bytes]
     server_config: Mapping[str, bytes]
@@ -79,4 +101,7 @@ class HostModel:
     @property
     def symlinks(self) -> dict[str, str]:
         """Host path to what the symlink says."""
-        return {f"/usr/bin/{name}": f"{self.layout.prefix}/bin/{name}" for name in self.commands}
+        return {
+            f"/usr/bin/{name}": f"{self.layout.prefix}/{command.launcher}"
+            for name, command in self.commands.items()
+        }

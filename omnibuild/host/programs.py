@@ -1,17 +1,22 @@
-"""Programs: what services and commands of an app run, whichever way it is started."""
+"""Programs: what services, timers and commands of an app run, whichever way it is started."""
 
 from __future__ import annotations
 
 import difflib
 import re
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from omnibuild.errors import DefinitionError
 from omnibuild.host.layout import Layout
+from omnibuild.recipe.running.commands import PLACEHOLDER
 
 _TARGET = re.compile(r"\w+(\.\w+)*:\w+(\.\w+)*")
+_MODULE = re.compile(r"\w+(\.\w+)*")
+_PYTHON = re.compile(r"python(3(\.[0-9]+)?)?")
+# Where a program is looked for that has no path.
+_DIRECTORIES = ("bin", "sbin")
 
 
 @dataclass(frozen=True)
@@ -53,30 +58,82 @@ class Installed:
 
     Args:
         entry_points: console scripts of all packages, as ``shop`` to ``shop.cli:main``.
+        modules: what Python can import, as ``shop.cli``.
+        programs: paths of executable files, relative to the prefix.
     """
 
-    entry_points: Mapping[str, str]
+    entry_points: Mapping[str, str] = field(default_factory=dict)
+    modules: Collection[str] = ()
+    programs: Collection[str] = ()
 
     def call(self, command: str) -> Call:
         """Return what a command of a recipe calls.
 
+        It is a console script, ``python -m MODULE``, or a program of the payload: by its path
+        below the app's directory, or by its name if it is in ``bin`` or ``sbin``.
+
         Raises:
             DefinitionError: there is no such program.
         """
-        script, *arguments = shlex.split(command)
-        return Call(EntryPoint(self._target(script)), tuple(arguments))
+        first, *arguments = shlex.split(command)
+        if "/" in first:
+            return Call(self._program(first), tuple(arguments))
+        if first in self.entry_points:
+            return Call(EntryPoint(self._target(first)), tuple(arguments))
+        if _PYTHON.fullmatch(first):
+            return self._module_call(command, arguments)
+        for directory in _DIRECTORIES:
+            if f"{directory}/{first}" in self.programs:
+                return Call(Program(f"{directory}/{first}"), tuple(arguments))
+        raise self._unknown(first)
+
+    def require_module(self, name: str, key: str) -> None:
+        """Refuse a module that ``key`` of the recipe takes for granted."""
+        if name not in self.modules:
+            near = difflib.get_close_matches(name, self.modules, 1)
+            raise DefinitionError(
+                f"`{key}` is the module {name}, which the app does not have",
+                why="neither its own project nor a package of its lock brings it",
+                hint=f"did you mean {near[0]!r}?" if near else "omnibuild lock pins what is needed",
+            )
+
+    def _program(self, path: str) -> Program:
+        if path not in self.programs:
+            near = difflib.get_close_matches(path, self.programs, 1)
+            raise DefinitionError(
+                f"the app has no program {path!r}",
+                why="paths of programs are relative to the app's directory, and lead to what its"
+                " components and packages bring; nothing else is there on every host",
+                hint=f"did you mean {near[0]!r}?" if near else "write it like `bin/tool`",
+            )
+        return Program(path)
+
+    def _module_call(self, command: str, arguments: list[str]) -> Call:
+        if len(arguments) < len(("-m", "NAME")) or arguments[0] != "-m":
+            raise DefinitionError(
+                f"{command!r} is not `python -m MODULE`",
+                hint="of the interpreter, only modules can be run: files are at no known place",
+            )
+        _, name, *rest = arguments
+        runs = f"{name}.__main__" if f"{name}.__init__" in self.modules else name
+        self.require_module(runs, f"python -m {name}")
+        return Call(Module(name), tuple(rest))
+
+    def _unknown(self, name: str) -> DefinitionError:
+        known = {*self.entry_points, *(path.rpartition("/")[2] for path in self._named())}
+        near = difflib.get_close_matches(name, known, 1)
+        scripts = ", ".join(sorted(self.entry_points)) or "none"
+        return DefinitionError(
+            f"the app has no program called {name!r}",
+            why=f"console scripts of its packages are: {scripts}; it is no program in bin or sbin",
+            hint=f"did you mean {near[0]!r}?" if near else "add it to [project.scripts] of the app",
+        )
+
+    def _named(self) -> list[str]:
+        return [path for path in self.programs if path.rpartition("/")[0] in _DIRECTORIES]
 
     def _target(self, script: str) -> str:
         """Return the ``module:function`` behind a console script."""
-        if script not in self.entry_points:
-            near = difflib.get_close_matches(script, self.entry_points, 1)
-            raise DefinitionError(
-                f"no package of the app has a console script called {script!r}",
-                why=f"there are: {', '.join(sorted(self.entry_points)) or 'none'}",
-                hint=f"did you mean {near[0]!r}?"
-                if near
-                else "add it to [project.scripts] of the app",
-            )
         # Extras behind the function are obsolete and say nothing about where it is.
         target = self.entry_points[script].partition("[")[0].strip()
         if not _TARGET.fullmatch(target):
@@ -88,14 +145,16 @@ class Installed:
         return target
 
 
-def shell(layout: Layout, call: Call, options: str = "") -> str:
+def shell(
+    layout: Layout, call: Call, options: str = "", values: Mapping[str, str] | None = None
+) -> str:
     """Return the shell command that is a call, before the caller's own arguments.
 
     Args:
         layout: the app's names.
         call: the program and its arguments.
-        options: of the interpreter; ``-u`` for services, whose lines belong in the journal at
-            once.
+        options: of the interpreter.
+        values: shell expansions, by the name that stands in braces for each in the arguments.
     """
     python = " ".join([f'"$root/bin/{layout.python}" -I -B', *filter(None, [options])])
     match call.program:
@@ -106,7 +165,40 @@ def shell(layout: Layout, call: Call, options: str = "") -> str:
             start = f"{python} -m {name}"
         case Program(path):
             start = f'"$root"/{shlex.quote(path)}'
-    return " ".join([start, *map(shlex.quote, call.arguments), '"$@"'])
+    words = (_word(argument, values or {}) for argument in call.arguments)
+    return " ".join([start, *words, '"$@"'])
+
+
+def started(
+    layout: Layout, call: Call, values: Mapping[str, str] | None = None, through: str = ""
+) -> str:
+    """Return shell that becomes a call whose lines belong in the journal at once.
+
+    Args:
+        layout: the app's names.
+        call: the program and its arguments.
+        values: as :func:`shell` takes them.
+        through: a command that the call is handed over to.
+    """
+    command = f"exec {through} {shell(layout, call, '-u', values)}".replace("  ", " ", 1)
+    if isinstance(call.program, Program):
+        # Perhaps it is a script of the packaged interpreter's, or starts one.
+        return f"PYTHONUNBUFFERED=1\nexport PYTHONUNBUFFERED\n{command}"
+    return command
+
+
+def _word(argument: str, values: Mapping[str, str]) -> str:
+    """Return an argument as shell, each of the values in quotes of its own."""
+    # Texts and names take turns.
+    parts = PLACEHOLDER.split(argument)
+    if not set(parts[1::2]) & values.keys():
+        return shlex.quote(argument)
+    written = [
+        f'"{values[part]}"' if number % 2 else shlex.quote(part)
+        for number, part in enumerate(parts)
+        if part
+    ]
+    return "".join(written)
 
 
 def _code(target: str) -> str:

@@ -35,9 +35,20 @@ def runner(model: HostModel, copies: Mapping[str, str]) -> str:
             "VARIABLES": "\n".join(
                 f"{name}=$state/{shlex.quote(copy)}\nexport {name}" for name, copy in moved.items()
             ),
+            "MOVED": _moved_commands(model),
             "SERVE": serve.rstrip("\n"),
         },
     )
+
+
+def _moved_commands(model: HostModel) -> str:
+    """Return shell for commands whose launcher is not in ``bin``, where their program is."""
+    cases = [
+        f'        {name}) exec "$root/{command.launcher}" "$@" ;;\n'
+        for name, command in model.commands.items()
+        if not command.launcher.startswith("bin/")
+    ]
+    return f"    case $command in\n{''.join(cases)}    esac\n" if cases else ""
 
 
 def _copy(copy: str) -> str:

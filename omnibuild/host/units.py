@@ -61,10 +61,10 @@ def units(model: HostModel) -> dict[str, str]:
         return {}
     target, *services = unit_names(model)
     # Each of the servers is in front of those before it.
-    servers = [name for name, one in zip(services, model.processes, strict=True) if one.listens]
+    servers = [name for name, one in zip(services, model.processes, strict=True) if one.is_server]
     texts = {target: _target(model.summary, services)}
     for name, process in zip(services, model.processes, strict=True):
-        behind = servers[: servers.index(name)] if process.listens else []
+        behind = servers[: servers.index(name)] if process.is_server else []
         texts[name] = _service(model.layout, process, target, behind)
     return texts
 
@@ -98,11 +98,11 @@ def _service(layout: Layout, process: Process, target: str, behind: Sequence[str
                 "StartLimitIntervalSec=0",
             ),
             "Service": (
-                f"Type={'notify' if process.listens else 'exec'}",
+                f"Type={'notify' if process.keeps_sockets else 'exec'}",
                 _PAUSE,
                 f"ExecStart={layout.prefix}/bin/{layout.app}-{process.name}",
                 *_server(process),
-                "Restart=on-failure",
+                f"Restart={process.restart}",
                 "RestartSec=1",
                 f"User={layout.user}",
                 f"Environment={layout.variable('STATE')}={layout.state}",
@@ -119,15 +119,15 @@ def _service(layout: Layout, process: Process, target: str, behind: Sequence[str
 
 
 def _server(process: Process) -> tuple[str, ...]:
-    if not process.listens:
+    if not process.is_server:
         return ()
     return (
         # The shell's own kill: minimal hosts have no other.
-        "ExecReload=/bin/sh -c 'kill -HUP $$MAINPID'",
+        *(("ExecReload=/bin/sh -c 'kill -HUP $$MAINPID'",) if process.reloads else ()),
         "KillMode=mixed",
         *((f"KillSignal={process.stop}", "TimeoutStopSec=30") if process.stop else ()),
         # Sockets that `libexec/listen.py` gives to systemd: nobody is refused during a restart.
-        "FileDescriptorStoreMax=16",
+        *(("FileDescriptorStoreMax=16",) if process.keeps_sockets else ()),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
@@ -18,13 +19,13 @@ from omnibuild.host.integration import integrate
 from omnibuild.host.programs import Installed
 from omnibuild.layers.environment import SOURCE_DATE_EPOCH
 from omnibuild.package.versions import host_version
-from omnibuild.payload.assembly import GeneratedFile, Part, assemble
+from omnibuild.payload.assembly import GeneratedFile, Part, assemble, kept
 from omnibuild.payload.described import describe, files_directory, load_described
 from omnibuild.payload.model import Metadata, Payload, Relations
 from omnibuild.recipe.models import Recipe
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
-from omnibuild.tree import Tree
+from omnibuild.tree import Kind, Tree
 
 MANIFEST_PATH = "share/omnibuild/manifest.json"
 
@@ -48,7 +49,7 @@ def run(job: Job) -> Output:
         md5 |= description["md5"]
         facts |= from_data(description["facts"])
     config = {path: text.encode() for path, text in parameters["config"].items()}
-    host = integrate(recipe, parameters["hooks"], config, Installed(entry_points(parts)))
+    host = integrate(recipe, parameters["hooks"], config, installed(parts))
     manifest = json.dumps(parameters["manifest"], indent=2, sort_keys=True) + "\n"
     generated = {
         **host.files,
@@ -126,6 +127,28 @@ def entry_points(parts: Iterable[Part]) -> dict[str, str]:
                         n: v.split("[")[0].strip() for n, v in parser["console_scripts"].items()
                     }
     return found
+
+
+_MODULE = re.compile(
+    r"lib/python3\.[0-9]+/(?:site-packages/|lib-dynload/)?"
+    r"(?P<name>(?:\w+/)*\w+)(?:\.py|(?:\.[\w-]+)?\.so)"
+)
+
+
+def installed(parts: Iterable[Part]) -> Installed:
+    """Return what of placed trees can be started."""
+    parts = list(parts)
+    modules: set[str] = set()
+    programs: set[str] = set()
+    for entry in (entry for part in parts for entry in kept(part)):
+        if entry.kind is Kind.DIRECTORY:
+            continue
+        if entry.kind is Kind.SYMLINK or entry.mode & 0o111:
+            programs.add(entry.path)
+        if found := _MODULE.fullmatch(entry.path):
+            name = found["name"].replace("/", ".")
+            modules |= {name, name.removesuffix(".__init__")}
+    return Installed(entry_points(parts), modules, programs)
 
 
 def load_payload(store: Store, digest: digests.Digest) -> Payload:

@@ -110,6 +110,14 @@ def _claim(entries: dict[str, tuple[str, Entry]], owner: str, entry: Entry) -> N
         )
 
 
+def kept(part: Part) -> list[Entry]:
+    """Return the entries of a part that are not pruned."""
+    if not part.prune:
+        return list(part.tree.entries)
+    survivors = _survivors(part)
+    return [entry for entry in part.tree.entries if entry.path in survivors]
+
+
 def _pruned(owner: str) -> str:
     """Say where globs of what is left out belong."""
     kind, _, name = owner.rpartition(":")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,10 +21,11 @@ from omnibuild.recipe.models import (
     Software,
     Web,
 )
+from omnibuild.recipe.running.commands import command_faults
+from omnibuild.recipe.running.web import OWN, web_faults
 from omnibuild.recipe.validate import quoted
 
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
-_HIGHEST_PORT = 65535
 # Variables that a recipe would set in vain, or to the harm of the launchers, which are shell.
 _NOT_VARIABLES = (
     (
@@ -81,10 +81,15 @@ def _name_faults(name: str, path: Path) -> Iterator[Fault]:
 def _content_faults(recipe: Recipe) -> Iterator[Fault]:
     if isinstance(recipe.python, Python):
         return
-    for table in ("source", "web"):
-        if not isinstance(getattr(recipe, table), UnsetType):
-            hint = 'add [python] with `version = "3.13"`'
-            yield Fault((table,), f"[{table}] needs an interpreter, and there is no [python]", hint)
+    web = recipe.web
+    needing = [
+        *([] if isinstance(recipe.source, UnsetType) else ["source"]),
+        # An own server may be any program, but what opens its socket for it is Python.
+        *(["web"] if isinstance(web, Web) and (web.server != OWN or web.socket) else []),
+    ]
+    for table in needing:
+        hint = 'add [python] with `version = "3.13"`'
+        yield Fault((table,), f"[{table}] needs an interpreter, and there is no [python]", hint)
     if not recipe.software:
         hint = "add [python] for a Python app, or [software] for components"
         yield Fault((), "nothing to package: neither [python] nor [software] is there", hint)
@@ -104,22 +109,14 @@ def _source_faults(recipe: Recipe, path: Path) -> Iterator[Fault]:
 
 def _service_faults(recipe: Recipe) -> Iterator[Fault]:
     if isinstance(recipe.web, Web):
-        port = int(recipe.web.listen.rpartition(":")[2])
-        if not 1 <= port <= _HIGHEST_PORT:
-            what = f"`web.listen` has a port that does not exist: {port}"
-            yield Fault(("web", "listen"), what, f"ports are 1 to {_HIGHEST_PORT}")
+        yield from web_faults(recipe.web)
         if "web" in recipe.services:
             what = "the service name `web` is taken by [web]"
             yield Fault(("services", "web"), what, in_key=True)
     for name, service in recipe.services.items():
-        try:
-            words = shlex.split(service.command)
-        except ValueError as error:
-            what = f"`services.{name}.command` is not quoted as in a shell: {error}"
-            yield Fault(("services", name, "command"), what)
-        else:
-            if not words:
-                yield Fault(("services", name, "command"), f"service {quoted(name)} runs nothing")
+        yield from command_faults(("services", name, "command"), service.command)
+    for name, command in recipe.commands.items():
+        yield from command_faults(("commands", name), command)
     user = service_user(recipe)
     if user and not _USER.fullmatch(user):
         what = f"{quoted(user)} cannot be the name of a system user"

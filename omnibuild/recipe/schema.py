@@ -103,6 +103,8 @@ def _type_words(annotation: Any) -> str:
         return "array of strings"
     if get_origin(kind) is dict:
         return "table of arrays of strings"
+    if kind is bool:
+        return "boolean"
     if kind is int:
         return f"integer, {meta(annotation, 'ge')} to {meta(annotation, 'le')}"
     longest = meta(annotation, "max_length")

@@ -6,22 +6,28 @@ import shlex
 
 from omnibuild.host.layout import Layout
 from omnibuild.host.model import Process
-from omnibuild.host.servers.server import NAME, WebServer, kept_sockets, socket_path
+from omnibuild.host.programs import Installed
+from omnibuild.host.servers.server import (
+    LISTEN,
+    NAME,
+    WebServer,
+    address,
+    kept_sockets,
+    public_address,
+)
 from omnibuild.recipe.models import Web
 
 # Its own format says nothing about a client behind a proxy on a socket.
 PROXIED_LOG = '%({x-forwarded-for}i)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s'
 
 
-def _process(web: Web, layout: Layout) -> Process:
-    runtime, listen = layout.variable("RUNTIME"), layout.variable("LISTEN")
+def _process(web: Web, layout: Layout, installed: Installed) -> Process:
+    installed.require_module("gunicorn", "web.server")
+    installed.require_module(web.app.partition(":")[0], "web.app")
+    runtime, options = layout.variable("RUNTIME"), ""
     if web.proxy:
-        bind = f"unix:{socket_path(layout)}"
         # Whoever reaches the socket is the proxy: it tells the client's address and scheme.
         options = f"--forwarded-allow-ips '*' --access-logformat {shlex.quote(PROXIED_LOG)}"
-    else:
-        bind = f"${{{listen}:-{web.listen}}}"
-        options = ""
     arguments = [
         f'--workers "${{WEB_CONCURRENCY:-{web.workers}}}"',
         '--bind "$bind"',
@@ -37,7 +43,7 @@ def _process(web: Web, layout: Layout) -> Process:
         'if [ -d /dev/shm ] && [ -w /dev/shm ]; then set -- --worker-tmp-dir /dev/shm "$@"; fi',
         "# Gunicorn imports from and reads settings in the working directory.",
         'cd "$root"',
-        f'bind="{bind}"',
+        f'bind="{address(web, layout)}"',
         f'set -- "$root/bin/{layout.python}" -I -B -u -m gunicorn \\',
         " \\\n".join(f"    {argument}" for argument in arguments),
         *kept_sockets(layout, 'gunicorn "$bind"'),
@@ -46,13 +52,16 @@ def _process(web: Web, layout: Layout) -> Process:
         NAME,
         "web server",
         "\n".join(lines),
-        listens=True,
-        address="" if web.proxy else web.listen,
+        address=public_address(web),
+        is_server=True,
+        keeps_sockets=True,
+        reloads=True,
+        helpers=(LISTEN,),
     )
 
 
 GUNICORN = WebServer(
     requirements=("gunicorn",),
     process=_process,
-    proxied=("proxy_http_version 1.1;", 'proxy_set_header Connection "";'),
+    upgrades=False,
 )

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from omnibuild.host.layout import Layout
 from omnibuild.host.model import Process
-from omnibuild.host.servers.server import kept_sockets
+from omnibuild.host.servers.server import LISTEN, kept_sockets
 from omnibuild.host.template import render
 from omnibuild.recipe.models import Web
 
 COMPONENT = "nginx"
+
+_PLAIN = 'proxy_set_header Connection "";'
+_UPGRADED = """proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection $upgraded;"""
+_UPGRADES = """
+    # Who asks for another protocol, as WebSockets, is passed on so; all else is plain HTTP.
+    map $http_upgrade $upgraded {
+        default upgrade;
+        '' '';
+    }
+"""
 
 
 def path(layout: Layout) -> str:
@@ -18,13 +27,13 @@ def path(layout: Layout) -> str:
     return f"{layout.etc}/nginx.conf"
 
 
-def configuration(layout: Layout, listen: str, proxied: Sequence[str]) -> str:
+def configuration(layout: Layout, listen: str, *, upgrades: bool) -> str:
     """Return ``nginx.conf``; nginx runs as the app's user and writes below its own directories.
 
     Args:
         layout: the app's names.
         listen: the address that clients connect to.
-        proxied: directives for what is passed on, as the server behind it wants them.
+        upgrades: whether the server behind it speaks more than HTTP on a connection.
     """
     return render(
         "nginx.conf.in",
@@ -33,7 +42,8 @@ def configuration(layout: Layout, listen: str, proxied: Sequence[str]) -> str:
             "STATE": layout.state,
             "RUNTIME": layout.runtime,
             "LISTEN": listen,
-            "PROXIED": "\n            ".join(proxied),
+            "UPGRADES": _UPGRADES if upgrades else "",
+            "CONNECTION": _UPGRADED if upgrades else _PLAIN,
         },
     )
 
@@ -41,18 +51,23 @@ def configuration(layout: Layout, listen: str, proxied: Sequence[str]) -> str:
 def process(web: Web, layout: Layout) -> Process:
     """Return its process."""
     state = layout.variable("STATE")
+    # Without an interpreter nothing keeps its sockets.
+    keeps = bool(layout.python)
     lines = [
         f'mkdir -p "${state}/nginx"',
         f'set -- "$root/sbin/nginx" -p "${state}/nginx/" -e stderr \\',
         f'    -c {path(layout)} "$@"',
-        *kept_sockets(layout, "nginx"),
+        *(kept_sockets(layout, "nginx") if keeps else ['exec "$@"']),
     ]
     return Process(
         COMPONENT,
         "reverse proxy",
         "\n".join(lines),
-        listens=True,
         address=web.listen,
+        is_server=True,
+        keeps_sockets=keeps,
+        reloads=True,
+        helpers=(LISTEN,) if keeps else (),
         # It lets nginx finish the requests at hand.
         stop="SIGQUIT",
         alone=_alone(layout),

@@ -24,6 +24,13 @@ from omnibuild.recipe.fields import (
 )
 from omnibuild.recipe.models.base import Model
 
+_COMMAND = (
+    "What runs, with its arguments: a console script of the app's packages, `python -m MODULE`, or"
+    " a program of its components by its path below the app's directory; the path can be left out"
+    " below `bin` and `sbin`."
+)
+_COMMANDS = ["shop-worker --queue mail", "python -m shop.worker", "bin/valkey-server"]
+
 
 class App(Model, frozen=True, kw_only=True):
     """``[app]``: what the package is called and says about itself."""
@@ -92,25 +99,50 @@ class Python(Model, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
 
 
+# Server processes, if a recipe does not say how many.
+WORKERS = 2
+
+
 class Web(Model, frozen=True, kw_only=True):
     """``[web]``: how the app is served over HTTP."""
 
-    server: Annotated[Literal["gunicorn"], Meta(description="The WSGI server.")]
+    server: Annotated[
+        Literal["gunicorn", "uvicorn", "own"],
+        Meta(
+            description="gunicorn for WSGI, uvicorn for ASGI, or `own`: the app is its own server."
+        ),
+    ]
     app: Annotated[
         str,
         Meta(
-            description="`module:callable`.",
-            pattern=r"^[\w.]+:[\w.]+(\(\))?\Z",
+            description="`module:callable` that gunicorn or uvicorn serves.",
+            pattern=r"^([\w.]+:[\w.]+(\(\))?)?\Z",
             examples=["shop.wsgi:application"],
         ),
-    ]
+    ] = ""
+    command: Annotated[
+        OptionalLine,
+        Meta(
+            description="What starts an app that is its own server, as for services. In it stand"
+            " `{listen}`, `{host}` and `{port}` for where to listen; behind a proxy `{path}`, a"
+            " socket in the file system; and `{workers}`.",
+            examples=["shop --bind {listen}"],
+        ),
+    ] = ""
+    socket: Annotated[
+        bool,
+        Meta(
+            description="Whether an app that is its own server takes its socket as systemd passes"
+            " one, descriptor 3: then no client is refused while it restarts."
+        ),
+    ] = False
     proxy: Annotated[
         Literal["nginx"] | None, Meta(description="A reverse proxy in front, or none.")
     ] = None
     listen: Annotated[Listen, Meta(description="Address and port that answer requests.")] = (
         "127.0.0.1:8080"
     )
-    workers: Annotated[int, Meta(description="Server processes.", ge=1, le=256)] = 2
+    workers: Annotated[int, Meta(description="Server processes.", ge=1, le=256)] = WORKERS
     health: Annotated[
         str,
         Meta(
@@ -124,7 +156,7 @@ class Web(Model, frozen=True, kw_only=True):
 class Service(Model, frozen=True, kw_only=True):
     """``[services.NAME]``: a process that runs as long as the app does."""
 
-    command: Annotated[Line, Meta(description="A console script of the app and its arguments.")]
+    command: Annotated[Line, Meta(description=_COMMAND, examples=_COMMANDS)]
 
 
 class FormatRelations(Model, frozen=True, kw_only=True):
@@ -206,8 +238,8 @@ class Recipe(Model, frozen=True, kw_only=True):
         default_factory=dict
     )
     commands: Annotated[
-        dict[Script, Script],
-        Meta(description="Command in /usr/bin to a console script of the app."),
+        dict[Script, Line],
+        Meta(description="Command in /usr/bin to what it runs, as for services."),
     ] = field(default_factory=dict)
     environment: Annotated[
         dict[Variable, OptionalLine],

@@ -16,11 +16,13 @@ CHECKOUT = Path(__file__).parents[3]
 RECIPES = CHECKOUT / "recipes"
 GOLDEN = CHECKOUT / "tests" / "unit" / "golden" / "host"
 INSTALLED = Installed(
-    {
+    entry_points={
         "hello": "hello.cli:main",
         "worker": "shop.work:Worker.run [extra]",
         "gunicorn": "gunicorn.app.wsgiapp:run",
-    }
+    },
+    modules={"gunicorn", "uvicorn", "shop", "shop.work", "hello.web", "httpbin", "http.server"},
+    programs={"bin/valkey-server", "bin/valkey-cli", "sbin/exim", "libexec/tool"},
 )
 
 
@@ -48,6 +50,31 @@ def recipe(name: str = "shop", **tables: Any) -> Recipe:
         **tables,
     }
     return msgspec.convert({key: value for key, value in data.items() if value}, Recipe)
+
+
+# A recipe for each shape of an app.
+SHAPES = {
+    "asgi": recipe(
+        web={"server": "uvicorn", "app": "shop:create()", "proxy": "nginx", "workers": 4},
+    ),
+    "asgi-alone": recipe(web={"server": "uvicorn", "app": "shop:app", "listen": "[::]:443"}),
+    "own-socket": recipe(
+        web={"server": "own", "command": "worker --fd 3 -w {workers}", "socket": True},
+    ),
+    "own-address": recipe(
+        web={"server": "own", "command": "worker --host={host} --port {port}", "listen": "[::1]:80"}
+    ),
+    "own-proxied": recipe(
+        web={"server": "own", "command": "worker --unix {path}", "proxy": "nginx"},
+    ),
+    "no-python": recipe(
+        python=None,
+        software={"valkey": "8"},
+        web=None,
+        services={"server": {"command": "valkey-server --port 7000"}},
+        commands={"valkey-cli": "bin/valkey-cli -p 7000"},
+    ),
+}
 
 
 def integrated(

@@ -7,7 +7,7 @@ import pytest
 
 from omnibuild.host.integration import HostFiles
 
-from .apps import GOLDEN, assert_golden, example
+from .apps import GOLDEN, SHAPES, assert_golden, example, integrated
 
 EXAMPLES = ("hello", "httpbin")
 
@@ -35,4 +35,20 @@ def test_golden(name: str) -> None:
         for path in (GOLDEN / name).rglob("*")
         if path.is_file()
     }
+    assert kept == set(found)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_golden_shapes(name: str) -> None:
+    """What is special about the shape: what starts, the units, nginx."""
+    special = ("/opt/shop/bin/shop-web", "/opt/shop/bin/shop-server", "/systemd/", "/etc/shop/")
+    found = {
+        path: text
+        for path, text in everything(integrated(SHAPES[name])).items()
+        if any(part in path for part in special) and "/opt/shop/etc/" not in path
+    }
+    directory = GOLDEN / "shapes" / name
+    for path, text in found.items():
+        assert_golden(directory / path, text)
+    kept = {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()}
     assert kept == set(found)

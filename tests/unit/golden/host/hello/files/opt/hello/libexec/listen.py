@@ -1,14 +1,15 @@
 """Opens the sockets that a server listens on, gives them to systemd to keep, becomes the server.
 
 This module is a program of hosts: it is installed as ``libexec/listen.py``, and the launchers of
-servers start it where systemd listens to the service, with the packaged interpreter. So it needs
-nothing but the standard library.
+servers start it with the packaged interpreter. So it needs nothing but the standard library.
 
 systemd keeps a copy of each socket while the service restarts, and hands it to the next start:
 clients wait in its queue instead of being refused. The addresses stay where operators edit them,
 which no ``.socket`` unit could promise; one that is no longer wanted is let go.
 
     listen gunicorn ADDRESS COMMAND...    passes the socket by LISTEN_FDS
+    listen socket ADDRESS COMMAND...      the same for who does not say when it is ready, and opens
+                                          no socket itself: so it is also used without systemd
     listen nginx COMMAND...               asks nginx for its addresses; passes them by NGINX
 """
 
@@ -18,11 +19,12 @@ import errno
 import fcntl
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 FIRST = 3
@@ -140,8 +142,10 @@ def is_at(kept: socket.socket, address: Address) -> bool:
 
 
 def notify(message: str, sockets: Iterable[socket.socket] = ()) -> None:
-    """Tell systemd."""
-    where = os.environ["NOTIFY_SOCKET"]
+    """Tell systemd, where it listens."""
+    where = os.environ.get("NOTIFY_SOCKET")
+    if not where:
+        return
     where = f"\0{where[1:]}" if where.startswith("@") else where
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         try:
@@ -204,6 +208,9 @@ def become(command: tuple[str, ...], **variables: str) -> None:
     for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
         os.environ.pop(name, None)
     os.environ |= variables
+    # Systemd was told that all is ready, and may pass on a reload before the server is: to begin
+    # with, what would end it is ignored.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.execv(command[0], command)  # noqa: S606
 
 
@@ -214,6 +221,25 @@ def gunicorn(text: str, *command: str) -> None:
     if numbers:
         become(command, LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(numbers)))
     become(command)
+
+
+def looked_up(text: str) -> Address:
+    """Return the address that a name stands for."""
+    host, _, port = text.rpartition(":")
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        sys.exit(f"cannot listen on {text}: {error.strerror}")
+    # Who says `localhost` to clients means this one.
+    family, _, _, _, where = min(found, key=lambda one: one[0] != socket.AF_INET)
+    return Address(family, str(where[0]), int(where[1]))
+
+
+def passed(text: str, *command: str) -> None:
+    """Become a server whose one socket is descriptor 3; clients wait there until it is ready."""
+    numbers = pass_on(listen([Address.parse(text, dual=True) or looked_up(text)]))
+    notify("READY=1")
+    become(command, LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(numbers)))
 
 
 def nginx(*command: str) -> None:
@@ -230,7 +256,6 @@ def nginx(*command: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "nginx":
-        nginx(*sys.argv[2:])
-    else:
-        gunicorn(*sys.argv[2:])
+    ways: dict[str, Callable[..., None]]
+    ways = {"gunicorn": gunicorn, "nginx": nginx, "socket": passed}
+    ways[sys.argv[1]](*sys.argv[2:])

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from omnibuild.host.servers import listening
-from omnibuild.host.servers.listening import Address, nginx_addresses
+from omnibuild.host.servers import listen
+from omnibuild.host.servers.listen import Address, nginx_addresses
 
 # What becomes the server: it says what it was given.
 SERVER = """
@@ -53,7 +53,7 @@ def start(
     if kept:
         script = "".join(f"exec {3 + n}<&{fd}; " for n, fd in enumerate(kept.values())) + script
         environment |= {"LISTEN_FDS": str(len(kept)), "LISTEN_FDNAMES": ":".join(kept)}
-    program = [sys.executable, "-I", "-S", "-B", listening.__file__, "gunicorn", address]
+    program = [sys.executable, "-I", "-S", "-B", listen.__file__, "gunicorn", address]
     return subprocess.run(
         ["bash", "-c", script, "", "", *program, sys.executable, "-c", SERVER],
         env=environment,
@@ -154,10 +154,30 @@ def test_a_manager_that_is_gone_is_no_reason_not_to_serve(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
-    listening.notify("READY=1")
+    listen.notify("READY=1")
     assert "systemd cannot be told" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["", "8080x", "host:80", "[::1]", "[::1:80", "127.0.0.1", "-1"])
 def test_no_address(text: str) -> None:
     assert Address.parse(text) is None
+
+
+def test_a_server_without_systemd_is_given_its_socket(tmp_path: Path) -> None:
+    port = free_port()
+    program = [sys.executable, "-I", "-S", "-B", listen.__file__, "socket", f"localhost:{port}"]
+    code = f"import signal; print(signal.getsignal(1) is signal.SIG_IGN);{SERVER}"
+    done = subprocess.run(
+        [*program, sys.executable, "-c", code], env={}, capture_output=True, text=True, check=True
+    )
+    ignored, given = done.stdout.splitlines()
+    assert json.loads(given) == {"at": [["127.0.0.1", port]], "listening": [1], "own": True}
+    # Systemd may pass on a reload before the server heeds any.
+    assert ignored == "True"
+
+
+def test_a_name_that_nobody_has_is_said() -> None:
+    program = [sys.executable, "-I", "-S", "-B", listen.__file__, "socket", "nowhere.invalid:80"]
+    done = subprocess.run([*program, "/bin/true"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("cannot listen on nowhere.invalid:80: ")
