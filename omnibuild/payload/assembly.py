@@ -61,13 +61,14 @@ def assemble(
         the tree of ``target``, without reading any file again.
 
     Raises:
-        CaptureError: two parts, or a part and a generated file, differ in the same path, or two
-            parts want different permissions of a directory.
+        CaptureError: two parts, or a part and a generated file, differ in the same path, two
+            parts want different permissions of a directory, or a recipe prunes what is not there.
     """
     entries: dict[str, tuple[str, Entry]] = {}
     sources: dict[str, str] = {}
     base = prefix.lstrip("/")
     for part in parts:
+        _check_prune(part)
         for entry, source in _kept(part):
             path = f"{base}/{entry.path}"
             target_path = f"{base}/{entry.target}" if entry.kind is Kind.HARDLINK else entry.target
@@ -169,6 +170,26 @@ def _survivors(part: Part) -> set[str]:
         ):
             pruned.add(entry.path)
     return {entry.path for entry in part.tree.entries} - pruned
+
+
+def _check_prune(part: Part) -> None:
+    """Refuse a glob of a recipe that is in vain; a definition's may be for other versions."""
+    if not part.name.startswith("python:"):
+        return
+    paths = [entry.path.split("/") for entry in part.tree.entries]
+    for glob in part.prune:
+        if not any(_matches(names, glob) for names in paths):
+            name = part.name.removeprefix("python:")
+            raise CaptureError(
+                f"[python.prune] leaves {glob!r} out of {name}, and there is no such file in it",
+                hint="globs are below the app's directory, as"
+                " lib/python3.13/site-packages/tests; `*` is within one name",
+            )
+
+
+def _matches(names: Sequence[str], glob: str) -> bool:
+    globs = glob.split("/")
+    return len(globs) == len(names) and all(map(fnmatchcase, names, globs))
 
 
 def _directories(paths: Iterable[str]) -> set[str]:
