@@ -58,7 +58,7 @@ class PythonPackages:
         lock = lock_path(recipe, recipe_path)
         self._lock = load_lock(lock, f"omnibuild lock {word_for(recipe_path)}")
         self._backends: dict[tuple[str, ...], str] = {}
-        self._lock.check(wanted(recipe, recipe_path))
+        self._lock.check(wanted(recipe, recipe_path).record)
         locked = self._lock.select(python.version, glibc)
         for file in locked:
             self._add_locked(file)

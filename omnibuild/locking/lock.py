@@ -10,24 +10,25 @@ from pathlib import Path
 
 import msgspec
 from packaging.pylock import Package, Pylock
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from omnibuild import files, pipeline
 from omnibuild.blueprint.app import lowest_glibc
-from omnibuild.blueprint.wanted import wanted
+from omnibuild.blueprint.wanted import Wanted, wanted
 from omnibuild.errors import DefinitionError, LockError, UsageError, Where
 from omnibuild.events import Emit
 from omnibuild.locking.building import build_groups, source_trees
 from omnibuild.locking.groups import merged
 from omnibuild.locking.remembering import check_writable, remember, with_required
+from omnibuild.locking.running import running
 from omnibuild.locking.text import written
 from omnibuild.recipe.definitions import Definitions
-from omnibuild.recipe.lock import RUN, Lock, Record, load_lock, lock_path
+from omnibuild.recipe.lock import RUN, Lock, load_lock, lock_path
 from omnibuild.recipe.models import Python, Recipe
 from omnibuild.recipe.whereabouts import word_for
 from omnibuild.settings import Settings
-from omnibuild.sources.python.backends import is_built
+from omnibuild.sources.python.pins.finding import read_pins
+from omnibuild.sources.python.pins.pins import Pins
 from omnibuild.sources.python.resolve import Resolver
 
 
@@ -53,12 +54,14 @@ class Locked:
         content: what is in it.
         recipe: the recipe's file.
         required: what the recipe is to require in ``[python]`` from now on.
+        pins: the file of the project that says which versions.
     """
 
     path: Path
     content: Pylock
     recipe: Path
     required: tuple[str, ...]
+    pins: Path | None
 
     def write(self) -> None:
         """Write the lock, and what it was asked to require into the recipe."""
@@ -90,12 +93,13 @@ def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> L
     now = wanted(recipe, path)
     target = lock_path(recipe, path)
     glibc = lowest_glibc(pipeline.chosen_platforms(definitions, recipe, ()))
+    pins = read_pins(now.pins, python.version, now.project) if now.pins and now.project else None
+    kept = _kept(target, python.version, asked, pins)
     with tempfile.TemporaryDirectory(prefix="omnibuild-lock-") as scratch:
         resolver = Resolver(python.version, glibc, Path(scratch))
-        groups = _resolved(
-            recipe, path, now, resolver, _kept(target, python.version, asked), settings, emit
-        )
-    return Locked(target, merged(groups, python.version, now), path, python.require)
+        groups = _resolved(now, pins, resolver, kept, settings, emit)
+    content = merged(groups, python.version, now.record)
+    return Locked(target, content, path, python.require, now.pins)
 
 
 def check(settings: Settings, name: str) -> Lock:
@@ -107,7 +111,7 @@ def check(settings: Settings, name: str) -> Lock:
     recipe, path = definitions.recipe(name)
     python = _python(recipe, path)
     found = load_lock(lock_path(recipe, path), f"omnibuild lock {word_for(path)}")
-    found.check(wanted(recipe, path))
+    found.check(wanted(recipe, path).record)
     glibc = lowest_glibc(pipeline.chosen_platforms(definitions, recipe, ()))
     for group in (RUN, *(found.content.dependency_groups or ())):
         found.select(python.version, glibc, group)
@@ -123,32 +127,34 @@ def _python(recipe: Recipe, path: Path) -> Python:
 
 
 def _resolved(
-    recipe: Recipe,
-    path: Path,
-    now: Record,
+    now: Wanted,
+    pins: Pins | None,
     resolver: Resolver,
     kept: Mapping[str, Mapping[str, str]],
     settings: Settings,
     emit: Emit,
 ) -> dict[str, list[Package]]:
     """Return the packages of each dependency group."""
-    project = {}
-    if recipe.source and recipe.source.path and is_built(path.parent / recipe.source.path):
-        project[""] = path.parent / recipe.source.path
-    requirements = [Requirement(text) for text in now.requires]
+    project = {"": now.project} if now.project and now.built else {}
     with ThreadPoolExecutor(max_workers=1) as pool:
         # Neither waits for the other: most of their time is the index's.
-        running = pool.submit(resolver.resolve, requirements, now.from_source, kept.get(RUN, {}))
+        found = pool.submit(running, now, pins, resolver, kept.get(RUN, {}))
         groups = build_groups(project, resolver, kept, settings, emit)
-        groups[RUN] = running.result()
+        groups[RUN] = found.result()
     with source_trees(groups[RUN], settings, emit) as trees:
         groups |= build_groups(trees, resolver, kept, settings, emit)
     return groups
 
 
-def _kept(path: Path, python: str, asked: Asked) -> dict[str, dict[str, str]]:
+def _kept(path: Path, python: str, asked: Asked, pins: Pins | None) -> dict[str, dict[str, str]]:
     """Return the versions that are locked and stay, by dependency group."""
     names = {canonicalize_name(name) for name in asked.upgrade if name}
+    pinned = sorted(names & pins.versions.keys()) if pins else []
+    if pins and pinned:
+        raise UsageError(
+            f"{pins.file.name} says which version of {', '.join(pinned)} is taken",
+            hint=f"upgrade there: {pins.update}" if pins.update else "change it there",
+        )
     try:
         locked = load_lock(path).versions(python) if path.exists() else {}
     except LockError:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
@@ -28,7 +28,7 @@ from packaging.utils import parse_wheel_filename
 from omnibuild.errors import LockError, Where
 from omnibuild.recipe import located, lockfile
 from omnibuild.recipe.models import Recipe
-from omnibuild.recipe.wheeltags import full_version, marker_environment, supported_tags
+from omnibuild.recipe.wheeltags import applies, full_version, marker_environment, supported_tags
 
 RUN = "run"
 
@@ -53,12 +53,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
         requires: what it was to run with.
         build_requires: what its project said it is built with.
         from_source: packages that were to be compiled.
+        pins: names and digests of the files of the project that said which versions.
     """
 
     app: str = ""
     requires: tuple[str, ...] = ()
     build_requires: tuple[str, ...] = ()
     from_source: tuple[str, ...] = ()
+    pins: tuple[str, ...] = ()
 
     def differences(self, now: Record) -> list[str]:
         """Say what has changed since, a line for each change."""
@@ -74,7 +76,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
             old, new = set(getattr(self, field)), set(getattr(now, field))
             found += [f"{each} is {word}, and was not" for each in sorted(new - old)]
             found += [f"{each} was {word}, and is not any more" for each in sorted(old - new)]
-        return found
+        then, here = (dict(each.split(" ", 1) for each in r.pins) for r in (self, now))
+        found += [f"{name} says which versions, and did not" for name in sorted(here.keys() - then)]
+        found += [f"{name} said which versions, and is gone" for name in sorted(then.keys() - here)]
+        both = sorted(then.keys() & here)
+        return found + [f"{name} has changed since" for name in both if then[name] != here[name]]
 
 
 @dataclass(frozen=True)
@@ -143,16 +149,14 @@ class Lock:
 
     def versions(self, python: str) -> dict[str, dict[str, str]]:
         """Return the version of each package that is locked, by dependency group."""
-        environment = cast("dict[str, Any]", marker_environment(python))
-        found: dict[str, dict[str, str]] = {}
-        for group in (RUN, *(self.content.dependency_groups or ())):
-            seen = {**environment, "extras": frozenset(), "dependency_groups": frozenset([group])}
-            found[group] = {
+        return {
+            group: {
                 package.name: str(package.version)
                 for package in self.content.packages
-                if not package.marker or package.marker.evaluate(seen, context="lock_file")
+                if applies(package.marker, python, groups=[group])
             }
-        return found
+            for group in (RUN, *(self.content.dependency_groups or ()))
+        }
 
     @property
     def record(self) -> Record | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
+from typing import Any, cast
 
-from packaging.markers import Environment
+from packaging.markers import Environment, Marker
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, NormalizedName, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
@@ -95,6 +97,29 @@ def same_release(one: str, other: str) -> bool:
 def full_version(python: str) -> str:
     """Return a full version of the interpreter; of a series the newest patch release."""
     return python if python.count(".") > 1 else f"{python}.{_NEWEST_PATCH}"
+
+
+def applies(
+    marker: Marker | None,
+    python: str,
+    extras: Collection[str] = (),
+    groups: Collection[str] | None = None,
+) -> bool:
+    """Tell whether a marker holds under CPython ``python``.
+
+    Args:
+        marker: of a requirement; with ``groups``, of a package in a lock.
+        python: version or series.
+        extras: those that are asked for.
+        groups: dependency groups that are asked for.
+    """
+    if marker is None:
+        return True
+    environment = cast("dict[str, Any]", marker_environment(python))
+    if groups is not None:
+        asked = {"extras": frozenset(extras), "dependency_groups": frozenset(groups)}
+        return marker.evaluate(environment | asked, context="lock_file")
+    return any(marker.evaluate(environment | {"extra": extra}) for extra in (extras or ("",)))
 
 
 def marker_environment(python: str) -> Environment:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -55,7 +54,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "#!/usr/bin/env python3\nimport helper, sys\nprint(helper.greet('tool'))\n"
         )
         (project / name).chmod(0o755)
-    shutil.copy(CHECKOUT / "recipes/pylock.hello.toml", project / "pylock.toml")
+    lock = (CHECKOUT / "recipes/pylock.hello.toml").read_text()
+    (project / "pylock.toml").write_text(lock.replace('app = "hello"', 'app = "notes"'))
     omnibuild("build", project, "-p", "linux", "-p", "debian-12", "-o", base / "dist")
     (tarball,) = (base / "dist").glob("*.tar.zst")
     subprocess.run(["tar", "--zstd", "-xf", tarball, "-C", base], check=True)

@@ -23,6 +23,7 @@ USERS = {
     "installer": "tests/unit/sources/python",
     "msgspec": "tests/unit/recipe",
     "packaging": "tests/unit/recipe",
+    "pip-requirements-parser": "tests/unit/sources/python/pins",
     "pysequoia": "tests/unit/signing",
     "requests": "tests/unit/transfer",
     "rich": "tests/unit/report",

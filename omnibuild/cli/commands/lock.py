@@ -28,7 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
     with contextlib.nullcontext(unseen) if arguments.json else reporting(arguments) as emit:
         made = lock(settings, arguments.recipe, emit, asked)
     made.write()
-    _tell(arguments, made.path, made.content, "pinned by digest")
+    versions = f", versions as in {made.pins.name}" if made.pins else ""
+    _tell(arguments, made.path, made.content, f"pinned by digest{versions}")
     return 0
 
 

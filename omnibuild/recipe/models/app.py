@@ -89,6 +89,15 @@ class Python(Model, frozen=True, kw_only=True):
             examples=[["bcrypt", "psycopg[c]>=3.2"]],
         ),
     ] = ()
+    pins: Annotated[
+        OptionalLine,
+        Meta(
+            description="File that says which versions the project takes, relative to it: uv.lock,"
+            " poetry.lock, Pipfile.lock, pylock.toml or a requirements file; when empty the first"
+            " of these that is there.",
+            examples=["requirements/production.txt"],
+        ),
+    ] = ""
     from_source: Annotated[
         tuple[Distribution, ...],
         Meta(description="Packages that `omnibuild lock` pins as source, to be compiled here."),

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from omnibuild.errors import DefinitionError, Where
 from omnibuild.recipe import located
-from omnibuild.recipe.located import Document, Fault
+from omnibuild.recipe.located import Fault
 from omnibuild.recipe.positions import Path as Keys
 from omnibuild.sources.python.requirements import NotARequirementError, checked
 
@@ -48,37 +47,44 @@ _HINT = (
 )
 
 
-def project_requirements(directory: Path) -> list[Requirement]:
+def project_requirements(directory: Path) -> list[Requirement] | None:
     """Return the requirements that a project's ``pyproject.toml`` declares.
 
-    Raises :class:`DefinitionError` when there are none to read, one is not a requirement, they
-    are dynamic, or the project has settings of its tools that change what they mean.
+    None where it declares none: there is no ``[project]``, or its build computes them.
+
+    Raises :class:`DefinitionError` when one is not a requirement.
     """
     path = directory / "pyproject.toml"
+    if not path.exists():
+        return None
     document = located.read(path)
     project = document.data.get("project")
-    if not isinstance(project, dict):
-        raise DefinitionError(
-            "the project's requirements cannot be read: there is no [project] table",
-            where=Where(str(path)),
-            hint="a [project] table (PEP 621) lists them under `dependencies`",
-        )
-    _refuse_dynamic(document, project)
+    if not isinstance(project, dict) or _is_dynamic(project):
+        return None
     found: list[Requirement] = []
-    faults = list(_read(project.get("dependencies", []), found))
-    faults += _settings(document.data, {canonicalize_name(each.name) for each in found})
-    if faults:
+    if faults := list(_read(project.get("dependencies", []), found)):
         raise document.error(faults)
-    _refuse_uv_file(directory / "uv.toml")
     return found
 
 
-def _refuse_dynamic(document: Document, project: Mapping[str, Any]) -> None:
+def refuse_unobeyed(directory: Path, names: Collection[str]) -> None:
+    """Raise :class:`DefinitionError` for settings of a project's tools that are not obeyed.
+
+    Args:
+        directory: of the project.
+        names: normalised names of what it requires.
+    """
+    path = directory / "pyproject.toml"
+    if path.exists():
+        document = located.read(path)
+        if faults := list(_settings(document.data, names)):
+            raise document.error(faults)
+    _refuse_uv_file(directory / "uv.toml")
+
+
+def _is_dynamic(project: Mapping[str, Any]) -> bool:
     dynamic = project.get("dynamic")
-    if isinstance(dynamic, list) and "dependencies" in dynamic:
-        what = "the project computes its requirements while it is built"
-        hint = "list them under `dependencies` in [project]"
-        raise document.error([Fault(("project", "dynamic"), what, hint)])
+    return isinstance(dynamic, list) and "dependencies" in dynamic
 
 
 def _read(listed: Any, found: list[Requirement]) -> Iterator[Fault]:
@@ -97,7 +103,7 @@ def _read(listed: Any, found: list[Requirement]) -> Iterator[Fault]:
             yield Fault((*path, index), str(error), error.hint)
 
 
-def _settings(data: Mapping[str, Any], required: set[str]) -> Iterator[Fault]:
+def _settings(data: Mapping[str, Any], required: Collection[str]) -> Iterator[Fault]:
     for path in _NOT_OBEYED:
         value = _at(data, path)
         if value is not None and not _for_named_sources_only(value):

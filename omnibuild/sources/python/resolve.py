@@ -12,7 +12,7 @@ import re
 import sys
 import tempfile
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -76,6 +76,7 @@ class Resolver:
         requirements: Sequence[Requirement],
         from_source: Sequence[str] = (),
         kept: Mapping[str, str] = MappingProxyType({}),
+        constraints: Sequence[Requirement] = (),
     ) -> list[Package]:
         """Return packages that satisfy requirements, each with its files, in order of names.
 
@@ -83,32 +84,60 @@ class Resolver:
             requirements: what an index must satisfy.
             from_source: normalised names of packages that are compiled from their sdist.
             kept: names to versions that are taken rather than newer ones.
+            constraints: what holds for versions of whatever is needed.
 
         Raises:
             LockError: they cannot be satisfied together, or only by running a package's code.
         """
-        resolved = self._ask_uv(requirements, kept)
-        unneeded = sorted(set(from_source) - {package.name for package in resolved.packages})
-        if unneeded:
-            raise LockError(
-                f"`from-source` names what the app does not need: {', '.join(unneeded)}",
-                hint="take it out of [python], or require it",
-            )
-        return [
-            Package(
-                name=package.name,
-                version=package.version,
-                marker=package.marker,
-                sdist=_sdist(package, self._index) if package.name in from_source else None,
-                wheels=None if package.name in from_source else _wheels(package, self._usable),
-            )
-            for package in sorted(resolved.packages, key=lambda each: each.name)
-        ]
+        resolved = self._ask_uv(requirements, kept, constraints)
+        return self.with_files(resolved.packages, from_source)
 
-    def _ask_uv(self, requirements: Sequence[Requirement], kept: Mapping[str, str]) -> Pylock:
+    def with_files(
+        self, packages: Iterable[Package], from_source: Sequence[str] = ()
+    ) -> list[Package]:
+        """Return packages with those of their files that can be used, in order of names.
+
+        Args:
+            packages: with all their wheels, and perhaps their source.
+            from_source: names of those that are compiled; so is what has no usable wheel, and whose
+                source is known.
+
+        Raises:
+            LockError: a package has no usable file.
+        """
+        found = []
+        for package in sorted(packages, key=lambda each: each.name):
+            wheels = [] if package.name in from_source else _wheels(package, self._usable)
+            if not wheels and package.name not in from_source and not package.sdist:
+                what = f"{package.name} {package.version} has no wheel that could be used"
+                hint = f"it must be for CPython {self.python} and glibc {self.glibc} or older"
+                raise LockError(what, hint=hint)
+            known = None if wheels else package.sdist
+            sdist = _pinned(package, known) if known else None
+            if not wheels and not sdist:
+                sdist = _sdist(package, self._index)
+            found.append(
+                Package(
+                    name=package.name,
+                    version=package.version,
+                    marker=package.marker,
+                    sdist=sdist,
+                    wheels=wheels or None,
+                )
+            )
+        return found
+
+    def _ask_uv(
+        self,
+        requirements: Sequence[Requirement],
+        kept: Mapping[str, str],
+        constraints: Sequence[Requirement],
+    ) -> Pylock:
         names = {name for each in _NETWORK for name in (each, each.lower())}
+        scratch = Path(tempfile.mkdtemp(dir=self._directory))
+        (scratch / "constraints.txt").write_text("\n".join(map(str, constraints)))
         # uv keeps the versions of the file that it is about to write.
-        output = Path(tempfile.mkdtemp(dir=self._directory)) / "pylock.toml"
+        output = scratch / "pylock.toml"
         if kept:
             output.write_text(_KEPT + "".join(_KEPT_PACKAGE.format(*item) for item in kept.items()))
         try:
@@ -118,7 +147,7 @@ class Resolver:
                 *("--cache-dir", self._directory / "cache"),
                 *("--python", sys.executable, "--python-version", self.python),
                 *("--python-platform", f"{TARGET.wheels}-manylinux_{self.glibc.replace('.', '_')}"),
-                *("--output-file", output, "-"),
+                *("--constraints", scratch / "constraints.txt", "--output-file", output, "-"),
                 data="\n".join(map(str, requirements)).encode(),
                 # By the environment, because everybody sees arguments, and it may hold a password.
                 environment={
@@ -130,7 +159,8 @@ class Resolver:
                 directory=self._directory,
             )
         except ToolFailedError as error:
-            raise _unresolved(requirements, error.why.partition("\n")[2]) from error
+            said = error.why.partition("\n")[2]
+            raise _unresolved([*requirements, *constraints], said) from error
         try:
             return Pylock.from_dict(tomllib.loads(output.read_text()))
         except (ValueError, PylockValidationError) as error:
@@ -159,8 +189,6 @@ def _wheels(package: Package, usable: set[Tag]) -> list[PackageWheel]:
         for wheel in package.wheels or ()
         if usable & parse_wheel_filename(wheel.filename)[-1]
     ]
-    if not found:
-        raise LockError(f"{package.name} {package.version} has no wheel that could be used")
     return sorted(found, key=lambda wheel: wheel.filename)
 
 
@@ -180,7 +208,13 @@ def _sdist(package: Package, index: str) -> PackageSdist:
     )
 
 
-def _digest(package: Package, file: PackageWheel) -> dict[str, str]:
+def _pinned(package: Package, sdist: PackageSdist) -> PackageSdist:
+    return PackageSdist(
+        name=sdist.filename, url=_address(sdist.url), hashes=_digest(package, sdist)
+    )
+
+
+def _digest(package: Package, file: PackageWheel | PackageSdist) -> dict[str, str]:
     if "sha256" not in file.hashes:
         raise LockError(f"the index has no SHA-256 digest of {file.filename}, of {package.name}")
     return {"sha256": file.hashes["sha256"]}

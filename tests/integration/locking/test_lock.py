@@ -38,6 +38,9 @@ def test_project_and_sources_are_built_with_what_is_pinned(shop: Shop) -> None:
     # Each with its own: one takes a version of the backend that the other refuses.
     assert selected(made, build_group()) == {"backend": "1", "build": "1"}
     assert selected(made, build_group("lib")) == {"backend": "0.9", "build": "1"}
+    shop.python = 'from-source = ["lib", "other"]'
+    with pytest.raises(LockError, match="what the app does not need: other"):
+        shop.lock()
     with pytest.raises(LockError, match="other is built from source, and the lock does not"):
         selected(made, build_group("other"))
     # Readers that know no groups of ours get what runs.

@@ -1,0 +1,79 @@
+"""Which file of a project says what its packages are pinned to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from omnibuild.digests import of_file
+from omnibuild.errors import DefinitionError, Where
+from omnibuild.sources.python.pins.others import read_pipfile_lock, read_poetry_lock
+from omnibuild.sources.python.pins.pins import Pins
+from omnibuild.sources.python.pins.requirementstxt import included, read_requirements
+from omnibuild.sources.python.pins.standard import read_pylock, read_uv_lock
+
+# The first that is there counts: locks before lists, what a tool reads before what it exports.
+_NAMES = ("uv.lock", "poetry.lock", "Pipfile.lock", "pylock.toml", "requirements.txt")
+
+
+def pins_file(project: Path, chosen: str, own: Path) -> Path | None:
+    """Return the file with a project's pins, none where it has none.
+
+    Args:
+        project: its directory.
+        chosen: which file, when somebody has said so.
+        own: the lock that is made of it.
+
+    Raises :class:`DefinitionError` when the chosen one is not there, or of no kind that is known.
+    """
+    if chosen:
+        path = project / chosen
+        if not path.is_file():
+            raise DefinitionError("there is no such file of pins", where=Where(str(path)))
+        if _reader(path) is None:
+            raise DefinitionError(
+                "this is no file of pins",
+                where=Where(str(path)),
+                hint=f"name one of {', '.join(_NAMES)}, or another requirements file (*.txt)",
+            )
+        return path
+    found = (project / name for name in _NAMES)
+    return next((path for path in found if path.is_file() and not _same(path, own)), None)
+
+
+def read_pins(path: Path, python: str, project: Path) -> Pins:
+    """Return what a file pins for CPython ``python``; raises :class:`LockError`."""
+    if path.name == "uv.lock":
+        return read_uv_lock(path, python, project)
+    reader = _reader(path)
+    if reader is None:
+        raise AssertionError(path)
+    return reader(path, python)
+
+
+def pins_record(path: Path | None) -> tuple[str, ...]:
+    """Return the names and digests of a file of pins and all that it includes."""
+
+    def files() -> Iterator[Path]:
+        if path and path.suffix == ".txt":
+            yield from included(path)
+        elif path:
+            yield path
+
+    return tuple(sorted(f"{file.name} {of_file(file)}" for file in files()))
+
+
+def _reader(path: Path) -> Callable[[Path, str], Pins] | None:
+    if path.name == "uv.lock":
+        return lambda file, python: read_uv_lock(file, python, file.parent)
+    if path.name == "poetry.lock":
+        return read_poetry_lock
+    if path.name == "Pipfile.lock":
+        return read_pipfile_lock
+    if path.name.startswith("pylock.") and path.suffix == ".toml":
+        return read_pylock
+    return read_requirements if path.suffix == ".txt" else None
+
+
+def _same(path: Path, other: Path) -> bool:
+    return other.exists() and path.samefile(other)

@@ -1,0 +1,92 @@
+"""``pylock.toml`` (PEP 751), and ``uv.lock``, which uv itself turns into one."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from packaging.pylock import Package, Pylock, PylockSelectError, PylockValidationError
+
+from omnibuild.errors import LockError, ToolFailedError, Where
+from omnibuild.recipe import located, lockfile
+from omnibuild.recipe.wheeltags import applies, full_version
+from omnibuild.sources.python.index import uv
+from omnibuild.sources.python.pins.pins import Pin, Pins
+from omnibuild.tools import CLEAN_ENVIRONMENT
+
+
+def read_pylock(path: Path, python: str) -> Pins:
+    """Return what a lock of the standard pins; raises :class:`LockError`."""
+    document = located.read(path, LockError, largest=lockfile.LARGEST)
+    if faults := lockfile.faults(document.data):
+        raise document.error(faults, LockError)
+    return _pins(document.data, path, python, "")
+
+
+def read_uv_lock(path: Path, python: str, project: Path) -> Pins:
+    """Return what ``uv.lock`` pins for a project; raises :class:`LockError`.
+
+    uv reads it, and nothing else: neither the index nor an interpreter of the project.
+    """
+    with tempfile.TemporaryDirectory(prefix="omnibuild-uv-") as scratch:
+        try:
+            done = uv().run(
+                *("export", "--quiet", "--frozen", "--offline", "--no-config", "--no-header"),
+                *("--no-emit-project", "--no-default-groups", "--format", "pylock.toml"),
+                *("--cache-dir", scratch, "--python", sys.executable),
+                *("--project", project.absolute()),
+                environment={
+                    **CLEAN_ENVIRONMENT,
+                    "UV_PROJECT_ENVIRONMENT": os.path.join(scratch, "none"),
+                },
+                directory=path.parent.absolute(),
+            )
+        except ToolFailedError as error:
+            raise LockError(
+                "uv cannot read its lock", where=Where(str(path)), why=error.why.partition("\n")[2]
+            ) from error
+    return _pins(tomllib.loads(done.stdout.decode()), path, python, "uv lock")
+
+
+def _pins(data: Mapping[str, Any], path: Path, python: str, update: str) -> Pins:
+    try:
+        packages = _selected(lockfile.model(data), python)
+    except (PylockValidationError, PylockSelectError) as error:
+        raise LockError(
+            f"{path.name} does not fit Python {python}", where=Where(str(path)), why=str(error)
+        ) from error
+    for each in packages:
+        _check_origin(each, path)
+    versions = {str(p.name): Pin(str(p.version)) for p in packages}
+    return Pins(path, update, versions, packages=tuple(packages))
+
+
+def _selected(lock: Pylock, python: str) -> list[Package]:
+    """Return the packages of a lock's defaults; which of their files is asked later."""
+    allowed = lock.requires_python
+    if allowed is not None and not allowed.contains(full_version(python), prereleases=True):
+        raise PylockSelectError(f"it is for Python {allowed}")
+    found: dict[str, Package] = {}
+    for package in lock.packages:
+        if not applies(package.marker, python, groups=lock.default_groups or ()):
+            continue
+        if package.name in found:
+            raise PylockSelectError(f"{package.name} is there in two versions at once")
+        found[package.name] = dataclasses.replace(package, marker=None)
+    return list(found.values())
+
+
+def _check_origin(package: Package, path: Path) -> None:
+    for origin in ("vcs", "directory", "archive"):
+        if getattr(package, origin):
+            raise LockError(
+                f"{package.name} comes from {origin!r} in {path.name}, which is not obeyed yet",
+                where=Where(str(path)),
+                hint="let your index serve a wheel of it",
+            )

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from omnibuild.errors import LockError
+from omnibuild.sources.python.pins.finding import pins_file, pins_record
+from omnibuild.sources.python.pins.pins import Pin
+from omnibuild.sources.python.pins.requirementstxt import included, read_requirements
+
+ONE, TWO = "1" * 64, "2" * 64
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "base.txt").write_text("click>=8\n-c limits.txt\n")
+    (tmp_path / "limits.txt").write_text("werkzeug==3.0.1\nblinker<2\n-r requirements.txt\n")
+    path = tmp_path / "requirements.txt"
+    path.write_text(
+        f"""# pinned
+-r base.txt
+--require-hashes
+Flask[async]==3.0.1 \\
+    --hash=sha256:{ONE} \\
+    --hash=sha256:{TWO.upper()}
+pywin32==300 ; sys_platform == "win32"
+numpy==2.*  # a series
+"""
+    )
+    return path
+
+
+def test_pins_constraints_and_digests(path: Path) -> None:
+    pins = read_requirements(path, "3.13")
+    assert pins.versions == {"flask": Pin("3.0.1", frozenset({ONE, TWO})), "werkzeug": Pin("3.0.1")}
+    assert sorted(map(str, pins.requires)) == ["Flask[async]==3.0.1", "click>=8", "numpy==2.*"]
+    constraints = sorted(map(str, pins.all_constraints()))
+    assert constraints == ["blinker<2", "click>=8", "flask==3.0.1", "numpy==2.*", "werkzeug==3.0.1"]
+
+
+def test_all_that_it_includes_is_in_the_record(path: Path) -> None:
+    assert {file.name for file in included(path)} == {"requirements.txt", "base.txt", "limits.txt"}
+    before = pins_record(path)
+    (path.parent / "limits.txt").write_text("blinker<3\n")
+    assert pins_record(path) != before
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("--index-url https://example.org/simple", "`--index-url` changes"),
+        ("--extra-index-url https://example.org/simple", "`--extra-index-url` changes"),
+        ("--find-links ./wheels", "`--find-links` changes"),
+        ("--pre", "`--pre` changes"),
+        ("-e ./local", "is not a requirement"),
+        ("flask >>> 3", "not a requirement"),
+        ("${SECRET}", "not a requirement"),
+        ("six==1 --hash=md5:00112233445566778899aabbccddeeff", "SHA-256"),
+        ("-r missing.txt", "no such requirements file"),
+    ],
+)
+def test_what_is_not_obeyed_is_refused_with_its_line(path: Path, line: str, says: str) -> None:
+    path.write_text(f"click\n{line}\n")
+    with pytest.raises(LockError, match=says) as caught:
+        read_requirements(path, "3.13")
+    assert caught.value.where is not None
+    assert caught.value.where.file.endswith("missing.txt") or caught.value.where.line == 2
+
+
+def test_which_file_counts(tmp_path: Path) -> None:
+    own = tmp_path / "pylock.toml"
+    assert pins_file(tmp_path, "", own) is None
+    for name in ("requirements.txt", "pylock.toml", "Pipfile.lock", "uv.lock"):
+        (tmp_path / name).touch()
+    assert pins_file(tmp_path, "", own) == tmp_path / "uv.lock"
+    assert pins_file(tmp_path, "requirements.txt", own) == tmp_path / "requirements.txt"
+    (tmp_path / "uv.lock").unlink()
+    (tmp_path / "Pipfile.lock").unlink()
+    # What is made of it is not what it is made of.
+    assert pins_file(tmp_path, "", own) == tmp_path / "requirements.txt"
