@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -196,10 +197,14 @@ def unused(path: Path) -> Iterator[None]:
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory and its parents, all of which survive a loss of power."""
+    """Make a directory and its parents, all of which survive a loss of power.
+
+    Whatever the umask is, nobody may write there who may not in the directory above.
+    """
     if not path.is_dir():
         make_directory(path.parent)
-        path.mkdir(exist_ok=True)
+        above = path.parent.stat().st_mode
+        path.mkdir(0o755 | (0 if above & stat.S_ISVTX else above & 0o022), exist_ok=True)
         sync_directory(path.parent)
 
 

@@ -26,6 +26,9 @@ DIRECTORY_MODE, EXECUTABLE_MODE, FILE_MODE = 0o755, 0o755, 0o644
 # As many as Linux follows before it takes them for a circle.
 MOST_SYMLINKS = 40
 
+# Seconds; the largest repositories take ten, a pipe in place of one of git's files takes for ever.
+LONGEST_GIT = 300.0
+
 # 1980, the oldest time that a zip, and so a wheel, can hold.
 COPY_TIME = 315_532_800
 
@@ -148,7 +151,9 @@ def _git(directory: Path, *arguments: str, check: bool) -> tuple[int, bytes]:
     }
     # A monitor is a program that the project itself could name.
     words = ("-c", "core.fsmonitor=false", *arguments)
-    done = GIT.run(*words, environment=environment, directory=directory, check=False)
+    done = GIT.run(
+        *words, environment=environment, directory=directory, check=False, seconds=LONGEST_GIT
+    )
     if b"dubious ownership" in done.stderr:
         raise DefinitionError(
             "git does not read a project of another user",

@@ -58,6 +58,7 @@ class Tool:
         directory: Path | None = None,
         check: bool = True,
         log: IO[bytes] | None = None,
+        seconds: float | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
         """Run the program to its end.
 
@@ -68,17 +69,26 @@ class Tool:
             directory: its working directory.
             check: raise :class:`ToolFailedError` when it exits with another status than 0.
             log: a stream that takes both its outputs; they are captured otherwise.
+            seconds: how long it may take; for ever when omitted.
         """
         command = [str(self.path()), *map(str, arguments)]
-        done = subprocess.run(
-            command,
-            input=data if data is not None else b"",
-            env=dict(environment if environment is not None else CLEAN_ENVIRONMENT),
-            cwd=directory,
-            stdout=log or subprocess.PIPE,
-            stderr=subprocess.STDOUT if log else subprocess.PIPE,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                command,
+                input=data if data is not None else b"",
+                env=dict(environment if environment is not None else CLEAN_ENVIRONMENT),
+                cwd=directory,
+                stdout=log or subprocess.PIPE,
+                stderr=subprocess.STDOUT if log else subprocess.PIPE,
+                check=False,
+                timeout=seconds,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ToolFailedError(
+                f"{self.name} does not end: it was stopped after {seconds:g} s",
+                why=f"command: {' '.join(command)}\nin {directory or Path.cwd()}",
+                hint="is something there a pipe, or on a disk that does not answer?",
+            ) from error
         if check and done.returncode:
             output = (done.stderr or b"") or (done.stdout or b"")
             raise ToolFailedError(

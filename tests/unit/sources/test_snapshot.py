@@ -222,3 +222,14 @@ def test_git_fetches_nothing_that_a_project_lacks(project: Path, tmp_path: Path)
     with contextlib.suppress(ToolFailedError):
         snapshot(project)
     assert not (tmp_path / "fetched").exists()
+
+
+def test_a_pipe_that_git_would_read_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("omnibuild.sources.snapshot.LONGEST_GIT", 0.5)
+    GIT.run("init", "-q", directory=tmp_path)
+    os.mkfifo(tmp_path / ".gitignore")
+    with pytest.raises(ToolFailedError, match="git does not end") as caught:
+        snapshot(tmp_path)
+    assert str(tmp_path) in caught.value.why

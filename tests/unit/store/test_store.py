@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from omnibuild import digests
+from omnibuild import digests, files
 from omnibuild.errors import StorageError
 from omnibuild.files import TEMPORARY_PREFIX
 from omnibuild.store.history import LastRun
@@ -18,9 +18,9 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
-def add(store: Store, files: dict[str, bytes]) -> Output:
+def add(store: Store, contents: dict[str, bytes]) -> Output:
     with store.scratch() as scratch:
-        for name, data in files.items():
+        for name, data in contents.items():
             path = scratch / "tree/files" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
@@ -127,3 +127,31 @@ def test_a_directory_that_somebody_takes_away_is_one_clear_error(store: Store, n
 def test_a_missing_file_is_not_taken_for_a_missing_directory(store: Store) -> None:
     with pytest.raises(FileNotFoundError), store.lease():
         (store.root / "nonesuch").read_bytes()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_nobody_else_writes_to_a_store_whatever_the_umask(tmp_path: Path, shared: bool) -> None:
+    # As /tmp is: open to all, who leave each other's files alone.
+    (tmp_path / "above").mkdir()
+    (tmp_path / "above").chmod(0o1777 if shared else 0o755)
+    before = os.umask(0)
+    try:
+        store = Store(tmp_path / "above/store")
+        store.add_blob(b"content")
+        with store.lease():
+            store.record("0" * 64, Result(Output("blob", "0" * 64)))
+    finally:
+        os.umask(before)
+    made = [store.root, *store.root.rglob("*")]
+    assert len(made) > 12
+    assert not [path for path in made if path.is_dir() and path.stat().st_mode & 0o022]
+
+
+def test_a_directory_is_as_open_as_the_one_above_at_most(tmp_path: Path) -> None:
+    tmp_path.chmod(0o775)
+    before = os.umask(0o002)
+    try:
+        files.make_directory(tmp_path / "of/a group")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "of/a group").stat().st_mode & 0o777 == 0o775
