@@ -7,7 +7,7 @@ the path of a saved log. The catalogue in ``docs/reference/errors.md`` is genera
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -193,9 +193,13 @@ class NotReproducibleError(OmnibuildError):
 
 
 class AuditError(OmnibuildError):
-    """The finished payload needs something that the platform does not have."""
+    """A finished payload has faults, as needing what its platform does not have.
+
+    ``findings`` holds every one of them as plain JSON values.
+    """
 
     code, exit_status = "audit", 6
+    findings: tuple[Mapping[str, str], ...] = ()
 
 
 class PackageError(OmnibuildError):

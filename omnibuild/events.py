@@ -5,8 +5,9 @@ The engine calls one ``emit``; the console, JSON output and reports only render 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 _UNITS = ("B", "kB", "MB", "GB")
 
@@ -73,6 +74,17 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class Audited:
+    """Audits are done: all that they found as plain JSON values, and what people are told of it.
+
+    Each line begins with the level of the findings that it is about.
+    """
+
+    report: Mapping[str, Any]
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The command is done: counts of actions and seconds of wall time."""
 
@@ -89,6 +101,7 @@ Event = (
     | ActionFailed
     | ArtifactReady
     | Warned
+    | Audited
     | Finished
 )
 

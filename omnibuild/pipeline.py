@@ -11,7 +11,7 @@ import contextlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omnibuild import events, files
 from omnibuild.audit.report import Report, told, united
@@ -26,7 +26,10 @@ from omnibuild.plan.decisions import Decision, decide
 from omnibuild.plan.graph import Limits, Plan
 from omnibuild.plan.lookup import Lookup
 from omnibuild.recipe.definitions import Definitions
+from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Platform, Recipe
+from omnibuild.recipe.validate import dotted, quoted
+from omnibuild.recipe.whereabouts import recipe_document
 from omnibuild.settings import Settings
 from omnibuild.store.delivery import BuiltArtifact, deliver
 from omnibuild.store.ownership import foreign_files_explained
@@ -92,8 +95,7 @@ def build(
         goals = (*planned.goals, *planned.audits.values())
         outputs = execute(settings, store, planned.plan, goals, emit)
         reports = {name: _report(store, outputs[audit]) for name, audit in planned.audits.items()}
-        for line in told(united(reports.values())):
-            emit(events.Warned(line))
+        _tell(united(reports.values()), planned.recipe, emit)
         for action in planned.goals:
             names = tuple(name for name, other in planned.packages.items() if other == action)
             audited = canonical_json(united(reports[name] for name in names).to_data())
@@ -106,6 +108,19 @@ def build(
             emit(events.ArtifactReady(str(artifact.path), artifact.size, artifact.digest))
             artifacts.append(artifact)
     return tuple(artifacts)
+
+
+def _tell(report: Report, recipe: Path, emit: Emit) -> None:
+    """Say what audits found, and what the recipe says in vain."""
+    for keys in report.unused:
+        document = recipe_document(recipe)
+        said: Any = document.data
+        for key in keys:
+            said = said[key]
+        what = quoted(said["check"] if isinstance(said, dict) else said)
+        problem = document.problem(Fault(keys, f"{dotted(keys)} is for {what} and covers nothing"))
+        emit(events.Warned(f"{problem.where}: {problem.what}"))
+    emit(events.Audited(report.to_data(), tuple(told(report))))
 
 
 def _report(store: Store, audit: Output) -> Report:

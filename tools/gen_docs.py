@@ -1,7 +1,7 @@
-"""Write the reference pages that come from code: definitions and errors.
+"""Write the reference pages that come from code: definitions, errors and the audit's checks.
 
-Run it after a change of ``omnibuild/recipe/models`` or ``omnibuild/errors.py``; a unit test
-fails as long as ``docs/reference`` says something else than the code.
+Run it after a change of ``omnibuild/recipe/models``, ``omnibuild/errors.py`` or the table of
+checks; a unit test fails as long as ``docs/reference`` says something else than the code.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from omnibuild import errors
+from omnibuild.audit.audit import CHECKS
 from omnibuild.errors import OmnibuildError
 from omnibuild.recipe.models import Platform, Recipe, Software
+from omnibuild.recipe.models.audit import NEVER_WAIVED, NO_GLOBS
 from omnibuild.recipe.schema import reference_markdown
 
 DIRECTORY = Path(__file__).parent.parent / "docs" / "reference"
@@ -22,7 +24,7 @@ def pages() -> dict[str, str]:
     """Return every generated page by its file name."""
     models = {"recipe.md": Recipe, "software.md": Software, "platform.md": Platform}
     texts = {name: reference_markdown(model) for name, model in models.items()}
-    return {**texts, "errors.md": errors_markdown()}
+    return {**texts, "errors.md": errors_markdown(), "audit.md": audit_markdown()}
 
 
 def errors_markdown() -> str:
@@ -40,6 +42,45 @@ def errors_markdown() -> str:
         meaning = (inspect.getdoc(error) or "").partition("\n\n")[0].replace("\n", " ")
         lines.append(f"| `{error.code}` | {error.exit_status} | {meaning} |")
     return "\n".join(lines) + "\n"
+
+
+AUDIT = """\
+# Audit
+
+Every file of a finished payload is checked, for each platform. An error stops the build; a warning
+is told each time, and both are in `FILE.audit.json` beside each artifact. A finding names the file,
+who brought it (a distribution or component with its version, the project, or the recipe), and what
+to write.
+
+What is right as it is may stay if the recipe says why:
+
+```toml
+[[audit.waivers]]
+check = "shebang"
+path = "/opt/shop/lib/python3.13/site-packages/tool/**"
+reason = "nobody starts these on hosts"
+```
+
+Waived findings are shown at each build, too, and a waiver that covers nothing is a warning. Files
+that nobody needs on hosts can be left out by `[python.prune]`, or by `prune` of a component.
+
+| check | level | waived | what is demanded |
+|---|---|---|---|
+"""
+
+
+def audit_markdown() -> str:
+    """Return the page on the audit's checks."""
+    return AUDIT + "".join(
+        f"| `{check.name}` | {check.level} | {_waived(check.name)} | {check.explanation} |\n"
+        for check in CHECKS
+    )
+
+
+def _waived(name: str) -> str:
+    if name in NEVER_WAIVED:
+        return "never"
+    return "file by file" if name in NO_GLOBS else "yes"
 
 
 def _errors() -> Iterator[type[OmnibuildError]]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from omnibuild.architectures import of_package
 from omnibuild.audit import elf_checks, file_checks
 from omnibuild.audit.facts import NOTHING_SPECIAL, Facts
+from omnibuild.audit.owners import Owners
 from omnibuild.audit.report import Finding, Level, Report
 from omnibuild.audit.subject import Subject, Surroundings
 from omnibuild.digests import Digest
+from omnibuild.payload.globs import matches
 from omnibuild.payload.model import Payload
+from omnibuild.recipe.models import Waiver
 from omnibuild.tree import Kind
 
 
@@ -25,6 +28,7 @@ class Check:
         explanation: what is demanded, and why.
         level: how grave its findings are.
         content: it looks at nothing but facts about contents, and most contents have none.
+        remedy: what to do, before anything that can be done about any finding.
     """
 
     name: str
@@ -32,6 +36,7 @@ class Check:
     explanation: str
     level: Level = Level.ERROR
     content: bool = True
+    remedy: str = ""
 
 
 CHECKS = (
@@ -74,36 +79,38 @@ CHECKS = (
     ),
     Check(
         "executable-stack",
-        elf_checks.check_executable_stack,
+        elf_checks.lacks("executable_stack", "asks for an executable stack"),
         "No stack is executable: glibc from 2.41 on does not load such a library, and SELinux"
         " forbids it.",
     ),
     Check(
         "text-relocations",
-        elf_checks.check_text_relocations,
+        elf_checks.lacks("text_relocations", "has text relocations"),
         "Code stays as it was compiled: SELinux forbids to write it. Compile it with -fPIC.",
     ),
     Check(
         "bindnow",
-        elf_checks.check_bindnow,
+        elf_checks.lacks("lazy_binding", "is bound lazily"),
         "Functions are bound at the start, so that nobody can redirect them: link with -z now.",
         Level.WARNING,
     ),
     Check(
         "fortify",
-        elf_checks.check_fortify,
+        elf_checks.lacks(
+            "unfortified", "calls functions that fill buffers, and none of them checked"
+        ),
         "Functions that fill buffers are checked: compile with -O2 -D_FORTIFY_SOURCE=2.",
         Level.WARNING,
     ),
     Check(
         "stack-protector",
-        elf_checks.check_stack_protector,
+        elf_checks.lacks("unguarded", "fills buffers without a guard on the stack"),
         "The stack is guarded: compile with -fstack-protector-strong.",
         Level.WARNING,
     ),
     Check(
         "pie",
-        elf_checks.check_pie,
+        elf_checks.lacks("fixed_address", "is not position-independent"),
         "Programs are position-independent: compile with -fPIE and link with -pie.",
         Level.WARNING,
     ),
@@ -159,12 +166,15 @@ CHECKS = (
     Check(
         "secrets",
         file_checks.check_secrets,
-        "No private key is shipped to every host.",
+        "No private key is shipped to every host. One that a distribution of the index brings, or"
+        " a component's tests, the whole world has already.",
+        remedy="take the key out, and replace it wherever it is in use",
     ),
     Check(
-        "test-keys",
-        file_checks.check_test_keys,
-        "Private keys in directories named test, tests or testing are samples; look once.",
+        "published-keys",
+        file_checks.check_published_keys,
+        "Private keys in distributions of the index, and in directories of components that are"
+        " named test, tests or testing, are samples; look once.",
         Level.WARNING,
     ),
 )
@@ -175,6 +185,8 @@ def audit(
     glibc_ceiling: str,
     architecture: str,
     known: Mapping[Digest, Facts] | None = None,
+    owners: Owners | None = None,
+    waivers: Sequence[Waiver] = (),
 ) -> Report:
     """Check a payload for a platform.
 
@@ -183,23 +195,35 @@ def audit(
         glibc_ceiling: the highest glibc version that the platform's hosts have, as ``2.31``.
         architecture: of the platform's hosts, as its package format calls it.
         known: facts about contents, by their digest; only other files are read.
+        owners: who brought the payload's files; nobody knows when omitted.
+        waivers: findings that the recipe has an answer to.
     """
     glibc = tuple(int(part) for part in glibc_ceiling.split("."))
-    hosts = of_package(architecture)
-    machine = hosts.name if hosts else architecture
+    found = of_package(architecture)
+    machine = found.name if found else architecture
     around = Surroundings(payload, glibc, machine, dict(known or {}))
-    return Report.of(payload.metadata.name, _findings(around))
+    findings, used = _answered(_findings(around, owners or Owners()), waivers)
+    unused = [("audit", "waivers", n) for n in range(len(waivers)) if n not in used]
+    return Report.of(payload.metadata.name, findings, unused)
 
 
-def _findings(around: Surroundings) -> Iterator[Finding]:
+def _findings(around: Surroundings, owners: Owners) -> Iterator[Finding]:
     of_all = [check for check in CHECKS if not check.content]
-    for subject in _subjects(around):
+    for subject in _subjects(around, owners):
         for check in of_all if subject.facts == NOTHING_SPECIAL else CHECKS:
             for detail in check.function(subject, around):
-                yield Finding(check.level, check.name, subject.path, detail)
+                yield _finding(check, subject, around, detail)
 
 
-def _subjects(around: Surroundings) -> Iterator[Subject]:
+def _finding(check: Check, subject: Subject, around: Surroundings, detail: str) -> Finding:
+    path, owner = subject.path, subject.owner
+    inside = path.removeprefix(f"{around.payload.prefix.lstrip('/')}/")
+    remedies = (check.remedy, owner.without(inside))
+    remedy = "; ".join(filter(None, remedies))
+    return Finding(check.level, check.name, path, detail, str(owner), remedy)
+
+
+def _subjects(around: Surroundings, owners: Owners) -> Iterator[Subject]:
     """Yield every entry; hard links with what is in the file they repeat.
 
     A second name is checked like the first, for it stands elsewhere: its runpath and its
@@ -207,9 +231,30 @@ def _subjects(around: Surroundings) -> Iterator[Subject]:
     """
     tree = around.payload.tree
     for entry in tree.entries:
+        owner = owners.of(entry.path)
         if entry.kind is Kind.FILE:
-            yield Subject(entry, around.facts(entry))
+            yield Subject(entry, around.facts(entry), owner)
         elif entry.kind is Kind.HARDLINK:
-            yield Subject(entry, around.facts(tree.by_path[entry.target]))
+            yield Subject(entry, around.facts(tree.by_path[entry.target]), owner)
         else:
-            yield Subject(entry)
+            yield Subject(entry, owner=owner)
+
+
+def _answered(
+    findings: Iterable[Finding], waivers: Sequence[Waiver]
+) -> tuple[list[Finding], set[int]]:
+    """Return the findings, those that are waived as such, and which waivers met one."""
+    found: list[Finding] = []
+    used: set[int] = set()
+    for finding in findings:
+        covering = [
+            number
+            for number, waiver in enumerate(waivers)
+            if waiver.check == finding.check and matches(waiver.path, f"/{finding.path}")
+        ]
+        used.update(covering)
+        if covering:
+            reason = waivers[covering[0]].reason
+            finding = replace(finding, level=Level.WAIVED, remedy="", reason=reason)
+        found.append(finding)
+    return found, used

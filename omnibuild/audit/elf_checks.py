@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from omnibuild.architectures import ARCHITECTURES
 from omnibuild.audit import glibc
@@ -77,37 +77,11 @@ def check_machine(subject: Subject, around: Surroundings) -> Iterator[str]:
         yield f"is for {machine}, the platform's hosts are {around.machine_of_hosts}"
 
 
-def check_executable_stack(subject: Subject, around: Surroundings) -> Iterator[str]:
-    """Report what makes the stack of its process executable."""
-    if subject.facts.hardening and subject.facts.hardening.executable_stack:
-        yield "asks for an executable stack"
+def lacks(what: str, sentence: str) -> Callable[[Subject, Surroundings], Iterator[str]]:
+    """Return the check that reports files of which a field of :class:`Hardening` is true."""
 
+    def check(subject: Subject, around: Surroundings) -> Iterator[str]:
+        if subject.facts.hardening and getattr(subject.facts.hardening, what):
+            yield sentence
 
-def check_text_relocations(subject: Subject, around: Surroundings) -> Iterator[str]:
-    """Report what the loader must write code of."""
-    if subject.facts.hardening and subject.facts.hardening.text_relocations:
-        yield "has text relocations"
-
-
-def check_bindnow(subject: Subject, around: Surroundings) -> Iterator[str]:
-    """Report files whose functions are bound when they are first called."""
-    if subject.facts.hardening and subject.facts.hardening.lazy_binding:
-        yield "is bound lazily"
-
-
-def check_fortify(subject: Subject, around: Surroundings) -> Iterator[str]:
-    """Report files without checked versions of functions that fill buffers."""
-    if subject.facts.hardening and subject.facts.hardening.unfortified:
-        yield "calls functions that fill buffers, and none of them checked"
-
-
-def check_stack_protector(subject: Subject, around: Surroundings) -> Iterator[str]:
-    """Report files that fill buffers and do not guard their stack."""
-    if subject.facts.hardening and subject.facts.hardening.unguarded:
-        yield "fills buffers without a guard on the stack"
-
-
-def check_pie(subject: Subject, around: Surroundings) -> Iterator[str]:
-    """Report programs that are always loaded at the same address."""
-    if subject.facts.hardening and subject.facts.hardening.fixed_address:
-        yield "is not position-independent"
+    return check

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from omnibuild.audit.facts import BUILD_PATH, leftovers
+from omnibuild.audit.owners import Brings
 from omnibuild.audit.subject import Subject, Surroundings
 from omnibuild.payload.placing import MOTIF, references
 from omnibuild.tree import Kind
@@ -137,19 +138,22 @@ def _credentials_of(name: str) -> re.Pattern[str] | None:
 
 
 def check_secrets(subject: Subject, around: Surroundings) -> Iterator[str]:
-    """Report private keys, but for those in directories of tests."""
-    if not _is_test(subject.path):
+    """Report private keys that may be somebody's secret."""
+    if not _is_published(subject):
         yield from _keys(subject)
 
 
-def check_test_keys(subject: Subject, around: Surroundings) -> Iterator[str]:
-    """Report private keys in directories of tests, where published packages keep sample keys."""
-    if _is_test(subject.path):
+def check_published_keys(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report private keys that are no secret any more."""
+    if _is_published(subject):
         yield from _keys(subject)
 
 
-def _is_test(path: str) -> bool:
-    return not _TEST_DIRECTORIES.isdisjoint(path.split("/")[:-1])
+def _is_published(subject: Subject) -> bool:
+    """Tell whether everybody can have the file: of the index, or a sample in tests of others."""
+    if subject.owner.kind in (Brings.COMPONENT, Brings.SOMEBODY):
+        return not _TEST_DIRECTORIES.isdisjoint(subject.path.split("/")[:-1])
+    return subject.owner.kind is Brings.DISTRIBUTION
 
 
 def _keys(subject: Subject) -> Iterator[str]:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from omnibuild.audit.facts import NOTHING_SPECIAL, Facts, facts_of_file
 from omnibuild.audit.libraries import Libraries
+from omnibuild.audit.owners import NOBODY, Owner
 from omnibuild.digests import Digest
 from omnibuild.payload.model import Payload
 from omnibuild.tree import Entry, Kind
@@ -22,10 +23,12 @@ class Subject:
     Args:
         entry: path, kind and mode; the path is relative to the host's ``/``.
         facts: what is in it; nothing special for all but files.
+        owner: who brought it.
     """
 
     entry: Entry
     facts: Facts = NOTHING_SPECIAL
+    owner: Owner = NOBODY
 
     @property
     def path(self) -> str:

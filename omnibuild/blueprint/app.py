@@ -11,6 +11,7 @@ import msgspec
 from packaging.utils import canonicalize_name
 
 import omnibuild.host
+from omnibuild.blueprint.audits import audit_action, beside, part_owners
 from omnibuild.blueprint.components import Components
 from omnibuild.blueprint.python import PythonPackages, oddities
 from omnibuild.digests import Digest, of_file, of_json
@@ -24,7 +25,10 @@ from omnibuild.package.write import check_relations
 from omnibuild.plan.graph import Action, Plan, bare_name
 from omnibuild.provenance.manifest import manifest
 from omnibuild.recipe.definitions import Definitions
+from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Platform, Recipe
+from omnibuild.recipe.validate import closest, quoted, suggestion
+from omnibuild.recipe.whereabouts import recipe_document
 from omnibuild.regular import read_regular
 
 
@@ -34,6 +38,7 @@ class AppPlan:
 
     Args:
         app: its name.
+        recipe: the file with its recipe.
         plan: every action.
         packages: platform name to the name of the action that writes its artifact; platforms
             that read the same file share one.
@@ -42,6 +47,7 @@ class AppPlan:
     """
 
     app: str
+    recipe: Path
     plan: Plan
     packages: Mapping[str, str]
     audits: Mapping[str, str]
@@ -74,6 +80,7 @@ def plan_app(
     names = [platform.name for platform in platforms]
     return AppPlan(
         app=recipe.app.name,
+        recipe=recipe_path,
         plan=Plan.of(actions.values()),
         packages={name: packages[name] for name in names},
         audits={name: audits[name] for name in names},
@@ -100,23 +107,25 @@ def _plan_in_root(
     if python:
         actions |= python.actions
         parts |= {f"python:{part.component.name}": part.action for part in python.parts}
+    packages = [part.component for part in python.parts] if python else []
     described = manifest(
         recipe,
         [components.software(name) for name in components.closure(names)],
-        [part.component for part in python.parts] if python else [],
+        packages,
         components.root_lock,
     )
     places = _place_actions(recipe, parts, components.place)
     inputs = {f"part:{name}": place.name for name, place in zip(parts, places, strict=True)}
     payload = _payload_action(recipe, recipe_path, components, inputs, described)
-    audits = [_audit_action(platform, payload, inputs) for platform in platforms]
+    who = part_owners(components.closure(names), components, packages)
+    audits = [audit_action(recipe, platform, payload, who) for platform in platforms]
     effort: Effort = "release" if recipe.build and recipe.build.profile == "release" else "quick"
     after = [audit.name for audit in audits]
-    packages = {p.name: _package_action(p, payload, after, effort) for p in platforms}
-    everything = [*actions.values(), *places, payload, *audits, *packages.values()]
+    written = {p.name: _package_action(p, payload, after, effort) for p in platforms}
+    everything = [*actions.values(), *places, payload, *audits, *written.values()]
     return (
         {action.name: action for action in everything},
-        {name: action.name for name, action in packages.items()},
+        {name: action.name for name, action in written.items()},
         {p.name: audit.name for p, audit in zip(platforms, audits, strict=True)},
     )
 
@@ -203,11 +212,11 @@ def _prune(
     for given, globs in recipe.python.prune.items() if recipe.python else ():
         name = canonicalize_name(given)
         if f"python:{name}" not in parts:
-            raise DefinitionError(
-                f"[python.prune] names {name!r}, and no such package is installed",
-                where=Where(str(recipe_path)),
-                why=f"there are: {', '.join(p[7:] for p in parts if p.startswith('python:'))}",
-            )
+            there = [part.removeprefix("python:") for part in parts if ":" in part]
+            what = f"[python.prune] names {quoted(given)}, and no such package is installed"
+            hint = suggestion(closest(name, there)) or f"there are {', '.join(sorted(there))}"
+            fault = Fault(("python", "prune", given), what, hint, in_key=True)
+            raise recipe_document(recipe_path).error([fault])
         found[f"python:{name}"] = list(globs)
     return found
 
@@ -235,16 +244,6 @@ def _text(path: Path, recipe_path: Path) -> str:
         ) from error
 
 
-def _audit_action(platform: Platform, payload: Action, parts: Mapping[str, str]) -> Action:
-    form = platform.deb or platform.rpm or platform.tar
-    return Action(
-        _beside(payload, "audit", platform.name),
-        "audit",
-        {"glibc": platform.glibc, "architecture": form.architecture if form else ""},
-        {"payload": payload.name, **parts},
-    )
-
-
 def _package_action(
     platform: Platform, payload: Action, audits: Sequence[str], effort: Effort
 ) -> Action:
@@ -259,7 +258,7 @@ def _package_action(
     details = {k: v for k, v in details.items() if k != "suite-suffix"}
     suffix = details.get("revision-suffix", "")
     return Action(
-        name=_beside(payload, "package", f"{form}{suffix}"),
+        name=beside(payload, "package", f"{form}{suffix}"),
         kind="package",
         parameters={
             "format": {form: details},
@@ -269,12 +268,6 @@ def _package_action(
         inputs={"payload": payload.name},
         after=tuple(audits),
     )
-
-
-def _beside(payload: Action, kind: str, what: str) -> str:
-    """Return the name of an action about a payload."""
-    app, at, place = payload.name.removeprefix("payload:").partition("@")
-    return f"{kind}:{app}/{what}{at}{place}"
 
 
 def lowest_glibc(platforms: Sequence[Platform]) -> str:

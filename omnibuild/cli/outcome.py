@@ -17,7 +17,7 @@ from typing import IO, cast
 
 from omnibuild import __version__
 from omnibuild.cli.main import EXIT_INTERRUPTED, leave
-from omnibuild.errors import HostError, OmnibuildError, printable
+from omnibuild.errors import AuditError, HostError, OmnibuildError, printable
 
 # Of a path that somebody chose or of the machine's state, wherever they are met. What is missing,
 # there already or of the wrong kind is told where it is met, with what it means there.
@@ -124,7 +124,7 @@ def _interruptible() -> Iterator[None]:
 
 def _report(error: OmnibuildError, *, as_json: bool) -> int:
     if as_json:
-        document = {
+        document: dict[str, object] = {
             "event": "Error",
             "code": error.code,
             "message": error.what,
@@ -132,6 +132,8 @@ def _report(error: OmnibuildError, *, as_json: bool) -> int:
             "why": error.why,
             "hint": error.hint,
         }
+        if isinstance(error, AuditError):
+            document["findings"] = error.findings
         # The error may be that nothing can be written there.
         with contextlib.suppress(OSError):
             sys.stdout.write(json.dumps(document) + "\n")

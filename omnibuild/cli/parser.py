@@ -18,7 +18,6 @@ from omnibuild.cli.options import (
     add_platforms,
     add_recipe,
     add_remote,
-    add_store,
     add_workspace,
     command,
 )
@@ -71,6 +70,7 @@ def _init(parser: argparse.ArgumentParser) -> None:
 )
 def _build(parser: argparse.ArgumentParser) -> None:
     add_platforms(parser)
+    add_workspace(parser)
     add_execution(parser)
     add_remote(parser)
     parser.add_argument(
@@ -90,6 +90,7 @@ def _build(parser: argparse.ArgumentParser) -> None:
 )
 def _fetch(parser: argparse.ArgumentParser) -> None:
     add_platforms(parser)
+    add_workspace(parser)
     add_execution(parser)
     add_remote(parser)
 
@@ -124,6 +125,7 @@ def _lock(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="only tell whether the lock fits the recipe and its project; needs no network",
     )
+    add_workspace(parser)
     add_execution(parser)
 
 
@@ -134,7 +136,7 @@ def _lock(parser: argparse.ArgumentParser) -> None:
 )
 def _plan(parser: argparse.ArgumentParser) -> None:
     add_platforms(parser)
-    add_store(parser)
+    add_workspace(parser)
     add_remote(parser, push=False)
     parser.add_argument("--graph", choices=("dot", "svg"), help="draw it, for Graphviz or as SVG")
 
@@ -146,7 +148,7 @@ def _plan(parser: argparse.ArgumentParser) -> None:
 )
 def _why(parser: argparse.ArgumentParser) -> None:
     _add_component(parser)
-    add_store(parser)
+    add_workspace(parser)
     add_remote(parser, push=False)
 
 
@@ -157,7 +159,7 @@ def _why(parser: argparse.ArgumentParser) -> None:
 )
 def _log(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("component", metavar="COMPONENT", help="a component or a wheel")
-    add_store(parser)
+    add_workspace(parser)
 
 
 @command(
@@ -167,6 +169,7 @@ def _log(parser: argparse.ArgumentParser) -> None:
 )
 def _shell(parser: argparse.ArgumentParser) -> None:
     _add_component(parser)
+    add_workspace(parser)
     add_execution(parser)
     add_remote(parser, push=False)
 
@@ -193,6 +196,7 @@ def _artifact(parser: argparse.ArgumentParser) -> None:
         "subject", metavar="NAME", help="a recipe for all that is made for it, or a component"
     )
     add_platform_choice(parser)
+    add_workspace(parser)
     add_execution(parser)
 
 

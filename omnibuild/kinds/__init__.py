@@ -29,12 +29,12 @@ def all_kinds() -> Mapping[str, Kind]:
         "root": Kind(serial=1, run=_root),
         "image": Kind(serial=1, run=_image, network=True),
         "component": Kind(serial=1, run=_component),
-        "backend": Kind(serial=3, run=_backend),
+        "backend": Kind(serial=4, run=_backend),
         "wheel": Kind(serial=1, run=_wheel),
-        "install": Kind(serial=3, run=_install),
+        "install": Kind(serial=4, run=_install),
         "place": Kind(serial=5, run=_place),
         "payload": Kind(serial=10, run=_payload),
-        "audit": Kind(serial=3, run=_audit),
+        "audit": Kind(serial=4, run=_audit),
         "package": Kind(serial=4, run=_package),
     }
 

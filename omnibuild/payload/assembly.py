@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from omnibuild import digests
 from omnibuild.errors import CaptureError
+from omnibuild.payload.globs import with_all_below
 from omnibuild.tree import Entry, Kind, Tree
 
 
@@ -23,8 +23,7 @@ class Part:
         name: the component or package, for errors.
         tree: what it holds, relative to the app's prefix.
         directory: where its files are.
-        prune: globs relative to the prefix; what they match, and all below it, is left out. As in
-            a shell, ``*`` stays within one name: ``lib/*.so`` leaves ``lib/engines/x.so`` alone.
+        prune: globs relative to the prefix; what they match, and all below it, is left out.
     """
 
     name: str
@@ -61,14 +60,13 @@ def assemble(
         the tree of ``target``, without reading any file again.
 
     Raises:
-        CaptureError: two parts, or a part and a generated file, differ in the same path, two
-            parts want different permissions of a directory, or a recipe prunes what is not there.
+        CaptureError: two parts, or a part and a generated file, differ in the same path, or two
+            parts want different permissions of a directory.
     """
     entries: dict[str, tuple[str, Entry]] = {}
     sources: dict[str, str] = {}
     base = prefix.lstrip("/")
     for part in parts:
-        _check_prune(part)
         for entry, source in _kept(part):
             path = f"{base}/{entry.path}"
             target_path = f"{base}/{entry.target}" if entry.kind is Kind.HARDLINK else entry.target
@@ -158,38 +156,8 @@ def _promote(part: Part, entry: Entry, promoted: dict[str, str]) -> Entry:
 
 def _survivors(part: Part) -> set[str]:
     """Return the paths that no glob matches, nor any directory above them."""
-    globs: dict[int, list[list[str]]] = {}
-    for glob in part.prune:
-        names = glob.split("/")
-        globs.setdefault(len(names), []).append(names)
-    pruned: set[str] = set()
-    for entry in part.tree.entries:  # parents come before children
-        names = entry.path.split("/")
-        if entry.path.rpartition("/")[0] in pruned or any(
-            all(map(fnmatchcase, names, glob)) for glob in globs.get(len(names), ())
-        ):
-            pruned.add(entry.path)
-    return {entry.path for entry in part.tree.entries} - pruned
-
-
-def _check_prune(part: Part) -> None:
-    """Refuse a glob of a recipe that is in vain; a definition's may be for other versions."""
-    if not part.name.startswith("python:"):
-        return
-    paths = [entry.path.split("/") for entry in part.tree.entries]
-    for glob in part.prune:
-        if not any(_matches(names, glob) for names in paths):
-            name = part.name.removeprefix("python:")
-            raise CaptureError(
-                f"[python.prune] leaves {glob!r} out of {name}, and there is no such file in it",
-                hint="globs are below the app's directory, as"
-                " lib/python3.13/site-packages/tests; `*` is within one name",
-            )
-
-
-def _matches(names: Sequence[str], glob: str) -> bool:
-    globs = glob.split("/")
-    return len(globs) == len(names) and all(map(fnmatchcase, names, globs))
+    paths = [entry.path for entry in part.tree.entries]  # parents come before children
+    return set(paths) - with_all_below(part.prune, paths).keys()
 
 
 def _directories(paths: Iterable[str]) -> set[str]:

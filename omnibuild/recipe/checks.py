@@ -14,6 +14,7 @@ from omnibuild.recipe.fields import is_url
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import (
     AppSource,
+    HostPackages,
     Model,
     Platform,
     Python,
@@ -21,6 +22,7 @@ from omnibuild.recipe.models import (
     Software,
     Web,
 )
+from omnibuild.recipe.models.audit import NEVER_WAIVED, NO_GLOBS, WILDCARDS
 from omnibuild.recipe.running.commands import command_faults
 from omnibuild.recipe.running.web import OWN, web_faults
 from omnibuild.recipe.validate import quoted
@@ -64,6 +66,7 @@ def faults(model: Model, path: Path) -> Iterator[Fault]:
         yield from _service_faults(model)
         yield from _environment_faults(model)
         yield from _host_faults(model, path.parent)
+        yield from _waiver_faults(model)
     elif isinstance(model, Software):
         yield from _name_faults(model.name, path)
         yield from _software_faults(model, path)
@@ -124,10 +127,6 @@ def _service_faults(recipe: Recipe) -> Iterator[Fault]:
 
 
 def _environment_faults(recipe: Recipe) -> Iterator[Fault]:
-    runs = isinstance(recipe.web, Web) or recipe.services or recipe.commands
-    if recipe.environment and not (runs or recipe.package.scripts):
-        what = "[environment] is for services and commands, and the recipe has none"
-        yield Fault(("environment",), what, "take it out, or add [web], [services] or [commands]")
     for name in recipe.environment:
         for pattern, owner in _NOT_VARIABLES:
             if pattern.fullmatch(name):
@@ -171,6 +170,21 @@ def _host_faults(recipe: Recipe, directory: Path) -> Iterator[Fault]:
     if scripts and not os.path.isdir(directory / scripts):
         what, hint = f"there is no directory {quoted(scripts)}", f"it is looked up in {directory}"
         yield Fault(("package", "scripts"), what, hint)
+
+
+def _waiver_faults(recipe: Recipe) -> Iterator[Fault]:
+    for index, waiver in enumerate(recipe.audit.waivers if recipe.audit else ()):
+        path = ("audit", "waivers", index)
+        if why := NEVER_WAIVED.get(waiver.check):
+            what = f"{quoted(waiver.check)} can never be waived: {why}"
+            hint = "leave the file out, with [python.prune] or `prune` of a component, or mend it"
+            yield Fault((*path, "check"), what, hint)
+        if waiver.check in NO_GLOBS and set(waiver.path) & set(WILDCARDS):
+            what = f"a waiver of {quoted(waiver.check)} is for one path, and {quoted(waiver.path)}"
+            yield Fault((*path, "path"), f"{what} is a glob", "write a waiver for each file")
+        if waiver.depends != HostPackages() and waiver.check != "libraries":
+            what = f"`depends` is for waivers of `libraries`, not of {quoted(waiver.check)}"
+            yield Fault((*path, "depends"), what, "packages for other reasons go into [package]")
 
 
 def _software_faults(software: Software, path: Path) -> Iterator[Fault]:

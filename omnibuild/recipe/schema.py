@@ -59,21 +59,30 @@ def _is_section(each: FieldInfo) -> bool:
 def _section(each: FieldInfo, above: str = "") -> Iterator[str]:
     """Yield the lines on a table of its own: of fixed keys, of free keys, or of tables."""
     kind = plain(each.type)
-    content = plain(get_args(kind)[1]) if get_origin(kind) is dict else kind
-    free_keys = content is not kind
+    content = plain(get_args(kind)[1]) if get_origin(kind) is dict else _items(kind) or kind
+    free_keys = get_origin(kind) is dict
     name = f"{above}{each.encode_name}{'.NAME' if free_keys and is_table(content) else ''}"
-    yield from (f"## `[{name}]`", "")
+    yield from (f"## `[[{name}]]`" if _items(kind) else f"## `[{name}]`", "")
     if not is_table(content):
         yield f"{meta(each.type, 'description')} Keys and values are strings."
         return
     needed = " Required." if each.required else ""
-    yield from (f"{_sentence(content)}{needed}", "")
+    about = meta(each.type, "description") if _items(kind) else ""
+    yield " ".join(filter(None, (_sentence(content), about))) + needed
     fields = msgspec.structs.fields(content)
-    tables = [key for key in fields if is_table(plain(key.type))]
-    yield from _key_table([key for key in fields if key not in tables])
+    tables = [key for key in fields if is_table(plain(key.type)) or _items(plain(key.type))]
+    if keys := [key for key in fields if key not in tables]:
+        yield ""
+        yield from _key_table(keys)
     for section in tables:
         yield ""
         yield from _section(section, f"{name}.")
+
+
+def _items(kind: Any) -> type[Struct] | None:
+    """Return the model of an array of tables; nothing for all other types."""
+    item = plain(get_args(kind)[0]) if get_origin(kind) is tuple else None
+    return item if is_table(item) else None
 
 
 def _sentence(model: type[Struct]) -> str:

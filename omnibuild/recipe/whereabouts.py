@@ -27,6 +27,11 @@ def table_in(path: Path) -> Keys:
     return TABLE if path.name == PYPROJECT else ()
 
 
+def recipe_document(path: Path) -> located.Document:
+    """Return the recipe in a file as it is written there, to say where something of it stands."""
+    return located.read(path).at(table_in(path))
+
+
 def is_path(name: str) -> bool:
     """Tell whether what somebody calls a recipe is a path and not a name."""
     return os.sep in name or name in (".", "..") or name.endswith(".toml")

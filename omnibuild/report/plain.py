@@ -55,6 +55,8 @@ def _described(event: Event) -> str:
             return f"wrote   {event.path}  {human_size(event.size)}"
         case events.Warned():
             return f"warning {event.message}"
+        case events.Audited():
+            return "\n".join(event.lines)
         case events.Finished():
             return f"finished in {event.seconds:.1f} s: {event.ran} run, {event.cached} cached"
         case _:

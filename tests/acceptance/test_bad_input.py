@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import signal
@@ -104,20 +103,6 @@ def test_a_tiny_app_builds(workspace: Workspace) -> None:
         "tiny_1.0-1_amd64.deb.manifest.json",
         "tiny_1.0-1_amd64.deb.sha256",
     ]
-
-
-def test_what_an_audit_warns_of_is_told_each_time(workspace: Workspace) -> None:
-    workspace.steps = (*STEPS, 'echo /build/src >"$PREFIX/bin/trace"')
-    directory = workspace.write()
-    for _ in range(2):
-        said = omnibuild(*build(directory, "--json")).stdout
-        warned = [json.loads(line) for line in said.splitlines() if '"Warned"' in line]
-        assert [w["message"] for w in warned if "build-path" in w["message"]] == [
-            "tiny: build-path: /opt/tiny/bin/trace: holds the path /build/src at offset 0x0"
-        ]
-    (report,) = (directory / "dist").glob("*.audit.json")
-    found = json.loads(report.read_bytes())["findings"]
-    assert {"build-path"} <= {one["check"] for one in found}
 
 
 def test_usage(workspace: Workspace) -> None:

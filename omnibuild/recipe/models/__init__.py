@@ -4,6 +4,7 @@ Parser, JSON schema and reference page come from these; fields' descriptions are
 """
 
 from omnibuild.recipe.models.app import App, AppSource, Build, Package, Python, Recipe, Service, Web
+from omnibuild.recipe.models.audit import Audit, HostPackages, Waiver
 from omnibuild.recipe.models.base import Model
 from omnibuild.recipe.models.platform import Debian, Platform, Rpm, Tar
 from omnibuild.recipe.models.software import Profile, Software, Source, StepLimits
@@ -17,6 +18,9 @@ __all__ = [
     "Service",
     "Package",
     "Build",
+    "Audit",
+    "Waiver",
+    "HostPackages",
     "Recipe",
     "Source",
     "Profile",

@@ -22,6 +22,7 @@ from omnibuild.recipe.fields import (
     Variable,
     Version,
 )
+from omnibuild.recipe.models.audit import Audit
 from omnibuild.recipe.models.base import Model
 
 _COMMAND = (
@@ -47,10 +48,7 @@ class App(Model, frozen=True, kw_only=True):
         Text, Meta(description="Longer text, paragraphs apart by a blank line.")
     ] = ""
     homepage: Annotated[OptionalLine, Meta(description="Where to read more.")] = ""
-    vendor: Annotated[
-        OptionalLine,
-        Meta(description="Who publishes the package; rpms say it, and nothing else does."),
-    ] = ""
+    vendor: Annotated[OptionalLine, Meta(description="Who publishes the package.")] = ""
 
 
 class AppSource(Model, frozen=True, kw_only=True):
@@ -106,7 +104,9 @@ class Python(Model, frozen=True, kw_only=True):
         dict[Distribution, tuple[Line, ...]],
         Meta(
             description="Package to globs below the app's directory that it does not bring, `*`"
-            " within one name: for files that two packages both want."
+            " within one name, `**` for any number of directories; all below a directory goes with"
+            " it: for tests, and for files that two packages both want. A glob that covers nothing"
+            " is told at each build."
         ),
     ] = field(default_factory=dict)
 
@@ -266,3 +266,4 @@ class Recipe(Model, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
     build: Build | UnsetType = UNSET
     package: Package = field(default_factory=Package)
+    audit: Audit | UnsetType = UNSET

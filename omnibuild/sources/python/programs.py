@@ -18,6 +18,11 @@ LARGEST_SCRIPT = 1 << 20
 # Below the prefix: whatever is called as it likes there is meant to be started.
 PROGRAM_DIRECTORIES = ("bin", "sbin", "libexec")
 
+# Nobody starts on hosts what is in these.
+AROUND = frozenset(
+    ("doc", "docs", "example", "examples", "sample", "samples", "test", "testing", "tests")
+)
+
 MODULES = (".py", ".pyi", ".pyw", ".pyx", ".pxd")
 TEXTS = (".adoc", ".htm", ".html", ".ipynb", ".json", ".md", ".rst", ".tex", ".txt", ".xml")
 # Also before another suffix and after a hyphen, as in manage.py-tpl.
@@ -48,7 +53,9 @@ def is_program(path: str, start: bytes) -> bool:
     directory, _, name = path.partition("/")
     if directory in PROGRAM_DIRECTORIES and "/" not in name:
         return True
-    return not (path.endswith((*MODULES, *TEXTS)) or _TEMPLATE.search(path))
+    if path.endswith((*MODULES, *TEXTS)) or _TEMPLATE.search(path):
+        return False
+    return AROUND.isdisjoint(path.split("/")[:-1])
 
 
 def for_own_python(path: str, content: bytes, interpreter: str) -> bytes:

@@ -1,25 +1,32 @@
 import json
 import os
 import tempfile
+import tomllib
 from functools import cache, partial
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from omnibuild.audit import libraries
 from omnibuild.audit.audit import CHECKS, audit
 from omnibuild.audit.facts import NOTHING_SPECIAL, from_data
 from omnibuild.audit.keys import is_der_key, private_key_in
+from omnibuild.audit.owners import NOBODY, Brings, Owner, Owners, of_payload
 from omnibuild.audit.report import Finding, Level, Report, told, united
 from omnibuild.elf.loader import Loader
 from omnibuild.errors import AuditError
 from omnibuild.kinds.place import describe_contents
 from omnibuild.payload.model import Metadata, Payload
 from omnibuild.payload.placing import LOGICAL_PREFIX, place_file
+from omnibuild.recipe.models import Waiver
+from omnibuild.recipe.models.audit import NEVER_WAIVED, NO_GLOBS
+from omnibuild.recipe.models.audit import Check as KnownCheck
 from omnibuild.tools import Tool
-from omnibuild.tree import scan
+from omnibuild.tree import Tree, scan
 from tests.programs import (
     LIBRARY,
     PROGRAM,
@@ -76,8 +83,11 @@ class Host:
         (self.root / path).symlink_to(target)
         return self
 
+    def payload(self, **more):
+        return Payload(METADATA, self.root, scan(self.root), self.prefix, **more)
+
     def report(self, glibc="2.99"):
-        payload = Payload(METADATA, self.root, scan(self.root), self.prefix)
+        payload = self.payload()
         found = audit(payload, glibc, "amd64")
         # What is known of contents from before must lead to the same findings.
         kept = json.loads(json.dumps(describe_contents(payload.tree, self.root)))["facts"]
@@ -246,7 +256,6 @@ def test_build_paths_are_a_warning(host):
     report = host.write(f"{APP}/x", "cd /build/src/x").report()
     assert [(f.level, f.check) for f in report.findings] == [(Level.WARNING, "build-path")]
     report.raise_if_failed()
-    assert (report.errors, len(report.warnings)) == ((), 1)
 
 
 @pytest.mark.parametrize(
@@ -385,9 +394,110 @@ def test_any_bytes_can_be_asked_for_a_key(data):
     private_key_in(b"-----BEGIN PRIVATE KEY-----" + data + b"-----END PRIVATE KEY-----")
 
 
-def test_sample_keys_of_tests_are_a_warning(host):
-    report = host.write(f"{APP}/lib/x/tests/server.pem", RSA).report()
-    assert [(f.level, f.check) for f in report.findings] == [(Level.WARNING, "test-keys")]
+INDEX = Owner(Brings.DISTRIBUTION, "x", "1.2")
+PROJECT = Owner(Brings.PROJECT, "shop", "1.0")
+COMPONENT = Owner(Brings.COMPONENT, "zlib", "1.3")
+
+
+@pytest.mark.parametrize(
+    ("owner", "directory", "check"),
+    [
+        (PROJECT, "shop", "secrets"),
+        (PROJECT, "shop/tests", "secrets"),
+        (Owner(Brings.RECIPE), "tests", "secrets"),
+        (INDEX, "x", "published-keys"),
+        (COMPONENT, "share", "secrets"),
+        (COMPONENT, "share/testing", "published-keys"),
+        (NOBODY, "share/test", "published-keys"),
+        (NOBODY, "share", "secrets"),
+    ],
+)
+def test_keys_that_everybody_has_are_a_warning(host, owner, directory, check):
+    path = f"{APP}/lib/{directory}/server.pem"
+    payload = host.write(path, RSA).payload()
+    (found,) = audit(payload, "2.99", "amd64", owners=Owners({path: owner})).findings
+    level = Level.ERROR if check == "secrets" else Level.WARNING
+    assert (found.check, found.level, found.owner) == (check, level, str(owner))
+
+
+def test_an_error_names_file_owner_and_what_to_write(host):
+    """All three can be copied from the message into the recipe."""
+    site = "lib/python3.13/site-packages"
+    host.write(f"{APP}/{site}/shop/server.key", RSA)
+    host.write(f"{APP}/{site}/x/run", "#!/usr/bin/env perl\n", 0o755)
+    host.write(f"{APP}/bin/y", "#!/usr/bin/perl\n", 0o755)
+    host.write("etc/hello/hello.pem", RSA).write(f"{APP}/etc/hello.pem", RSA)
+    host.write(f"{APP}/libexec/own", "#!\n", 0o755)
+    trees = {}
+    for name, path in (("shop", f"{site}/shop/server.key"), ("x", f"{site}/x/run"), ("y", "bin/y")):
+        trees[name] = Tree((replace(host.payload().tree.by_path[f"{APP}/{path}"], path=path),))
+    payload = host.payload(config_files=("/etc/hello/hello.pem",))
+    parts = [(PROJECT, trees["shop"]), (INDEX, trees["x"]), (COMPONENT, trees["y"])]
+    report = audit(payload, "2.99", "amd64", owners=of_payload(payload, parts))
+    with pytest.raises(AuditError) as caught:
+        report.raise_if_failed()
+    take_out = "take the key out, and replace it wherever it is in use"
+    assert caught.value.why.splitlines() == [
+        "secrets: /etc/hello/hello.pem (of the recipe): holds a private key at offset 0x0",
+        f"    {take_out}; it is a file of [config]: change it, or take it out",
+        f"secrets: /{APP}/etc/hello.pem (of the recipe): holds a private key at offset 0x0",
+        f"    {take_out}; it is a file of [config]: change it, or take it out",
+        f"secrets: /{APP}/{site}/shop/server.key (of the project shop 1.0): holds a private key"
+        " at offset 0x0",
+        f"    {take_out}; to leave it out, write under [python.prune]:"
+        f' shop = ["{site}/shop/server.key"]',
+        f"shebang: /{APP}/bin/y (of the component zlib 1.3): its interpreter '/usr/bin/perl' is"
+        " neither /bin/sh nor a program of the payload",
+        '    to leave it out, write into its definition: prune = ["bin/y"]',
+        f"shebang: /{APP}/{site}/x/run (of x 1.2): its interpreter '/usr/bin/env' is neither"
+        " /bin/sh nor a program of the payload",
+        f'    to leave it out, write under [python.prune]: x = ["{site}/x/run"]',
+        f"shebang: /{APP}/libexec/own (of omnibuild): its interpreter '' is neither /bin/sh nor a"
+        " program of the payload",
+        "    omnibuild made this file itself: please report it",
+    ]
+    waiver = tomllib.loads(caught.value.hint.partition("\n")[2])["audit"]["waivers"]
+    assert waiver == [{"check": "secrets", "path": "/etc/hello/hello.pem", "reason": "…"}]
+    assert caught.value.findings[0]["path"] == "etc/hello/hello.pem"
+
+
+def test_what_the_recipe_answers_is_waived(host):
+    host.write(f"{APP}/a/b/x", "#!/bin/bash\n", 0o755).write(f"{APP}/a/y", "#!/bin/bash\n", 0o755)
+    host.write(f"{APP}/x", "cd /build/src/x")
+    waivers = [
+        Waiver(check="shebang", path="/opt/hello/a/*", reason="for developers"),
+        Waiver(check="build-path", path="/opt/hello/a/**", reason="no such file"),
+        Waiver(check="shebang", path="/opt/hello/**", reason="nobody starts it"),
+        Waiver(check="shebang", path="/opt/hello/a/y", reason="said twice"),
+        Waiver(check="shebang", path=f"{APP}/a/y", reason="no path of a host"),
+    ]
+    report = audit(host.payload(), "2.99", "amd64", waivers=waivers)
+    found = [(f.level, f.check, f.path, f.reason) for f in report.findings]
+    assert found == [
+        (Level.WARNING, "build-path", f"{APP}/x", ""),
+        (Level.WAIVED, "shebang", f"{APP}/a/b/x", "nobody starts it"),
+        (Level.WAIVED, "shebang", f"{APP}/a/y", "for developers"),
+    ]
+    report.raise_if_failed()
+    assert report.unused == (("audit", "waivers", 1), ("audit", "waivers", 4))
+    assert Report.from_data(json.loads(json.dumps(report.to_data()))) == report
+    assert [line.partition(":")[0] for line in told(report)] == [
+        "warning hello",
+        "waived  hello",
+        "waived  hello",
+    ]
+    assert list(told(report))[1].endswith("of the payload; waived: nobody starts it")
+
+
+def test_a_waiver_for_one_platform_is_of_use(host):
+    one = Report("hello", (), (("audit", "waivers", 0), ("audit", "waivers", 1)))
+    other = Report("hello", (), (("audit", "waivers", 1),))
+    assert united([one, other]).unused == (("audit", "waivers", 1),)
+
+
+def test_recipes_know_all_checks():
+    assert get_args(KnownCheck) == tuple(check.name for check in CHECKS)
+    assert {*NEVER_WAIVED, *NO_GLOBS} <= {check.name for check in CHECKS}
 
 
 def library(*flags, source="int f(void) { return 1; }"):
@@ -485,8 +595,8 @@ def test_warnings_are_told_once_for_each_check():
     other = Report.of("hello", warned)
     assert Report.from_data(one.to_data()) == one
     assert list(told(united([one, other]))) == [
-        "hello: bindnow: /x/0: is bound lazily (and 2 more)",
-        "hello: pie: /x/y: is not",
+        "warning hello: bindnow: /x/0: is bound lazily (and 2 more)",
+        "warning hello: pie: /x/y: is not",
     ]
 
 

@@ -109,7 +109,13 @@ def plan(base: Path) -> Plan:
             Action(
                 "audit",
                 "audit",
-                {"glibc": "2.31", "architecture": "amd64"},
+                {
+                    "glibc": "2.31",
+                    "architecture": "amd64",
+                    "owners": {"tiny-c": {"kind": "component", "name": "tiny-c", "version": "1"}},
+                    "waivers": [{"check": "shebang", "path": "/opt/tiny/**", "reason": "unused"}],
+                    "prune": {},
+                },
                 {"payload": "payload", "part:tiny-c": "place"},
             ),
             *(

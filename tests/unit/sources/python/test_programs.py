@@ -34,6 +34,10 @@ DEEP = "lib/python3.13/site-packages/app/tool"
         ("lib/app/pre_commit_template", False),
         ("lib/app/module.pyw", False),
         ("share/doc/app/example.md", False),
+        ("lib/app/js/tests/screenshots/compare.sh", False),
+        ("share/doc/app/tool", False),
+        ("lib/app/testdata/tool", True),
+        ("bin/test", True),
     ],
 )
 def test_names_decide_about_files_with_a_first_line(path: str, program: bool) -> None:

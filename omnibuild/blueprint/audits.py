@@ -1,0 +1,69 @@
+"""What is done with a finished payload, platform by platform: its audits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from omnibuild.audit import owners
+from omnibuild.audit.owners import Brings, Owner
+from omnibuild.blueprint.components import Components
+from omnibuild.plan.graph import Action
+from omnibuild.provenance.manifest import PythonComponent
+from omnibuild.recipe.models import Platform, Recipe
+
+
+def audit_action(
+    recipe: Recipe, platform: Platform, payload: Action, who: Mapping[str, Owner]
+) -> Action:
+    """Return the action that audits a payload for a platform.
+
+    Args:
+        recipe: says what may stay.
+        platform: what the payload is audited for.
+        payload: the action that makes it.
+        who: the owner of each part, by its name.
+    """
+    form = platform.deb or platform.rpm or platform.tar
+    parts = {role: name for role, name in payload.inputs.items() if role.startswith("part:")}
+    return Action(
+        beside(payload, "audit", platform.name),
+        "audit",
+        {
+            "glibc": platform.glibc,
+            "architecture": form.architecture if form else "",
+            "owners": {name: owners.to_data(owner) for name, owner in who.items()},
+            "waivers": [
+                {"check": one.check, "path": one.path, "reason": one.reason}
+                for one in (recipe.audit.waivers if recipe.audit else ())
+            ],
+            "prune": msgspec.to_builtins(recipe.python.prune) if recipe.python else {},
+        },
+        {"payload": payload.name, **parts},
+    )
+
+
+def part_owners(
+    names: Iterable[str], components: Components, python: Iterable[PythonComponent]
+) -> dict[str, Owner]:
+    """Return the owners of a payload's parts, by their names.
+
+    Args:
+        names: of the components.
+        components: where those are defined.
+        python: the app's Python packages.
+    """
+    found = {
+        name: Owner(Brings.COMPONENT, name, components.software(name).version) for name in names
+    }
+    for one in python:
+        kind = Brings.DISTRIBUTION if one.file else Brings.PROJECT
+        found[f"python:{one.name}"] = Owner(kind, one.name, one.version)
+    return found
+
+
+def beside(payload: Action, kind: str, what: str) -> str:
+    """Return the name of an action about a payload."""
+    app, at, place = payload.name.removeprefix("payload:").partition("@")
+    return f"{kind}:{app}/{what}{at}{place}"
