@@ -62,7 +62,7 @@ docs: $(VENV)/.ready
 clean:
 	rm -rf $(VENV) dist build
 
-.PHONY: certify-apps certify-cold certify-python-3.11 certify-properties certify-crash certify-damage certify-rebuild certify-hostile
+.PHONY: certify-apps certify-cold certify-python-3.11 certify-properties certify-crash certify-damage certify-mirrors certify-rebuild certify-hostile
 
 certify-apps: setup-test $(VENV)/.ready
 	@nice $(BIN)/python tools/certify.py apps
@@ -81,6 +81,9 @@ certify-crash: setup-test $(VENV)/.ready
 
 certify-damage: setup-test $(VENV)/.ready
 	@nice $(BIN)/python tools/certify.py damage
+
+certify-mirrors: setup-test $(VENV)/.ready
+	@$(BIN)/python tools/certify.py mirrors
 
 certify-hostile: setup-build $(VENV)/.ready
 	@$(BIN)/python tools/certify.py hostile

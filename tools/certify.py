@@ -78,6 +78,11 @@ def apps() -> list[str]:
     return told("tests/certification/test_apps.py")
 
 
+def mirrors() -> list[str]:
+    """60 publishings back to back while hosts and mirror programs read."""
+    return told("tests/certification/test_mirrors.py")
+
+
 def told(path: str) -> list[str]:
     """Return what a test tells of itself, without pytest's dots."""
     said = output(sys.executable, "-m", "pytest", "-q", path)
@@ -118,6 +123,7 @@ PROOFS = {
     "hostile": hostile,
     "crash": crash,
     "damage": damage,
+    "mirrors": mirrors,
     "rebuild": rebuild,
 }
 

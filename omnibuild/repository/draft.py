@@ -14,7 +14,8 @@ from omnibuild.files import scratch_directory
 from omnibuild.package.rpm.reader import RpmInfo, read_rpm
 from omnibuild.package.rpm.signature import sign_rpm
 from omnibuild.recipe.models import Platform
-from omnibuild.repository import apt, intake, layout, yum
+from omnibuild.repository import intake, layout, yum
+from omnibuild.repository.apt.suite import ALL, stanza
 from omnibuild.repository.intake import Submission
 from omnibuild.repository.routing import suite_for, trees_for
 from omnibuild.repository.rpm_metadata import (
@@ -79,10 +80,10 @@ class Draft:
             digest=submission.identity,
             size=size,
             path=submission.path,
-            stanza=apt.stanza(control, path=submission.path, size=size, digest=submission.identity),
+            stanza=stanza(control, path=submission.path, size=size, digest=submission.identity),
         )
         suite = self.content.suite(suite_for(submission.version, self.name, self.platforms))
-        if submission.architecture != apt.ALL or not suite.architectures:
+        if submission.architecture != ALL or not suite.architectures:
             suite.add_architecture(submission.architecture)
         return suite.add_package(submission.identity)
 

@@ -6,7 +6,10 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 
 from omnibuild.errors import RepositoryError, Where
-from omnibuild.repository import apt, layout, yum
+from omnibuild.repository import layout, yum
+from omnibuild.repository.apt.release import release_date, signed_text
+from omnibuild.repository.apt.suite import suite_of
+from omnibuild.repository.apt.switch import publish_suites
 from omnibuild.repository.clients.installer import installer
 from omnibuild.repository.clients.landing import landing_pages
 from omnibuild.repository.state import Channel, Repository
@@ -28,19 +31,22 @@ def publish_indexes(
     signer: Signer,
 ) -> bool:
     """Write all indexes of some channels, and the pages; tell whether any was not so before."""
-    changed = [_publish(target, record, name, channels[name], signer) for name in shown]
+    now = int(time.time())
+    listed = [(name, channels[name]) for name in shown]
+    changed = [_publish_trees(target, record, *item, signer, now) for item in listed]
     _publish_pages(target, record, channels, signer)
+    suites = [
+        suite_of(content, suite, record.title) for _, content in listed for suite in content.suites
+    ]
+    # Last of all, and all at once: it waits for readers.
+    changed.append(publish_suites(target, suites, signer, now))
     return any(changed)
 
 
-def _publish(
-    target: Target, record: Repository, channel: str, content: Channel, signer: Signer
+def _publish_trees(
+    target: Target, record: Repository, channel: str, content: Channel, signer: Signer, now: int
 ) -> bool:
-    now = int(time.time())
-    changed = [
-        apt.publish_suite(target, apt.suite_of(content, suite, record.title), signer, now)
-        for suite in content.suites
-    ]
+    changed = []
     for tree, index in content.trees.items():
         rpms = content.rpms_of(tree)
         for architecture in index.architectures:
@@ -99,7 +105,7 @@ def _dates(target: Target, channels: Mapping[str, Channel]) -> Iterator[tuple[st
     for channel, content in channels.items():
         for suite in content.suites:
             path = f"{layout.suite_directory(suite)}/InRelease"
-            yield path, apt.release_date(apt.signed_text(target.read(path)))
+            yield path, release_date(signed_text(target.read(path)))
         for tree, index in content.trees.items():
             for architecture in index.architectures:
                 directory = layout.yum_directory(channel, tree, architecture)

@@ -43,6 +43,11 @@ def filelists_shard(digest: str) -> str:
     return f"state/filelists/{digest}.xml.gz"
 
 
+def packed_index(suite: str, path: str) -> str:
+    """Return where the pieces of an apt index are kept, compressed."""
+    return f"state/packed/{suite}/{path}"
+
+
 def key_path(name: str, suffix: str) -> str:
     """Return where the public key lies; ``suffix`` is ``asc`` (text) or ``gpg`` (binary)."""
     return f"keys/{name}.{suffix}"

@@ -64,13 +64,14 @@ class Target:
 
     def put_all(self, contents: Mapping[str, bytes]) -> bool:
         """Replace files, one right after the other; those that say the same stay untouched."""
-        changed = {path: data for path, data in contents.items() if not self._says(path, data)}
+        changed = {path: data for path, data in contents.items() if not self.says(path, data)}
         for path in changed:
             self.make_directory(str(Path(path).parent))
         write_together({self.root / path: data for path, data in changed.items()})
         return bool(changed)
 
-    def _says(self, path: str, data: bytes) -> bool:
+    def says(self, path: str, data: bytes) -> bool:
+        """Tell whether a file is there and has this content."""
         return self.read(path) == data and (bool(data) or (self.root / path).exists())
 
     def put_file(self, path: str, source: Path) -> None:
@@ -112,6 +113,15 @@ class Target:
         for path in paths:
             with storage_errors(self.root / path), contextlib.suppress(FileNotFoundError):
                 os.utime(self.root / path)
+
+    def outlast(self, path: str, seconds: float) -> None:
+        """Wait until a file is so old: who read its predecessor has then read on.
+
+        Its time may be a second ahead, as :func:`~omnibuild.files.write_together` says.
+        """
+        with storage_errors(self.root / path):
+            age = time.time() - (self.root / path).stat().st_mtime
+        time.sleep(min(seconds, max(0.0, seconds - age)))
 
     def drop_retired(self, directory: str, names: Sequence[str], keep: int) -> None:
         """Remove what no reader in flight can want: neither young nor among the ``keep`` newest.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from omnibuild.repository.publish import publish
 from tests.acceptance.hosts import CommandFailedError, HostPool, serve
 from tests.acceptance.products import Products
 from tests.acceptance.steps import (
@@ -16,6 +18,7 @@ from tests.acceptance.steps import (
     running,
     visit,
 )
+from tests.unit.repository.samples import DEBIAN_11, PLATFORMS, package, signer
 
 # dpkg of Debian 11 reads no zstd: it has a revision and a suite of its own.
 DEBIANS = [
@@ -114,3 +117,27 @@ def test_purge_leaves_nothing_but_the_account(hosts: HostPool, products: Product
     assert re.fullmatch(r"/usr/share/keyrings/releases-[0-9a-f]{8}\.asc", keyring)
     assert before <= host.paths()
     assert_account_is_locked(host)
+
+
+@pytest.mark.parametrize("suite", ["bullseye", "bookworm", "trixie"])
+def test_every_apt_reads_one_state_after_another(
+    hosts: HostPool, tmp_path: Path, suite: str
+) -> None:
+    """States list their indexes as gzip and as xz by turns."""
+    host, root = hosts.debian(suite), tmp_path / "repository"
+    publish([package(tmp_path, platform=DEBIAN_11)], root, signer(), platforms=PLATFORMS)
+    (key,) = (root / "keys").glob("*.asc")
+    with serve(host, root) as url:
+        host.copy(key, "/etc/apt/keyrings/shop.asc")
+        host.write(
+            "/etc/apt/sources.list.d/shop.list",
+            f"deb [signed-by=/etc/apt/keyrings/shop.asc] {url}/apt stable-deb11 main\n",
+        )
+        update = ("apt-get", "update", "-o", "Dir::Etc::SourceList=/dev/null")
+        for version in ("1.0", "1.1", "1.2", "1.3"):
+            new = package(tmp_path, version=version, platform=DEBIAN_11)
+            publish([new], root, signer(), platforms=PLATFORMS)
+            done = host.run(*update)
+            assert not re.search("^[WE]:", done.stdout + done.stderr, re.MULTILINE)
+            host.run("apt-get", "install", "--yes", "hello")
+            assert host.run("/opt/hello/bin/hello").stdout == f"hello {version}\n"

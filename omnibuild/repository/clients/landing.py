@@ -11,7 +11,7 @@ from html import escape
 from omnibuild.events import human_size
 from omnibuild.repository import layout
 from omnibuild.repository.clients import apt_source, yum_repo
-from omnibuild.repository.clients.listing import TAR, Row, newest_rows, pages_of
+from omnibuild.repository.clients.listing import Row, download_rows, newest, newest_rows, pages_of
 from omnibuild.repository.clients.systems import APT, DNF
 from omnibuild.repository.clients.template import render
 from omnibuild.repository.state import Channel, Repository
@@ -88,7 +88,7 @@ def _by_hand(record: Repository, channel: str, content: Channel) -> dict[str, st
             for place, title in trees.items()
             if place != tree
         ),
-        **_tarball(record, {"": content}),
+        **_tarball(record, content),
     }
 
 
@@ -129,9 +129,9 @@ EOF
 sudo dnf install {package}"""
 
 
-def _tarball(record: Repository, channels: Mapping[str, Channel]) -> dict[str, str]:
+def _tarball(record: Repository, content: Channel) -> dict[str, str]:
     url = record.base_url or UNKNOWN_URL
-    files = [row.href.rpartition("/")[2] for row in newest_rows(channels) if row.family == TAR]
+    files = [row.href.rpartition("/")[2] for row in newest(download_rows("", content))]
     file = files[0] if files else UNKNOWN_TARBALL
     signature, keyring = f"{file}{layout.SIGNATURE}", f"{record.name}.gpg"
     commands = f"""curl -fsSLO {url}/{layout.key_path(record.name, "gpg")}

@@ -50,6 +50,11 @@ def rows_of(channel: str, content: Channel) -> Iterator[Row]:
             directory = layout.yum_directory(channel, tree, (named or index.architectures)[0])
             about = (rpm.name, rpm.version, rpm.architecture, rpm.summary)
             yield Row(*about, f"{channel}, {tree}", rpm.size, f"{directory}/{rpm.path}", RPM)
+    yield from download_rows(channel, content)
+
+
+def download_rows(channel: str, content: Channel) -> Iterator[Row]:
+    """Yield the tarballs that a channel holds, in the order they were published."""
     for item in content.downloads.values():
         parts = _TARBALL.fullmatch(item.name)
         name, version, architecture = parts.groups() if parts else (item.name, "", "")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from omnibuild.repository.apt import packages_index as apt_index
+from omnibuild.repository.apt.suite import packages_index
 from omnibuild.repository.publish import publish
 from omnibuild.repository.state import load_channels
 from omnibuild.repository.target import Target
@@ -26,10 +26,12 @@ URL = "https://shop.example"
 PUBLISHER = """
 import os, signal, sys
 from pathlib import Path
+from omnibuild.repository.apt import switch
 from omnibuild.signing.signer import load_signer
 from omnibuild.repository.publish import publish
 from tests.unit.repository.samples import PLATFORMS
 
+switch.PAIR_SECONDS = switch.INDEX_SECONDS = 0
 left = int(sys.argv[1])
 rename = os.replace
 
@@ -122,7 +124,7 @@ def is_consistent(root: Path, signer: Signer) -> bool:
     trees = [path.parent for path in (root / "yum/stable").rglob("repomd.xml")]
     named = (root / "yum/stable/el9/x86_64/mirrorlist").read_text().split("/")[-2]
     assert not list(root.rglob(".tmp-*"))
-    assert apt_index(content.debs_of("stable")) == packages.encode()
+    assert b"".join(packages_index(content.debs_of("stable"))) == packages.encode()
     assert root / f"yum/stable/el9/x86_64/{named}/repodata" in trees
     primaries = {
         tree.parent.name: gzip.decompress(next(iter(newest_part(tree))).read_bytes()).decode()

@@ -1,0 +1,83 @@
+"""The text of Release, which lists a suite's indexes by their digests: written and read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from email.utils import formatdate, parsedate_to_datetime
+
+from omnibuild import digests
+from omnibuild.repository import layout
+
+CLEARTEXT_HEADER = b"-----BEGIN PGP SIGNED MESSAGE-----"
+SIGNATURE_HEADER = b"-----BEGIN PGP SIGNATURE-----"
+
+_DATE = re.compile(rb"^Date: (.+)$", re.MULTILINE)
+_ROW = re.compile(rb"^ ([0-9a-f]{64} [0-9]+) (\S+)$", re.MULTILINE)
+
+# What lists files: their digest and size, by their path.
+Rows = Mapping[str, str]
+
+
+def rows_of_files(files: Mapping[str, bytes]) -> Rows:
+    """Return the rows that list these files."""
+    return {path: f"{digests.of_bytes(data)} {len(data)}" for path, data in files.items()}
+
+
+def release_text(
+    name: str, title: str, architectures: Iterable[str], rows: Rows, date: int
+) -> bytes:
+    """Return the text of a suite's Release; ``date`` is in seconds since 1970.
+
+    There is no Valid-Until: it would cut off every host unless somebody signs anew in time.
+    """
+    lines = [
+        f"Origin: {title}",
+        f"Label: {title}",
+        # Suite and Codename stay: apt asks a person when either of them changes.
+        f"Suite: {name}",
+        f"Codename: {name}",
+        f"Date: {formatdate(date, usegmt=True)}",
+        "Acquire-By-Hash: yes",
+        f"Architectures: {' '.join(sorted(architectures))}",
+        f"Components: {layout.COMPONENT}",
+        "SHA256:",
+        *(f" {row} {path}" for path, row in rows.items()),
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def release_date(release: bytes) -> int:
+    """Return the date of a Release file, in seconds since 1970; 0 when it has none."""
+    match = _DATE.search(release)
+    try:
+        return int(parsedate_to_datetime(match[1].decode()).timestamp()) if match else 0
+    except ValueError:
+        return 0
+
+
+def rows_of(release: bytes) -> Rows:
+    """Return what a Release file lists."""
+    return {path.decode(): row.decode() for row, path in _ROW.findall(release)}
+
+
+def by_hash(path: str, row: str) -> str:
+    """Return the name under which apt asks for an index that is listed so.
+
+    >>> by_hash("main/binary-amd64/Packages", "e3b0c44 0")
+    'main/binary-amd64/by-hash/SHA256/e3b0c44'
+    """
+    return f"{path.rpartition('/')[0]}/by-hash/SHA256/{row.partition(' ')[0]}"
+
+
+def signed_text(message: bytes) -> bytes:
+    """Return the text inside a clear-signed message; empty when it is none."""
+    if not message.startswith(CLEARTEXT_HEADER):
+        return b""
+    text = message.partition(b"\n\n")[2].partition(SIGNATURE_HEADER)[0]
+    return text.rstrip(b"\n") + b"\n"
+
+
+def undated(release: bytes) -> list[bytes]:
+    """Return all lines but the date: equal ones are of one state."""
+    return [line for line in release.splitlines() if not line.startswith(b"Date: ")]

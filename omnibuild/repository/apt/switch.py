@@ -1,0 +1,195 @@
+"""From one state of a suite to the next, while readers are anywhere between two of their requests.
+
+apt takes each index by its digest (Acquire-By-Hash), and the digests from InRelease: replacing
+that one file is all that hosts notice. Mirror programs know only the plain names, and ask for one
+after the other. So InRelease lists Packages.gz and Packages.xz by turns: what one state lists is
+not replaced by the next, until readers that began with the old one are done. debmirror needs
+Release to fit InRelease, and Release.gpg, where there is one, to fit Release: for a moment Release
+lists what both states do, and has no signature of its own beside InRelease's. Decision 31 has the
+order of it all, and why no shorter one will do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from omnibuild.repository import layout
+from omnibuild.repository.apt.packing import Packed, dump, load, pack
+from omnibuild.repository.apt.release import (
+    by_hash,
+    release_date,
+    release_text,
+    rows_of,
+    rows_of_files,
+    signed_text,
+    undated,
+)
+from omnibuild.repository.apt.suite import Suite
+from omnibuild.repository.target import Target
+from omnibuild.signing.signer import Signer
+
+# How long readers may take from Release to InRelease, and from there to the indexes.
+PAIR_SECONDS = 0.5
+INDEX_SECONDS = 2.0
+# Readers that hold an older InRelease still find its indexes: so many states per index are kept.
+KEPT_STATES = 8
+# The forms that a state can list; one is free for the next.
+FORMS = (".gz", ".xz")
+
+
+def publish_suites(target: Target, suites: Iterable[Suite], signer: Signer, now: int) -> bool:
+    """Bring suites to new states, together; tell whether anything was not so before.
+
+    Also a suite that says what it shall is looked through: what is damaged is written again.
+    """
+    switches = [_Switch(target, suite, signer, now) for suite in suites]
+    changes = [[switch.bring(), switch.announce()] for switch in switches]
+    changes += [[switch.commit()] for switch in switches]
+    changes += [[switch.settle()] for switch in switches]
+    return any(map(any, changes))
+
+
+@dataclass(frozen=True)
+class _Switch:
+    """One suite on its way: brought, announced, committed, settled.
+
+    Args:
+        now: seconds since 1970.
+    """
+
+    target: Target
+    suite: Suite
+    signer: Signer
+    now: int
+
+    def bring(self) -> bool:
+        """Write what nobody names yet."""
+        changed = self._put({by_hash(path, self._rows[path]): data for path, data in self._files})
+        listed = {by_hash(path, row) for path, row in rows_of(self._published).items()}
+        self.target.retire(self._path(path) for path in listed - self._shelved)
+        for path, packed in self._packed.items():
+            self.target.put(layout.packed_index(self.suite.name, path), dump(packed.pieces))
+        return changed
+
+    def announce(self) -> bool:
+        """Have the form that is free, and Release ready for readers of both states."""
+        if not self._replaces:
+            return False
+        self._put(self._form(self._listed))
+        self.target.remove(self._path("Release.gpg"))
+        both = {**rows_of(self._published), **self._rows}
+        return self._put({"Release": self._text(both)})
+
+    def commit(self) -> bool:
+        """Replace InRelease, once nobody is left between an older Release and it."""
+        if self._replaces:
+            self.target.outlast(self._path("Release"), PAIR_SECONDS)
+        plain = {path: packed.plain for path, packed in self._packed.items()}
+        pointers = {"InRelease": self._message, "Release": self._release}
+        return self._put({**self._form(self._listed), **plain, **pointers})
+
+    def settle(self) -> bool:
+        """Write the rest, once nobody is left who reads by an older InRelease."""
+        signature = self.target.read(self._path("Release.gpg"))
+        if not self.signer.has_signed(self._release, signature):
+            signature = self.signer.sign_detached_armored(self._release)
+        free = {path: data for form in FORMS for path, data in self._form(form).items()}
+        rest = {**free, "Release.gpg": signature}
+        if self._published and not self._has(rest):
+            self.target.outlast(self._path("InRelease"), INDEX_SECONDS)
+        changed = self._put(rest)
+        self._drop_old_states()
+        return changed
+
+    @cached_property
+    def _packed(self) -> dict[str, Packed]:
+        """The Packages files by their path."""
+        return {
+            path: pack(texts, load(self.target.read(layout.packed_index(self.suite.name, path))))
+            for path, texts in self.suite.packages_files().items()
+        }
+
+    @cached_property
+    def _published_message(self) -> bytes:
+        return self.target.read(self._path("InRelease"))
+
+    @cached_property
+    def _published(self) -> bytes:
+        return signed_text(self._published_message)
+
+    @cached_property
+    def _listed(self) -> str:
+        """The form that the new state lists: the published one's when nothing changes."""
+        listed = rows_of(self._published)
+        used = [form for form in FORMS if any(path.endswith(form) for path in listed)]
+        for form in used:
+            if undated(self._text(self._rows_in(form))) == undated(self._published):
+                return form
+        return next((form for form in FORMS if form not in used), FORMS[0])
+
+    def _rows_in(self, form: str) -> Mapping[str, str]:
+        plain = {path: packed.plain for path, packed in self._packed.items()}
+        return rows_of_files(dict(sorted({**plain, **self._form(form)}.items())))
+
+    @cached_property
+    def _rows(self) -> Mapping[str, str]:
+        return self._rows_in(self._listed)
+
+    @property
+    def _files(self) -> Iterator[tuple[str, bytes]]:
+        """All that the new state lists."""
+        for path, packed in self._packed.items():
+            yield path, packed.plain
+        yield from self._form(self._listed).items()
+
+    @property
+    def _shelved(self) -> set[str]:
+        return {by_hash(path, row) for path, row in self._rows.items()}
+
+    def _form(self, form: str) -> dict[str, bytes]:
+        """Return the Packages files in one of the forms."""
+        return {
+            f"{path}{form}": packed.gzip if form == ".gz" else packed.xz
+            for path, packed in self._packed.items()
+        }
+
+    @cached_property
+    def _release(self) -> bytes:
+        text = self._text(self._rows)
+        keeps = undated(text) == undated(self._published)
+        return self._published if keeps else text
+
+    @cached_property
+    def _replaces(self) -> bool:
+        """Whether there are readers of a state that ends."""
+        return bool(self._published) and self._release != self._published
+
+    @cached_property
+    def _message(self) -> bytes:
+        message = self._published_message
+        if self._release == self._published and self.signer.has_signed_cleartext(message):
+            return message
+        return self.signer.sign_cleartext(self._release)
+
+    def _text(self, rows: Mapping[str, str]) -> bytes:
+        # apt takes a state only when its date is later than that of the state which it has.
+        date = max(self.now, release_date(self._published) + 1)
+        return release_text(self.suite.name, self.suite.title, self.suite.indexes, rows, date)
+
+    def _path(self, path: str) -> str:
+        return f"{layout.suite_directory(self.suite.name)}/{path}"
+
+    def _put(self, files: Mapping[str, bytes]) -> bool:
+        return self.target.put_all({self._path(path): data for path, data in files.items()})
+
+    def _has(self, files: Mapping[str, bytes]) -> bool:
+        return all(self.target.says(self._path(path), data) for path, data in files.items())
+
+    def _drop_old_states(self) -> None:
+        for shelf in {path.rpartition("/")[0] for path in self._shelved}:
+            place = self._path(shelf)
+            old = [n for n in self.target.names(place) if f"{shelf}/{n}" not in self._shelved]
+            # Each state of an index is two files: Packages, and a form of it.
+            self.target.drop_retired(place, old, keep=2 * KEPT_STATES)
