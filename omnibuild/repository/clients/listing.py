@@ -5,22 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 
 from omnibuild.package.versions import compare_debs, compare_rpms
 from omnibuild.repository import layout
-from omnibuild.repository.state import Channel
+from omnibuild.repository.apt.suite import ALL
+from omnibuild.repository.state import Channel, Index
+from omnibuild.repository.yum import NOARCH
 
 DEB, RPM, TAR = "deb", "rpm", "tar"
 
 # More rows than that are a page for each first letter, or two letters, and so on.
 ROWS_PER_PAGE = 200
 
-_TARBALL = re.compile(r"(.+?)-([0-9].*)-(linux-[^-]+)\.tar\.\w+")
+# A name may end in a number, and no version of ours holds a hyphen.
+_TARBALL = re.compile(r"(.+)-([0-9][^-]*)-(linux-[^-]+)\.tar\.\w+")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One file in the list of packages; ``place`` says where hosts see it."""
+    """One file in the list of packages.
+
+    Args:
+        place: where hosts see it.
+        hosts: the architectures of hosts that see it there.
+    """
 
     name: str
     version: str
@@ -30,6 +39,7 @@ class Row:
     size: int
     href: str
     family: str
+    hosts: tuple[str, ...]
 
 
 def newest_rows(channels: Mapping[str, Channel]) -> list[Row]:
@@ -39,17 +49,18 @@ def newest_rows(channels: Mapping[str, Channel]) -> list[Row]:
 
 def rows_of(channel: str, content: Channel) -> Iterator[Row]:
     """Yield what a channel holds, in the order it was published."""
-    for suite in content.suites:
+    for suite, index in content.suites.items():
         for deb in content.debs_of(suite):
             href = f"{layout.APT}/{deb.path}"
             about = (deb.name, deb.version, deb.architecture, deb.summary)
-            yield Row(*about, suite, deb.size, href, DEB)
+            yield Row(*about, suite, deb.size, href, DEB, _hosts(deb.architecture, index))
     for tree, index in content.trees.items():
         for rpm in content.rpms_of(tree):
             named = [rpm.architecture] if rpm.architecture in index.architectures else []
             directory = layout.yum_directory(channel, tree, (named or index.architectures)[0])
             about = (rpm.name, rpm.version, rpm.architecture, rpm.summary)
-            yield Row(*about, f"{channel}, {tree}", rpm.size, f"{directory}/{rpm.path}", RPM)
+            place, href = f"{channel}, {tree}", f"{directory}/{rpm.path}"
+            yield Row(*about, place, rpm.size, href, RPM, _hosts(rpm.architecture, index))
     yield from download_rows(channel, content)
 
 
@@ -59,22 +70,25 @@ def download_rows(channel: str, content: Channel) -> Iterator[Row]:
         parts = _TARBALL.fullmatch(item.name)
         name, version, architecture = parts.groups() if parts else (item.name, "", "")
         href = layout.download_path(item.name)
-        yield Row(name, version, architecture, "Tarball", channel, item.size, href, TAR)
+        about = (name, version, architecture, "Tarball")
+        yield Row(*about, channel, item.size, href, TAR, (architecture,))
 
 
 def newest(rows: Iterable[Row]) -> list[Row]:
-    """Return the newest row of each package, architecture and place, by name.
+    """Return what is the newest of a package for some host, by name.
 
     The family of the package says which version is newer: a fix of an older line may be published
     later than the newest.
     """
     found: dict[tuple[str, str, str, str], Row] = {}
     for row in rows:
-        key = (row.name, row.architecture, row.place, row.family)
-        known = found.get(key)
-        if known is None or _compare(known, row) <= 0:
-            found[key] = row
-    return [row for _, row in sorted(found.items())]
+        for host in row.hosts:
+            key = (row.name, host, row.place, row.family)
+            known = found.get(key)
+            if known is None or _compare(known, row) <= 0:
+                found[key] = row
+    order = attrgetter("name", "architecture", "place", "family")
+    return sorted(dict.fromkeys(found.values()), key=order)
 
 
 def pages_of(rows: list[Row]) -> dict[str, list[Row]]:
@@ -99,6 +113,10 @@ def _split(beginning: str, rows: list[Row]) -> Iterator[tuple[str, list[Row]]]:
             yield longer, group
         else:
             yield from _split(longer, group)
+
+
+def _hosts(architecture: str, index: Index) -> tuple[str, ...]:
+    return tuple(index.architectures) if architecture in (ALL, NOARCH) else (architecture,)
 
 
 def _compare(left: Row, right: Row) -> int:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omnibuild.repository.clients.landing import landing_pages
-from omnibuild.repository.clients.listing import ROWS_PER_PAGE, newest
+from omnibuild.repository.clients.listing import ROWS_PER_PAGE, newest, rows_of
 from omnibuild.repository.publish import publish
-from omnibuild.repository.state import Channel, Deb, Index, Repository
+from omnibuild.repository.state import Channel, Deb, Download, Index, Repository
 from tests.unit.repository.samples import EL9, LINUX, PLATFORMS, package, signer
 
 VOID = {"meta", "link", "br"}
@@ -105,6 +106,23 @@ def test_rpms_and_tarballs_have_orders_of_their_own(tmp_path: Path) -> None:
     assert "<td>1.9" not in text
     # The example of the instructions is the newest, too.
     assert "downloads/hello-1.10-linux-x86_64.tar.zst.asc" in text
+
+
+def test_who_changes_its_architecture_is_the_same_package() -> None:
+    """Also a package for all architectures is only listed where it is some host's newest."""
+    newer, older = deb("a", "2.0"), msgspec.structs.replace(deb("a", "1.0"), architecture="all")
+    for debs in ((newer, older), (older, newer)):
+        content = channel(*debs)
+        assert [row.version for row in newest(rows_of("stable", content))] == ["2.0"]
+        content.suites["stable"].architectures.append("arm64")
+        assert [row.version for row in newest(rows_of("stable", content))] == ["1.0", "2.0"]
+
+
+def test_names_of_tarballs_may_end_in_numbers() -> None:
+    names = [f"{name}-linux-x86_64.tar.zst" for name in ("shop-1.5", "shop-2-1.0", "shop-1.10")]
+    content = Channel(downloads={n: Download(name=n, digest="", size=1) for n in names})
+    rows = [(row.name, row.version) for row in newest(rows_of("stable", content))]
+    assert rows == [("shop", "1.10"), ("shop-2", "1.0")]
 
 
 def many(count: int) -> Channel:
