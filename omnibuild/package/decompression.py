@@ -13,6 +13,9 @@ from omnibuild.errors import PackageError
 # So little at a time that even what inflates to a thousandfold fits into memory.
 INPUT_SIZE: Final = 1 << 13
 
+# More than hosts have room for; a few megabytes can claim to hold a thousand times as much.
+MOST_BYTES: Final = 1 << 36
+
 
 class Decompressor(Protocol):
     """What the decompressors of zlib, lzma and zstandard have in common."""
@@ -40,16 +43,21 @@ def decompressed(
         size: of the compressed bytes; to the end of the stream if omitted.
         single: whether only one frame may be there, as dpkg reads no further.
 
-    Raises :class:`PackageError` where it is damaged or cut off.
+    Raises :class:`PackageError` where it is damaged, cut off, or holds more than anything does.
     """
     import zstandard
 
     suffix = name.rpartition(".")[2]
+    pieces = _blocks(stream, size)
+    if suffix != "tar":
+        pieces = _inflated(pieces, suffix, single=single and suffix != "gz")
+    left = MOST_BYTES
     try:
-        if suffix == "tar":
-            yield from _blocks(stream, size)
-        else:
-            yield from _inflated(_blocks(stream, size), suffix, single=single and suffix != "gz")
+        for piece in pieces:
+            left -= len(piece)
+            if left < 0:
+                raise PackageError(f"its {name} unpacks to more than {MOST_BYTES} bytes")
+            yield piece
     except (zlib.error, lzma.LZMAError, zstandard.ZstdError, EOFError) as error:
         raise PackageError(
             f"the package is damaged: its {name} cannot be unpacked", why=str(error)

@@ -22,14 +22,18 @@ REPOSITORY_STATE = "state/repository.json"
 DEB_FIELDS = re.compile(r"[a-z0-9][a-z0-9+.-]* [0-9A-Za-z][0-9A-Za-z.+~:-]* [a-z0-9-]+")
 RPM_FIELDS = re.compile(r"[0-9A-Za-z][0-9A-Za-z+._-]* [0-9A-Za-z.+~^_:-]+ [0-9A-Za-z_]+")
 DOWNLOAD_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~_-]*\.tar\.(gz|xz|zst)")
-CHANNEL_NAME = re.compile(r"[a-z][a-z0-9-]*")
+CHANNEL_NAME = re.compile(r"[a-z][a-z0-9-]{0,59}")
+
+# Of the 255 bytes that file systems allow, some are for what is called after a package.
+LONGEST_NAME = 240
 
 
 def check_channel(channel: str) -> None:
     """Raise :class:`UsageError` for a name that cannot be a directory and a suite."""
     if not CHANNEL_NAME.fullmatch(channel):
         raise UsageError(
-            f"{channel!r} cannot be a channel", hint="use lower-case letters, as: stable, testing"
+            f"{channel!r} cannot be a channel",
+            hint="use up to 60 lower-case letters, as: stable, testing",
         )
 
 
@@ -71,7 +75,7 @@ def deb_path(name: str, version: str, architecture: str, suffix: str = ".deb") -
     """
     _check(DEB_FIELDS, name, version, architecture)
     shelf = f"pool/{COMPONENT}/{_shelf(name)}/{name}"
-    return f"{shelf}/{name}_{_without_epoch(version)}_{architecture}{suffix}"
+    return _short(f"{shelf}/{name}_{_without_epoch(version)}_{architecture}{suffix}")
 
 
 def rpm_path(name: str, version: str, architecture: str) -> str:
@@ -81,7 +85,8 @@ def rpm_path(name: str, version: str, architecture: str) -> str:
     'Packages/s/shop-1.4-1.x86_64.rpm'
     """
     _check(RPM_FIELDS, name, version, architecture)
-    return f"Packages/{name[0].lower()}/{name}-{_without_epoch(version)}.{architecture}.rpm"
+    file = f"{name}-{_without_epoch(version)}.{architecture}.rpm"
+    return _short(f"Packages/{name[0].lower()}/{file}")
 
 
 def yum_directory(channel: str, tree: str, architecture: str) -> str:
@@ -93,7 +98,7 @@ def download_path(file_name: str) -> str:
     """Return where a tarball lies."""
     if not DOWNLOAD_NAME.fullmatch(file_name):
         raise PackageError("not a name for a tarball in a repository", where=Where(file_name))
-    return f"{DOWNLOADS}/{file_name}"
+    return _short(f"{DOWNLOADS}/{file_name}")
 
 
 def _shelf(name: str) -> str:
@@ -104,6 +109,18 @@ def _shelf(name: str) -> str:
 def _without_epoch(version: str) -> str:
     # As in the archives of the distributions, an epoch is no part of a file's name.
     return version.partition(":")[2] or version
+
+
+def _short(path: str) -> str:
+    """Return ``path``; raises :class:`PackageError` when a file system cannot have it."""
+    for name in path.split("/"):
+        if len(name) > LONGEST_NAME:
+            raise PackageError(
+                f"the package would be a file whose name has {len(name)} bytes",
+                why=f"{name[:60]}…",
+                hint=f"its name, version and architecture take at most {LONGEST_NAME} together",
+            )
+    return path
 
 
 def _check(fields: re.Pattern[str], name: str, version: str, architecture: str) -> None:

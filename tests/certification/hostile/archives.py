@@ -1,4 +1,4 @@
-"""Boundaries of archives: sources, sdists, wheels, packages given to publish."""
+"""Boundaries of archives: sources, sdists, wheels."""
 
 from __future__ import annotations
 
@@ -13,13 +13,9 @@ import zipfile
 from pathlib import Path
 
 from omnibuild.kinds.install import install_wheel
-from omnibuild.package.deb.writer import write_deb
-from omnibuild.package.rpm.writer import write_rpm
-from omnibuild.repository.intake import inspect
 from omnibuild.sources.archive import unpack
 from tests.certification.hostile.harness import SECRET, Boundary, Place, nothing
 from tests.certification.hostile.mutate import NASTY, damaged, reworded
-from tests.unit.package.samples import DEB, RPM, sample_payload
 from tests.unit.sources.archives import COMPRESSORS, Member, tar, zipped
 
 KINDS = (
@@ -147,40 +143,7 @@ def _take_wheel(place: Place, _: None) -> str:
     return "taken"
 
 
-def _prepare_packages(place: Place) -> dict[str, bytes]:
-    payload = sample_payload(place.shared / "payload")
-    found = {}
-    for name, artifact in (
-        ("deb", write_deb(payload, DEB, place.shared, "quick")),
-        ("rpm", write_rpm(payload, RPM, place.shared, "quick")),
-    ):
-        found[name] = artifact.path.read_bytes()
-    return found
-
-
-def _make_package(form: str):  # type: ignore[no-untyped-def]
-    def make(place: Place, seeds: dict[str, bytes], dice: random.Random) -> None:
-        data = seeds[form]
-        if not dice.randrange(3):
-            # Where names, versions and relations are.
-            head, rest = data[:4096], data[4096:]
-            data = reworded(head.decode("latin-1"), dice).encode("latin-1", "replace") + rest
-        else:
-            data = damaged(data, dice)
-        (place.inbox / f"hello.{form}").write_bytes(data)
-
-    return make
-
-
-def _take_package(place: Place, _: dict[str, bytes]) -> str:
-    (path,) = place.inbox.iterdir()
-    inspect(path)
-    return "taken"
-
-
 BOUNDARIES = {
     "archives and sdists": Boundary(nothing, _make_archive, _take_archive),
     "wheels": Boundary(nothing, _make_wheel, _take_wheel),
-    "deb": Boundary(_prepare_packages, _make_package("deb"), _take_package),
-    "rpm": Boundary(_prepare_packages, _make_package("rpm"), _take_package),
 }

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from omnibuild import digests
 from omnibuild.errors import PackageError
 from omnibuild.package.deb.ar import ar_header
-from omnibuild.package.deb.reader import read_deb_control
+from omnibuild.package.deb.reader import check_deb, read_deb_control
 from omnibuild.package.deb.writer import write_deb
 from omnibuild.package.system_directories import SYSTEM_DIRECTORIES
 from omnibuild.payload.model import Payload
 from omnibuild.recipe.models import Debian
-from omnibuild.tree import Kind
+from omnibuild.tree import Kind, scan
 from tests.unit.package.samples import (
     DATE,
     DEB,
@@ -31,6 +31,7 @@ from tests.unit.package.samples import (
     sample_payload,
     unzstd,
     with_metadata,
+    write,
 )
 
 
@@ -232,3 +233,19 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_a_member_beyond_the_limit_of_ar() -> None:
     with pytest.raises(PackageError):
         ar_header("data.tar.zst", 10**10, 0)
+
+
+@pytest.mark.parametrize("limit", [100_000, 1_000_000_000])
+def test_what_inflates_without_end_is_ended(
+    tmp_path: Path, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("omnibuild.package.decompression.MOST_BYTES", limit)
+    payload = sample_payload(tmp_path / "root")
+    write(payload.root, "opt/hello/zeros", bytes(500_000))
+    payload = replace(payload, tree=scan(payload.root))
+    path = write_deb(payload, DEB, tmp_path / "out").path
+    if limit > 500_000:
+        assert check_deb(path)["Package"] == "hello"
+        return
+    with pytest.raises(PackageError, match="unpacks to more than 100000 bytes"):
+        check_deb(path)

@@ -40,3 +40,17 @@ def test_names_that_cannot_be_downloads(name: str) -> None:
 def test_names_that_cannot_be_channels(name: str) -> None:
     with pytest.raises(UsageError):
         layout.check_channel(name)
+
+
+@pytest.mark.parametrize("name", ["n" * 250, "n" * 5000])
+def test_what_no_file_can_be_called_is_refused(name: str) -> None:
+    for make in (
+        lambda: layout.deb_path(name, "1-1", "all"),
+        lambda: layout.deb_path("n", name.replace("n", "1"), "all"),
+        lambda: layout.rpm_path(name, "1-1", "noarch"),
+        lambda: layout.download_path(f"{name}.tar.gz"),
+    ):
+        with pytest.raises(PackageError, match="a file whose name has"):
+            make()
+    with pytest.raises(UsageError):
+        layout.check_channel(name)
