@@ -48,7 +48,7 @@ def run(parsed: argparse.Namespace, words: Sequence[str]) -> int:
             status: int = parsed.run(parsed)
         sys.stdout.flush()
     except OmnibuildError as error:
-        return _report(error, as_json=parsed.json)
+        return report(error, as_json=parsed.json)
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted; what was finished is kept\n")
         return EXIT_INTERRUPTED
@@ -59,7 +59,7 @@ def run(parsed: argparse.Namespace, words: Sequence[str]) -> int:
     except OSError as error:
         if error.errno not in MACHINE_ERRORS:
             return _report_bug(words)
-        return _report(_refusal(error), as_json=parsed.json)
+        return report(_refusal(error), as_json=parsed.json)
     except Exception:  # noqa: BLE001 - the one place: whatever comes here is a bug
         return _report_bug(words)
     return status
@@ -122,7 +122,8 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, leave)
 
 
-def _report(error: OmnibuildError, *, as_json: bool) -> int:
+def report(error: OmnibuildError, *, as_json: bool) -> int:
+    """Tell an error and return the exit status that it stands for."""
     if as_json:
         document: dict[str, object] = {
             "event": "Error",

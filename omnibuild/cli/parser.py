@@ -14,6 +14,7 @@ from omnibuild.cli.options import (
     CommandParser,
     Subparsers,
     add_execution,
+    add_jobs,
     add_platform_choice,
     add_platforms,
     add_recipe,
@@ -59,7 +60,23 @@ def _init(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--name", default="", metavar="APP", help="what the package is called (default: as it is)"
     )
-    add_workspace(parser)
+    add_store(parser)
+    add_jobs(parser)
+
+
+@command(
+    "check",
+    "find in a second what a build would refuse, all at once",
+    "  omnibuild check\n  omnibuild check hello ../shop",
+)
+def _check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "recipes",
+        nargs="*",
+        metavar="RECIPE",
+        help="names or paths of recipes (default: all of this workspace)",
+    )
+    add_store(parser)
 
 
 @command(
@@ -228,6 +245,7 @@ def _schema(parser: argparse.ArgumentParser) -> None:
 
 COMMANDS = (
     _init,
+    _check,
     _build,
     _fetch,
     _lock,

@@ -126,6 +126,29 @@ def apps_in(name: str, file: str, tree: ast.Module) -> Iterator[App]:
                 break
 
 
+def bound_names(tree: ast.Module | None) -> set[str] | None:
+    """Return the names that a module binds at its top; none when only running it would tell."""
+    if tree is None:
+        return None
+    found: set[str] = set()
+    waiting: list[ast.AST] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+            continue  # what is bound inside is its own
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        waiting += ast.iter_child_nodes(node)
+    computed = {"*", "__getattr__"} & found or any(
+        isinstance(node, ast.Name) and node.id in ("globals", "vars", "setattr", "exec")
+        for node in ast.walk(tree)
+    )
+    return None if computed else found
+
+
 def _targets(node: ast.stmt) -> list[str]:
     """Return the names that a statement binds."""
     bound = [node.target] if isinstance(node, ast.AnnAssign) else getattr(node, "targets", [])

@@ -67,7 +67,9 @@ def copy_project(source: Path, prefix: Path, packages: str, interpreter: str) ->
                 path.write_bytes(for_own_python(place, content, interpreter))
     (prefix / packages).mkdir(parents=True)
     # Relative to its own directory, so that the app can be moved.
-    (prefix / packages / f"{PROJECT}.pth").write_text(f"../../../{PROJECT}\n")
+    roots = [PROJECT, *([f"{PROJECT}/src"] if (source / "src").is_dir() else [])]
+    lines = "".join(f"../../../{root}\n" for root in roots)
+    (prefix / packages / f"{PROJECT}.pth").write_text(lines)
     settle_modes(prefix / "lib")  # the copies have theirs
     (prefix / "lib").chmod(0o755)
 

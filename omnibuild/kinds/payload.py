@@ -17,6 +17,7 @@ from omnibuild.errors import ArchiveError
 from omnibuild.execute.job import Job
 from omnibuild.host.integration import integrate
 from omnibuild.host.programs import Installed
+from omnibuild.kinds.install import PROJECT
 from omnibuild.layers.environment import SOURCE_DATE_EPOCH
 from omnibuild.package.versions import host_version
 from omnibuild.payload.assembly import GeneratedFile, Part, assemble, kept
@@ -130,7 +131,7 @@ def entry_points(parts: Iterable[Part]) -> dict[str, str]:
 
 
 _MODULE = re.compile(
-    r"lib/python3\.[0-9]+/(?:site-packages/|lib-dynload/)?"
+    rf"(?:lib/python3\.[0-9]+/(?:site-packages/|lib-dynload/)?|{PROJECT}/(?:src/)?)"
     r"(?P<name>(?:\w+/)*\w+)(?:\.py|(?:\.[\w-]+)?\.so)"
 )
 

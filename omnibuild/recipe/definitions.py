@@ -69,6 +69,13 @@ class Definitions:
         """Return the sorted names of all definitions of a kind."""
         return tuple(sorted(self._files(kind)))
 
+    def own_recipes(self) -> tuple[str, ...]:
+        """Return the names of the workspace's own recipes, or paths where names say nothing."""
+        own = whereabouts.project_recipe(self.workspace)
+        there = whereabouts.recipes_in(self.workspace / whereabouts.DIRECTORY)
+        names = [path.name.removesuffix(".toml") for path in there]
+        return tuple(([str(own.absolute())] if own else []) + names)
+
     def _load(self, kind: Kind, name: str, model: type[T]) -> tuple[T, Path]:
         path = self._find(kind, name, model.__name__.lower())
         return load(path, model), path

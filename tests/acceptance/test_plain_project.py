@@ -45,6 +45,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("plain")
     project = base / "project"
     (project / "pages").mkdir(parents=True)
+    (project / "pyproject.toml").write_text('[project]\nname = "notes"\n[tool.uv]\n')
     (project / "omnibuild.toml").write_text(RECIPE.replace("site.main", "pages.main"))
     (project / "pages/main.py").write_text(MAIN)
     (project / "helper.py").write_text("def greet(text): return f'plain {text}'\n")

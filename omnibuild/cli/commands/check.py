@@ -1,0 +1,38 @@
+"""``omnibuild check``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from omnibuild.cli.common import settings_from
+from omnibuild.cli.outcome import report
+from omnibuild.errors import UsageError
+from omnibuild.workbench.checking import Checked, check
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Tell everything that a build of the recipes would refuse."""
+    settings = settings_from(arguments)
+    checked = check(settings, arguments.recipes)
+    if not checked:
+        raise UsageError(
+            f"there is no recipe in {settings.workspace}", hint="omnibuild init makes one"
+        )
+    statuses = [_tell(each, as_json=arguments.json) for each in checked]
+    return next(filter(None, statuses), 0)
+
+
+def _tell(checked: Checked, *, as_json: bool) -> int:
+    """Tell how a recipe is, and return the exit status that it deserves."""
+    status = 0
+    for problem in checked.problems:
+        status = report(problem, as_json=as_json)
+    if as_json:
+        found = {"recipe": checked.name, "fine": not status, "unread": checked.unread}
+        sys.stdout.write(json.dumps(found) + "\n")
+    elif not status:
+        left = f"; {checked.unread} packages are not looked into: not fetched, or to be built"
+        sys.stdout.write(f"{checked.name}: fine{left if checked.unread else ''}\n")
+    return status

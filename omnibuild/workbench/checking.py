@@ -1,0 +1,172 @@
+"""What a build would refuse, found without building: all of it, in a second.
+
+What is known is the recipe, its lock, the project's own modules, and the wheels that the store has
+already; of packages that were not fetched nothing is said.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from omnibuild import pipeline
+from omnibuild.blueprint.app import lowest_glibc
+from omnibuild.discovery.code import bound_names, modules, parsed, read_source
+from omnibuild.discovery.distribution import declared_by
+from omnibuild.discovery.findings import Findings
+from omnibuild.discovery.metadata import declared
+from omnibuild.errors import DefinitionError, OmnibuildError
+from omnibuild.host.programs import Installed
+from omnibuild.recipe import located
+from omnibuild.recipe.definitions import Definitions
+from omnibuild.recipe.located import Fault
+from omnibuild.recipe.lock import LockedFile, load_lock, lock_path
+from omnibuild.recipe.models import Recipe
+from omnibuild.recipe.validate import quoted
+from omnibuild.recipe.whereabouts import table_in
+from omnibuild.settings import Settings
+from omnibuild.store.store import Store
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What is known of one recipe.
+
+    Args:
+        name: the recipe's name, as it was asked for.
+        problems: everything that a build would refuse.
+        unread: how many packages of its lock were not fetched, and so not looked into.
+    """
+
+    name: str
+    problems: tuple[OmnibuildError, ...]
+    unread: int = 0
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What an app will hold, as far as it can be read.
+
+    Args:
+        own: modules of its project: name to file.
+        installed: what can be started of the project and of fetched packages.
+        unread: packages of its lock that were not fetched.
+        whole: whether nothing else can be in it.
+    """
+
+    own: Mapping[str, Path]
+    installed: Installed
+    unread: int
+    whole: bool
+
+
+def check(settings: Settings, names: Sequence[str]) -> tuple[Checked, ...]:
+    """Check recipes; all of the workspace itself when none is named."""
+    definitions = Definitions(settings.workspace)
+    ports: dict[str, str] = {}
+    return tuple(
+        _checked(settings, definitions, name, ports) for name in names or definitions.own_recipes()
+    )
+
+
+def _checked(
+    settings: Settings, definitions: Definitions, name: str, ports: dict[str, str]
+) -> Checked:
+    try:
+        recipe, path = definitions.recipe(name)
+        pipeline.plan(settings, name)
+        known = _known(settings, definitions, recipe, path)
+    except OmnibuildError as error:
+        return Checked(name, (error,))
+    faults = [*_web_faults(recipe, known), *_command_faults(recipe, known)]
+    faults += _port_faults(recipe, ports)
+    problems = [located.read(path).at(table_in(path)).error(faults)] if faults else []
+    return Checked(name, tuple(problems), known.unread)
+
+
+def _known(settings: Settings, definitions: Definitions, recipe: Recipe, path: Path) -> _Known:
+    own: dict[str, Path] = {}
+    scripts: dict[str, str] = {}
+    names: set[str] = set()
+    whole = not recipe.software
+    if recipe.source and recipe.source.path:
+        directory = path.parent / recipe.source.path
+        found = Findings()
+        declared(directory, found)
+        own = dict(modules(directory))
+        scripts = dict.fromkeys(found.commands, "it:is")
+        whole = whole and not (directory / "setup.py").exists()
+    unread = 0
+    store = Store(settings.cache)
+    for file in _locked(definitions, recipe, path):
+        blob = store.blob(file.sha256)
+        if not file.name.endswith(".whl") or not blob.exists():
+            unread += 1
+            continue
+        with zipfile.ZipFile(blob) as archive:
+            names |= {
+                name.rpartition(".")[0].partition(".")[0].replace("/", ".")
+                for name in archive.namelist()
+                if name.endswith((".py", ".so"))
+            }
+        found = Findings()
+        declared_by(blob, found)
+        scripts |= dict.fromkeys(found.commands, "it:is")
+    names |= {name.removesuffix(".__init__") for name in names} | own.keys()
+    return _Known(own, Installed(scripts, names), unread, whole and not unread)
+
+
+def _locked(definitions: Definitions, recipe: Recipe, path: Path) -> tuple[LockedFile, ...]:
+    if not recipe.python:
+        return ()
+    platforms = pipeline.chosen_platforms(definitions, recipe, ())
+    lock = load_lock(lock_path(recipe, path))
+    return lock.select(recipe.python.version, lowest_glibc(platforms))
+
+
+def _web_faults(recipe: Recipe, known: _Known) -> Iterator[Fault]:
+    if not recipe.web or not recipe.web.app:
+        return
+    module, _, target = recipe.web.app.partition(":")
+    top = module.partition(".")[0]
+    ours = any(name.partition(".")[0] == top for name in known.own)
+    if module not in known.installed.modules:
+        if ours or known.whole:
+            near = difflib.get_close_matches(module, known.own, 1)
+            hint = f"did you mean `{near[0]}`?" if near else "write it like `shop.wsgi:application`"
+            yield Fault(("web", "app"), f"the app has no module {quoted(module)}", hint)
+        return
+    name = re.split(r"[.(]", target)[0]
+    bound = bound_names(parsed(read_source(known.own[module]))) if module in known.own else None
+    if bound is not None and name not in bound:
+        near = difflib.get_close_matches(name, bound, 1)
+        hint = f"did you mean `{near[0]}`?" if near else "write `module:callable`"
+        what = f"{quoted(module)} has nothing called {quoted(name)}"
+        yield Fault(("web", "app"), what, hint)
+
+
+def _command_faults(recipe: Recipe, known: _Known) -> Iterator[Fault]:
+    """Yield what no package brings; nothing as long as some are unknown."""
+    if not known.whole:
+        return
+    told: dict[tuple[str, ...], str] = {("commands", n): c for n, c in recipe.commands.items()}
+    told |= {("services", n, "command"): s.command for n, s in recipe.services.items()}
+    for place, command in told.items():
+        try:
+            known.installed.call(command)
+        except DefinitionError as error:
+            yield Fault(place, error.what, error.hint)
+
+
+def _port_faults(recipe: Recipe, ports: dict[str, str]) -> Iterator[Fault]:
+    """Yield a port that another app of the workspace has, too."""
+    if recipe.web:
+        port = recipe.web.listen.rpartition(":")[2]
+        other = ports.setdefault(port, recipe.app.name)
+        if other != recipe.app.name:
+            what = f"port {port} is taken by {other}, of the same workspace"
+            yield Fault(("web", "listen"), what, "two apps on one host need two ports")
