@@ -6,10 +6,11 @@ import argparse
 import re
 
 from omnibuild.cli.options import (
+    add_jobs,
     add_platforms,
     add_remote,
     add_sign_with,
-    add_workspace,
+    add_store,
     command,
 )
 
@@ -19,7 +20,7 @@ _AGES = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
 
 @command("cache list", "tell what is in the store", "  omnibuild cache list --json", action="list")
 def _list(parser: argparse.ArgumentParser) -> None:
-    add_workspace(parser)
+    add_store(parser)
 
 
 @command(
@@ -45,7 +46,7 @@ def _gc(parser: argparse.ArgumentParser) -> None:
         " with --max-size)",
     )
     parser.add_argument("--dry-run", action="store_true", help="tell what would go, change nothing")
-    add_workspace(parser)
+    add_store(parser)
 
 
 @command(
@@ -55,7 +56,8 @@ def _gc(parser: argparse.ArgumentParser) -> None:
     action="verify",
 )
 def _verify(parser: argparse.ArgumentParser) -> None:
-    add_workspace(parser)
+    add_store(parser)
+    add_jobs(parser)
 
 
 @command(
@@ -83,7 +85,7 @@ def _pull(parser: argparse.ArgumentParser) -> None:
 
 def _shared(parser: argparse.ArgumentParser) -> None:
     add_platforms(parser)
-    add_workspace(parser)
+    add_store(parser)
     add_remote(parser, push=False)
 
 

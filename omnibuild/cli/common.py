@@ -27,15 +27,17 @@ MEGABYTE = 1_000_000
 
 def settings_from(arguments: argparse.Namespace) -> Settings:
     """Resolve the settings of a command; raises :class:`UsageError`."""
-    if arguments.jobs is not None and arguments.jobs < 1:
+    jobs = getattr(arguments, "jobs", None)
+    if jobs is not None and jobs < 1:
         raise UsageError("--jobs takes a number from 1", hint="leave it out to use all cores")
     if not arguments.workspace.is_dir():
         raise UsageError(f"there is no directory {arguments.workspace}", hint="see --workspace")
-    cache = arguments.cache_dir.absolute() if arguments.cache_dir else default_cache()
+    chosen = getattr(arguments, "cache_dir", None)
+    cache = chosen.absolute() if chosen else default_cache()
     return Settings(
         workspace=arguments.workspace.absolute(),
         cache=cache,
-        cores=arguments.jobs or default_cores(),
+        cores=jobs or default_cores(),
         step_seconds=_number(arguments, "timeout") or DEFAULT_STEP_SECONDS,
         step_memory=int(_number(arguments, "memory") * MEGABYTE),
         log=int(_number(arguments, "max-log") * MEGABYTE) or DEFAULT_LOG,
@@ -53,13 +55,17 @@ def _remote(arguments: argparse.Namespace) -> RemoteSettings:
         return RemoteSettings()
     url = arguments.remote if arguments.remote is not None else default_remote()
     push = getattr(arguments, "push", False)
-    if push and not url:
-        raise UsageError("--push needs a remote cache", hint="name it with --remote")
+    sign_with = getattr(arguments, "sign_with", None)
+    for option, given in (("--push", push), ("--trust", arguments.trust)):
+        if given and not url:
+            raise UsageError(f"{option} needs a remote cache", hint="name it with --remote")
+    if sign_with and not push:
+        raise UsageError("--sign-with signs what is pushed", hint="add --push, or leave it out")
     return RemoteSettings(
         url=url,
         push=push,
         trusted=tuple(arguments.trust) or default_trusted(),
-        sign_with=getattr(arguments, "sign_with", None),
+        sign_with=sign_with,
     )
 
 

@@ -78,7 +78,7 @@ def command(name: str, summary: str, example: str, **defaults: Any) -> Callable[
 
 
 def add_workspace(parser: argparse.ArgumentParser) -> None:
-    """Add what every command that reads definitions or the store takes."""
+    """Add what every command that reads definitions takes."""
     parser.add_argument(
         "-C",
         "--workspace",
@@ -87,12 +87,21 @@ def add_workspace(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="directory with recipes/ (default: here)",
     )
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Add what every command that reads the store takes."""
+    add_workspace(parser)
     parser.add_argument(
         "--cache-dir",
         type=Path,
         metavar="DIR",
         help="the store (default: $OMNIBUILD_CACHE, or ~/.cache/omnibuild)",
     )
+
+
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """Add what every command that keeps several cores busy takes."""
     parser.add_argument(
         "-j", "--jobs", type=int, metavar="N", help="processes to keep busy (default: all cores)"
     )
@@ -100,6 +109,8 @@ def add_workspace(parser: argparse.ArgumentParser) -> None:
 
 def add_execution(parser: argparse.ArgumentParser) -> None:
     """Add what every command that runs actions takes."""
+    add_store(parser)
+    add_jobs(parser)
     parser.add_argument(
         "-k",
         "--keep-going",

@@ -19,6 +19,7 @@ from omnibuild.cli.options import (
     add_platforms,
     add_recipe,
     add_remote,
+    add_store,
     add_workspace,
     command,
 )
@@ -87,7 +88,6 @@ def _check(parser: argparse.ArgumentParser) -> None:
 )
 def _build(parser: argparse.ArgumentParser) -> None:
     add_platforms(parser)
-    add_workspace(parser)
     add_execution(parser)
     add_remote(parser)
     parser.add_argument(
@@ -107,7 +107,6 @@ def _build(parser: argparse.ArgumentParser) -> None:
 )
 def _fetch(parser: argparse.ArgumentParser) -> None:
     add_platforms(parser)
-    add_workspace(parser)
     add_execution(parser)
     add_remote(parser)
 
@@ -142,7 +141,6 @@ def _lock(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="only tell whether the lock fits the recipe and its project; needs no network",
     )
-    add_workspace(parser)
     add_execution(parser)
 
 
@@ -153,7 +151,7 @@ def _lock(parser: argparse.ArgumentParser) -> None:
 )
 def _plan(parser: argparse.ArgumentParser) -> None:
     add_platforms(parser)
-    add_workspace(parser)
+    add_store(parser)
     add_remote(parser, push=False)
     parser.add_argument("--graph", choices=("dot", "svg"), help="draw it, for Graphviz or as SVG")
 
@@ -165,7 +163,7 @@ def _plan(parser: argparse.ArgumentParser) -> None:
 )
 def _why(parser: argparse.ArgumentParser) -> None:
     _add_component(parser)
-    add_workspace(parser)
+    add_store(parser)
     add_remote(parser, push=False)
 
 
@@ -176,7 +174,7 @@ def _why(parser: argparse.ArgumentParser) -> None:
 )
 def _log(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("component", metavar="COMPONENT", help="a component or a wheel")
-    add_workspace(parser)
+    add_store(parser)
 
 
 @command(
@@ -186,7 +184,6 @@ def _log(parser: argparse.ArgumentParser) -> None:
 )
 def _shell(parser: argparse.ArgumentParser) -> None:
     _add_component(parser)
-    add_workspace(parser)
     add_execution(parser)
     add_remote(parser, push=False)
 
@@ -213,7 +210,6 @@ def _artifact(parser: argparse.ArgumentParser) -> None:
         "subject", metavar="NAME", help="a recipe for all that is made for it, or a component"
     )
     add_platform_choice(parser)
-    add_workspace(parser)
     add_execution(parser)
 
 

@@ -127,6 +127,10 @@ def _service_faults(recipe: Recipe) -> Iterator[Fault]:
 
 
 def _environment_faults(recipe: Recipe) -> Iterator[Fault]:
+    runs = isinstance(recipe.web, Web) or recipe.services or recipe.commands
+    if recipe.environment and not (runs or recipe.package.scripts):
+        what = "[environment] is for services and commands, and the recipe has none"
+        yield Fault(("environment",), what, "take it out, or add [web], [services] or [commands]")
     for name in recipe.environment:
         for pattern, owner in _NOT_VARIABLES:
             if pattern.fullmatch(name):

@@ -8,11 +8,14 @@ import sys
 
 from omnibuild import pipeline
 from omnibuild.cli.common import settings_from
+from omnibuild.errors import UsageError
 from omnibuild.report.plain import PlainReport
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Show what a build would do, in words, as JSON lines or as a drawing."""
+    if arguments.json and arguments.graph:
+        raise UsageError("--json and --graph are two ways to show one plan", hint="choose one")
     settings = settings_from(arguments)
     planned = pipeline.plan(settings, arguments.recipe, arguments.platform)
     decisions = pipeline.decisions(settings, planned, PlainReport(sys.stderr))

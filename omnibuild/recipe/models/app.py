@@ -48,7 +48,10 @@ class App(Model, frozen=True, kw_only=True):
         Text, Meta(description="Longer text, paragraphs apart by a blank line.")
     ] = ""
     homepage: Annotated[OptionalLine, Meta(description="Where to read more.")] = ""
-    vendor: Annotated[OptionalLine, Meta(description="Who publishes the package.")] = ""
+    vendor: Annotated[
+        OptionalLine,
+        Meta(description="Who publishes the package; rpms say it, and nothing else does."),
+    ] = ""
 
 
 class AppSource(Model, frozen=True, kw_only=True):

@@ -91,6 +91,18 @@ def test_configuration_is_below_etc(tmp_path: Path, place: str) -> None:
     assert "manual pages" in caught.value.hint
 
 
+def test_an_environment_of_nothing_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "shop.toml"
+    text = RECIPE.partition("[source]")[0] + '[software]\nzlib = "1"\n[environment]\nA = "b"\n'
+    path.write_text(text)
+    with pytest.raises(DefinitionError, match="is for services and commands") as caught:
+        load(path, Recipe)
+    assert caught.value.where
+    assert caught.value.where.line > 1
+    path.write_text(text + '[commands]\nshop = "shop"\n')
+    assert load(path, Recipe).environment == {"A": "b"}
+
+
 def test_secrets_are_no_configuration_of_a_package(tmp_path: Path) -> None:
     path = workspace(tmp_path) / "recipes/shop.toml"
     (tmp_path / "files/shop.toml").chmod(0o600)
