@@ -16,6 +16,9 @@ import msgspec
 from omnibuild import digests
 from omnibuild.digests import Digest
 
+# What Linux follows.
+SYMLINKS_AT_MOST = 40
+
 
 class Kind(StrEnum):
     """What an entry is."""
@@ -89,6 +92,35 @@ class Tree:
     def files(self) -> Iterator[Entry]:
         """Yield the regular files, without hard links to them."""
         return (entry for entry in self.entries if entry.kind is Kind.FILE)
+
+    def find(self, path: str) -> Entry | None:
+        """Return what a path leads to, through symlinks; None if it leads nowhere in the tree.
+
+        Args:
+            path: relative to the tree or absolute, with the tree as root.
+        """
+        waiting, real, followed = _steps(path), list[str](), 0
+        while waiting:
+            step = waiting.pop(0)
+            if step == "..":
+                del real[-1:]
+                continue
+            entry = self.by_path.get("/".join([*real, step]))
+            if entry is None or followed > SYMLINKS_AT_MOST:
+                return None
+            if entry.kind is Kind.SYMLINK:
+                followed += 1
+                waiting[:0] = _steps(entry.target)
+                if entry.target.startswith("/"):
+                    real.clear()
+            else:
+                real.append(step)
+        found = self.by_path.get("/".join(real))
+        return self.by_path[found.target] if found and found.kind is Kind.HARDLINK else found
+
+
+def _steps(path: str) -> list[str]:
+    return [step for step in path.split("/") if step not in ("", ".")]
 
 
 def _entry_data(entry: Entry) -> dict[str, Any]:

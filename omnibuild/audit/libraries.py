@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from omnibuild.audit import glibc
@@ -28,37 +28,19 @@ class Libraries:
     versions: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def of(
-        cls,
-        tree: Tree,
-        machine: str,
-        find: Callable[[str], Entry | None],
-        facts: Callable[[Entry], Facts],
-    ) -> Libraries:
+    def of(cls, tree: Tree, machine: str, facts: Callable[[Entry], Facts]) -> Libraries:
         """Follow the loader from every file of a payload that somebody may start with.
 
         Args:
             tree: the payload's.
             machine: the processor of its hosts; what is for another one is not started here.
-            find: returns the file that a host path leads to.
             facts: returns what is in a file.
         """
-        files = {}
-        for entry in tree.entries:
-            if entry.kind in (Kind.FILE, Kind.HARDLINK):
-                file = tree.by_path[entry.target] if entry.kind is Kind.HARDLINK else entry
-                elf = facts(file).elf
-                if elf and elf.machine == machine:
-                    files[f"/{entry.path}"] = elf
-
-        def found(path: str) -> Found | None:
-            entry = find(path)
-            return _found(entry, facts, machine) if entry else None
-
+        files = {path: elf for path, elf in _programs(tree, facts) if elf.machine == machine}
         missing: dict[str, dict[str, None]] = {}
         versions: dict[str, dict[str, None]] = {}
         try:
-            for loading in start_all(Loader(found, glibc.SONAMES), files):
+            for loading in start_all(_loader(tree, facts), files):
                 for each in loading.missing:
                     missing.setdefault(each.path, {}).setdefault(_told(each))
                 for path, fault in _too_old(loading, files):
@@ -68,14 +50,48 @@ class Libraries:
         return cls(_by_path(missing), _by_path(versions))
 
 
-def _found(entry: Entry, facts: Callable[[Entry], Facts], machine: str) -> Found:
+def unneeded(tree: Tree, own: Collection[str], facts: Callable[[Entry], Facts]) -> set[str]:
+    """Return those of some files that nothing else of a payload loads.
+
+    Args:
+        tree: the payload's.
+        own: paths in it.
+        facts: returns what is in a file.
+    """
+    files = dict(_programs(tree, facts))
+    loader = _loader(tree, facts)
+    loaded: set[str] = set()
+    try:
+        for path, elf in files.items():
+            if path[1:] not in own and elf.needed:
+                loaded.update(loader.load(path, elf).files)
+    except EntangledError:
+        return set()  # the audit tells
+    return {path for path in own if f"/{path}" not in loaded}
+
+
+def _programs(tree: Tree, facts: Callable[[Entry], Facts]) -> Iterator[tuple[str, Elf]]:
+    for entry in tree.entries:
+        if entry.kind in (Kind.FILE, Kind.HARDLINK):
+            file = tree.by_path[entry.target] if entry.kind is Kind.HARDLINK else entry
+            if elf := facts(file).elf:
+                yield f"/{entry.path}", elf
+
+
+def _loader(tree: Tree, facts: Callable[[Entry], Facts]) -> Loader:
+    def find(path: str) -> Found | None:
+        entry = tree.find(path)
+        return _found(entry, facts) if entry else None
+
+    return Loader(find, glibc.SONAMES)
+
+
+def _found(entry: Entry, facts: Callable[[Entry], Facts]) -> Found:
     path = f"/{entry.path}"
     if entry.kind is not Kind.FILE:
         return Found(path)
     known = facts(entry)
-    if known.elf and known.elf.machine == machine:
-        return Found(path, known.elf if known.elf.kind != "object" else None)
-    return Found(path, skipped=bool(known.elf or known.foreign))
+    return Found(path, known.elf, bool(known.foreign))
 
 
 def _told(missing: Missing) -> str:

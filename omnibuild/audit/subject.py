@@ -11,9 +11,7 @@ from omnibuild.audit.libraries import Libraries
 from omnibuild.audit.owners import NOBODY, Owner
 from omnibuild.digests import Digest
 from omnibuild.payload.model import Payload
-from omnibuild.tree import Entry, Kind
-
-SYMLINKS_AT_MOST = 40
+from omnibuild.tree import Entry
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Surroundings:
     @cached_property
     def libraries(self) -> Libraries:
         """What is wrong with the libraries that files need."""
-        return Libraries.of(self.payload.tree, self.machine_of_hosts, self.find, self.facts)
+        return Libraries.of(self.payload.tree, self.machine_of_hosts, self.facts)
 
     def facts(self, entry: Entry) -> Facts:
         """Return what is in a file."""
@@ -69,33 +67,9 @@ class Surroundings:
 
     def find(self, path: str) -> Entry | None:
         """Return the entry a host path leads to, through symlinks; None if it leads nowhere."""
-        tree = self.payload.tree.by_path
-        parts = _steps(path)
-        real: list[str] = []
-        followed = 0
-        while parts:
-            part = parts.pop(0)
-            if part == "..":
-                del real[-1:]
-                continue
-            entry = tree.get("/".join([*real, part]))
-            if entry is None or followed > SYMLINKS_AT_MOST:
-                return None
-            if entry.kind is Kind.SYMLINK:
-                followed += 1
-                parts[:0] = _steps(entry.target)
-                if entry.target.startswith("/"):
-                    real.clear()
-            else:
-                real.append(part)
-        found = tree.get("/".join(real))
-        return tree[found.target] if found and found.kind is Kind.HARDLINK else found
+        return self.payload.tree.find(path)
 
     def is_own(self, path: str) -> bool:
         """Tell whether a host path is the app's directory or below it."""
         inside = posixpath.normpath(path)
         return inside == self.payload.prefix or inside.startswith(f"{self.payload.prefix}/")
-
-
-def _steps(path: str) -> list[str]:
-    return [step for step in path.split("/") if step not in ("", ".")]

@@ -11,8 +11,10 @@ import msgspec
 from packaging.utils import canonicalize_name
 
 import omnibuild.host
+from omnibuild.audit.owners import Brings, Owner
 from omnibuild.blueprint.audits import audit_action, beside, part_owners
 from omnibuild.blueprint.components import Components
+from omnibuild.blueprint.prebuilt import RUNTIME_PART, runtime_action
 from omnibuild.blueprint.python import PythonPackages, oddities
 from omnibuild.digests import Digest, of_file, of_json
 from omnibuild.errors import DefinitionError, Where
@@ -23,7 +25,7 @@ from omnibuild.kinds.payload import metadata_of
 from omnibuild.package.compression import Effort, compressing_libraries
 from omnibuild.package.write import check_relations
 from omnibuild.plan.graph import Action, Plan, bare_name
-from omnibuild.provenance.manifest import manifest
+from omnibuild.provenance.manifest import compiler_version, manifest
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Platform, Recipe
@@ -107,17 +109,25 @@ def _plan_in_root(
     if python:
         actions |= python.actions
         parts |= {f"python:{part.component.name}": part.action for part in python.parts}
+    if python and python.patchelf:
+        runtime = runtime_action(components, python.patchelf)
+        actions[runtime.name] = runtime
+        parts[RUNTIME_PART] = runtime.name
     packages = [part.component for part in python.parts] if python else []
     described = manifest(
         recipe,
         [components.software(name) for name in components.closure(names)],
         packages,
         components.root_lock,
+        with_compiler=RUNTIME_PART in parts,
     )
     places = _place_actions(recipe, parts, components.place)
     inputs = {f"part:{name}": place.name for name, place in zip(parts, places, strict=True)}
     payload = _payload_action(recipe, recipe_path, components, inputs, described)
     who = part_owners(components.closure(names), components, packages)
+    if RUNTIME_PART in parts:
+        version = compiler_version(components.root_lock)
+        who[RUNTIME_PART] = Owner(Brings.COMPONENT, "gcc", version)
     audits = [audit_action(recipe, platform, payload, who) for platform in platforms]
     effort: Effort = "release" if recipe.build and recipe.build.profile == "release" else "quick"
     after = [audit.name for audit in audits]
@@ -198,6 +208,7 @@ def _payload_action(
             "prune": _prune(recipe, recipe_path, components, inputs),
             "manifest": dict(described),
             "host": _host_digest(),
+            **({"runtime": RUNTIME_PART} if f"part:{RUNTIME_PART}" in inputs else {}),
         },
         inputs=dict(inputs),
     )

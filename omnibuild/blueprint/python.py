@@ -10,10 +10,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from omnibuild.blueprint.components import Components, fetch_action
+from omnibuild.blueprint.prebuilt import is_prebuilt, patchelf_action
 from omnibuild.blueprint.wanted import wanted
 from omnibuild.errors import LockError, Where
 from omnibuild.host import servers
 from omnibuild.layers.environment import FIXED_ENVIRONMENT
+from omnibuild.layers.search_paths import PATCHELF
 from omnibuild.plan.graph import Action
 from omnibuild.provenance.manifest import PythonComponent
 from omnibuild.recipe import located
@@ -51,6 +53,7 @@ class PythonPackages:
         self.interpreter = f"python-{python.version}"
         self.actions: dict[str, Action] = {}
         self.parts: list[PythonPart] = []
+        self.patchelf: Action | None = None
         self._app = recipe.app.name
         self._python, self._glibc, self._components = python, glibc, components
         self._directory = recipe_path.parent
@@ -143,6 +146,10 @@ class PythonPackages:
         )
 
     def _install(self, name: str, wheel: str, file: str) -> str:
+        inputs = {**self._base_inputs(), "wheel": wheel}
+        if is_prebuilt(file):
+            self.patchelf = patchelf_action()
+            inputs[PATCHELF] = self._add(self.patchelf)
         return self._add(
             Action(
                 name=f"install:{self._app}/{name}{self._components.place}",
@@ -152,7 +159,7 @@ class PythonPackages:
                     "file": file if file.endswith(".whl") else "",
                     "environment": FIXED_ENVIRONMENT,
                 },
-                inputs={**self._base_inputs(), "wheel": wheel},
+                inputs=inputs,
             )
         )
 

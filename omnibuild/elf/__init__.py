@@ -65,9 +65,14 @@ class Elf:
     runpath_offset: tuple[int, int] | None = None
 
     @property
+    def own_path(self) -> str:
+        """The search path of the file itself, as it is written."""
+        return self.rpath if self.inherits else self.runpath
+
+    @property
     def search_path(self) -> tuple[str, ...]:
         """The file's own directories in which the loader looks for the needed libraries."""
-        return tuple(filter(None, (self.rpath if self.inherits else self.runpath).split(":")))
+        return tuple(filter(None, self.own_path.split(":")))
 
 
 def machine_of(header: bytes) -> str | None:

@@ -34,12 +34,12 @@ class Found:
     Args:
         path: the file itself, behind all symlinks.
         elf: what its tables say; none if no loader can load it.
-        skipped: whether it is for another processor: the loader looks further then.
+        foreign: whether it is a program or library for a processor that we know nothing of.
     """
 
     path: str
     elf: Elf | None = None
-    skipped: bool = False
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +141,13 @@ class Loader:
             if place not in self._seen:
                 self._seen[place] = self.find(place)
             found = self._seen[place]
-            if found and not found.skipped:
-                return Loaded(found.path, place, found.elf, loaded) if found.elf else None
+            if found is None or found.foreign:
+                continue
+            if found.elf is None or found.elf.kind == "object":
+                return None
+            # The loader passes over what is for another processor, and fails at anything else.
+            if found.elf.machine == loaded.elf.machine:
+                return Loaded(found.path, place, found.elf, loaded)
         return None
 
     def _directories(self, loaded: Loaded) -> Iterator[str]:

@@ -29,6 +29,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "root": Kind(serial=1, run=_root),
         "image": Kind(serial=1, run=_image, network=True),
         "component": Kind(serial=1, run=_component),
+        "runtime": Kind(serial=1, run=_runtime),
         "backend": Kind(serial=4, run=_backend),
         "wheel": Kind(serial=1, run=_wheel),
         "install": Kind(serial=4, run=_install),
@@ -71,6 +72,12 @@ def _image(job: Job) -> Output:
 
 def _component(job: Job) -> Output:
     from omnibuild.kinds.component import run
+
+    return run(job)
+
+
+def _runtime(job: Job) -> Output:
+    from omnibuild.kinds.runtime import run
 
     return run(job)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import configparser
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 
 from omnibuild import digests
-from omnibuild.audit.facts import Facts, from_data
+from omnibuild.audit.facts import NOTHING_SPECIAL, Facts, from_data
 from omnibuild.audit.glibc import asked_of
+from omnibuild.audit.libraries import unneeded
 from omnibuild.elf import Elf
 from omnibuild.errors import ArchiveError
 from omnibuild.execute.job import Job
@@ -20,9 +22,10 @@ from omnibuild.host.programs import Installed
 from omnibuild.kinds.install import PROJECT
 from omnibuild.layers.environment import SOURCE_DATE_EPOCH
 from omnibuild.package.versions import host_version
-from omnibuild.payload.assembly import GeneratedFile, Part, assemble, kept
+from omnibuild.payload.assembly import GeneratedFile, Part, assemble, kept, union
 from omnibuild.payload.described import describe, files_directory, load_described
 from omnibuild.payload.model import Metadata, Payload, Relations
+from omnibuild.provenance.manifest import without_compiler
 from omnibuild.recipe.models import Recipe
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
@@ -35,7 +38,8 @@ def run(job: Job) -> Output:
     """Unite placed trees with the host integration.
 
     Parameters: ``recipe`` (its data), ``prefix``, ``hooks`` and ``config`` (texts), ``prune``
-    (component to globs that are left out), ``manifest``. Inputs: ``part:NAME`` placed trees.
+    (component to globs that are left out), ``manifest``, ``runtime`` (the part with libraries of a
+    compiler, as far as others need them). Inputs: ``part:NAME`` placed trees.
     """
     parameters = job.action.parameters
     recipe = msgspec.convert(parameters["recipe"], Recipe)
@@ -49,9 +53,14 @@ def run(job: Job) -> Output:
         parts.append(Part(name, tree, directory, tuple(prune.get(name, ()))))
         md5 |= description["md5"]
         facts |= from_data(description["facts"])
+    runtime = parameters.get("runtime", "")
+    parts = list(with_needed(runtime, parts, prefix, facts)) if runtime else parts
     config = {path: text.encode() for path, text in parameters["config"].items()}
     host = integrate(recipe, parameters["hooks"], config, installed(parts))
-    manifest = json.dumps(parameters["manifest"], indent=2, sort_keys=True) + "\n"
+    described = parameters["manifest"]
+    if runtime and runtime not in [part.name for part in parts]:
+        described = without_compiler(described)
+    manifest = json.dumps(described, indent=2, sort_keys=True) + "\n"
     generated = {
         **host.files,
         f"{prefix}/{MANIFEST_PATH}": GeneratedFile(manifest.encode()),
@@ -69,6 +78,27 @@ def run(job: Job) -> Output:
         glibc=asked_of(_programs(tree, facts)),
     )
     return describe(job, tree, payload.to_data())
+
+
+def with_needed(
+    name: str, parts: Sequence[Part], prefix: str, facts: Mapping[digests.Digest, Facts]
+) -> Iterator[Part]:
+    """Yield the parts, one of them without the libraries that no other needs, or not at all."""
+    tree = union(parts, prefix)
+    (libraries,) = (part for part in parts if part.name == name)
+    base = prefix.lstrip("/")
+    own = {e.path for e in libraries.tree.files() if facts.get(e.digest, NOTHING_SPECIAL).elf}
+    unused = unneeded(
+        tree,
+        {f"{base}/{path}" for path in own},
+        lambda entry: facts.get(entry.digest, NOTHING_SPECIAL),
+    )
+    pruned = tuple(path for path in sorted(own) if f"{base}/{path}" in unused)
+    for part in parts:
+        if part is not libraries:
+            yield part
+        elif len(pruned) < len(own):
+            yield replace(part, prune=(*part.prune, *pruned))
 
 
 def _programs(tree: Tree, facts: Mapping[digests.Digest, Facts]) -> Iterator[Elf]:

@@ -64,16 +64,9 @@ def assemble(
             parts want different permissions of a directory, or a recipe prunes what is not there.
     """
     entries: dict[str, tuple[str, Entry]] = {}
-    sources: dict[str, str] = {}
-    base = prefix.lstrip("/")
     for part in parts:
         _check_prune(part)
-        for entry, source in _kept(part):
-            path = f"{base}/{entry.path}"
-            target_path = f"{base}/{entry.target}" if entry.kind is Kind.HARDLINK else entry.target
-            moved = Entry(path, entry.kind, entry.mode, entry.size, entry.digest, target_path)
-            _claim(entries, part.name, moved)
-            sources[path] = source
+    sources = _unite(entries, parts, prefix)
     for path, file in generated.items():
         digest = digests.of_bytes(file.content)
         entry = Entry(path.lstrip("/"), Kind.FILE, file.mode, len(file.content), digest)
@@ -89,6 +82,30 @@ def assemble(
     contents = {path.lstrip("/"): file.content for path, file in generated.items()}
     _write(tree, sources, contents, target)
     return tree
+
+
+def union(parts: Sequence[Part], prefix: str) -> Tree:
+    """Return the tree that parts make together, as :func:`assemble` does without anything else."""
+    entries: dict[str, tuple[str, Entry]] = {}
+    _unite(entries, parts, prefix)
+    _add_parents(entries)
+    return Tree.of(entry for _, entry in entries.values())
+
+
+def _unite(
+    entries: dict[str, tuple[str, Entry]], parts: Sequence[Part], prefix: str
+) -> dict[str, str]:
+    """Add the entries of parts, with who brings them; return where their contents are."""
+    sources: dict[str, str] = {}
+    base = prefix.lstrip("/")
+    for part in parts:
+        for entry, source in _kept(part):
+            path = f"{base}/{entry.path}"
+            target_path = f"{base}/{entry.target}" if entry.kind is Kind.HARDLINK else entry.target
+            moved = Entry(path, entry.kind, entry.mode, entry.size, entry.digest, target_path)
+            _claim(entries, part.name, moved)
+            sources[path] = source
+    return sources
 
 
 def _claim(entries: dict[str, tuple[str, Entry]], owner: str, entry: Entry) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from omnibuild.digests import Digest
 from omnibuild.recipe.models import Recipe, Software
-from omnibuild.sources.rootlock import Root
+from omnibuild.sources.rootlock import Root, RootLock
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,17 @@ def manifest(
     software: Sequence[Software],
     python: Sequence[PythonComponent],
     root: Root,
+    with_compiler: bool = False,
 ) -> dict[str, Any]:
-    """Return the manifest of an app as JSON values."""
+    """Return the manifest of an app as JSON values.
+
+    Args:
+        recipe: the app.
+        software: the components that were compiled.
+        python: the distributions that are installed.
+        root: what everything is compiled in.
+        with_compiler: whether libraries of the root's compiler are among the components.
+    """
     return {
         "name": recipe.app.name,
         "version": recipe.app.version,
@@ -50,7 +59,34 @@ def manifest(
                 "source": {"sha256": component.source.sha256},
             }
             for component in software
-        ],
+        ]
+        + ([_compiler(root)] if with_compiler else []),
         "python": [asdict(component) for component in python],
         "root": {"suite": root.suite, "lock": root.identity},
     }
+
+
+def _compiler(root: Root) -> dict[str, Any]:
+    return {
+        "name": "gcc",
+        "version": compiler_version(root),
+        "license": "GPL-3.0-or-later WITH GCC-exception-3.1",
+        "homepage": "https://gcc.gnu.org/",
+        # Nothing was compiled: they are the root's own.
+        "source": {"root": root.identity},
+    }
+
+
+def compiler_version(root: Root) -> str:
+    """Return the version of a root's compiler.
+
+    Empty for a root that somebody else made: of that only its digest is known.
+    """
+    packages = root.packages if isinstance(root, RootLock) else ()
+    return "".join(each.version for each in packages if each.name == "libgcc-s1")
+
+
+def without_compiler(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a manifest without the libraries of the root's compiler."""
+    components = [each for each in manifest["components"] if "root" not in each["source"]]
+    return {**manifest, "components": components}

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+COMPILED = CHECKOUT / "tests/acceptance/compiled"
 
 
 def omnibuild(*words: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -45,6 +46,15 @@ class Products:
         """Directory with httpbin for every platform."""
         omnibuild("build", "httpbin", "-C", CHECKOUT, "-o", self.base / "dist-httpbin")
         return self.base / "dist-httpbin"
+
+    @cached_property
+    def compiled(self) -> Path:
+        """Directory with an app of wheels that others compiled, for Debian 12."""
+        omnibuild(
+            *("build", "compiled", "-C", COMPILED, "-p", "debian-12"),
+            *("-o", self.base / "dist-compiled"),
+        )
+        return self.base / "dist-compiled"
 
     @cached_property
     def hello_next(self) -> Path:

@@ -10,7 +10,7 @@ import pytest
 
 from omnibuild.settings import default_cache
 from omnibuild.store.store import Store
-from tests.acceptance.products import CHECKOUT, Products, omnibuild
+from tests.acceptance.products import CHECKOUT, COMPILED, Products, omnibuild
 from tests.acceptance.workspaces import STEPS, Workspace
 
 
@@ -60,6 +60,8 @@ AGAIN = (
     "backend:hello@bullseye/amd64",
     "wheel:hello/hello@bullseye/amd64",
     "install:hello/gunicorn@bullseye/amd64",
+    "runtime:gcc@bullseye/amd64",
+    "install:compiled/greenlet@bullseye/amd64",
     "place:hello/openssl@bullseye/amd64",
     "payload:hello@bullseye/amd64",
     "package:hello/rpm@bullseye/amd64",
@@ -69,7 +71,9 @@ AGAIN = (
 @pytest.mark.parametrize("name", AGAIN)
 def test_every_kind_of_action_makes_the_same_elsewhere(products: Products, name: str) -> None:
     assert products.hello.is_dir()
-    said = omnibuild("artifact", "rebuild", name, "-C", CHECKOUT).stdout
+    assert products.compiled.is_dir()
+    workspace = COMPILED if ":compiled" in name or name.startswith("runtime:") else CHECKOUT
+    said = omnibuild("artifact", "rebuild", name, "-C", workspace).stdout
     assert said.split()[0::2] == ["same", name]
 
 
@@ -80,9 +84,10 @@ def test_what_sandboxes_and_archives_make_is_pinned(products: Products) -> None:
     definitions change, run with OMNIBUILD_WRITE_GOLDEN=1.
     """
     assert products.hello.is_dir()
+    assert products.compiled.is_dir()
     store = Store(default_cache())
     found = {}
-    for name in ("root:bullseye@amd64", *AGAIN[:4]):
+    for name in ("root:bullseye@amd64", *AGAIN[:6]):
         last = store.history.last(name)
         assert last, name
         result = store.result(last.key)

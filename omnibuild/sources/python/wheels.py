@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import configparser
 import csv
 import errno
+import hashlib
 import io
 import lzma
 import os
 import stat
 import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -47,8 +50,8 @@ _SHOWN_ISSUES = 5
 
 def install_wheel(
     wheel: Path, name: str, target: Path, packages: str, scratch: Path, interpreter: str
-) -> None:
-    """Install a wheel's files below ``target``.
+) -> Path:
+    """Install a wheel's files below ``target``; return where its RECORD is.
 
     Console scripts are left to the launchers. Only programs can be executed, whatever the archive
     says, and those that are written in Python are run by ``interpreter``.
@@ -84,11 +87,13 @@ def install_wheel(
         with _Wheel.open(named) as source:
             source.validate_record()
             install(source, destination, additional_metadata={"INSTALLER": b"omnibuild\n"})
+            record = site / source.dist_info_dir / "RECORD"
     except _DAMAGE as error:
         if isinstance(error, OSError) and error.errno in _MACHINE:
             raise
         raise ArchiveError(f"{name!r} is not a valid wheel", why=_reasons(error, named)) from error
     settle_modes(target)
+    return record
 
 
 def _reasons(error: Exception, path: Path) -> str:
@@ -128,6 +133,21 @@ class _Prefix(SchemeDictionaryDestination):
             if is_executable and len(start) < LARGEST_SCRIPT:
                 stream = io.BytesIO(for_own_python(place, start, self.interpreter))
         return self.write_to_fs(scheme, path, stream, is_executable)
+
+
+def record_again(record: Path, changed: Iterable[Path]) -> None:
+    """Let a RECORD say what installed files have become."""
+    again = {os.path.relpath(path, record.parents[1]): path for path in changed}
+    with record.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.reader(stream))
+    with record.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        for path, digest, size in rows:
+            if file := again.get(path):
+                content = file.read_bytes()
+                hashed = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
+                digest, size = f"sha256={hashed.decode()}", str(len(content))
+            writer.writerow((path, digest, size))
 
 
 def settle_modes(target: Path) -> None:

@@ -11,6 +11,7 @@ from omnibuild.plan.graph import Action
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Platform
 from omnibuild.recipe.models.app import FormatRelations
+from omnibuild.store.results import Output
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
@@ -195,3 +196,28 @@ def test_actions_are_plain_data(definitions: Definitions) -> None:
     action = plan.plan.actions["component:zlib@bullseye/amd64"]
     assert replace(action) == action
     assert msgspec.json.decode(msgspec.json.encode(action.parameters)) == action.parameters
+
+
+def test_only_wheels_that_others_compiled_take_patchelf(definitions: Definitions) -> None:
+    """And only an app with such a wheel may take libraries of the root's compiler."""
+    hello = planned(definitions, "hello", "debian-12")
+    assert of_kind(hello, "runtime") == {}
+    (payload,) = of_kind(hello, "payload").values()
+    assert "runtime" not in payload.parameters
+
+    httpbin = planned(definitions, "httpbin", "debian-12")
+    patched = {
+        name.partition("/")[2].partition("@")[0]
+        for name, action in of_kind(httpbin, "install").items()
+        if "patchelf" in action.inputs
+    }
+    assert {"markupsafe", "brotlicffi"} <= patched
+    assert patched.isdisjoint({"flask", "greenlet"})
+    (runtime,) = of_kind(httpbin, "runtime").values()
+    (payload,) = of_kind(httpbin, "payload").values()
+    assert payload.inputs["part:root:gcc"] == "place:httpbin/root:gcc@bullseye/amd64"
+    assert payload.parameters["runtime"] == "root:gcc"
+    # Its bytes are part of what it changes.
+    fetched = httpbin.plan.actions[runtime.inputs["patchelf"]]
+    assert fetched.name.startswith("fetch:patchelf-")
+    assert fetched.output == Output("blob", fetched.parameters["sha256"])

@@ -79,10 +79,11 @@ def test_the_path_by_which_a_library_was_found_is_its_origin():
 def test_libraries_for_other_processors_are_passed_over_and_rubbish_is_the_end():
     files = {
         "/x/start": shared("liba.so", runpath="$ORIGIN/one:$ORIGIN/two"),
-        "/x/one/liba.so": Found("/x/one/liba.so", skipped=True),
+        "/x/one/liba.so": Found("/x/one/liba.so", foreign=True),
         "/x/two/liba.so": shared(),
     }
     assert loaded(files).missing == ()
+    assert loaded(files | {"/x/one/liba.so": Elf("shared", "aarch64")}).missing == ()
     (missing,) = loaded(files | {"/x/one/liba.so": Found("/x/one/liba.so")}).missing
     assert missing.searched == ("/x/one", "/x/two")
 

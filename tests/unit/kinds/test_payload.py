@@ -1,0 +1,75 @@
+"""Which libraries of the root's compiler a payload takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from omnibuild.audit.facts import facts_of_file
+from omnibuild.kinds.payload import with_needed
+from omnibuild.payload.assembly import Part
+from omnibuild.tree import scan
+from tests.programs import compiled, linked
+
+LIBRARIES = ("libgcc_s.so.1", "libstdc++.so.6", "libatomic.so.1")
+
+
+def library(name: str, *needed: str, path: str = "$ORIGIN") -> bytes:
+    """Return a library that needs others."""
+    stubs = {f"{each}.so": compiled("", "-shared", f"-Wl,-soname,{each}") for each in needed}
+    words = ("-shared", f"-Wl,-soname,{name}", f"-Wl,-rpath,{path}", "-Wl,--no-as-needed")
+    return linked("", *words, *(f"-l:{stub}" for stub in stubs), beside=stubs)
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Part:
+    libraries = {name: library(name) for name in LIBRARIES}
+    libraries["libstdc++.so.6"] = library("libstdc++.so.6", "libgcc_s.so.1")
+    files = {f"lib/{name}": content for name, content in libraries.items()}
+    return part(tmp_path, "root:gcc", {**files, "share/licenses/gcc/copyright": b"GPL"})
+
+
+def part(base: Path, name: str, files: dict[str, bytes], prune: tuple[str, ...] = ()) -> Part:
+    for path, content in files.items():
+        (base / name / path).parent.mkdir(parents=True, exist_ok=True)
+        (base / name / path).write_bytes(content)
+    return Part(name, scan(base / name), base / name, prune)
+
+
+def taken(*parts: Part) -> list[str]:
+    facts = {
+        entry.digest: facts_of_file(part.directory, entry.path)
+        for part in parts
+        for entry in part.tree.files()
+    }
+    found = {part.name: part for part in with_needed("root:gcc", parts, "/opt/x", facts)}
+    if "root:gcc" not in found:
+        return []
+    everything = set(LIBRARIES) - {path.rpartition("/")[2] for path in found["root:gcc"].prune}
+    return sorted(everything)
+
+
+@pytest.mark.parametrize(
+    ("needed", "expected"),
+    [
+        ((), []),
+        (("libgcc_s.so.1",), ["libgcc_s.so.1"]),
+        (("libstdc++.so.6",), ["libgcc_s.so.1", "libstdc++.so.6"]),
+        (("libatomic.so.1",), ["libatomic.so.1"]),
+    ],
+)
+def test_only_what_something_loads_is_taken(
+    tmp_path: Path, runtime: Part, needed: tuple[str, ...], expected: list[str]
+) -> None:
+    module = library("x", *needed, path="$ORIGIN/../lib")
+    assert taken(runtime, part(tmp_path, "python:x", {"site/x.so": module})) == expected
+
+
+def test_what_finds_another_copy_or_is_left_out_needs_none(tmp_path: Path, runtime: Part) -> None:
+    files = {
+        "site/x.so": library("x", "libgcc_s.so.1", path="$ORIGIN/x.libs:$ORIGIN/../lib"),
+        "site/x.libs/libgcc_s.so.1": library("libgcc_s.so.1"),
+        "site/y.so": library("y", "libatomic.so.1", path="$ORIGIN/../lib"),
+    }
+    assert taken(runtime, part(tmp_path, "python:x", files, ("site/y.so",))) == []
