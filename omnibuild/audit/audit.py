@@ -39,6 +39,9 @@ class Check:
     remedy: str = ""
 
 
+# Newer than all that will ever be.
+ANY_GLIBC = "9999"
+
 CHECKS = (
     Check(
         "elf",
@@ -192,13 +195,14 @@ def audit(
 
     Args:
         payload: what would be packaged.
-        glibc_ceiling: the highest glibc version that the platform's hosts have, as ``2.31``.
+        glibc_ceiling: the highest glibc version that the platform's hosts have, as ``2.31``; empty
+            when any is good.
         architecture: of the platform's hosts, as its package format calls it.
         known: facts about contents, by their digest; only other files are read.
         owners: who brought the payload's files; nobody knows when omitted.
         waivers: findings that the recipe has an answer to.
     """
-    glibc = tuple(int(part) for part in glibc_ceiling.split("."))
+    glibc = tuple(int(part) for part in (glibc_ceiling or ANY_GLIBC).split("."))
     found = of_package(architecture)
     machine = found.name if found else architecture
     around = Surroundings(payload, glibc, machine, dict(known or {}))

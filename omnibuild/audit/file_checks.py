@@ -55,7 +55,7 @@ def check_prefix_leftover(subject: Subject, around: Surroundings) -> Iterator[st
     if found and MOTIF in prefix:
         # An app may itself be called ombi: then its own directory is no trace.
         own = prefix.encode()
-        found = leftovers(around.read(subject.path).replace(own, bytes(len(own))))
+        found = leftovers(around.payload.read(subject.entry).replace(own, bytes(len(own))))
     if found:
         where = f"{found.count}, first at offset {found.first:#x}"
         yield f"holds the build prefix or pieces of it: {where}"
@@ -112,7 +112,8 @@ def check_unreadable(subject: Subject, around: Surroundings) -> Iterator[str]:
 def check_readable_by_services(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report what is in the app's directory and closed to all but root."""
     entry = subject.entry
-    if entry.kind is Kind.SYMLINK or not around.is_own(f"/{subject.path}"):
+    own = around.payload.prefix and around.is_own(f"/{subject.path}")
+    if entry.kind is Kind.SYMLINK or not own:
         return
     wanted = OPEN_DIRECTORY if entry.kind is Kind.DIRECTORY else OPEN_FILE
     if entry.mode & READABLE and entry.mode & wanted != wanted:
@@ -123,7 +124,7 @@ def check_credentials(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report files called like those that hold credentials, with some in them."""
     name = posixpath.basename(subject.path)
     if subject.entry.kind is Kind.FILE and (pattern := _credentials_of(name)):
-        for line in around.read(subject.path).decode("utf-8", "replace").splitlines():
+        for line in around.payload.read(subject.entry).decode("utf-8", "replace").splitlines():
             # Patterns try again at every character; no credential is longer.
             found = pattern.match(line[:LONGEST_LINE])
             if found and not _PLACEHOLDER.match(found["value"]):

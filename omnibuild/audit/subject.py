@@ -6,7 +6,7 @@ import posixpath
 from dataclasses import dataclass
 from functools import cached_property
 
-from omnibuild.audit.facts import NOTHING_SPECIAL, Facts, facts_of_file
+from omnibuild.audit.facts import NOTHING_SPECIAL, Facts, facts_of
 from omnibuild.audit.libraries import Libraries
 from omnibuild.audit.owners import NOBODY, Owner
 from omnibuild.digests import Digest
@@ -58,12 +58,8 @@ class Surroundings:
     def facts(self, entry: Entry) -> Facts:
         """Return what is in a file."""
         if entry.digest not in self.known:
-            self.known[entry.digest] = facts_of_file(self.payload.root, entry.path)
+            self.known[entry.digest] = facts_of(self.payload.read(entry))
         return self.known[entry.digest]
-
-    def read(self, path: str) -> bytes:
-        """Return the content of a file of the payload."""
-        return (self.payload.root / path).read_bytes()
 
     def find(self, path: str) -> Entry | None:
         """Return the entry a host path leads to, through symlinks; None if it leads nowhere."""

@@ -130,22 +130,28 @@ def add_execution(parser: argparse.ArgumentParser) -> None:
         help="end a step whose processes hold more, with its files in memory"
         " (default: its own limit, else none)",
     )
-    for what, noun, default in (
-        ("log", "end a step that prints more", DEFAULT_LOG),
-        ("download", "refuse files that are larger", DEFAULT_DOWNLOAD),
-        ("unpacked", "refuse archives and wheels that hold more", DEFAULT_UNPACKED),
-    ):
-        parser.add_argument(
-            f"--max-{what}",
-            type=int,
-            metavar="MB",
-            help=f"{noun} (default: {default // 1_000_000})",
-        )
+    _add_bound(parser, "log", "end a step that prints more", DEFAULT_LOG)
+    _add_bound(parser, "download", "refuse files that are larger", DEFAULT_DOWNLOAD)
+    add_unpacked(parser)
     parser.add_argument(
         "--sandbox",
         choices=("auto", "bubblewrap", "docker", "podman"),
         default="auto",
         help="what isolates steps (default: bubblewrap where it runs, else docker or podman)",
+    )
+
+
+def add_unpacked(parser: argparse.ArgumentParser) -> None:
+    """Add how much every command that unpacks anything of others lets that be."""
+    _add_bound(parser, "unpacked", "refuse archives and wheels that hold more", DEFAULT_UNPACKED)
+
+
+def _add_bound(parser: argparse.ArgumentParser, what: str, noun: str, default: int) -> None:
+    parser.add_argument(
+        f"--max-{what}",
+        type=int,
+        metavar="MB",
+        help=f"{noun} (default: {default // 1_000_000})",
     )
 
 

@@ -9,13 +9,13 @@ import argparse
 from pathlib import Path
 
 from omnibuild import __version__
+from omnibuild.cli.artifact_words import ARTIFACT_COMMANDS
 from omnibuild.cli.cache_words import CACHE_COMMANDS
 from omnibuild.cli.options import (
     CommandParser,
     Subparsers,
     add_execution,
     add_jobs,
-    add_platform_choice,
     add_platforms,
     add_recipe,
     add_remote,
@@ -201,19 +201,6 @@ def _add_component(parser: argparse.ArgumentParser) -> None:
 
 
 @command(
-    "artifact rebuild",
-    "build again elsewhere, compare byte for byte, and explain any difference by file",
-    "  omnibuild artifact rebuild hello\n  omnibuild artifact rebuild openssl",
-)
-def _artifact(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "subject", metavar="NAME", help="a recipe for all that is made for it, or a component"
-    )
-    add_platform_choice(parser)
-    add_execution(parser)
-
-
-@command(
     "root lock",
     "resolve a build root anew and pin its packages by digest",
     "  omnibuild root lock bullseye gcc g++ make\n"
@@ -249,7 +236,7 @@ COMMANDS = (
     _why,
     _log,
     _shell,
-    _artifact,
+    *ARTIFACT_COMMANDS,
     *REPOSITORY_COMMANDS,
     _root,
     _schema,

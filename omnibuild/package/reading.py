@@ -23,4 +23,5 @@ def reading(path: Path) -> Iterator[None]:
             f"{path.name} is not a package that can be read: {error.what}",
             where=Where(str(path)),
             why=error.why,
+            hint=error.hint,
         ) from error

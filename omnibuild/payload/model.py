@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from omnibuild.digests import Digest
-from omnibuild.tree import Tree
+from omnibuild.tree import Entry, Kind, Tree
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ class Payload:
         md5: MD5 of contents by their digest, as far as they are known.
         glibc: libraries of glibc that its programs load, and the symbol versions that they ask
             each for.
+        contents: directory where contents are called by their digests, if they are not in their
+            places below ``root``.
     """
 
     metadata: Metadata
@@ -82,6 +84,15 @@ class Payload:
     scripts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     md5: Mapping[Digest, str] = field(default_factory=dict)
     glibc: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    contents: Path | None = None
+
+    def read(self, entry: Entry) -> bytes:
+        """Return the content of a file, or of the one that a hard link repeats."""
+        if entry.kind is Kind.HARDLINK:
+            entry = self.tree.by_path[entry.target]
+        place = f"{self.contents}/{entry.digest}" if self.contents else f"{self.root}/{entry.path}"
+        with open(place, "rb", buffering=0) as stream:
+            return stream.read()
 
     def to_data(self) -> dict[str, Any]:
         """Return all but the files as plain JSON values."""

@@ -158,11 +158,11 @@ def decompressed(stream: IO[bytes], head: bytes, limits: Limits) -> _Decompresse
     return _Decompressed(stream, limits, ())
 
 
-class _BoundedTarInfo(tarfile.TarInfo):
+class BoundedTarInfo(tarfile.TarInfo):
     """A header whose extensions are short enough to be read into memory."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _BoundedTarInfo:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> BoundedTarInfo:
         """Read a header; raises :class:`ArchiveError` for an oversized extension."""
         header = super().frombuf(buf, encoding, errors)
         if header.type in EXTENSIONS and header.size > LONGEST_EXTENSION:
@@ -175,7 +175,7 @@ def _extract_tar(stream: _Decompressed, extraction: Extraction) -> None:
         fileobj=cast("IO[bytes]", stream),
         mode="r|",
         bufsize=TAR_BUFFER,
-        tarinfo=_BoundedTarInfo,
+        tarinfo=BoundedTarInfo,
         errors="surrogateescape",
     ) as tar:
         for member in tar:

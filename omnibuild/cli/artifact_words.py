@@ -1,0 +1,58 @@
+"""The words of commands that look at what was built, by omnibuild or by others."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from omnibuild.cli.options import (
+    add_execution,
+    add_platform_choice,
+    add_unpacked,
+    add_workspace,
+    command,
+)
+
+
+@command(
+    "audit",
+    "check any package or tree, also of other tools: what it needs of hosts, scripts, keys",
+    "  omnibuild audit dist/hello_1.0.0-1_amd64.deb --platform debian-12\n"
+    "  omnibuild audit other-1.0.rpm unpacked/ --json",
+)
+def _audit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "packages",
+        nargs="+",
+        type=Path,
+        metavar="FILE|DIR",
+        help="a .deb, an .rpm, a tarball, or a directory that stands for a host's /",
+    )
+    parser.add_argument(
+        "-p",
+        "--platform",
+        default="",
+        metavar="NAME",
+        help="what it is to run on (default: a host of its architecture with the newest glibc)",
+    )
+    parser.add_argument(
+        "--recipe", default="", metavar="RECIPE", help="a recipe that says which findings may stay"
+    )
+    add_unpacked(parser)
+    add_workspace(parser)
+
+
+@command(
+    "artifact rebuild",
+    "build again elsewhere, compare byte for byte, and explain any difference by file",
+    "  omnibuild artifact rebuild hello\n  omnibuild artifact rebuild openssl",
+)
+def _artifact(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "subject", metavar="NAME", help="a recipe for all that is made for it, or a component"
+    )
+    add_platform_choice(parser)
+    add_execution(parser)
+
+
+ARTIFACT_COMMANDS = (_audit, _artifact)

@@ -1,0 +1,1 @@
+"""Packages of anybody, laid open: what is in them, without installing it anywhere."""

@@ -1,0 +1,150 @@
+"""What is in an archive: its tree, and each content once, under its digest.
+
+Nothing is written under a name that an archive chose, so no name can lead anywhere: not links, not
+owners, not a path with ``..``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from omnibuild.errors import PackageError
+from omnibuild.sources.extraction import DEEPEST, LARGER, Limits
+from omnibuild.tree import Entry, Kind, Tree
+
+LONGEST_PATH = 4096
+# Bytes. Whatever looks into a file reads it whole.
+LARGEST_FILE = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member of an archive.
+
+    Args:
+        path: as the archive says it.
+        kind: what it is.
+        mode: permission bits.
+        target: what a symlink says, or the member that a hard link repeats.
+        content: of a file; it is read once, before the next member.
+    """
+
+    path: str
+    kind: Kind
+    mode: int
+    target: str = ""
+    content: Iterable[bytes] = ()
+
+
+class Contents:
+    """A private directory that takes an archive's members one after the other.
+
+    Args:
+        directory: existing and empty.
+        limits: what it takes at most.
+    """
+
+    def __init__(self, directory: Path, limits: Limits) -> None:
+        self._directory = directory
+        self._limits = limits
+        self._size = 0
+        self._count = 0
+        self._entries: dict[str, Entry] = {}
+
+    def add(self, member: Member) -> None:
+        """Take a member; of equal names the last one counts. Raises :class:`PackageError`."""
+        self._count += 1
+        if self._count > self._limits.entries:
+            raise PackageError(f"it has more than {self._limits.entries} entries")
+        path = _clean(member.path)
+        if not path:
+            return
+        entry = Entry(path, member.kind, member.mode & 0o7777, target=member.target)
+        if member.kind is Kind.FILE:
+            size, digest = self._keep(member)
+            entry = replace(entry, size=size, digest=digest)
+        elif member.kind is Kind.HARDLINK:
+            entry = self._repeated(path, _clean(member.target))
+        self._entries[path] = entry
+
+    def tree(self) -> Tree:
+        """Return all that was added, with the directories that are only named by what is in them.
+
+        Raises :class:`PackageError` for what cannot be unpacked anywhere.
+        """
+        for path in list(self._entries):
+            for parent in _parents(path):
+                found = self._entries.setdefault(parent, Entry(parent, Kind.DIRECTORY, 0o755))
+                if found.kind in (Kind.FILE, Kind.HARDLINK):
+                    raise PackageError(f"{path!r} lies below a file")
+        self._lead_with_first_names()
+        return Tree.of(self._entries.values())
+
+    def _lead_with_first_names(self) -> None:
+        """Let the first name of a file be the file, as in every tree.
+
+        What hard links repeat may have been replaced by a later member of that name.
+        """
+        groups: dict[tuple[str, str], list[Entry]] = {}
+        for entry in self._entries.values():
+            if entry.kind is Kind.HARDLINK:
+                groups.setdefault((entry.target, entry.digest), []).append(entry)
+        for (target, digest), names in groups.items():
+            file = self._entries[target]
+            if file.kind is Kind.FILE and file.digest == digest:
+                names.append(file)
+            first, *others = sorted(names, key=lambda entry: entry.path)
+            self._entries[first.path] = replace(first, kind=Kind.FILE, target="")
+            for other in others:
+                self._entries[other.path] = replace(
+                    other, kind=Kind.HARDLINK, target=first.path, size=0, digest=""
+                )
+
+    def _repeated(self, path: str, target: str) -> Entry:
+        """Return the entry of a hard link; it holds its content until the end."""
+        original = self._entries.get(target)
+        if original is None or original.kind is Kind.DIRECTORY:
+            raise PackageError(f"the hard link {path!r} repeats {target!r}, which is no file in it")
+        if original.kind is Kind.SYMLINK:
+            return replace(original, path=path)
+        if original.kind is Kind.HARDLINK:
+            target = original.target
+        return replace(original, path=path, kind=Kind.HARDLINK, target=target)
+
+    def _keep(self, member: Member) -> tuple[int, str]:
+        digest, size = hashlib.sha256(), 0
+        name = self._directory / "new"
+        with name.open("wb") as stream:
+            for piece in member.content:
+                size += len(piece)
+                self._size += len(piece)
+                if self._size > self._limits.size:
+                    raise PackageError(f"it holds more than {self._limits.size} bytes", hint=LARGER)
+                if size > LARGEST_FILE:
+                    raise PackageError(f"{member.path!r} has more than {LARGEST_FILE} bytes")
+                digest.update(piece)
+                stream.write(piece)
+        os.replace(name, self._directory / digest.hexdigest())
+        return size, digest.hexdigest()
+
+
+def _clean(path: str) -> str:
+    """Return a member's path relative to the host's ``/``; empty for that itself."""
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if ".." in parts or "\0" in path:
+        raise PackageError(f"the member {path!r} lies outside of it")
+    if len(parts) > DEEPEST or len(path) > LONGEST_PATH:
+        raise PackageError(f"the path of {parts[-1]!r} is too deep or too long")
+    return "/".join(parts)
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path := posixpath.dirname(path):
+        yield path

@@ -1,0 +1,68 @@
+"""The members of a tar archive."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator
+from typing import IO, Protocol, cast
+
+from omnibuild.errors import PackageError
+from omnibuild.package.opening.contents import Member
+from omnibuild.sources.archive import CHUNK, DAMAGED, TAR_BUFFER, BoundedTarInfo
+from omnibuild.tree import Kind
+
+
+class Readable(Protocol):
+    """What tar is read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to ``size`` bytes, none at the end."""
+
+
+class Pieces:
+    """Pieces of any size, to be read as a stream."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = memoryview(b"")
+
+    def read(self, size: int) -> bytes:
+        """Return up to ``size`` bytes, none at the end."""
+        while not self._rest:
+            try:
+                self._rest = memoryview(next(self._pieces))
+            except StopIteration:
+                return b""
+        taken, self._rest = bytes(self._rest[:size]), self._rest[size:]
+        return taken
+
+
+def tar_members(stream: Readable) -> Iterator[Member]:
+    """Yield the members of a tar archive; raises :class:`PackageError` where it is damaged."""
+    try:
+        with tarfile.open(
+            fileobj=cast("IO[bytes]", stream),
+            mode="r|",
+            bufsize=TAR_BUFFER,
+            tarinfo=BoundedTarInfo,
+            errors="surrogateescape",
+        ) as tar:
+            for member in tar:
+                yield _member(tar, member)
+    except DAMAGED as error:
+        raise PackageError("its archive is damaged", why=str(error)) from error
+
+
+def _member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Member:
+    if member.isdir():
+        return Member(member.name, Kind.DIRECTORY, member.mode)
+    if member.issym():
+        return Member(member.name, Kind.SYMLINK, 0o777, member.linkname)
+    if member.islnk():
+        return Member(member.name, Kind.HARDLINK, member.mode, member.linkname)
+    content = tar.extractfile(member) if member.isreg() else None
+    if content is None:
+        raise PackageError(f"{member.name!r} is a device, a fifo or unknown")
+    return Member(
+        member.name, Kind.FILE, member.mode, content=iter(lambda: content.read(CHUNK), b"")
+    )

@@ -1,0 +1,199 @@
+"""Packages laid open: what was packed comes out, and nothing of what they say leads anywhere."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from omnibuild.errors import PackageError
+from omnibuild.package.deb.ar import ar_header, ar_padding
+from omnibuild.package.deb.writer import write_deb
+from omnibuild.package.opening.opened import Opened, open_package
+from omnibuild.package.rpm.writer import write_rpm
+from omnibuild.package.tar import write_tar
+from omnibuild.recipe.models import Debian, Rpm, Tar
+from omnibuild.sources.extraction import Limits
+from omnibuild.tree import Entry, Kind, Tree
+from tests.unit.package.samples import sample_payload
+
+DEB = Debian(compression="zstd", architecture="amd64")
+RPM = Rpm(architecture="x86_64", tree="el9")
+TAR = Tar(architecture="x86_64")
+
+
+def opened(base: Path, data: bytes, limits: Limits | None = None) -> Opened:
+    """Open a file of these bytes; whatever happens, only contents are written."""
+    scratch = base / "scratch"
+    for old in scratch.glob("*"):
+        old.unlink()
+    scratch.mkdir(exist_ok=True)
+    (base / "package").write_bytes(data)
+    try:
+        return open_package(base / "package", scratch, limits or Limits())
+    finally:
+        assert sorted(path.name for path in base.iterdir()) == ["package", "scratch"]
+        assert all(path.is_file() and not path.is_symlink() for path in scratch.rglob("*"))
+
+
+def packages(base: Path) -> dict[str, bytes]:
+    payload = sample_payload(base / "payload")
+    (base / "out").mkdir()
+    written = (
+        write_deb(payload, DEB, base / "out", "quick"),
+        write_rpm(payload, RPM, base / "out", "quick"),
+        write_tar(payload, TAR, base / "out", "quick"),
+    )
+    return {artifact.format: artifact.path.read_bytes() for artifact in written}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return packages(tmp_path_factory.mktemp("written"))
+
+
+def files(tree: Tree, below: str = "") -> dict[str, tuple[Kind, int, str, str]]:
+    """What is in a tree, without directories; hard links as what they repeat."""
+    found = {}
+    for entry in tree.entries:
+        file = tree.by_path[entry.target] if entry.kind is Kind.HARDLINK else entry
+        target = entry.target.removeprefix(below)
+        if entry.kind is not Kind.DIRECTORY and entry.path.startswith(below):
+            path = entry.path.removeprefix(below)
+            found[path] = (entry.kind, entry.mode, file.digest, target)
+    return found
+
+
+@pytest.mark.parametrize("form", ["deb", "rpm", "tar"])
+def test_what_was_packed_comes_out(tmp_path: Path, written: dict[str, bytes], form: str) -> None:
+    (tmp_path / "package").mkdir()
+    package = opened(tmp_path / "package", written[form])
+    payload = sample_payload(tmp_path / "payload")
+    top = f"{package.payload.tree.entries[0].path}/" if form == "tar" else ""
+    below = "opt/hello/" if form == "tar" else ""
+    assert files(package.payload.tree, top) == files(payload.tree, below)
+    for entry in package.payload.tree.files():
+        place = payload.root / below / entry.path.removeprefix(top)
+        assert package.payload.read(entry) == place.read_bytes()
+    assert package.payload.prefix == ("" if form == "tar" else "/opt/hello")
+    assert package.architecture == {"deb": "amd64", "rpm": "x86_64", "tar": ""}[form]
+
+
+def test_a_directory_is_read_where_it_is(tmp_path: Path) -> None:
+    payload = sample_payload(tmp_path / "payload")
+    package = open_package(payload.root, tmp_path / "unused", Limits())
+    assert package.payload.tree == payload.tree
+    (twin,) = (e for e in package.payload.tree.entries if e.path == "opt/hello/bin/hello")
+    assert package.payload.read(twin) == (payload.root / "opt/hello/bin/hallo").read_bytes()
+    os.mkfifo(payload.root / "fifo")
+    with pytest.raises(PackageError, match="cannot be packaged"):
+        open_package(payload.root, tmp_path / "unused", Limits())
+
+
+def tarball(*members: tuple[str, bytes, dict[str, object]]) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        for name, content, more in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            for key, value in more.items():
+                setattr(info, key, value)
+            tar.addfile(info, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def link(name: str, target: str, kind: bytes = tarfile.LNKTYPE) -> tuple[str, bytes, dict]:
+    return (name, b"", {"type": kind, "linkname": target})
+
+
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [
+        ([("../outside", b"x", {})], "lies outside"),
+        ([("a/../../outside", b"x", {})], "lies outside"),
+        ([link("x", "/etc/passwd")], "no file in it"),
+        ([link("x", "../outside")], "lies outside"),
+        ([("d", b"", {"type": tarfile.DIRTYPE}), link("x", "d")], "no file in it"),
+        ([("x", b"", {"type": tarfile.CHRTYPE})], "a device"),
+        ([("x", b"", {"type": tarfile.FIFOTYPE})], "a device"),
+        ([("x", b"1", {}), ("x/y", b"2", {})], "below a file"),
+        ([("a/" * 300 + "x", b"", {})], "too deep"),
+        ([("x" * 5000, b"", {})], "too deep or too long"),
+    ],
+)
+def test_what_no_package_may_hold(tmp_path: Path, members: list, why: str) -> None:
+    with pytest.raises(PackageError, match=why) as caught:
+        opened(tmp_path, tarball(*members))
+    assert caught.value.where.file == str(tmp_path / "package")
+
+
+def test_bounds(tmp_path: Path) -> None:
+    large = tarball(("a", bytes(5000), {}), ("b", bytes(6000), {}))
+    for most in (8_000, 15_000):
+        with pytest.raises(PackageError, match="holds more") as caught:
+            opened(tmp_path, large, Limits(size=most))
+        assert "--max-unpacked" in caught.value.hint
+    with pytest.raises(PackageError, match="more than 1 entries"):
+        opened(tmp_path, large, Limits(entries=1))
+
+
+def test_symlinks_and_repeated_names(tmp_path: Path) -> None:
+    """Symlinks are never made, so what is written through them goes nowhere."""
+    package = opened(
+        tmp_path,
+        tarball(
+            link("./etc", "/etc", tarfile.SYMTYPE),
+            ("etc/passwd", b"mine", {}),
+            ("/a", b"first", {}),
+            link("b", "a"),
+            link("c", "./b"),
+            ("a", b"second", {"mode": 0o4755}),
+            link("d", "etc"),
+        ),
+    ).payload
+    found = package.tree.by_path
+    assert found["etc"] == Entry("etc", Kind.SYMLINK, 0o777, target="/etc")
+    assert found["d"] == Entry("d", Kind.SYMLINK, 0o777, target="/etc")
+    contents = {e.path: package.read(e) for e in package.tree.entries if e.kind is not Kind.SYMLINK}
+    assert contents == {"a": b"second", "b": b"first", "c": b"first", "etc/passwd": b"mine"}
+    assert (found["a"].mode, found["c"].target) == (0o4755, "b")
+
+
+def test_a_deb_of_nothing(tmp_path: Path) -> None:
+    control = tarball(("control", b"Package: x\nVersion: 1\nArchitecture: all\n", {}))
+    data = b"!<arch>\n"
+    for name, content in (
+        ("debian-binary", b"2.0\n"),
+        ("control.tar", control),
+        ("data.tar", tarball(("./", b"", {"type": tarfile.DIRTYPE}))),
+    ):
+        data += ar_header(name, len(content), 0) + content + ar_padding(len(content))
+    assert opened(tmp_path, data).payload.tree.entries == ()
+
+
+@pytest.mark.parametrize("form", ["deb", "rpm", "tar"])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(data=st.data())
+def test_damage_is_an_error_or_harmless(
+    tmp_path_factory: pytest.TempPathFactory,
+    written: dict[str, bytes],
+    form: str,
+    data: st.DataObject,
+) -> None:
+    damaged = bytearray(written[form])
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] ^= data.draw(st.integers(1, 255))
+    end = data.draw(st.integers(0, len(damaged)))
+    kept = bytes(damaged[:end]) if data.draw(st.booleans()) else bytes(damaged)
+    base = tmp_path_factory.mktemp("damaged")
+    try:
+        package = opened(base, kept, Limits(size=1 << 24, entries=10_000))
+    except PackageError:
+        return
+    for entry in package.payload.tree.files():
+        package.payload.read(entry)
