@@ -28,7 +28,8 @@ class Check:
         explanation: what is demanded, and why.
         level: how grave its findings are.
         content: it looks at nothing but facts about contents, and most contents have none.
-        remedy: what to do, before anything that can be done about any finding.
+        remedy: what to do, before anything that can be done about any finding; where that
+            depends on the file, a function that says it.
     """
 
     name: str
@@ -36,7 +37,7 @@ class Check:
     explanation: str
     level: Level = Level.ERROR
     content: bool = True
-    remedy: str = ""
+    remedy: str | Callable[[Subject, Surroundings], str] = ""
 
 
 # Newer than all that will ever be.
@@ -53,6 +54,7 @@ CHECKS = (
         elf_checks.check_libraries,
         "Each needed library is glibc's, or the loader finds it in the payload by the runpaths of"
         " the file and, in their absence, of who loads it: hosts have nothing else for certain.",
+        remedy=elf_checks.without_libraries,
     ),
     Check(
         "library-version",
@@ -222,7 +224,8 @@ def _findings(around: Surroundings, owners: Owners) -> Iterator[Finding]:
 def _finding(check: Check, subject: Subject, around: Surroundings, detail: str) -> Finding:
     path, owner = subject.path, subject.owner
     inside = path.removeprefix(f"{around.payload.prefix.lstrip('/')}/")
-    remedies = (check.remedy, owner.without(inside))
+    own = check.remedy if isinstance(check.remedy, str) else check.remedy(subject, around)
+    remedies = (own, owner.without(inside))
     remedy = "; ".join(filter(None, remedies))
     return Finding(check.level, check.name, path, detail, str(owner), remedy)
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 
 from omnibuild.architectures import ARCHITECTURES
 from omnibuild.audit import glibc
+from omnibuild.audit.libraries import way_out
+from omnibuild.audit.owners import Brings
 from omnibuild.audit.subject import Subject, Surroundings
 from omnibuild.elf.loader import origin_expanded
 
@@ -22,6 +24,13 @@ def check_damage(subject: Subject, around: Surroundings) -> Iterator[str]:
 def check_libraries(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report needed libraries that neither the payload nor glibc brings."""
     yield from around.libraries.missing.get(subject.path, ())
+
+
+def without_libraries(subject: Subject, around: Surroundings) -> str:
+    """Say what to do about a file whose libraries only the host can have; empty for others."""
+    owner = subject.owner
+    distribution = owner.name if owner.kind is Brings.DISTRIBUTION else ""
+    return way_out(around.libraries.names.get(subject.path, ()), distribution)
 
 
 def check_library_versions(subject: Subject, around: Surroundings) -> Iterator[str]:

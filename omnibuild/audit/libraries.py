@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from omnibuild.audit import glibc
@@ -14,6 +15,29 @@ from omnibuild.tree import Entry, Kind, Tree
 
 ENTANGLED = "files of the payload need each other in too many ways to follow"
 
+# Libraries of the host's desktop and drivers, which no app can bring: what `manylinux` lets wheels
+# expect besides what apps do bring, and what such libraries need themselves. The packages that have
+# them on Debian and Ubuntu, and on Fedora, EL and their kin.
+HOST_LIBRARIES = {
+    "libEGL.so.1": ("libegl1", "libglvnd-egl"),
+    "libGL.so.1": ("libgl1", "libglvnd-glx"),
+    "libICE.so.6": ("libice6", "libICE"),
+    "libSM.so.6": ("libsm6", "libSM"),
+    "libX11.so.6": ("libx11-6", "libX11"),
+    "libXext.so.6": ("libxext6", "libXext"),
+    "libXrender.so.1": ("libxrender1", "libXrender"),
+    "libglib-2.0.so.0": ("libglib2.0-0", "glib2"),
+    "libgobject-2.0.so.0": ("libglib2.0-0", "glib2"),
+    "libgthread-2.0.so.0": ("libglib2.0-0", "glib2"),
+    "libxcb.so.1": ("libxcb1", "libxcb"),
+}
+
+# Distributions that have a twin for servers, which needs none of them.
+TWINS = {
+    "opencv-contrib-python": "opencv-contrib-python-headless",
+    "opencv-python": "opencv-python-headless",
+}
+
 
 @dataclass(frozen=True)
 class Libraries:
@@ -21,10 +45,12 @@ class Libraries:
 
     Args:
         missing: libraries that are not found.
+        names: what these are called.
         versions: libraries that are found, and too old.
     """
 
     missing: Mapping[str, tuple[str, ...]]
+    names: Mapping[str, tuple[str, ...]]
     versions: Mapping[str, tuple[str, ...]]
 
     @classmethod
@@ -38,16 +64,20 @@ class Libraries:
         """
         files = {path: elf for path, elf in _programs(tree, facts) if elf.machine == machine}
         missing: dict[str, dict[str, None]] = {}
+        names: dict[str, dict[str, None]] = {}
         versions: dict[str, dict[str, None]] = {}
+        elsewhere = {posixpath.basename(path): path for path in sorted(files, reverse=True)}
         try:
             for loading in start_all(_loader(tree, facts), files):
                 for each in loading.missing:
-                    missing.setdefault(each.path, {}).setdefault(_told(each))
+                    told = _told(each, elsewhere.get(each.name, ""))
+                    missing.setdefault(each.path, {}).setdefault(told)
+                    names.setdefault(each.path, {}).setdefault(each.name)
                 for path, fault in _too_old(loading, files):
                     versions.setdefault(path, {}).setdefault(fault)
         except EntangledError:
             missing.setdefault(min(files), {})[ENTANGLED] = None
-        return cls(_by_path(missing), _by_path(versions))
+        return cls(_by_path(missing), _by_path(names), _by_path(versions))
 
 
 def unneeded(tree: Tree, own: Collection[str], facts: Callable[[Entry], Facts]) -> set[str]:
@@ -94,11 +124,15 @@ def _found(entry: Entry, facts: Callable[[Entry], Facts]) -> Found:
     return Found(path, known.elf, bool(known.foreign))
 
 
-def _told(missing: Missing) -> str:
+def _told(missing: Missing, elsewhere: str) -> str:
     if "/" in missing.name:
         return f"needs {missing.name} by its path"
     searched = ", ".join(map(posixpath.normpath, missing.searched)) or "no directory"
-    return f"needs {missing.name}, which is not in the payload (its runpath leads to {searched})"
+    where = f"lies at {elsewhere}, where it is not looked for" if elsewhere else ""
+    return (
+        f"needs {missing.name}, which {where or 'is not in the payload'}"
+        f" (its runpath leads to {searched})"
+    )
 
 
 def _too_old(loading: Loading, files: Mapping[str, Elf]) -> Iterator[tuple[str, str]]:
@@ -112,3 +146,22 @@ def _too_old(loading: Loading, files: Mapping[str, Elf]) -> Iterator[tuple[str, 
 
 def _by_path(faults: Mapping[str, Mapping[str, None]]) -> dict[str, tuple[str, ...]]:
     return {path.lstrip("/"): tuple(found) for path, found in faults.items()}
+
+
+def way_out(libraries: Iterable[str], distribution: str) -> str:
+    """Say what to do where a file needs libraries of the host; empty when it needs none.
+
+    Args:
+        libraries: names of what is missing, as the file asks for it.
+        distribution: that brings the file, by its normalised name; empty when none does.
+    """
+    hosts = [HOST_LIBRARIES[name] for name in libraries if name in HOST_LIBRARIES]
+    if not hosts:
+        return ""
+    debs, rpms = (json.dumps(sorted(set(names))) for names in zip(*hosts, strict=True))
+    twin = TWINS.get(distribution, "")
+    instead = f"take {twin} in place of {distribution}" if twin else "take a package without it"
+    return (
+        f"servers need not have it: {instead}, or waive it and let the package depend on the"
+        f" host's: depends = {debs} under [package.deb], {rpms} under [package.rpm]"
+    )

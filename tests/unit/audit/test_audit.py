@@ -209,6 +209,45 @@ def test_libraries_of_the_payload_must_have_the_versions_that_are_asked_of_them(
     assert found == [("library-version", detail)] * faults
 
 
+def desktop(*names):
+    """Return a library that needs some of a host's desktop."""
+    stubs = {f"{name}.so": compiled("", "-shared", f"-Wl,-soname,{name}") for name in names}
+    flags = ("-shared", "-Wl,--no-as-needed", *(f"-l:{stub}" for stub in stubs))
+    return linked("", *flags, beside=stubs)
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("opencv-python", "take opencv-python-headless in place of opencv-python, or waive it"),
+        ("pyqt6", "take a package without it, or waive it"),
+    ],
+)
+def test_libraries_of_a_desktop_are_refused_with_a_way_out(host, name, first):
+    path = f"{APP}/lib/x.so"
+    host.write(path, desktop("libGL.so.1", "libgthread-2.0.so.0", "libglib-2.0.so.0"))
+    owner = Owner(Brings.DISTRIBUTION, name, "4.12")
+    report = audit(host.payload(), "2.99", "amd64", owners=Owners({path: owner}))
+    assert [finding.owner for finding in report.findings] == [f"{name} 4.12"] * 3
+    remedy = report.findings[0].remedy
+    assert first in remedy
+    assert 'depends = ["libgl1", "libglib2.0-0"] under [package.deb]' in remedy
+    assert '["glib2", "libglvnd-glx"] under [package.rpm]' in remedy
+    # The way out that it names is one.
+    waiver = Waiver(check="libraries", path=f"/{path}", reason="the host has them")
+    waived = audit(host.payload(), "2.99", "amd64", owners=Owners({path: owner}), waivers=[waiver])
+    assert {finding.level for finding in waived.findings} == {Level.WAIVED}
+
+
+def test_a_library_that_lies_elsewhere_in_the_payload_is_told(host):
+    host.write(f"{APP}/lib/x.so", needing("x.so"))
+    library = place_file(greet_library(), "/opt/hello", "lib/private/x")
+    host.write(f"{APP}/lib/private/libgreet.so.1", library)
+    (finding,) = host.report().findings
+    assert "lies at /opt/hello/lib/private/libgreet.so.1, where it is not looked" in finding.detail
+    assert "package.deb" not in finding.remedy
+
+
 def test_entangled_libraries_are_an_error(hello, monkeypatch):
     monkeypatch.setattr(libraries, "Loader", partial(Loader, steps=2))
     assert [f.detail for f in hello.report().findings] == [libraries.ENTANGLED]
