@@ -5,7 +5,7 @@ that one file is all that hosts notice. Mirror programs know only the plain name
 after the other. So InRelease lists Packages.gz and Packages.xz by turns: what one state lists is
 not replaced by the next, until readers that began with the old one are done. debmirror needs
 Release to fit InRelease, and Release.gpg, where there is one, to fit Release: for a moment Release
-lists what both states do, and has no signature of its own beside InRelease's. Decision 31 has the
+lists what both states do, and has no signature of its own beside InRelease's. Decision 34 has the
 order of it all, and why no shorter one will do.
 """
 
