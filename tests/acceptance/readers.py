@@ -24,6 +24,15 @@ from tests.unit.repository.samples import EL9, package
 Files = dict[str, str]
 
 
+@dataclass(frozen=True)
+class Got:
+    """What a reader got, and how many states were published before and begun after it read."""
+
+    files: Files
+    oldest: int
+    newest: int
+
+
 @dataclass
 class Bench:
     """A repository behind nginx: each state has one package more, as .deb and as .rpm."""
@@ -72,12 +81,12 @@ class Bench:
         inrelease = self.root / "apt/dists/stable/InRelease"
         shutil.copy(inrelease, self.base / f"InRelease.{self.finished}")
 
-    def is_a_state(self, files: Files, suffix: str, oldest: int, *, whole: bool = True) -> bool:
-        """Tell whether a reader that began at ``oldest`` got one state, and not a former one."""
-        for state in self.states[max(0, oldest - 1) :]:
+    def is_a_state(self, got: Got, suffix: str, *, whole: bool) -> bool:
+        """Tell whether a reader got one state of those that it could see."""
+        for state in self.states[max(0, got.oldest - 1) : got.newest]:
             held = {name: digest for name, digest in state.items() if name.endswith(suffix)}
-            newest = dict([list(held.items())[-1]])
-            if files == (held if whole else newest):
+            last = dict([list(held.items())[-1]])
+            if got.files == (held if whole else last):
                 return True
         return False
 
@@ -107,27 +116,26 @@ class Reader:
     suffix: str
     read: Callable[[], Files]
     whole: bool = True
-    reads: int = 0
+    got: list[Got] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
+    @property
+    def reads(self) -> int:
+        return len(self.got) + len(self.failures)
+
     def run(self, bench: Bench) -> None:
-        """Read until the last state was published, and once more."""
+        """Read without a pause until the last state was published, and once more."""
         last = False
         while not last:
-            last = bench.over.is_set()
-            oldest = bench.finished
-            self.reads += 1
+            last, oldest = bench.over.is_set(), bench.finished
             try:
-                files = self.read()
+                self.got.append(Got(self.read(), oldest, bench.started))
             except AssertionError as error:
                 self.failures.append(str(error))
-                continue
-            # What was read can be of a state that is visible already, and not remembered yet.
-            begun = bench.started
-            while bench.finished < begun and not bench.over.wait(0.05):
-                pass
-            if not bench.is_a_state(files, self.suffix, oldest, whole=self.whole):
-                self.failures.append(f"no state since {oldest}: {files}")
+
+    def mixtures(self, bench: Bench) -> list[Got]:
+        """Return what is none of the states that could be seen."""
+        return [got for got in self.got if not bench.is_a_state(got, self.suffix, whole=self.whole)]
 
 
 def readers_of(bench: Bench, url: str) -> list[Reader]:
@@ -192,6 +200,8 @@ def read_while_publishing(base: Path, publishes: int) -> list[Reader]:
             for reader in running_readers:
                 reader.result()
     assert bench.lost() == []
+    for reader in readers:
+        assert reader.mixtures(bench) == [], reader.name
     return readers
 
 
