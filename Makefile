@@ -1,14 +1,4 @@
-# One entry for everything a contributor does:
-#   make check            before every commit, under a minute: linters, types, unit tests
-#   make lint             linters, types, import order and sizes alone
-#   make unit             unit tests alone
-#   make test             the contract: what CI runs; needs root or sudo
-#   make demo             from nothing to a running host
-#   make docs             the reference pages that come from code
-#   make bench            what docs/performance.md reports
-#   make certify-THEME    a long proof, recorded in docs/certification/, whose README lists them
-#   make setup-build      the Debian packages that building needs; setup-demo, setup-test: more
-#   make clean            removes what all of these made in the checkout
+# One entry for everything a contributor does: `make help` lists it.
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
@@ -17,8 +7,9 @@ PYTEST := $(BIN)/pytest -q
 
 .PHONY: help check lint unit test demo bench clean setup-build setup-demo setup-test docs
 
-help:
-	@sed -n '/^#   make/p' Makefile | sed 's/^# *//'
+help: ## this list
+	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
+		while IFS='|' read -r name does; do printf 'make %-21s%s\n' "$$name" "$$does"; done
 
 $(VENV)/.ready: pyproject.toml
 	@echo "setting up Python packages in $(VENV)"
@@ -26,67 +17,67 @@ $(VENV)/.ready: pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-setup-build:
+setup-build: ## the Debian packages that building needs
 	@tools/setup_host.sh build
 
-setup-demo:
+setup-demo: ## those that the demo needs besides
 	@tools/setup_host.sh demo
 
-setup-test: setup-build
+setup-test: setup-build ## those that the tests need besides
 	@tools/setup_host.sh test
 
-check: lint unit
+check: lint unit ## before every commit, under a minute: linters, types, unit tests
 
-lint: $(VENV)/.ready
+lint: $(VENV)/.ready ## linters, types, import order and sizes alone
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
 	@$(BIN)/python tools/check_size.py
 
-unit: $(VENV)/.ready
+unit: $(VENV)/.ready ## unit tests alone
 	@$(PYTEST) -n 2 tests/unit
 
-test: setup-test check
+test: setup-test check ## the contract: what CI runs; needs root or sudo
 	@$(PYTEST) --durations=15 tests/integration tests/acceptance
 
-demo: setup-demo $(VENV)/.ready
+demo: setup-demo $(VENV)/.ready ## from nothing to a running host
 	@$(BIN)/python tools/demo.py
 
-bench: setup-build $(VENV)/.ready
+bench: setup-build $(VENV)/.ready ## what docs/performance.md reports
 	@for bench in build scenarios growth assemble package_app; do $(BIN)/python bench/$$bench.py; done
 
-docs: $(VENV)/.ready
+docs: $(VENV)/.ready ## the reference pages that come from code
 	@$(BIN)/python tools/gen_docs.py
 
-clean:
+clean: ## removes what all of these made in the checkout
 	rm -rf $(VENV) dist build
 
 .PHONY: certify-apps certify-cold certify-python-3.11 certify-properties certify-crash certify-damage certify-mirrors certify-rebuild certify-hostile
 
-certify-apps: setup-test $(VENV)/.ready
+certify-apps: setup-test $(VENV)/.ready ## a long proof, recorded in docs/certification/: apps of the index, to a booted host
 	@nice $(BIN)/python tools/certify.py apps
 
-certify-cold: setup-test $(VENV)/.ready
+certify-cold: setup-test $(VENV)/.ready ## the same: a fresh clone with an empty store
 	@$(BIN)/python tools/certify.py cold
 
-certify-python-3.11: setup-test $(VENV)/.ready
+certify-python-3.11: setup-test $(VENV)/.ready ## the same: the other interpreter
 	@$(BIN)/python tools/certify.py python-3.11
 
-certify-properties: $(VENV)/.ready
+certify-properties: $(VENV)/.ready ## the same: property tests, with 500 examples each
 	@$(BIN)/python tools/certify.py properties
 
-certify-crash: setup-test $(VENV)/.ready
+certify-crash: setup-test $(VENV)/.ready ## the same: builds that are killed
 	@nice $(BIN)/python tools/certify.py crash
 
-certify-damage: setup-test $(VENV)/.ready
+certify-damage: setup-test $(VENV)/.ready ## the same: bits that flip in a store
 	@nice $(BIN)/python tools/certify.py damage
 
-certify-mirrors: setup-test $(VENV)/.ready
+certify-mirrors: setup-test $(VENV)/.ready ## the same: repositories as others mirror them
 	@$(BIN)/python tools/certify.py mirrors
 
-certify-hostile: setup-build $(VENV)/.ready
+certify-hostile: setup-build $(VENV)/.ready ## the same: hostile inputs
 	@$(BIN)/python tools/certify.py hostile
 
-certify-rebuild: setup-build $(VENV)/.ready
+certify-rebuild: setup-build $(VENV)/.ready ## the same: others build the same bytes elsewhere
 	@$(BIN)/python tools/certify.py rebuild

@@ -12,7 +12,7 @@ from omnibuild.host.hooks import PREPARE, check_hooks
 from omnibuild.host.launchers import environment, launchers, prepare
 from omnibuild.host.layout import Layout, config_copies
 from omnibuild.host.maintainer import Scripts
-from omnibuild.host.model import Command, HostModel, Process
+from omnibuild.host.model import Command, HostModel, Process, Timer
 from omnibuild.host.programs import Installed, started
 from omnibuild.host.runner import runner
 from omnibuild.host.units import DIRECTORY, unit_names, units
@@ -75,6 +75,7 @@ def described(
         layout=layout,
         summary=recipe.app.summary,
         processes=_processes(recipe, layout, installed),
+        timers=_timers(recipe, layout, installed),
         commands={
             name: Command(installed.call(command), _launcher(name, installed))
             for name, command in recipe.commands.items()
@@ -91,6 +92,15 @@ def _processes(recipe: Recipe, layout: Layout, installed: Installed) -> tuple[Pr
     for name, service in recipe.services.items():
         found.append(Process(name, name, started(layout, installed.call(service.command))))
     return tuple(found)
+
+
+def _timers(recipe: Recipe, layout: Layout, installed: Installed) -> tuple[Timer, ...]:
+    return tuple(
+        Timer(
+            name, started(layout, installed.call(timer.command)), timer.calendar, timer.persistent
+        )
+        for name, timer in recipe.timers.items()
+    )
 
 
 def _launcher(command: str, installed: Installed) -> str:
@@ -130,7 +140,7 @@ def _defaults(model: HostModel, config: Mapping[str, bytes]) -> list[tuple[str, 
     found = [
         (f"{layout.prefix}/{copy}", GeneratedFile(config[host])) for host, copy in copies.items()
     ]
-    if model.processes or model.commands:
+    if model.processes or model.timers or model.commands:
         text = runner(model, {host: copy for host, copy in copies.items() if host in model.config})
         name = f"{layout.prefix}/bin/{layout.app}-run"
         found.append((name, GeneratedFile(text.encode(), EXECUTABLE)))
@@ -139,7 +149,7 @@ def _defaults(model: HostModel, config: Mapping[str, bytes]) -> list[tuple[str, 
 
 def _system(model: HostModel) -> list[tuple[str, GeneratedFile]]:
     layout, found = model.layout, []
-    if layout.python or model.processes or model.commands:
+    if layout.python or model.processes or model.timers or model.commands:
         text = environment(model)
         found.append((f"{layout.prefix}/libexec/environment", GeneratedFile(text.encode())))
     for name in sorted({name for process in model.processes for name in process.helpers}):

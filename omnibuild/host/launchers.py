@@ -10,7 +10,7 @@ import shlex
 
 from omnibuild.host.hooks import PREPARE
 from omnibuild.host.layout import Layout
-from omnibuild.host.model import HostModel
+from omnibuild.host.model import HostModel, Process, Timer
 from omnibuild.host.programs import shell
 from omnibuild.host.template import render
 
@@ -34,7 +34,8 @@ def launchers(model: HostModel) -> list[tuple[str, str]]:
         start = f"{_stranger(layout, name, start)}exec {start}"
         directory = command.launcher.partition("/")[0]
         found.append((command.launcher, launcher(layout, what, start, directory)))
-    for process in model.processes:
+    started: tuple[Process | Timer, ...] = (*model.processes, *model.timers)
+    for process in started:
         what = f"Starts {process.name} of {layout.app} in the foreground."
         found.append((f"bin/{layout.app}-{process.name}", launcher(layout, what, process.start)))
     return found

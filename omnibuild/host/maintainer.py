@@ -16,7 +16,7 @@ from omnibuild.errors import DefinitionError
 from omnibuild.host import hooks as points
 from omnibuild.host.layout import Layout
 from omnibuild.host.template import render
-from omnibuild.host.units import DIRECTORY
+from omnibuild.host.units import DIRECTORY, UnitNames
 from omnibuild.host.users import sysusers_conf
 
 Steps = tuple[str, ...]
@@ -39,6 +39,9 @@ _DEB_CALLS = {
     ),
 }
 
+# When each persistent timer last elapsed.
+_STAMPS = "/var/lib/systemd/timers/stamp-"
+
 _DEB_ACTION = 'if [ -n "${2:-}" ]; then action=upgrade; else action=install; fi'
 _CHECK_USER = 'check_user || [ "$action" = upgrade ]'
 _RPM_ACTION = 'if [ "${1:-1}" -gt 1 ]; then action=upgrade; else action=install; fi'
@@ -50,12 +53,12 @@ class Scripts:
 
     Args:
         layout: the app's names.
-        units: its target, then its services; empty without services.
+        units: its units.
         hooks: texts by their point.
     """
 
     layout: Layout
-    units: tuple[str, ...]
+    units: UnitNames
     hooks: Mapping[str, str]
 
     def __post_init__(self) -> None:
@@ -153,7 +156,7 @@ class Scripts:
         return (f"{_hook_name(point)} {arguments}".rstrip(),) if point in self.hooks else ()
 
     def _services(self, *steps: str) -> Steps:
-        return steps if self.units else ()
+        return steps if self.units.target else ()
 
     def _scripts(self, wanted: Mapping[str, Steps], services: str) -> dict[str, str]:
         functions = self._functions(services)
@@ -172,8 +175,10 @@ class Scripts:
             "RUNTIME": layout.runtime,
             "ETC": layout.etc,
             "UNITS": DIRECTORY,
-            "TARGET": next(iter(self.units), ""),
-            "SERVICES": " ".join(self.units[1:]),
+            "TARGET": self.units.target,
+            "SERVICES": " ".join(self.units.started),
+            "JOBS": "".join(f" {job}" for job in self.units.jobs),
+            "STAMPS": "".join(f" {_STAMPS}{timer}" for timer in self.units.timers),
         }
         templates = ("user.sh.in", "services.sh.in", services, "clean.sh.in")
         found: dict[str, str] = {}

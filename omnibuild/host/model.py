@@ -57,6 +57,23 @@ class Process:
 
 
 @dataclass(frozen=True)
+class Timer:
+    """What runs at certain times, and then ends; it has a launcher as processes have.
+
+    Args:
+        name: the timer's.
+        start: shell that becomes the process.
+        calendar: when, in systemd's words.
+        persistent: whether what was missed is made up for.
+    """
+
+    name: str
+    start: str
+    calendar: str
+    persistent: bool
+
+
+@dataclass(frozen=True)
 class Command:
     """What people call by a name in ``/usr/bin``.
 
@@ -77,6 +94,7 @@ class HostModel:
         layout: its names: directories, user, variables.
         summary: what it is, in a line.
         processes: what runs as long as the app does, in the order it starts.
+        timers: what runs at certain times.
         commands: what people call, by the name in ``/usr/bin``.
         environment: the recipe's variables.
         config: the recipe's files for operators, by their path.
@@ -87,6 +105,7 @@ class HostModel:
     layout: Layout
     summary: str
     processes: tuple[Process, ...]
+    timers: tuple[Timer, ...]
     commands: Mapping[str, Command]
     environment: Mapping[str, str]
     config: Mapping[str, bytes]

@@ -51,6 +51,14 @@ def _moved_commands(model: HostModel) -> str:
     return f"    case $command in\n{''.join(cases)}    esac\n" if cases else ""
 
 
+def _timers(model: HostModel) -> str:
+    """Return shell that tells what does not run here."""
+    app = model.layout.app
+    names = ", ".join(f"{app}-{timer.name}" for timer in model.timers)
+    said = f"timers need systemd, so nothing starts these here: {names}"
+    return f'echo "{app}-run: {said}" >&2\n' if names else ""
+
+
 def _copy(copy: str) -> str:
     name = shlex.quote(copy)
     return f'[ -e "$state"/{name} ] || cp -- "$root"/{name} "$state"/{name}'
@@ -67,6 +75,7 @@ def _serve(model: HostModel) -> str:
             "LISTEN_VARIABLE": layout.variable("LISTEN"),
             "STARTS": "\n".join(_start(layout, process) for process in model.processes),
             "READY": ready.replace("@APP@", layout.app),
+            "TIMERS": _timers(model),
         },
     )
 

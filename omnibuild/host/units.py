@@ -1,16 +1,17 @@
-"""systemd units: one target for the app, one service for each process.
+"""systemd units: one target for the app, one service for each process, two units for each timer.
 
 They are in /usr/lib/systemd/system, which systemd and Debian's helpers read on every host, also
-where /lib is a directory of its own. Only the target is enabled; it wants the services. So one
-``systemctl`` command acts on the whole app, and an operator masks a service to do without it.
+where /lib is a directory of its own. Only the target is enabled; it wants the services and timers.
+So one ``systemctl`` command acts on the whole app, and an operator masks a unit to do without it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from omnibuild.host.layout import Layout
-from omnibuild.host.model import HostModel, Process
+from omnibuild.host.model import HostModel, Process, Timer
 
 DIRECTORY = "/usr/lib/systemd/system"
 
@@ -47,30 +48,60 @@ _HARDENING = (
 )
 
 
-def unit_names(model: HostModel) -> tuple[str, ...]:
-    """Return the target's name and then those of the services; nothing without a process."""
-    if not model.processes:
-        return ()
-    names = (_service_name(model.layout, process) for process in model.processes)
-    return (f"{model.layout.unit}.target", *names)
+@dataclass(frozen=True)
+class UnitNames:
+    """The units of an app; all empty for one that runs nothing by itself.
+
+    Args:
+        target: the one that is enabled.
+        services: of processes, in their order.
+        timers: which the target starts, too.
+        jobs: what the timers start, in the same order.
+    """
+
+    target: str = ""
+    services: tuple[str, ...] = ()
+    timers: tuple[str, ...] = ()
+    jobs: tuple[str, ...] = ()
+
+    @property
+    def started(self) -> tuple[str, ...]:
+        """What the target starts."""
+        return self.services + self.timers
+
+
+def unit_names(model: HostModel) -> UnitNames:
+    """Return the names of all units."""
+    if not model.processes and not model.timers:
+        return UnitNames()
+    return UnitNames(
+        target=f"{model.layout.unit}.target",
+        services=tuple(_name(model.layout, process.name) for process in model.processes),
+        timers=tuple(_name(model.layout, timer.name, "timer") for timer in model.timers),
+        jobs=tuple(_name(model.layout, timer.name) for timer in model.timers),
+    )
 
 
 def units(model: HostModel) -> dict[str, str]:
-    """Return every unit by its file name; no process, no unit."""
-    if not model.processes:
+    """Return every unit by its file name; none for an app that runs nothing by itself."""
+    names = unit_names(model)
+    if not names.target:
         return {}
-    target, *services = unit_names(model)
+    services = list(zip(names.services, model.processes, strict=True))
     # Each of the servers is in front of those before it.
-    servers = [name for name, one in zip(services, model.processes, strict=True) if one.is_server]
-    texts = {target: _target(model.summary, services)}
-    for name, process in zip(services, model.processes, strict=True):
+    servers = [name for name, process in services if process.is_server]
+    texts = {names.target: _target(model.summary, names.started)}
+    for name, process in services:
         behind = servers[: servers.index(name)] if process.is_server else []
-        texts[name] = _service(model.layout, process, target, behind)
+        texts[name] = _service(model.layout, process, names.target, behind)
+    for name, job, timer in zip(names.timers, names.jobs, model.timers, strict=True):
+        texts[name] = _timer(model.layout, timer, names.target)
+        texts[job] = _job(model.layout, timer, names.target)
     return texts
 
 
-def _service_name(layout: Layout, process: Process) -> str:
-    return f"{layout.unit}-{process.name.replace('+', 'plus')}.service"
+def _name(layout: Layout, name: str, kind: str = "service") -> str:
+    return f"{layout.unit}-{name.replace('+', 'plus')}.{kind}"
 
 
 def _target(summary: str, services: Sequence[str]) -> str:
@@ -104,17 +135,58 @@ def _service(layout: Layout, process: Process, target: str, behind: Sequence[str
                 *_server(process),
                 f"Restart={process.restart}",
                 "RestartSec=1",
-                f"User={layout.user}",
-                f"Environment={layout.variable('STATE')}={layout.state}",
-                f"EnvironmentFile=-{layout.etc}/environment",
-                # It may be missing until it is made.
-                f"WorkingDirectory=-{layout.state}",
-                *_directories(layout),
-                f"CapabilityBoundingSet={capability}",
-                f"AmbientCapabilities={capability}",
-                *_HARDENING,
+                *_surroundings(layout, capability),
             ),
         }
+    )
+
+
+def _timer(layout: Layout, timer: Timer, target: str) -> str:
+    return _sections(
+        {
+            "Unit": (f"Description={layout.app}: {timer.name}, by the clock", f"PartOf={target}"),
+            "Timer": (
+                f"OnCalendar={timer.calendar}",
+                # By itself systemd takes up to a minute.
+                "AccuracySec=1s",
+                *(("Persistent=yes",) if timer.persistent else ()),
+            ),
+        }
+    )
+
+
+def _job(layout: Layout, timer: Timer, target: str) -> str:
+    return _sections(
+        {
+            "Unit": (
+                f"Description={layout.app}: {timer.name}",
+                f"PartOf={target}",
+                "After=network.target",
+                f"RequiresMountsFor={layout.state} {layout.logs}",
+                # The timer says how often.
+                "StartLimitIntervalSec=0",
+            ),
+            "Service": (
+                "Type=oneshot",
+                f"ExecStart={layout.prefix}/bin/{layout.app}-{timer.name}",
+                *_surroundings(layout),
+            ),
+        }
+    )
+
+
+def _surroundings(layout: Layout, capability: str = "") -> tuple[str, ...]:
+    """Return what holds for all that systemd starts: its user, its directories, what it may."""
+    return (
+        f"User={layout.user}",
+        f"Environment={layout.variable('STATE')}={layout.state}",
+        f"EnvironmentFile=-{layout.etc}/environment",
+        # It may be missing until it is made.
+        f"WorkingDirectory=-{layout.state}",
+        *_directories(layout),
+        f"CapabilityBoundingSet={capability}",
+        f"AmbientCapabilities={capability}",
+        *_HARDENING,
     )
 
 

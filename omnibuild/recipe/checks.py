@@ -24,6 +24,7 @@ from omnibuild.recipe.models import (
 )
 from omnibuild.recipe.models.audit import NEVER_WAIVED, NO_GLOBS, WILDCARDS
 from omnibuild.recipe.running.commands import command_faults
+from omnibuild.recipe.running.timers import timer_faults
 from omnibuild.recipe.running.web import OWN, web_faults
 from omnibuild.recipe.validate import quoted
 
@@ -54,7 +55,7 @@ _NOT_VARIABLES = (
 
 def service_user(recipe: Recipe) -> str:
     """Return the system user that runs the services; empty when there are none."""
-    serves = isinstance(recipe.web, Web) or bool(recipe.services)
+    serves = isinstance(recipe.web, Web) or bool(recipe.services or recipe.timers)
     return recipe.package.user or (recipe.app.name if serves else "")
 
 
@@ -118,6 +119,8 @@ def _service_faults(recipe: Recipe) -> Iterator[Fault]:
             yield Fault(("services", "web"), what, in_key=True)
     for name, service in recipe.services.items():
         yield from command_faults(("services", name, "command"), service.command)
+    for name, timer in recipe.timers.items():
+        yield from timer_faults(name, timer, recipe.services)
     for name, command in recipe.commands.items():
         yield from command_faults(("commands", name), command)
     user = service_user(recipe)

@@ -71,6 +71,14 @@ def visit(host: Host, url: str = WEB) -> Page:
     return Page(said["server"], said["title"], int(said["visits"]), said["version"])
 
 
+def running_below(host: Host, directory: str) -> list[str]:
+    """Return the command lines of all processes that run something of a directory."""
+    # Minimal hosts have no program for that.
+    script = 'for one in /proc/[0-9]*/cmdline; do tr "\\0" " " <"$one" && echo; done 2>/dev/null'
+    lines = host.run("sh", "-c", script, check=False).stdout.splitlines()
+    return [line for line in lines if f"{directory}/" in line]
+
+
 def answers(host: Host, url: str) -> bool:
     """Tell whether a request succeeds."""
     words = ("curl", "--silent", "--fail", "--max-time", "10", "--output", "/dev/null", url)

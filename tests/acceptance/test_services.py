@@ -10,7 +10,7 @@ import pytest
 from tests.acceptance.hosts import BootedHost, HostPool, eventually, serve
 from tests.acceptance.hosts.polling import polled
 from tests.acceptance.products import Products, next_version, omnibuild, replace
-from tests.acceptance.steps import CONFIG, WEB, answers, visit
+from tests.acceptance.steps import CONFIG, WEB, answers, running_below, visit
 
 TARGET = "hello.target"
 WEB_SERVICE, PROXY, EXTRA = "hello-web.service", "hello-nginx.service", "hello-extra.service"
@@ -202,7 +202,7 @@ def test_what_the_new_version_lacks_is_stopped(hello: BootedHost) -> None:
     # The old version's script runs, too, and has nothing to complain of.
     assert "post-removal" not in hello.run("dpkg", "--install", deb("1.2.0")).stderr
     assert not hello.exists(LINK)
-    assert hello.run("pgrep", "--full", "/opt/hello/bin/", check=False).stdout == ""
+    assert running_below(hello, "/opt/hello") == []
     assert hello.run("hello", "--version").stdout == "hello 1.2.0\n"
 
     hello.run("dpkg", "--install", deb("1.1.0"))
@@ -259,4 +259,4 @@ def test_el_keeps_what_runs_and_stops_what_is_gone(hosts: HostPool, versions: Pa
     assert visit(server).version == "1.1.0"
     server.run("rpm", "--upgrade", rpm("1.2.0"))
     assert not server.exists(LINK)
-    assert server.run("pgrep", "--full", "/opt/hello/bin/", check=False).stdout == ""
+    assert running_below(server, "/opt/hello") == []

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.hosts import BootedHost, HostPool, eventually
+from tests.acceptance.hosts import BootedHost, HostPool, eventually, serve
 from tests.acceptance.hosts.polling import polled
 from tests.acceptance.products import CHECKOUT, omnibuild, replace
+from tests.acceptance.steps import answers, running_below
+from tests.acceptance.workspaces import Workspace, archive
 
 WORKSPACE = CHECKOUT / "tests/acceptance/shapes"
-APPS = ("live", "solo")
+APPS = ("live", "solo", "told", "plain")
+
+# A program that says what it is told, its mode, and whether it is root's.
+SPEAKER = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+    const char *mode = getenv("MODE");
+    for (int i = 1; i < argc; i++) printf("%s ", argv[i]);
+    printf("in mode %s%s\n", mode ? mode : "none", getuid() ? "" : " as root");
+    fflush(stdout);
+    if (argc > 1 && !strcmp(argv[1], "wait")) pause();
+    return 0;
+}
+"""
 
 # By the app's own interpreter: a host has nothing else that speaks WebSocket.
 SPEAK = """
@@ -28,14 +48,34 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Packages of every shape, each in two versions."""
     base = tmp_path_factory.mktemp("shapes")
     shutil.copytree(WORKSPACE, base / "workspace")
-    for version in ("1.0.0", "1.1.0"):
-        for app in APPS:
+    add_speaker(base / "workspace")
+    for app, version in itertools.product(APPS, ("1.0.0", "1.1.0")):
+        if (app, version) != ("told", "1.1.0"):
             recipe = base / "workspace/recipes" / f"{app}.toml"
             if version != "1.0.0":
                 replace(recipe, 'version = "1.0.0"', f'version = "{version}"')
+                # A service and a timer less.
+                tables = re.compile(r"\[(services\.web|timers\.tick)\]\n(?:.+\n)+")
+                recipe.write_text(tables.sub("", recipe.read_text()))
             place = ("-C", base / "workspace", "-o", base / "packages")
             omnibuild("build", app, *place, "-p", "debian-12")
     return base / "packages"
+
+
+def add_speaker(workspace: Path) -> None:
+    """Add the component ``speaker`` to a workspace."""
+    members = {"speaker-1.0/speaker.c": SPEAKER, "speaker-1.0/LICENSE": "Do what you like.\n"}
+    component = Workspace(
+        workspace,
+        steps=('mkdir -p "$PREFIX/bin"', '$CC $CFLAGS speaker.c -o "$PREFIX/bin/speaker" $LDFLAGS'),
+        data=archive(members),
+        test="$PREFIX/bin/speaker",
+    )
+    source = workspace / "speaker.tar.gz"
+    source.write_bytes(component.data)
+    definition = workspace / "software/speaker.toml"
+    definition.parent.mkdir()
+    definition.write_text(component.software("speaker", source.as_uri()))
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +168,60 @@ def test_a_server_of_its_own_takes_its_socket(server: BootedHost, tmp_path: Path
     server.run("systemctl", "restart", "solo-web.service")
     assert server.listening() == {"127.0.0.1:8103"}
     purge(server, "solo")
+
+
+def test_a_server_is_told_where_to_listen(server: BootedHost, tmp_path: Path) -> None:
+    with serve(server, tmp_path, port=8104):
+        said = server.run("dpkg", "--install", deb("told")).stderr
+        assert "told: told-web.service is not running" in said
+        assert "Address already in use" in said
+    eventually(lambda: answers(server, "http://127.0.0.1:8104/"), "it is there")
+    server.write("/etc/told/environment", "TOLD_LISTEN=0.0.0.0:8105\n")
+    server.run("systemctl", "restart", "told-web.service")
+    eventually(lambda: server.listening() == {"0.0.0.0:8105"}, "it moves")
+    purge(server, "told")
+
+
+def test_timers_and_commands(server: BootedHost) -> None:
+    install(server, "solo")
+    eventually(lambda: logged(server, "solo-tick", "tick of solo in mode packaged"), "it ticks")
+    # Once more is what a command does: as the same user, with what the operator set.
+    server.write("/etc/solo/environment", "MODE=quick\n")
+    assert server.run("solo-now").stdout == "tick of solo in mode quick\n"
+    assert server.run("stat", "-c", "%U", "/var/lib/solo/ticks").stdout == "solo\n"
+    eventually(lambda: logged(server, "solo-tick", "tick of solo in mode quick"), "it ticks on")
+    timer = server.unit("solo-tick.timer")
+    assert (timer["ActiveState"], timer["Persistent"]) == ("active", "yes")
+    # A job that fails is no failure of the app, and nothing that is left over.
+    server.shell("rm /var/lib/solo/ticks; mkdir /var/lib/solo/ticks")
+    eventually(lambda: server.unit("solo-tick.service")["Result"] == "exit-code", "it fails")
+    # Without it in the recipe there is none.
+    install(server, "solo", "1.1.0")
+    assert server.unit("solo-tick.timer")["LoadState"] == "not-found"
+    assert "solo-tick" not in server.run("systemctl", "list-units", "--all").stdout
+    purge(server, "solo")
+
+
+def test_without_python(server: BootedHost) -> None:
+    install(server, "plain")
+    assert not server.exists("/opt/plain/bin/python3.13")
+    for name in ("web", "nginx"):
+        assert server.user_of(f"plain-{name}.service") == "plain"
+        assert logged(server, f"plain-{name}", "wait in mode packaged")
+    eventually(lambda: logged(server, "plain-tick", "tick in mode packaged"), "it ticks")
+    server.write("/etc/plain/environment", "MODE=quick\n")
+    # Root's commands become the app's user without an interpreter, too.
+    assert server.run("speaker", "a b").stdout == "once a b in mode quick\n"
+    state = ("/opt/plain/bin/plain-run", "--state", "/tmp/state")
+    assert server.run(*state, "speaker").stdout == "once in mode packaged as root\n"
+    # An upgrade keeps what the operator stopped.
+    server.run("systemctl", "stop", "plain-tick.timer")
+    install(server, "plain")
+    timer, job = "plain-tick.timer", "plain-tick.service"
+    assert [server.unit(unit)["ActiveState"] for unit in (timer, job)] == ["inactive"] * 2
+    install(server, "plain", "1.1.0")
+    assert server.unit("plain-nginx.service")["ActiveState"] == "active"
+    for gone in ("plain-web.service", "plain-tick.timer", "plain-tick.service"):
+        assert server.unit(gone)["LoadState"] == "not-found"
+    assert running_below(server, "/opt/plain") == ["/opt/plain/bin/speaker wait "]
+    purge(server, "plain")

@@ -3,7 +3,17 @@
 Parser, JSON schema and reference page come from these; fields' descriptions are for users.
 """
 
-from omnibuild.recipe.models.app import App, AppSource, Build, Package, Python, Recipe, Service, Web
+from omnibuild.recipe.models.app import (
+    App,
+    AppSource,
+    Build,
+    Package,
+    Python,
+    Recipe,
+    Service,
+    Timer,
+    Web,
+)
 from omnibuild.recipe.models.audit import Audit, HostPackages, Waiver
 from omnibuild.recipe.models.base import Model
 from omnibuild.recipe.models.platform import Debian, Platform, Rpm, Tar
@@ -16,6 +26,7 @@ __all__ = [
     "Python",
     "Web",
     "Service",
+    "Timer",
     "Package",
     "Build",
     "Audit",

@@ -174,6 +174,24 @@ class Service(Model, frozen=True, kw_only=True):
     command: Annotated[Line, Meta(description=_COMMAND, examples=_COMMANDS)]
 
 
+class Timer(Model, frozen=True, kw_only=True):
+    """``[timers.NAME]``: what runs at certain times, as a systemd timer, and then ends."""
+
+    command: Annotated[Line, Meta(description="What runs, as for services.", examples=_COMMANDS)]
+    calendar: Annotated[
+        Line,
+        Meta(
+            description="When it runs, in the words of systemd's OnCalendar=: host's time, or `UTC`"
+            " at the end.",
+            examples=["daily", "Mon..Fri 04:30", "*:0/15 UTC"],
+        ),
+    ]
+    persistent: Annotated[
+        bool,
+        Meta(description="Whether what was missed while the host was off is made up for."),
+    ] = False
+
+
 class FormatRelations(Model, frozen=True, kw_only=True):
     """What debs, or rpms, have in place of the same key of [package], in the format's own words."""
 
@@ -250,6 +268,9 @@ class Recipe(Model, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
     web: Web | UnsetType = UNSET
     services: Annotated[dict[Name, Service], Meta(description="Further services.")] = field(
+        default_factory=dict
+    )
+    timers: Annotated[dict[Name, Timer], Meta(description="What runs at certain times.")] = field(
         default_factory=dict
     )
     commands: Annotated[

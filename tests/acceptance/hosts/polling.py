@@ -11,6 +11,7 @@ import http.client
 import json
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from tests.acceptance.hosts.outcome import eventually
 ANSWERED = 200
 # A client that is kept waiting is served, one that is refused is not.
 PATIENCE = 20
+PAUSE = 0.005
 
 
 @dataclass
@@ -46,6 +48,8 @@ def poll(port: int, path: str, flag: Path, *, keep_alive: bool) -> Counted:
     counted = Counted()
     connection: http.client.HTTPConnection | None = None
     while flag.exists():
+        # Often enough to meet every gap, and the server has time left for what it is put to.
+        time.sleep(PAUSE)
         reused = connection is not None
         if connection is None:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)

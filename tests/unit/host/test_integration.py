@@ -1,6 +1,7 @@
 import pytest
 
 from omnibuild.errors import DefinitionError
+from omnibuild.host.integration import integrate
 from omnibuild.host.programs import Call, EntryPoint, Installed
 
 from .apps import integrated, recipe, scripts, text
@@ -132,3 +133,41 @@ def test_a_malformed_entry_point_hurts_who_asks_for_it(target: str) -> None:
         installed.call("shop")
     assert target in caught.value.why
     assert installed.call("other --fast") == Call(EntryPoint("other:run"), ("--fast",))
+
+
+@pytest.mark.parametrize(
+    ("web", "said"),
+    [
+        ({"server": "gunicorn", "app": "shp:app"}, "`web.app` is the module shp"),
+        ({"server": "uvicorn", "app": "shop.web:app"}, "`web.app` is the module shop.web"),
+        ({"server": "own", "command": "serve --fd 3", "socket": True}, "no program called 'serve'"),
+    ],
+)
+def test_what_would_be_served_is_there(web: dict[str, object], said: str) -> None:
+    with pytest.raises(DefinitionError, match=said):
+        integrated(recipe(web=web))
+
+
+@pytest.mark.parametrize("server", ["gunicorn", "uvicorn"])
+def test_the_server_itself_is_there(server: str) -> None:
+    wanted = recipe(web={"server": server, "app": "shop:app"})
+    with pytest.raises(DefinitionError, match=f"is the module {server}, which the app does not"):
+        integrate(wanted, {}, {}, Installed(modules={"shop"}))
+
+
+def test_a_command_called_as_its_program_has_its_launcher_beside_it() -> None:
+    host = integrated(recipe(web=None, commands={"valkey-cli": "valkey-cli -p 7"}))
+    assert host.symlinks == {"/usr/bin/valkey-cli": "/opt/shop/libexec/valkey-cli"}
+    assert 'exec "$root"/bin/valkey-cli -p 7 "$@"' in text(host, "/opt/shop/libexec/valkey-cli")
+    runner = text(host, "/opt/shop/bin/shop-run")
+    assert 'valkey-cli) exec "$root/libexec/valkey-cli" "$@" ;;' in runner
+
+
+def test_timers_alone_have_a_target_and_a_user() -> None:
+    timers = {"tidy": {"command": "worker", "calendar": "daily"}}
+    host = integrated(recipe(web=None, timers=timers))
+    assert "Wants=shop-tidy.timer\n" in text(host, f"{UNITS}/shop.target")
+    assert "User=shop\n" in text(host, f"{UNITS}/shop-tidy.service")
+    assert "/usr/lib/sysusers.d/shop.conf" in host.files
+    both = recipe(web=None, services={"work": {"command": "worker"}}, timers=timers)
+    assert "timers need systemd" in text(integrated(both), "/opt/shop/bin/shop-run")

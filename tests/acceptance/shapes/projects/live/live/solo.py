@@ -39,3 +39,7 @@ def main():
     print("ready")
     while not stopped:
         server.handle_request()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Rules about ``[timers.NAME]``."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+
+from omnibuild.recipe.located import Fault
+from omnibuild.recipe.models import Timer
+from omnibuild.recipe.running import calendar
+from omnibuild.recipe.running.calendar import NoCalendarError
+from omnibuild.recipe.running.commands import command_faults
+from omnibuild.recipe.validate import quoted
+
+
+def timer_faults(name: str, timer: Timer, services: Container[str]) -> Iterator[Fault]:
+    """Yield what is wrong with a timer.
+
+    Args:
+        name: the timer's.
+        timer: its table.
+        services: names of services; each starts a unit, as what a timer runs does.
+    """
+    if name in services:
+        yield Fault(("timers", name), f"{quoted(name)} is a service, too", in_key=True)
+    yield from command_faults(("timers", name, "command"), timer.command)
+    try:
+        calendar.check(timer.calendar)
+    except NoCalendarError as error:
+        what = f"{quoted(timer.calendar)} is no time that comes: {error}"
+        hint = "what it means on a host: systemd-analyze calendar"
+        yield Fault(("timers", name, "calendar"), what, hint)
