@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from omnibuild import digests
 from omnibuild.errors import CaptureError
-from omnibuild.payload.globs import matches, with_all_below
+from omnibuild.payload.globs import with_all_below
 from omnibuild.tree import Entry, Kind, Tree
 
 
@@ -60,12 +60,10 @@ def assemble(
         the tree of ``target``, without reading any file again.
 
     Raises:
-        CaptureError: two parts, or a part and a generated file, differ in the same path, two
-            parts want different permissions of a directory, or a recipe prunes what is not there.
+        CaptureError: two parts, or a part and a generated file, differ in the same path, or two
+            parts want different permissions of a directory.
     """
     entries: dict[str, tuple[str, Entry]] = {}
-    for part in parts:
-        _check_prune(part)
     sources = _unite(entries, parts, prefix)
     for path, file in generated.items():
         digest = digests.of_bytes(file.content)
@@ -176,20 +174,6 @@ def _survivors(part: Part) -> set[str]:
     """Return the paths that no glob matches, nor any directory above them."""
     paths = [entry.path for entry in part.tree.entries]  # parents come before children
     return set(paths) - with_all_below(part.prune, paths).keys()
-
-
-def _check_prune(part: Part) -> None:
-    """Refuse a glob of a recipe that is in vain; a definition's may be for other versions."""
-    if not part.name.startswith("python:"):
-        return
-    for glob in part.prune:
-        if not any(matches(glob, entry.path) for entry in part.tree.entries):
-            name = part.name.removeprefix("python:")
-            raise CaptureError(
-                f"[python.prune] leaves {glob!r} out of {name}, and there is no such file in it",
-                hint="globs are below the app's directory, as"
-                " lib/python3.13/site-packages/tests; `*` is within one name",
-            )
 
 
 def _directories(paths: Iterable[str]) -> set[str]:

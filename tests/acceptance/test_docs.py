@@ -1,4 +1,4 @@
-"""README and tour are true: every `console` block runs, and prints what it says.
+"""README, tour and guides are true: every `console` block runs, and prints what it says.
 
 A line that begins with `$ ` is a command; the lines below it must occur in its output, in that
 order, `…` standing for anything.
@@ -18,7 +18,7 @@ import pytest
 
 from tests.acceptance.products import CHECKOUT
 
-DOCUMENTS = ("README.md", "docs/tour.md")
+DOCUMENTS = ("README.md", "docs/tour.md", "docs/guides/your-own-app.md")
 
 
 @dataclass

@@ -49,19 +49,6 @@ def test_parts_and_generated_files_become_one_tree(tmp_path: Path) -> None:
     assert os.stat(tmp_path / "out/opt/app/bin/nginx").st_nlink == 2
 
 
-def test_what_a_recipe_prunes_in_vain_is_told(tmp_path: Path) -> None:
-    files = {"lib/site-packages/tests/a.py": "", "lib/site-packages/a.py": ""}
-    good = part(tmp_path, "python:good", files, ("lib/site-packages/tests",))
-    tree = assemble([good], PREFIX, {}, {}, tmp_path / "out")
-    assert not any("tests" in entry.path for entry in tree.entries)
-    vain = part(tmp_path, "python:vain", files, ("lib/site-packages/tests", "site-packages/*"))
-    with pytest.raises(CaptureError, match="'site-packages/\\*' out of vain"):
-        assemble([vain], PREFIX, {}, {}, tmp_path / "again")
-    # A definition may be of several versions.
-    other = part(tmp_path, "openssl", files, ("share/doc",))
-    assert assemble([other], PREFIX, {}, {}, tmp_path / "third").entries
-
-
 def test_pruned_directories_leave_no_shell(tmp_path: Path) -> None:
     parts = [part(tmp_path, "a", {"share/man/man1/a.1": "m", "bin/a": "a"}, ("share/man",))]
     tree = assemble(parts, PREFIX, {}, {}, tmp_path / "out")
