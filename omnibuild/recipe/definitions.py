@@ -47,7 +47,9 @@ class Definitions:
         """
         if not name:
             path = whereabouts.only_recipe(self.workspace)
-        elif whereabouts.is_path(name):
+        elif whereabouts.is_path(name) or (
+            name not in self._files("recipes") and whereabouts.is_project(Path(name))
+        ):
             path = whereabouts.recipe_at(Path(name))
         else:
             path = self._find("recipes", name, "recipe")

@@ -44,6 +44,13 @@ def word_for(path: Path) -> str:
     return path.stem if path.parent.name == DIRECTORY else shlex.quote(str(path))
 
 
+def is_project(directory: Path) -> bool:
+    """Tell whether a directory has a recipe of its own, or recipes."""
+    return directory.is_dir() and bool(
+        project_recipe(directory) or recipes_in(directory / DIRECTORY)
+    )
+
+
 def project_recipe(directory: Path) -> Path | None:
     """Return the file with a project's own recipe, none if it has none.
 

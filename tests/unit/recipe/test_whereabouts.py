@@ -64,6 +64,19 @@ def test_mistakes_are_placed_in_the_file_that_has_them(project: Path, tmp_path: 
     assert 'version = "v1"' in second.excerpt
 
 
+def test_a_project_beside_is_known_by_its_directory(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "above/mall").mkdir(parents=True)
+    project.rename(tmp_path / "above/mall" / project.name)
+    monkeypatch.chdir(tmp_path / "above")
+    assert Definitions(Path()).recipe("mall")[0].app.name == "shop"
+    # Names of recipes come first.
+    workspace(tmp_path / "above")
+    (tmp_path / "above/recipes/shop.toml").rename(tmp_path / "above/recipes/mall.toml")
+    assert Definitions(Path()).recipe("mall")[1].name == "mall.toml"
+
+
 def test_the_only_recipe_of_a_workspace_needs_no_name(tmp_path: Path) -> None:
     found = Definitions(workspace(tmp_path))
     assert found.recipe()[1] == tmp_path / "recipes/shop.toml"
