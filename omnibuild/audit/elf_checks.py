@@ -27,7 +27,7 @@ def check_libraries(subject: Subject, around: Surroundings) -> Iterator[str]:
 
 
 def without_libraries(subject: Subject, around: Surroundings) -> str:
-    """Say what to do about a file whose libraries only the host can have; empty for others."""
+    """Say what to do about a file whose libraries the app does not bring."""
     owner = subject.owner
     distribution = owner.name if owner.kind is Brings.DISTRIBUTION else ""
     return way_out(around.libraries.names.get(subject.path, ()), distribution)

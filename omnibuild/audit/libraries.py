@@ -149,7 +149,7 @@ def _by_path(faults: Mapping[str, Mapping[str, None]]) -> dict[str, tuple[str, .
 
 
 def way_out(libraries: Iterable[str], distribution: str) -> str:
-    """Say what to do where a file needs libraries of the host; empty when it needs none.
+    """Say what to do where a file needs libraries that the app does not bring.
 
     Args:
         libraries: names of what is missing, as the file asks for it.
@@ -157,11 +157,11 @@ def way_out(libraries: Iterable[str], distribution: str) -> str:
     """
     hosts = [HOST_LIBRARIES[name] for name in libraries if name in HOST_LIBRARIES]
     if not hosts:
-        return ""
+        return "bring it by a component of [software]"
     debs, rpms = (json.dumps(sorted(set(names))) for names in zip(*hosts, strict=True))
     twin = TWINS.get(distribution, "")
     instead = f"take {twin} in place of {distribution}" if twin else "take a package without it"
     return (
-        f"servers need not have it: {instead}, or waive it and let the package depend on the"
-        f" host's: depends = {debs} under [package.deb], {rpms} under [package.rpm]"
+        f"servers need not have it: {instead}, or waive it and say who brings it to hosts:"
+        f" depends = {{ deb = {debs}, rpm = {rpms} }}"
     )

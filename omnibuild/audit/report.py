@@ -125,6 +125,7 @@ def waiving(findings: Iterable[Finding]) -> str:
                 f"check = {json.dumps(finding.check)}\n"
                 f"path = {json.dumps(f'/{finding.path}')}\n"
                 'reason = "…"'
+                + ('\ndepends = { deb = ["…"], rpm = ["…"] }' * (finding.check == "libraries"))
             )
     return ""
 

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 import omnibuild.host
 from omnibuild.audit.owners import Brings, Owner
-from omnibuild.blueprint.audits import audit_action, beside, part_owners
+from omnibuild.blueprint.audits import audit_action, beside, check_waivers, part_owners
 from omnibuild.blueprint.components import Components
 from omnibuild.blueprint.prebuilt import RUNTIME_PART, runtime_action
 from omnibuild.blueprint.python import PythonPackages, oddities
@@ -65,6 +65,7 @@ def plan_app(
     definitions: Definitions, recipe: Recipe, recipe_path: Path, platforms: Sequence[Platform]
 ) -> AppPlan:
     """Return everything that must be done for ``recipe`` on ``platforms``."""
+    check_waivers(recipe, recipe_path, platforms)
     metadata = metadata_of(recipe)
     for platform in platforms:
         if form := platform.deb or platform.rpm or platform.tar:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -11,7 +12,9 @@ from omnibuild.audit.owners import Brings, Owner
 from omnibuild.blueprint.components import Components
 from omnibuild.plan.graph import Action
 from omnibuild.provenance.manifest import PythonComponent
-from omnibuild.recipe.models import Platform, Recipe
+from omnibuild.recipe.located import Fault
+from omnibuild.recipe.models import HostPackages, Platform, Recipe
+from omnibuild.recipe.whereabouts import recipe_document
 
 
 def audit_action(
@@ -42,6 +45,23 @@ def audit_action(
         },
         {"payload": payload.name, **parts},
     )
+
+
+def check_waivers(recipe: Recipe, path: Path, platforms: Iterable[Platform]) -> None:
+    """Raise :class:`DefinitionError` where hosts of a platform would lack what is waived."""
+    faults: dict[tuple[int, str], Fault] = {}
+    waivers = recipe.audit.waivers if recipe.audit else ()
+    for number, waiver in enumerate(waivers):
+        for platform in platforms:
+            form = "deb" if platform.deb else "rpm" if platform.rpm else ""
+            named = waiver.depends != HostPackages()
+            if named and form and not getattr(waiver.depends, form):
+                what = f"nothing says who brings it to hosts of {platform.name}"
+                hint = f"add `{form}`, or name the platforms of the app in package.platforms"
+                fault = Fault(("audit", "waivers", number, "depends"), what, hint)
+                faults.setdefault((number, form), fault)
+    if faults:
+        raise recipe_document(path).error(faults.values())
 
 
 def part_owners(

@@ -129,12 +129,23 @@ def metadata_of(recipe: Recipe) -> Metadata:
             replaces=package.replaces,
             provides=package.provides,
         ),
+        depends=_brought_by_hosts(recipe),
         overrides={
             form: found
             for form, own in (("deb", package.deb), ("rpm", package.rpm))
             if (found := {k: v for k, v in msgspec.structs.asdict(own).items() if v is not None})
         },
     )
+
+
+def _brought_by_hosts(recipe: Recipe) -> dict[str, tuple[str, ...]]:
+    """Return the packages of hosts that the recipe says to bring missing libraries."""
+    found: dict[str, tuple[str, ...]] = {}
+    for waiver in recipe.audit.waivers if recipe.audit else ():
+        for form, names in (("deb", waiver.depends.deb), ("rpm", waiver.depends.rpm)):
+            if names:
+                found[form] = tuple(dict.fromkeys((*found.get(form, ()), *names)))
+    return found
 
 
 def entry_points(parts: Iterable[Part]) -> dict[str, str]:

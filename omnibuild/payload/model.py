@@ -37,6 +37,7 @@ class Metadata:
         relations: those of all formats, in the words of dpkg.
         overrides: those that a format has instead, in its own words: format (``deb``, ``rpm``) to
             kind (``depends`` …) to relations.
+        depends: what packages of a format depend on besides, in its own words.
     """
 
     name: str
@@ -51,11 +52,13 @@ class Metadata:
     date: int
     relations: Relations = field(default_factory=Relations)
     overrides: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    depends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def deb_relations(self) -> Relations:
         """The relations of debs."""
-        return replace(self.relations, **self.overrides.get("deb", {}))
+        own = replace(self.relations, **self.overrides.get("deb", {}))
+        return replace(own, depends=(*own.depends, *self.depends.get("deb", ())))
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,11 @@ class Payload:
 
     def to_data(self) -> dict[str, Any]:
         """Return all but the files as plain JSON values."""
+        metadata = asdict(self.metadata)
+        if not self.metadata.depends:
+            del metadata["depends"]
         return {
-            "metadata": asdict(self.metadata),
+            "metadata": metadata,
             "prefix": self.prefix,
             "config_files": list(self.config_files),
             "scripts": {name: dict(scripts) for name, scripts in self.scripts.items()},
@@ -114,8 +120,14 @@ class Payload:
             form: {kind: tuple(texts) for kind, texts in kinds.items()}
             for form, kinds in metadata.pop("overrides").items()
         }
+        depends = {form: tuple(texts) for form, texts in metadata.pop("depends", {}).items()}
         return cls(
-            metadata=Metadata(**metadata, relations=Relations(**relations), overrides=overrides),
+            metadata=Metadata(
+                **metadata,
+                relations=Relations(**relations),
+                overrides=overrides,
+                depends=depends,
+            ),
             root=root,
             tree=tree,
             prefix=data["prefix"],

@@ -147,13 +147,13 @@ def relation_fields(payload: Payload, version: str) -> dict[int, Field]:
 def stated(metadata: Metadata, kind: str) -> list[RpmRelation]:
     """Return what the recipe says of one kind of relation (``depends`` …), for rpm or for all."""
     own = metadata.overrides.get("rpm", {}).get(kind)
-    if own is None:
-        texts: tuple[str, ...] = getattr(metadata.relations, kind)
-        if kind in ALTERNATIVES:
-            return [_either(parse_relation(text)) for text in texts]
-        return [_single(parse_single_relation(text, kind)) for text in texts]
-    found = []
-    for text in own:
+    texts: tuple[str, ...] = getattr(metadata.relations, kind) if own is None else ()
+    if kind in ALTERNATIVES:
+        found = [_either(parse_relation(text)) for text in texts]
+    else:
+        found = [_single(parse_single_relation(text, kind)) for text in texts]
+    besides = metadata.depends.get("rpm", ()) if kind == "depends" else ()
+    for text in (*(own or ()), *besides):
         name, operator, version = parse_rpm_relation(text, condition=CONDITIONS.get(kind, ""))
         found.append(RpmRelation(name, version, OWN_SENSES[operator]))
     return found

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from omnibuild.blueprint.app import AppPlan, plan_app
 from omnibuild.blueprint.components import Components
 from omnibuild.errors import CycleError, DefinitionError, LockError, PackageError
+from omnibuild.kinds.payload import metadata_of
 from omnibuild.plan.graph import Action
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Platform
@@ -132,6 +134,31 @@ def test_a_recipe_prunes_files_of_packages(definitions: Definitions) -> None:
         pruning(flask=("x",))
     assert caught.value.where.file == str(path)
     assert caught.value.hint == "there are gunicorn, hello"
+
+
+WAIVER = """
+[[audit.waivers]]
+check = "libraries"
+path = "/opt/hello/lib/**"
+reason = "the driver of the graphics card brings it"
+depends = { deb = ["libgl1"] }
+"""
+
+
+def test_who_brings_a_waived_library_is_said_for_each_family(tmp_path: Path) -> None:
+    """Platforms without packages need no answer: nothing could heed it."""
+    for name in ("recipes", "examples", "package-scripts"):
+        shutil.copytree(CHECKOUT / name, tmp_path / name)
+    text = (tmp_path / "recipes/hello.toml").read_text()
+    (tmp_path / "recipes/hello.toml").write_text(text + WAIVER)
+    definitions = Definitions(tmp_path)
+    plan = planned(definitions, "hello", "debian-12", "debian-13", "linux")
+    (audit, *_) = of_kind(plan, "audit").values()
+    assert [waiver["path"] for waiver in audit.parameters["waivers"]] == ["/opt/hello/lib/**"]
+    assert metadata_of(definitions.recipe("hello")[0]).depends == {"deb": ("libgl1",)}
+    with pytest.raises(DefinitionError, match="nothing says who brings it to hosts of el9") as no:
+        planned(definitions, "hello", "debian-12", "el9")
+    assert no.value.where.line == len((text + WAIVER).splitlines())
 
 
 @pytest.mark.parametrize(

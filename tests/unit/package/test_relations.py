@@ -222,3 +222,16 @@ def test_any_text_is_taken_by_rpm_or_refused(text: str) -> None:
     except PackageError:
         return
     assert name
+
+
+def test_what_hosts_bring_comes_besides_the_recipes_own_words() -> None:
+    """Generic relations, and those of a format, in whose words they are."""
+    besides = {"deb": ("libgl1 | libgl1-mesa-glx",), "rpm": ("libGL.so.1()(64bit)",)}
+    generic = replace(METADATA, depends=besides)
+    assert generic.deb_relations.depends == (*METADATA.relations.depends, besides["deb"][0])
+    own = replace(generic, overrides={"rpm": {"depends": ("openssh >= 8",)}})
+    for metadata, names in ((generic, "libc6"), (own, "openssh")):
+        payload = Payload(metadata, Path(), Tree(()), "/opt/x")
+        required = relation_fields(payload, "1-1")[Tag.REQUIRE_NAME].value
+        assert {names, "libGL.so.1()(64bit)"} <= set(required)
+        assert Payload.from_data(payload.to_data(), Path(), Tree(())) == payload
