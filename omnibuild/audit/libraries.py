@@ -32,6 +32,16 @@ HOST_LIBRARIES = {
     "libxcb.so.1": ("libxcb1", "libxcb"),
 }
 
+# Where loaders of Debian, and of EL, look without being told.
+STANDARD = (
+    *(
+        f"{usr}/lib/{machine}-linux-gnu"
+        for machine in ("x86_64", "aarch64")
+        for usr in ("", "/usr")
+    ),
+    *("/lib64", "/usr/lib64", "/lib", "/usr/lib"),
+)
+
 # Distributions that have a twin for servers, which needs none of them.
 TWINS = {
     "opencv-contrib-python": "opencv-contrib-python-headless",
@@ -113,7 +123,7 @@ def _loader(tree: Tree, facts: Callable[[Entry], Facts]) -> Loader:
         entry = tree.find(path)
         return _found(entry, facts) if entry else None
 
-    return Loader(find, glibc.SONAMES)
+    return Loader(find, glibc.SONAMES, STANDARD)
 
 
 def _found(entry: Entry, facts: Callable[[Entry], Facts]) -> Found:

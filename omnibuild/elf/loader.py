@@ -6,7 +6,7 @@ See ld.so(8). A needed library is, in this order,
 - in the DT_RPATH of the file that needs it, then of the file that had this one loaded, and so on up
   to the program: files with a DT_RUNPATH have no DT_RPATH, and what they need is in nobody else's;
 - in the file's own DT_RUNPATH;
-- a library of the host.
+- in the directories where every loader looks, or a library of the host.
 
 Nothing else counts: launchers remove LD_LIBRARY_PATH.
 """
@@ -98,11 +98,14 @@ class Loader:
     Args:
         find: tells what stands at an absolute path, None for nothing.
         hosts: names of libraries that every host has.
+        standard: directories where every loader looks, if the tree's root is a host's: only then
+            entries of search paths that start from there lead anywhere.
         steps: how many are taken before it gives up.
     """
 
     find: Callable[[str], Found | None]
     hosts: frozenset[str]
+    standard: tuple[str, ...] = ()
     steps: int = MOST_STEPS
     _seen: dict[str, Found | None] = field(default_factory=dict)
 
@@ -136,7 +139,7 @@ class Loader:
     def _search(self, name: str, loaded: Loaded) -> Loaded | None:
         if "/" in name:
             return None  # by its path, which is no business of directories
-        for directory in self._directories(loaded):
+        for directory in (*self._directories(loaded), *self.standard):
             place = f"{directory}/{name}"
             if place not in self._seen:
                 self._seen[place] = self.find(place)
@@ -165,6 +168,8 @@ class Loader:
         for entry in search_path.split(":"):
             self._step()
             directory = origin_expanded(entry, place)
+            if directory is None and self.standard and entry.startswith("/"):
+                directory = entry
             if directory is not None:
                 yield directory
 

@@ -231,8 +231,8 @@ def test_libraries_of_a_desktop_are_refused_with_a_way_out(host, name, first):
     assert [finding.owner for finding in report.findings] == [f"{name} 4.12"] * 3
     remedy = report.findings[0].remedy
     assert first in remedy
-    assert 'depends = ["libgl1", "libglib2.0-0"] under [package.deb]' in remedy
-    assert '["glib2", "libglvnd-glx"] under [package.rpm]' in remedy
+    depends = '{ deb = ["libgl1", "libglib2.0-0"], rpm = ["glib2", "libglvnd-glx"] }'
+    assert f"depends = {depends}" in remedy
     # The way out that it names is one.
     waiver = Waiver(check="libraries", path=f"/{path}", reason="the host has them")
     waived = audit(host.payload(), "2.99", "amd64", owners=Owners({path: owner}), waivers=[waiver])
@@ -245,7 +245,7 @@ def test_a_library_that_lies_elsewhere_in_the_payload_is_told(host):
     host.write(f"{APP}/lib/private/libgreet.so.1", library)
     (finding,) = host.report().findings
     assert "lies at /opt/hello/lib/private/libgreet.so.1, where it is not looked" in finding.detail
-    assert "package.deb" not in finding.remedy
+    assert finding.remedy == "bring it by a component of [software]"
 
 
 def test_entangled_libraries_are_an_error(hello, monkeypatch):
@@ -678,3 +678,16 @@ def test_repetition_costs_no_time() -> None:
 
 def test_long_lines_of_credentials_cost_no_time(host):
     assert not host.write(f"{APP}/lib/x/.env", "TOKEN" * 200_000).report().findings
+
+
+@pytest.mark.parametrize("place", ["/opt/other/embedded/lib", "/usr/lib/x86_64-linux-gnu"])
+def test_libraries_of_others_are_found_where_hosts_look(host, place):
+    """By an absolute runpath, which only its own check dislikes, and where every loader looks."""
+    flags = () if place.startswith("/usr") else (f"-Wl,-rpath,{place}",)
+    program = compiled(PROGRAM.replace(LOGICAL_PREFIX, ""), "-lgreet", *flags)
+    host.prefix = ""
+    host.write("usr/bin/hello", program, 0o755)
+    assert ("libraries", "usr/bin/hello") in host.found()
+    host.write(f"{place[1:]}/libgreet.so.1", place_file(greet_library(), "/opt/x", "lib/x"))
+    assert ("libraries", "usr/bin/hello") not in host.found()
+    assert (("runpath", "usr/bin/hello") in host.found()) == bool(flags)
