@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from omnibuild.errors import SigningKeyError, UsageError, Where
-from omnibuild.files import write_atomic
+from omnibuild.files import make_directory, storage_errors, write_atomic
 from omnibuild.signing.signer import load_signer
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 
@@ -43,6 +45,18 @@ def create_key(path: Path, user_id: str) -> KeyInfo:
         raise UsageError(
             f"{user_id!r} cannot name a key", hint="give a name, as 'Shop packages <ops@shop.com>'"
         )
+    with storage_errors(path):
+        make_directory(path.parent)
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            # Making a key takes a second, in which nobody else may make one of that name.
+            fcntl.flock(directory, fcntl.LOCK_EX)
+            return _create(path, user_id)
+        finally:
+            os.close(directory)
+
+
+def _create(path: Path, user_id: str) -> KeyInfo:
     armored = path.with_name(f"{path.name}.pub.asc")
     binary = path.with_name(f"{path.name}.pub.gpg")
     # The public half of a key that was moved away is no less precious.

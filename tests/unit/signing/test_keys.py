@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,17 @@ def test_a_secret_key_and_no_key_are_no_trusted_keys(tmp_path: Path) -> None:
     for paths in ([info.path], [binary], [tmp_path / "missing"], []):
         with pytest.raises(SigningKeyError):
             load_verifier(paths)
+
+
+def test_two_who_make_one_key_at_once_make_one(tmp_path: Path) -> None:
+    def make(_: int) -> str:
+        try:
+            return create_key(tmp_path / "signing.key", "Tester <t@example.com>").fingerprint
+        except SigningKeyError:
+            return ""
+
+    with ThreadPoolExecutor(3) as pool:
+        made = list(filter(None, pool.map(make, range(3))))
+    assert made == [load_signer(tmp_path / "signing.key").fingerprint]
+    public = (tmp_path / "signing.key.pub.asc").read_bytes()
+    assert load_signer(tmp_path / "signing.key").public_key_armored == public
