@@ -203,8 +203,8 @@ def _payload_action(
             "prefix": Layout.of(recipe).prefix,
             "hooks": dict(hooks),
             "config": {
-                host: _text(directory / source, recipe_path)
-                for host, source in recipe.config.items()
+                host: _text(directory / file.source, recipe_path)
+                for host, file in recipe.config_files.items()
             },
             "prune": _prune(recipe, recipe_path, components, inputs),
             "manifest": dict(described),

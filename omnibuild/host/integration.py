@@ -27,18 +27,21 @@ Content = TypeVar("Content")
 
 @dataclass(frozen=True)
 class HostFiles:
-    """What :func:`integrate` returns; all of it belongs to root.
+    """What :func:`integrate` returns.
 
     Args:
         files: host path to content and mode.
         symlinks: host path to what the symlink says.
         config_files: host paths of conffiles.
+        copies: host paths of conffiles that not everybody may read, so that the package has them
+            once, and where a moved tree has them, relative to the prefix.
         scripts: maintainer scripts by format (``deb``, ``rpm``), then by name.
     """
 
     files: Mapping[str, GeneratedFile]
     symlinks: Mapping[str, str]
     config_files: tuple[str, ...]
+    copies: Mapping[str, str]
     scripts: Mapping[str, Mapping[str, str]]
 
 
@@ -81,7 +84,7 @@ def described(
             for name, command in recipe.commands.items()
         },
         environment=recipe.environment,
-        config=config_contents,
+        config=_configuration(recipe, config_contents),
         server_config=servers.configuration(recipe.web, layout) if recipe.web else {},
         hooks=hooks,
     )
@@ -112,18 +115,36 @@ def rendered(model: HostModel) -> HostFiles:
     """Return all files of an app on a host."""
     config = dict(model.config)
     for path, content in model.server_config.items():
-        _add(config, path, content)
-    files: dict[str, GeneratedFile] = {path: GeneratedFile(data) for path, data in config.items()}
+        _add(config, path, GeneratedFile(content))
+    files = dict(config)
     for part in (_programs(model), _defaults(model, config), _system(model)):
         for path, file in part:
             _add(files, path, file)
-    scripts = Scripts(model.layout, unit_names(model), model.hooks)
+    scripts = Scripts(
+        model.layout,
+        unit_names(model),
+        model.hooks,
+        tuple(f"{f.owner} {f.group} {f.mode:o} {path}" for path, f in sorted(config.items())),
+    )
     return HostFiles(
         files=dict(sorted(files.items())),
         symlinks=model.symlinks,
         config_files=tuple(sorted(config)),
+        copies={
+            path: copy
+            for path, copy in config_copies(model.layout, config).items()
+            if not config[path].is_public
+        },
         scripts={"deb": scripts.deb(), "rpm": scripts.rpm()},
     )
+
+
+def _configuration(recipe: Recipe, contents: Mapping[str, bytes]) -> dict[str, GeneratedFile]:
+    said = recipe.config_files
+    return {
+        path: GeneratedFile(data, said[path].permissions, said[path].owner, said[path].group)
+        for path, data in contents.items()
+    }
 
 
 def _programs(model: HostModel) -> list[tuple[str, GeneratedFile]]:
@@ -133,12 +154,16 @@ def _programs(model: HostModel) -> list[tuple[str, GeneratedFile]]:
     ]
 
 
-def _defaults(model: HostModel, config: Mapping[str, bytes]) -> list[tuple[str, GeneratedFile]]:
+def _defaults(
+    model: HostModel, config: Mapping[str, GeneratedFile]
+) -> list[tuple[str, GeneratedFile]]:
     """Return the runner and what it starts from: a moved tree has no /etc."""
     layout = model.layout
     copies = config_copies(layout, config)
     found = [
-        (f"{layout.prefix}/{copy}", GeneratedFile(config[host])) for host, copy in copies.items()
+        (f"{layout.prefix}/{copy}", GeneratedFile(config[host].content, config[host].mode))
+        for host, copy in copies.items()
+        if config[host].is_public
     ]
     if model.processes or model.timers or model.commands:
         text = runner(model, {host: copy for host, copy in copies.items() if host in model.config})

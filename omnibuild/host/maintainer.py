@@ -55,11 +55,13 @@ class Scripts:
         layout: the app's names.
         units: its units.
         hooks: texts by their point.
+        config: its configuration files, each as ``owner group mode path``.
     """
 
     layout: Layout
     units: UnitNames
     hooks: Mapping[str, str]
+    config: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if points.PREPARE in self.hooks and not self.layout.user:
@@ -76,8 +78,14 @@ class Scripts:
         start = self._services('enable_services "$action"', 'start_services "$action"')
         runtime = self._user("remove_runtime")
         accounts = self._user("create_user", layout.directories)
-        configure = (*accounts, *self._prepare(), *after, *start)
-        first = (*self._user(_CHECK_USER), *self._services("note_services"), *before)
+        own = self._config("own_configuration")
+        configure = (*accounts, *own, *self._prepare(), *after, *start)
+        first = (
+            *self._user(_CHECK_USER),
+            *self._services("note_services"),
+            *before,
+            *self._config('note_new_configuration "$1"'),
+        )
         cases: dict[str, dict[str, Steps]] = {
             "preinst": {
                 "install|upgrade": first and (_DEB_ACTION, *first),
@@ -92,9 +100,10 @@ class Scripts:
                     *self._hook(points.PRE_REMOVE),
                     *self._services("stop_services"),
                 ),
-                "upgrade": self._services("note_units"),
+                "upgrade": (*self._services("note_units"), *self._config("note_configuration")),
             },
             "postrm": {
+                "abort-install|abort-upgrade": self._config("forget_configuration"),
                 "upgrade": self._services("stop_dropped"),
                 "remove": ("clean_prefix", *runtime, *self._services("reload_systemd")),
                 "purge": (
@@ -117,7 +126,7 @@ class Scripts:
         configure = (
             *self._services("begin_configuring"),
             # Once more: there is --nopre.
-            *self._user("create_user", self.layout.directories),
+            *self._claim(*self._user("create_user", self.layout.directories)),
             *enable,
             *self._prepare(),
             *after,
@@ -145,6 +154,16 @@ class Scripts:
 
     def _user(self, *steps: str) -> Steps:
         return steps if self.layout.user else ()
+
+    def _config(self, *steps: str) -> Steps:
+        return steps if self.config else ()
+
+    def _claim(self, *accounts: str) -> Steps:
+        """Let rpm's configuration files be whose they shall be, once the accounts are there."""
+        if all(line.startswith("root root ") for line in self.config):
+            return accounts
+        known = f"known=$(id -u {self.layout.user} 2>/dev/null || :)"
+        return (known, *accounts, 'claim_configuration "$known"')
 
     def _prepare(self) -> Steps:
         # It becomes the app's user itself, once it has read what only root may read.
@@ -179,8 +198,11 @@ class Scripts:
             "SERVICES": " ".join(self.units.started),
             "JOBS": "".join(f" {job}" for job in self.units.jobs),
             "STAMPS": "".join(f" {_STAMPS}{timer}" for timer in self.units.timers),
+            "CONFIGURATION": "\n".join(self.config),
         }
-        templates = ("user.sh.in", "services.sh.in", services, "clean.sh.in")
+        templates = ["user.sh.in", "services.sh.in", services, "clean.sh.in"]
+        if self.config:
+            templates.insert(1, "configuration.sh.in")
         found: dict[str, str] = {}
         for template in templates:
             for block in render(template, values).strip("\n").split("\n\n"):

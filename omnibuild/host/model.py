@@ -12,6 +12,7 @@ from typing import Literal
 
 from omnibuild.host.layout import Layout
 from omnibuild.host.programs import Call
+from omnibuild.payload.assembly import GeneratedFile
 
 _FIRST_UNPRIVILEGED_PORT = 1024
 
@@ -108,7 +109,7 @@ class HostModel:
     timers: tuple[Timer, ...]
     commands: Mapping[str, Command]
     environment: Mapping[str, str]
-    config: Mapping[str, bytes]
+    config: Mapping[str, GeneratedFile]
     server_config: Mapping[str, bytes]
     hooks: Mapping[str, str]
 

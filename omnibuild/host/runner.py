@@ -30,7 +30,10 @@ def runner(model: HostModel, copies: Mapping[str, str]) -> str:
             "APP": layout.app,
             "LISTEN": shlex.quote(listen),
             "LISTEN_SHOWN": listen or "nowhere",
-            "COPIES": "\n".join(map(_copy, copies.values())),
+            "COPIES": "\n".join(
+                f"copy_default {shlex.quote(copy)} {shlex.quote(host)}"
+                for host, copy in copies.items()
+            ),
             "STATE_VARIABLE": layout.variable("STATE"),
             "VARIABLES": "\n".join(
                 f"{name}=$state/{shlex.quote(copy)}\nexport {name}" for name, copy in moved.items()
@@ -57,11 +60,6 @@ def _timers(model: HostModel) -> str:
     names = ", ".join(f"{app}-{timer.name}" for timer in model.timers)
     said = f"timers need systemd, so nothing starts these here: {names}"
     return f'echo "{app}-run: {said}" >&2\n' if names else ""
-
-
-def _copy(copy: str) -> str:
-    name = shlex.quote(copy)
-    return f'[ -e "$state"/{name} ] || cp -- "$root"/{name} "$state"/{name}'
 
 
 def _serve(model: HostModel) -> str:

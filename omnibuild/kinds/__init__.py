@@ -34,9 +34,9 @@ def all_kinds() -> Mapping[str, Kind]:
         "wheel": Kind(serial=1, run=_wheel),
         "install": Kind(serial=4, run=_install),
         "place": Kind(serial=5, run=_place),
-        "payload": Kind(serial=10, run=_payload),
+        "payload": Kind(serial=11, run=_payload),
         "audit": Kind(serial=5, run=_audit),
-        "package": Kind(serial=4, run=_package),
+        "package": Kind(serial=5, run=_package),
     }
 
 

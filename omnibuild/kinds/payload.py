@@ -73,6 +73,12 @@ def run(job: Job) -> Output:
         tree=tree,
         prefix=prefix,
         config_files=host.config_files,
+        owners={
+            path: (file.owner, file.group)
+            for path, file in host.files.items()
+            if (file.owner, file.group) != ("root", "root")
+        },
+        copies=host.copies,
         scripts=host.scripts,
         md5={e.digest: md5[e.digest] for e in tree.files() if e.digest in md5},
         glibc=asked_of(_programs(tree, facts)),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from omnibuild.errors import PackageError
 from omnibuild.files import atomic_file
@@ -22,22 +24,29 @@ def write_tar(
 ) -> Artifact:
     """Write ``<name>-<version>-linux-<architecture>.tar.zst`` into ``directory``.
 
-    It holds the content of the payload's prefix below one directory ``<name>-<version>``.
+    It holds the content of the payload's prefix below one directory ``<name>-<version>``, and what
+    packages have only elsewhere on the host.
     Raises :class:`PackageError`.
     """
     metadata = payload.metadata
     architecture = platform_tar.architecture
     check_identity(metadata, revision=metadata.revision, architecture=architecture)
     prefix = payload.prefix.strip("/")
-    members = tuple(below(archive_members(payload.tree.entries), prefix))
-    _check_relocatable(members, payload.prefix)
-    top = f"{metadata.name}-{metadata.version}"
-    stream_of = tar_stream(
-        members,
-        top=top,
-        date=metadata.date,
-        read=lambda entry: content(payload.root / prefix, entry),
+    host_paths = {copy: host.lstrip("/") for host, copy in payload.copies.items()}
+    copies = (
+        replace(payload.tree.by_path[host], path=f"{prefix}/{copy}")
+        for copy, host in host_paths.items()
     )
+    members = tuple(below(archive_members((*payload.tree.entries, *copies)), prefix))
+    _check_relocatable(members, payload.prefix)
+
+    def read(entry: Entry) -> Iterator[bytes]:
+        if host := host_paths.get(entry.path):
+            return content(payload.root, replace(entry, path=host))
+        return content(payload.root / prefix, entry)
+
+    top = f"{metadata.name}-{metadata.version}"
+    stream_of = tar_stream(members, top=top, date=metadata.date, read=read)
 
     path = directory / f"{top}-linux-{architecture}.tar.zst"
     with atomic_file(path) as stream:

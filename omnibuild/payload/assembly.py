@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,10 +35,17 @@ class Part:
 
 @dataclass(frozen=True)
 class GeneratedFile:
-    """A file that omnibuild writes itself: its content and permission bits."""
+    """A file that omnibuild writes itself: its content, its permission bits, whose it is."""
 
     content: bytes
     mode: int = 0o644
+    owner: str = "root"
+    group: str = "root"
+
+    @property
+    def is_public(self) -> bool:
+        """Whether everybody may read it."""
+        return bool(self.mode & stat.S_IROTH)
 
 
 def assemble(

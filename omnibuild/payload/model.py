@@ -1,8 +1,8 @@
 """The payload: an app's finished files with its host integration, whatever the package format.
 
 A payload is a directory that stands for the host's file system (``opt/<app>/…``, ``etc/…``), and
-plain data. Everything is owned by root on the host; what a service may write is created on the host
-by the maintainer scripts.
+plain data. On the host all is root's but configuration that says otherwise; what a service may
+write is created there by the maintainer scripts.
 """
 
 from __future__ import annotations
@@ -70,6 +70,8 @@ class Payload:
         tree: what is in it; paths relative to ``root``, as ``opt/hello/bin/hello``.
         prefix: the app's directory on the host, as ``/opt/hello``.
         config_files: host paths that the operator may edit (conffiles).
+        owners: host path to user and group of what is not all root's.
+        copies: host path to the place below the prefix of what a moved tree has besides.
         scripts: maintainer scripts by format (``deb``, ``rpm``), then by their name in that
             format (``preinst`` …, ``pre`` …); values are whole scripts.
         md5: MD5 of contents by their digest, as far as they are known.
@@ -84,6 +86,8 @@ class Payload:
     tree: Tree
     prefix: str
     config_files: tuple[str, ...] = ()
+    owners: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    copies: Mapping[str, str] = field(default_factory=dict)
     scripts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     md5: Mapping[Digest, str] = field(default_factory=dict)
     glibc: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -106,6 +110,8 @@ class Payload:
             "metadata": metadata,
             "prefix": self.prefix,
             "config_files": list(self.config_files),
+            "owners": {path: list(names) for path, names in self.owners.items()},
+            "copies": dict(self.copies),
             "scripts": {name: dict(scripts) for name, scripts in self.scripts.items()},
             "md5": dict(self.md5),
             "glibc": {name: list(versions) for name, versions in self.glibc.items()},
@@ -132,6 +138,8 @@ class Payload:
             tree=tree,
             prefix=data["prefix"],
             config_files=tuple(data["config_files"]),
+            owners={path: (user, group) for path, (user, group) in data["owners"].items()},
+            copies=data["copies"],
             scripts=data["scripts"],
             md5=data["md5"],
             glibc={name: tuple(versions) for name, versions in data["glibc"].items()},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from omnibuild.recipe.fields import is_url
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import (
     AppSource,
+    ConfigFile,
     HostPackages,
     Model,
     Platform,
@@ -143,36 +145,9 @@ def _environment_faults(recipe: Recipe) -> Iterator[Fault]:
 
 def _host_faults(recipe: Recipe, directory: Path) -> Iterator[Fault]:
     own = f"/opt/{recipe.app.name}"
-    for target, origin in recipe.config.items():
-        path = ("config", target)
-        if posixpath.normpath(target) != target:
-            hint = f"write `{posixpath.normpath('/' + target.lstrip('/'))}`"
-            yield Fault(path, f"{quoted(target)} is not a plain absolute path", hint, in_key=True)
-        elif target == own or target.startswith(f"{own}/"):
-            what = f"{quoted(target)} is in the app's own directory, which upgrades replace"
-            yield Fault(path, what, f"put it below `/etc/{recipe.app.name}/`", in_key=True)
-        elif not target.startswith("/etc/"):
-            what = f"{quoted(target)} is not below /etc: [config] is for what operators edit"
-            hint = (
-                f"put it below `/etc/{recipe.app.name}/`; manual pages, completions and other files"
-                f" that upgrades replace belong to a component, below its $PREFIX"
-            )
-            yield Fault(path, what, hint, in_key=True)
-        if os.path.isfile(directory / origin):
-            mode = os.stat(directory / origin).st_mode
-            if not mode & 0o004:
-                what = (
-                    f"{quoted(origin)} is not readable by everybody (mode {mode & 0o7777:04o}), and"
-                    " files of a package are, on every host and in the repository"
-                )
-                hint = (
-                    "if it is no secret: chmod a+r; a secret is made on the host, by the hook"
-                    " `post-configure` or the operator"
-                )
-                yield Fault(path, what, hint)
-        else:
-            what, hint = f"there is no file {quoted(origin)}", f"it is looked up in {directory}"
-            yield Fault(path, what, hint)
+    for target, file in recipe.config_files.items():
+        yield from _place_faults(target, own)
+        yield from _file_faults(recipe, target, file, directory)
     scripts = recipe.package.scripts
     if scripts and not os.path.isdir(directory / scripts):
         what, hint = f"there is no directory {quoted(scripts)}", f"it is looked up in {directory}"
@@ -192,6 +167,71 @@ def _waiver_faults(recipe: Recipe) -> Iterator[Fault]:
         if waiver.depends != HostPackages() and waiver.check != "libraries":
             what = f"`depends` is for waivers of `libraries`, not of {quoted(waiver.check)}"
             yield Fault((*path, "depends"), what, "packages for other reasons go into [package]")
+
+
+def _place_faults(target: str, own: str) -> Iterator[Fault]:
+    path = ("config", target)
+    app = own.rpartition("/")[2]
+    if posixpath.normpath(target) != target:
+        hint = f"write `{posixpath.normpath('/' + target.lstrip('/'))}`"
+        yield Fault(path, f"{quoted(target)} is not a plain absolute path", hint, in_key=True)
+    elif target == own or target.startswith(f"{own}/"):
+        what = f"{quoted(target)} is in the app's own directory, which upgrades replace"
+        yield Fault(path, what, f"put it below `/etc/{app}/`", in_key=True)
+    elif not target.startswith("/etc/"):
+        what = f"{quoted(target)} is not below /etc: [config] is for what operators edit"
+        hint = (
+            f"put it below `/etc/{app}/`; manual pages, completions and other files"
+            f" that upgrades replace belong to a component, below its $PREFIX"
+        )
+        yield Fault(path, what, hint, in_key=True)
+
+
+def _file_faults(recipe: Recipe, target: str, file: ConfigFile, directory: Path) -> Iterator[Fault]:
+    path = ("config", target)
+    short = isinstance(recipe.config[target], str)
+    if not os.path.isfile(directory / file.source):
+        what, hint = f"there is no file {quoted(file.source)}", f"it is looked up in {directory}"
+        yield Fault(path if short else (*path, "source"), what, hint)
+    elif short and not (mode := stat.S_IMODE(os.stat(directory / file.source).st_mode)) & 0o004:
+        # git keeps no such mode: it would depend on who has checked the project out.
+        what = (
+            f"{quoted(file.source)} is not readable by everybody (mode {mode:04o}), and the recipe"
+            " does not say what it shall be on hosts"
+        )
+        hint = (
+            f'write {{ source = "{file.source}", mode = "{mode & 0o770:04o}" }}, or chmod a+r; a'
+            " package can be read by whoever fetches it: a secret is made on the host, by the hook"
+            " `post-configure` or the operator"
+        )
+        yield Fault(path, what, hint)
+    if not short:
+        yield from _mode_faults((*path, "mode"), file)
+        yield from _owner_faults(recipe, path, file)
+
+
+def _mode_faults(path: tuple[str, ...], file: ConfigFile) -> Iterator[Fault]:
+    if file.permissions & stat.S_IWOTH:
+        hint = "let its group write it: `group` takes the app's user"
+        yield Fault(path, f"mode {file.mode} lets everybody write it", hint)
+    if not file.permissions & stat.S_IRUSR:
+        yield Fault(path, f"mode {file.mode} does not let its owner read it")
+
+
+def _owner_faults(recipe: Recipe, path: tuple[str, ...], file: ConfigFile) -> Iterator[Fault]:
+    user = service_user(recipe)
+    for key, name in (("owner", file.owner), ("group", file.group)):
+        if name in ("root", user):
+            continue
+        what = f"{quoted(name)} cannot be the {key} of a configuration file"
+        if not user:
+            hint = "write `root`: the app has no services, and so no user; [package] can name one"
+        else:
+            hint = (
+                f"write `root` or {quoted(user)}: hosts have these for certain; for another one,"
+                " change it in the hook `post-configure`"
+            )
+        yield Fault((*path, key), what, hint)
 
 
 def _software_faults(software: Software, path: Path) -> Iterator[Fault]:

@@ -12,7 +12,7 @@ from msgspec import NODEFAULT, Struct, UnsetType
 from msgspec.structs import FieldInfo
 
 from omnibuild.recipe.models import Model
-from omnibuild.recipe.validate import is_table, meta, plain, shown_pattern
+from omnibuild.recipe.validate import alternatives, is_table, meta, plain, shown_pattern
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _HEADER = ("| key | type | default | description |", "|---|---|---|---|")
@@ -63,8 +63,12 @@ def _section(each: FieldInfo, above: str = "") -> Iterator[str]:
     free_keys = get_origin(kind) is dict
     name = f"{above}{each.encode_name}{'.NAME' if free_keys and is_table(content) else ''}"
     yield from (f"## `[[{name}]]`" if _items(kind) else f"## `[{name}]`", "")
-    if not is_table(content):
+    tables = [one for one in map(plain, alternatives(content)) if is_table(one)]
+    if content not in tables:
         yield f"{meta(each.type, 'description')} Keys and values are strings."
+        for table in tables:
+            yield from ("", f"Or a value is a table, {_sentence(table, capital=False)}", "")
+            yield from _key_table(msgspec.structs.fields(table))
         return
     needed = " Required." if each.required else ""
     about = meta(each.type, "description") if _items(kind) else ""
@@ -85,12 +89,13 @@ def _items(kind: Any) -> type[Struct] | None:
     return item if is_table(item) else None
 
 
-def _sentence(model: type[Struct]) -> str:
+def _sentence(model: type[Struct], *, capital: bool = True) -> str:
     """Return a docstring's text as Markdown, without the file or table it begins with."""
     text = inspect.getdoc(model) or ""
     place, _, rest = text.partition("``: ")
     text = rest if rest and _is_opening(place) else text
-    return f"{text[:1].upper()}{text[1:]}".replace("``", "`").replace("\n", " ")
+    first = text[:1].upper() if capital else text[:1]
+    return f"{first}{text[1:]}".replace("``", "`").replace("\n", " ")
 
 
 def _is_opening(text: str) -> bool:

@@ -10,7 +10,8 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Annotated, Any, Literal, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct, UnsetType
@@ -46,6 +47,7 @@ def faults(value: Any, annotation: Any, path: Path = ()) -> Iterator[Fault]:
     >>> [fault.what for fault in faults({"name": 3}, Web)]
     ['unknown key `name` in [web]', 'missing key `server` in [web]', ...]
     """
+    annotation = _meant(value, annotation)
     # One after the other: nobody reads all faults of a file that has thousands.
     inner = _inner_faults(value, plain(annotation), path)
     first = next(inner, None)
@@ -65,6 +67,19 @@ def plain(annotation: Any) -> Any:
     members = [each for each in get_args(annotation) if each not in (type(None), UnsetType)]
     optional = len(members) < len(get_args(annotation))
     return plain(members[0]) if optional and len(members) == 1 else annotation
+
+
+def alternatives(annotation: Any) -> tuple[Any, ...]:
+    """Return what an annotation leaves the choice between: short forms, and a table."""
+    kind = plain(annotation)
+    return get_args(kind) if get_origin(kind) in (Union, UnionType) else (annotation,)
+
+
+def _meant(value: Any, annotation: Any) -> Any:
+    """Return the alternative that a value is meant to be."""
+    found = alternatives(annotation)
+    wanted = [each for each in found if is_table(plain(each)) == isinstance(value, dict)]
+    return wanted[0] if len(found) > 1 and wanted else annotation
 
 
 def is_table(annotation: Any) -> bool:

@@ -38,7 +38,7 @@ abort-*) put_back ;;
 remove | purge | disappear) remove_system_directories ;;
 esac""",
 }
-_HELPERS = ("set_aside", "is_known", "replace_old")
+_HELPERS = ("set_aside", "is_known", "replace_old", "refuse_mounts")
 
 
 def complete_scripts(

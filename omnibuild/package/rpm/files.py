@@ -18,6 +18,7 @@ from omnibuild.package.rpm.cpio import LARGEST_FILE, cpio_header, cpio_padding, 
 from omnibuild.package.rpm.header import Field, int16, int32, strings
 from omnibuild.package.rpm.tags import SHA256, FileFlag, Tag
 from omnibuild.package.system_directories import is_system_directory
+from omnibuild.payload.model import Payload
 from omnibuild.tree import Entry, Kind
 
 TYPE_BITS: Final = {
@@ -81,29 +82,28 @@ def installed_bytes(members: Iterable[RpmMember]) -> int:
     return sum(member.size for member in members if member.carrier)
 
 
-def file_fields(
-    members: Sequence[RpmMember], config_files: Iterable[str], date: int
-) -> dict[int, Field]:
+def file_fields(members: Sequence[RpmMember], payload: Payload) -> dict[int, Field]:
     """Return the tags that list the files; none for a package without any."""
     if not members:
         return {}
     count = len(members)
     parents, names = zip(*(f"/{m.entry.path}".rsplit("/", 1) for m in members), strict=True)
     directories = {name: number for number, name in enumerate(dict.fromkeys(parents))}
-    config = set(config_files)
+    config = set(payload.config_files)
+    owners = [payload.owners.get(f"/{member.entry.path}", ("root", "root")) for member in members]
     config_flags = FileFlag.CONFIG | FileFlag.NOREPLACE
     return {
         Tag.FILE_SIZES: int32(member.size for member in members),
         Tag.FILE_MODES: int16(member.mode for member in members),
         Tag.FILE_DEVICES_OF_NODES: int16([0] * count),
-        Tag.FILE_MTIMES: int32([date] * count),
+        Tag.FILE_MTIMES: int32([payload.metadata.date] * count),
         Tag.FILE_DIGESTS: strings(member.entry.digest for member in members),
         Tag.FILE_LINK_TARGETS: strings(_link_target(member.entry) for member in members),
         Tag.FILE_FLAGS: int32(
             config_flags if f"/{member.entry.path}" in config else 0 for member in members
         ),
-        Tag.FILE_USERS: strings(["root"] * count),
-        Tag.FILE_GROUPS: strings(["root"] * count),
+        Tag.FILE_USERS: strings(user for user, _ in owners),
+        Tag.FILE_GROUPS: strings(group for _, group in owners),
         Tag.FILE_VERIFY_FLAGS: int32([0xFFFFFFFF] * count),
         Tag.FILE_DEVICES: int32([1] * count),
         Tag.FILE_INODES: int32(member.inode for member in members),

@@ -161,7 +161,7 @@ def _main_fields(
         **_script_fields(scripts),
         Tag.PRETRANS: string(pretrans(member.entry for member in members)),
         Tag.PRETRANS_INTERPRETER: string(LUA),
-        **file_fields(members, payload.config_files, metadata.date),
+        **file_fields(members, payload),
     }
 
 

@@ -7,7 +7,6 @@ from omnibuild.recipe.models.app import (
     App,
     AppSource,
     Build,
-    Package,
     Python,
     Recipe,
     Service,
@@ -16,6 +15,8 @@ from omnibuild.recipe.models.app import (
 )
 from omnibuild.recipe.models.audit import Audit, HostPackages, Waiver
 from omnibuild.recipe.models.base import Model
+from omnibuild.recipe.models.config import ConfigFile
+from omnibuild.recipe.models.package import Package
 from omnibuild.recipe.models.platform import Debian, Platform, Rpm, Tar
 from omnibuild.recipe.models.software import Profile, Software, Source, StepLimits
 
@@ -32,6 +33,7 @@ __all__ = [
     "Audit",
     "Waiver",
     "HostPackages",
+    "ConfigFile",
     "Recipe",
     "Source",
     "Profile",

@@ -24,6 +24,8 @@ from omnibuild.recipe.fields import (
 )
 from omnibuild.recipe.models.audit import Audit
 from omnibuild.recipe.models.base import Model
+from omnibuild.recipe.models.config import ConfigFile
+from omnibuild.recipe.models.package import Package
 
 _COMMAND = (
     "What runs, with its arguments: a console script of the app's packages, `python -m MODULE`, or"
@@ -192,58 +194,6 @@ class Timer(Model, frozen=True, kw_only=True):
     ] = False
 
 
-class FormatRelations(Model, frozen=True, kw_only=True):
-    """What debs, or rpms, have in place of the same key of [package], in the format's own words."""
-
-    depends: Annotated[
-        tuple[Line, ...] | None,
-        Meta(
-            description="Packages it cannot run without; in rpm's words also files, capabilities"
-            " and boolean expressions."
-        ),
-    ] = None
-    recommends: Annotated[
-        tuple[Line, ...] | None, Meta(description="Packages it works better with.")
-    ] = None
-    conflicts: Annotated[tuple[Line, ...] | None, Meta(description="Packages it cannot stand.")] = (
-        None
-    )
-    replaces: Annotated[
-        tuple[Line, ...] | None, Meta(description="Packages whose files it takes.")
-    ] = None
-    provides: Annotated[
-        tuple[Line, ...] | None, Meta(description="Virtual packages it provides.")
-    ] = None
-
-
-class Package(Model, frozen=True, kw_only=True):
-    """``[package]``: how the app sits on a host."""
-
-    user: Annotated[
-        str,
-        Meta(
-            description="System user of the services; the app's name where there are services.",
-            pattern=r"^[a-z_][a-z0-9_-]{0,30}\Z",
-            examples=["shop"],
-        ),
-    ] = ""
-    revision: Annotated[
-        str, Meta(description="Package revision.", pattern=r"^[0-9]+\Z", examples=["1"])
-    ] = "1"
-    scripts: Annotated[
-        OptionalLine,
-        Meta(description="Directory with hooks for maintainer scripts, relative to the recipe."),
-    ] = ""
-    depends: Annotated[tuple[Line, ...], Meta(description="Packages it cannot run without.")] = ()
-    recommends: Annotated[tuple[Line, ...], Meta(description="Packages it works better with.")] = ()
-    conflicts: Annotated[tuple[Line, ...], Meta(description="Packages it cannot stand.")] = ()
-    replaces: Annotated[tuple[Line, ...], Meta(description="Packages whose files it takes.")] = ()
-    provides: Annotated[tuple[Line, ...], Meta(description="Virtual packages it provides.")] = ()
-    deb: FormatRelations = field(default_factory=FormatRelations)
-    rpm: FormatRelations = field(default_factory=FormatRelations)
-    platforms: Annotated[tuple[Name, ...], Meta(description="Where it runs; all when empty.")] = ()
-
-
 class Build(Model, frozen=True, kw_only=True):
     """``[build]``: how components are compiled."""
 
@@ -285,9 +235,22 @@ class Recipe(Model, frozen=True, kw_only=True):
         ),
     ] = field(default_factory=dict)
     config: Annotated[
-        dict[HostPath, Line],
-        Meta(description="Conffile on the host to a file, relative to the recipe."),
+        dict[HostPath, Line | ConfigFile],
+        Meta(
+            description="Conffile on the host to a file, relative to the recipe, as"
+            ' `"/etc/shop/shop.toml" = "files/shop.toml"`; on hosts it is root\'s, and everybody'
+            ' may read it. Or `"/etc/shop/secret.ini" = { source = "files/secret.ini",'
+            ' mode = "0640", group = "shop" }`.'
+        ),
     ] = field(default_factory=dict)
     build: Build | UnsetType = UNSET
     package: Package = field(default_factory=Package)
     audit: Audit | UnsetType = UNSET
+
+    @property
+    def config_files(self) -> dict[str, ConfigFile]:
+        """The files of ``[config]``, each written out."""
+        return {
+            path: ConfigFile(source=said) if isinstance(said, str) else said
+            for path, said in self.config.items()
+        }

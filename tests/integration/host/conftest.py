@@ -23,7 +23,7 @@ def integrated(name: str, entry_points: dict[str, str]) -> HostFiles:
     recipe = load(RECIPES / f"{name}.toml", Recipe)
     scripts = recipe.package.scripts
     hooks = load_hooks(RECIPES / scripts) if scripts else {}
-    config = {path: (RECIPES / source).read_bytes() for path, source in recipe.config.items()}
+    config = {path: (RECIPES / f.source).read_bytes() for path, f in recipe.config_files.items()}
     return integrate(recipe, hooks, config, Installed(entry_points))
 
 

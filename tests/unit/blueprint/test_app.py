@@ -12,7 +12,7 @@ from omnibuild.kinds.payload import metadata_of
 from omnibuild.plan.graph import Action
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Platform
-from omnibuild.recipe.models.app import FormatRelations
+from omnibuild.recipe.models.package import FormatRelations
 from omnibuild.store.results import Output
 
 CHECKOUT = Path(__file__).resolve().parents[3]

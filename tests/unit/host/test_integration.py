@@ -171,3 +171,29 @@ def test_timers_alone_have_a_target_and_a_user() -> None:
     assert "/usr/lib/sysusers.d/shop.conf" in host.files
     both = recipe(web=None, services={"work": {"command": "worker"}}, timers=timers)
     assert "timers need systemd" in text(integrated(both), "/opt/shop/bin/shop-run")
+
+
+PRIVATE = {
+    "/etc/shop/shop.toml": "x",
+    "/etc/shop/secret.ini": {"source": "x", "mode": "0640", "group": "shop"},
+    "/etc/cron.daily/shop": {"source": "x", "mode": "0755"},
+}
+
+
+def test_what_not_everybody_may_read_is_there_once() -> None:
+    contents = dict.fromkeys(PRIVATE, b"#!/bin/sh\n")
+    host = integrated(recipe(config=PRIVATE), config=contents)
+    kept = {path for path, file in host.files.items() if file.content == b"#!/bin/sh\n"}
+    assert kept == {*PRIVATE, "/opt/shop/etc/shop.toml", "/opt/shop/etc/shop"}
+    assert host.copies == {"/etc/shop/secret.ini": "etc/secret.ini"}
+    secret = host.files["/etc/shop/secret.ini"]
+    assert (secret.owner, secret.group, secret.mode) == ("root", "shop", 0o640)
+    assert host.files["/opt/shop/etc/shop"].mode == 0o755
+    line = "root shop 640 /etc/shop/secret.ini\n"
+    assert line in host.scripts["deb"]["postinst"]
+    assert line in host.scripts["rpm"]["post"]
+
+
+def test_rpm_gives_files_their_owners_itself() -> None:
+    host = integrated(recipe(config={"/etc/shop/x": "x"}), config={"/etc/shop/x": b""})
+    assert "conffiles" not in "".join(host.scripts["rpm"].values())

@@ -141,3 +141,37 @@ def test_arguments_of_services_arrive_as_they_are(tmp_path: Path, words: list[st
     assert code.endswith("from shop.work import Worker; sys.exit(Worker.run())")
     assert own == f"{root}/bin/shop-work"
     assert arguments == [*words, "more"]
+
+
+def test_a_moved_tree_starts_from_configuration_that_not_everybody_may_read(
+    tmp_path: Path,
+) -> None:
+    said = {"/etc/shop/secret.ini": {"source": "x", "mode": "0640", "group": "shop"}}
+    host = integrated(recipe(config=said), config=dict.fromkeys(said, b"secret"))
+    root, state = tmp_path / "a root", tmp_path / "state"
+    (root / "etc").mkdir(parents=True)
+    (root / "bin").mkdir()
+    command = root / "bin" / "true"
+    command.write_text("#!/bin/sh\n")
+    command.chmod(0o755)
+    runner = root / "bin" / "shop-run"
+    # As a package has it: the file is on the host alone, or not there.
+    elsewhere = tmp_path / "host.ini"
+    text = host.files["/opt/shop/bin/shop-run"].content.decode()
+    runner.write_text(text.replace("/etc/shop/secret.ini", str(elsewhere)))
+    call = ["/bin/sh", str(runner), "--state", str(state), "true"]
+    copy = state / "etc/secret.ini"
+
+    failed = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert failed.returncode == 1
+    assert failed.stderr.endswith(f"shop-run: put a file of your own at {copy}\n")
+    elsewhere.write_text("of the host")
+    subprocess.run(call, check=True)
+    assert copy.read_text() == "of the host"
+    copy.unlink()
+    # As a tarball has it.
+    (root / "etc/secret.ini").write_text("of the tarball")
+    (root / "etc/secret.ini").chmod(0o600)
+    subprocess.run(call, check=True)
+    subprocess.run(call, check=True)
+    assert (copy.read_text(), copy.stat().st_mode & 0o777) == ("of the tarball", 0o600)

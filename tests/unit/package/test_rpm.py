@@ -287,3 +287,15 @@ def test_others_expressions_are_taken(
     foreign = replace(payload.metadata, overrides={"rpm": {"depends": (text,)}})
     path = write_rpm(replace(payload, metadata=foreign), RPM, tmp_path / "out").path
     assert text in [relation.name for relation in check_rpm(path).requires]
+
+
+def test_files_belong_to_whom_the_payload_says(payload: Payload, tmp_path: Path) -> None:
+    owned = replace(payload, owners={"/etc/hello/hello.conf": ("root", "hello")})
+    main = read_rpm_headers(write_rpm(owned, RPM, tmp_path / "out").path).main
+    names = main.strings(Tag.BASE_NAMES)
+    groups = dict(zip(names, main.strings(Tag.FILE_GROUPS), strict=True))
+    assert {name for name, group in groups.items() if group != "root"} == {"hello.conf"}
+    assert groups["hello.conf"] == "hello"
+    assert set(main.strings(Tag.FILE_USERS)) == {"root"}
+    mode = dict(zip(names, main.numbers(Tag.FILE_MODES), strict=True))["hello.conf"]
+    assert mode & 0o7777 == 0o640

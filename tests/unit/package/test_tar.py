@@ -38,6 +38,15 @@ def test_the_tarball_holds_the_prefix_and_nothing_else(tmp_path: Path) -> None:
     assert {(info.uid, info.uname) for info in infos} == {(0, "root")}
 
 
+def test_what_packages_have_only_elsewhere_is_in_the_tarball(tmp_path: Path) -> None:
+    payload = sample_payload(tmp_path / "root")
+    payload = replace(payload, copies={"/etc/hello/hello.conf": "etc/hello.conf"})
+    artifact = write_tar(payload, TAR, tmp_path / "out")
+    found, _ = read_tar(unzstd(artifact.path.read_bytes()), "hello-1.4.2")
+    assert found["etc/hello.conf"] == expected(payload)["etc/hello/hello.conf"]
+    assert artifact == write_tar(payload, TAR, tmp_path / "out")
+
+
 @given(st.integers(0, 2**32))
 def test_random_trees_come_back_and_bytes_repeat(seed: int) -> None:
     with tempfile.TemporaryDirectory() as directory:

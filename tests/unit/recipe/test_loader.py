@@ -103,11 +103,59 @@ def test_an_environment_of_nothing_is_refused(tmp_path: Path) -> None:
     assert load(path, Recipe).environment == {"A": "b"}
 
 
-def test_secrets_are_no_configuration_of_a_package(tmp_path: Path) -> None:
+def test_a_mode_is_said_not_guessed(tmp_path: Path) -> None:
     path = workspace(tmp_path) / "recipes/shop.toml"
-    (tmp_path / "files/shop.toml").chmod(0o600)
-    with pytest.raises(DefinitionError, match="mode 0600"):
+    (tmp_path / "files/shop.toml").chmod(0o604 & 0o640)
+    with pytest.raises(DefinitionError, match="mode 0600") as caught:
         load(path, Recipe)
+    words = '{ source = "../files/shop.toml", mode = "0600" }'
+    assert f"write {words}, or chmod a+r" in caught.value.hint
+    # The words that the message proposes are right ones.
+    path.write_text(RECIPE.replace('"../files/shop.toml"', words))
+    assert load(path, Recipe).config_files["/etc/shop/shop.toml"].permissions == 0o600
+
+
+@pytest.mark.parametrize(
+    ("said", "column", "what"),
+    [
+        ('mode = "0646"', 65, "lets everybody write it"),
+        ('mode = "0244"', 65, "does not let its owner read it"),
+        ('mode = "4755"', 65, "cannot be `4755`"),
+        ("mode = 640", 65, "must be a string, not an integer"),
+        ('owner = "www-data"', 66, "`www-data` cannot be the owner of a configuration file"),
+        ('group = "adm"', 66, "`adm` cannot be the group of a configuration file"),
+        ('gruop = "shop"', 58, "unknown key `gruop`"),
+    ],
+)
+def test_modes_and_owners_that_no_host_should_have(
+    tmp_path: Path, said: str, column: int, what: str
+) -> None:
+    path = workspace(tmp_path) / "recipes/shop.toml"
+    words = f'{{ source = "../files/shop.toml", {said} }}'
+    text = RECIPE.replace('"../files/shop.toml"', words)
+    path.write_text(text)
+    with pytest.raises(DefinitionError) as caught:
+        load(path, Recipe)
+    assert what in caught.value.what
+    line = text[: text.index(words)].count("\n") + 1
+    assert caught.value.where == Where(str(path), line, column)
+
+
+def test_only_an_app_with_a_user_owns_configuration(tmp_path: Path) -> None:
+    path = workspace(tmp_path) / "recipes/shop.toml"
+    words = '{ source = "../files/shop.toml", owner = "shop", group = "shop", mode = "400" }'
+    text = RECIPE.replace('"../files/shop.toml"', words)
+    path.write_text(text)
+    assert load(path, Recipe).config_files["/etc/shop/shop.toml"].owner == "shop"
+    start, end = text.index("[web]"), text.index("[commands]")
+    path.write_text(text[:start] + text[end:])
+    with pytest.raises(DefinitionError) as caught:
+        load(path, Recipe)
+    assert [problem.what.split()[-5:] for problem in caught.value.problems] == [
+        ["owner", "of", "a", "configuration", "file"],
+        ["group", "of", "a", "configuration", "file"],
+    ]
+    assert "no services, and so no user" in caught.value.problems[0].hint
 
 
 def test_endless_lists_of_problems_are_cut(tmp_path: Path) -> None:
