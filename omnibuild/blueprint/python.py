@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from omnibuild.blueprint.components import Components, fetch_action
+from omnibuild.blueprint.builds import Builds
+from omnibuild.blueprint.components import Components
 from omnibuild.blueprint.prebuilt import is_prebuilt, patchelf_action
-from omnibuild.blueprint.wanted import wanted
+from omnibuild.blueprint.wanted import told_to, wanted
 from omnibuild.errors import LockError, Where
 from omnibuild.host import servers
 from omnibuild.layers.environment import FIXED_ENVIRONMENT
@@ -24,8 +25,6 @@ from omnibuild.recipe.models import Python, Recipe
 from omnibuild.recipe.wheeltags import same_release, same_version
 from omnibuild.recipe.whereabouts import word_for
 from omnibuild.sources.python.backends import is_built
-from omnibuild.sources.snapshot import snapshot
-from omnibuild.store.results import Output
 
 
 @dataclass(frozen=True)
@@ -51,16 +50,14 @@ class PythonPackages:
         self, recipe: Recipe, recipe_path: Path, python: Python, components: Components, glibc: str
     ) -> None:
         self.interpreter = f"python-{python.version}"
-        self.actions: dict[str, Action] = {}
         self.parts: list[PythonPart] = []
         self.patchelf: Action | None = None
-        self._app = recipe.app.name
-        self._python, self._glibc, self._components = python, glibc, components
+        self._python, self._glibc = python, glibc
         self._directory = recipe_path.parent
         components.add(self.interpreter)
+        self._builds = Builds(recipe.app.name, python.version, components, recipe.software)
         lock = lock_path(recipe, recipe_path)
         self._lock = load_lock(lock, f"omnibuild lock {word_for(recipe_path)}")
-        self._backends: dict[tuple[str, ...], str] = {}
         self._lock.check(wanted(recipe, recipe_path).record)
         locked = self._lock.select(python.version, glibc)
         for file in locked:
@@ -72,87 +69,52 @@ class PythonPackages:
         for text in servers.requirements(recipe.web) if recipe.web else ():
             self._require_server(text, locked)
 
-    def _add(self, action: Action) -> str:
-        self.actions[action.name] = action
-        return action.name
-
-    def _base_inputs(self) -> dict[str, str]:
-        layers = self._components.closure((self.interpreter,))
-        return {
-            "root": self._components.root,
-            **{f"layer:{name}": self._components.action(name) for name in layers},
-        }
-
-    def _fetch(self, file: LockedFile) -> str:
-        places = [*([file.url] if file.url else []), f"index:{file.package}/{file.name}"]
-        return self._add(fetch_action(file.sha256, places, file.name))
-
-    def _backend(self, name: str, group: str) -> str:
-        """Return the action that lays out what builds a package; the same for the same files."""
-        files = self._lock.select(self._python.version, self._glibc, group)
-        known = tuple(file.sha256 for file in files)
-        if known not in self._backends:
-            inputs = self._base_inputs()
-            for file in files:
-                inputs[f"backend:{file.name}"] = self._fetch(file)
-            parameters = {"environment": FIXED_ENVIRONMENT}
-            action = f"backend:{self._app}/{name}{self._components.place}"
-            self._backends[known] = self._add(Action(action, "backend", parameters, inputs))
-        return self._backends[known]
+    @property
+    def actions(self) -> dict[str, Action]:
+        """All that the packages take besides components."""
+        return self._builds.actions
 
     def _add_locked(self, file: LockedFile) -> None:
-        source = self._fetch(file)
+        source = self._builds.fetch(file)
         if not file.name.endswith(".whl"):
-            source = self._build(file.package, source, build_group(file.package))
+            source = self._build(file.package, source, build_group(file.package), {})
         installed = self._install(file.package, source, file.name)
         described = PythonComponent(file.package, file.version, file.name, file.sha256)
         self.parts.append(PythonPart(installed, described))
 
     def _add_project(self, recipe: Recipe, directory: Path) -> None:
-        digest = snapshot(directory).digest
-        source = self._add(
-            Action(
-                name=f"source:{recipe.app.name}",
-                kind="snapshot",
-                parameters={"digest": digest},
-                places={"directory": str(directory)},
-                output=Output("tree", digest),
-            )
-        )
+        source, digest = self._builds.snapshot(recipe.app.name, directory)
         if is_built(directory):
-            wheel = self._build(recipe.app.name, source, build_group())
+            told = told_to(recipe, directory)
+            wheel = self._build(recipe.app.name, source, build_group(), told)
             installed = self._install(recipe.app.name, wheel, "")
         else:
             installed = self._copy(recipe.app.name, source)
         described = PythonComponent(recipe.app.name, recipe.app.version, "", digest)
         self.parts.append(PythonPart(installed, described))
 
-    def _build(self, name: str, source: str, group: str) -> str:
-        backend = self._backend(name, group)
-        inputs = {**self._base_inputs(), "layer:build-backend": backend, "source": source}
-        parameters = {"environment": FIXED_ENVIRONMENT}
-        return self._add(
-            Action(f"wheel:{self._app}/{name}{self._components.place}", "wheel", parameters, inputs)
-        )
+    def _build(self, name: str, source: str, group: str, told: Mapping[str, str]) -> str:
+        files = self._lock.select(self._python.version, self._glibc, group)
+        return self._builds.wheel(name, source, self._builds.backend(name, files), told)
 
     def _copy(self, name: str, source: str) -> str:
-        return self._add(
+        return self._builds.add(
             Action(
-                name=f"install:{self._app}/{name}{self._components.place}",
+                name=f"install:{self._builds.app}/{name}{self._builds.place}",
                 kind="install",
                 parameters={"python": self._python.version, "environment": FIXED_ENVIRONMENT},
-                inputs={**self._base_inputs(), "source": source},
+                inputs={**self._builds.inputs(), "source": source},
             )
         )
 
     def _install(self, name: str, wheel: str, file: str) -> str:
-        inputs = {**self._base_inputs(), "wheel": wheel}
+        inputs = {**self._builds.inputs(), "wheel": wheel}
         if is_prebuilt(file):
             self.patchelf = patchelf_action()
-            inputs[PATCHELF] = self._add(self.patchelf)
-        return self._add(
+            inputs[PATCHELF] = self._builds.add(self.patchelf)
+        return self._builds.add(
             Action(
-                name=f"install:{self._app}/{name}{self._components.place}",
+                name=f"install:{self._builds.app}/{name}{self._builds.place}",
                 kind="install",
                 parameters={
                     "python": self._python.version,

@@ -16,8 +16,9 @@ from omnibuild.recipe.lock import Record, lock_path
 from omnibuild.recipe.models import Recipe
 from omnibuild.sources.python.backends import build_system, is_built
 from omnibuild.sources.python.pins.finding import pins_file, pins_record
-from omnibuild.sources.python.project import project_requirements
+from omnibuild.sources.python.project import declared_identity, project_requirements
 from omnibuild.sources.python.requirements import NotARequirementError, checked
+from omnibuild.sources.python.told import version_variables
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,12 @@ def wanted(recipe: Recipe, path: Path) -> Wanted:
         pins=pins_file(project, chosen, lock_path(recipe, path)) if project else None,
         from_source=tuple(sorted({canonicalize_name(name) for name in names})),
     )
+
+
+def told_to(recipe: Recipe, project: Path) -> dict[str, str]:
+    """Return the variables that the project's build obeys: of its version, if it computes that."""
+    name, version = declared_identity(project)
+    return {} if version else version_variables(name or recipe.app.name, recipe.app.version)
 
 
 def _required(recipe: Recipe, path: Path) -> list[Requirement]:

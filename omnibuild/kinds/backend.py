@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+from importlib.metadata import distributions
+from pathlib import Path
 
 from omnibuild.execute.job import Job
 from omnibuild.kinds.install import compiled
@@ -11,6 +14,32 @@ from omnibuild.sources.archive import at_most
 from omnibuild.sources.python.size import check_size
 from omnibuild.sources.python.wheels import install_wheel, settle_modes
 from omnibuild.store.results import Output
+
+_COMMAND = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+_OBJECT = re.compile(r"[\w.]+\s*:\s*[\w.]+")
+
+
+def write_commands(directory: Path) -> None:
+    """Write the console scripts of installed wheels: backends call ninja, cmake and others.
+
+    An entry point that nobody could call is left out, and missed by whoever calls it.
+    """
+    # Of two that bring the same command it is always the same that counts.
+    for installed in sorted(distributions(path=[str(directory)]), key=lambda each: each.name):
+        for entry in installed.entry_points.select(group="console_scripts"):
+            if not (_COMMAND.fullmatch(entry.name) and _OBJECT.fullmatch(entry.value)):
+                continue
+            command = directory / "bin" / entry.name
+            if os.path.lexists(command):
+                continue
+            command.parent.mkdir(exist_ok=True)
+            # On PATH there is no other interpreter before the app's.
+            command.write_text(
+                "#!/usr/bin/env python3\nimport sys\n"
+                f"from {entry.module} import {entry.attr.partition('.')[0]}\n"
+                f"sys.exit({entry.attr}())\n"
+            )
+            command.chmod(0o755)
 
 
 def run(job: Job) -> Output:
@@ -26,5 +55,6 @@ def run(job: Job) -> Output:
         wheel = job.store.blob(output.digest)
         check_size(wheel, file_name, at_most(job.limits.unpacked))
         install_wheel(wheel, file_name, upper / BACKEND, ".", job.scratch, interpreter)
+    write_commands(upper / BACKEND)
     settle_modes(upper)
     return compiled(job, "the build backend", BACKEND)

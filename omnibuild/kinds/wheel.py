@@ -1,4 +1,4 @@
-"""The kind ``wheel``: a Python source built by PEP 517."""
+"""The kind ``wheel``: a Python source built by PEP 517, or what its backend says of it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,39 @@ from omnibuild.tree import Kind, Tree
 # Build backends never see the network: what they need is a layer, below the prefix.
 BACKEND = "share/build-backend"
 
-BUILD_WHEEL = f"""\
+PREPARE = f"""\
 umask 022
-export PYTHONPATH="$PREFIX/{BACKEND}" LDFLAGS="$LDFLAGS -static-libgcc -static-libstdc++"
+export PYTHONPATH="$PREFIX/{BACKEND}" PATH="$PREFIX/{BACKEND}/bin:$PATH"
+export LDFLAGS="$LDFLAGS -static-libgcc -static-libstdc++"
 # The interpreter's own optimisation flags are better than the general ones.
 unset CFLAGS
-python3 -m build --wheel --no-isolation --skip-dependency-check --outdir /build/out .
+"""
+BUILD_WHEEL = (
+    "python3 -m build --wheel --no-isolation --skip-dependency-check --outdir /build/out ."
+)
+
+# The frontend does what the standard asks of one, as falling back to a wheel for its metadata.
+ASK = """\
+cat > /build/ask.py <<'END'
+import json, shutil, sys
+from build import ProjectBuilder
+
+builder = ProjectBuilder(".")
+if sys.argv[1] == "requires":
+    with open("/build/out/requires.json", "w") as stream:
+        json.dump(sorted(builder.get_requires_for_build("wheel")), stream)
+else:
+    shutil.copy(builder.metadata_path("/build/metadata") + "/METADATA", "/build/out/METADATA")
+END
+python3 /build/ask.py {question}
 """
 
 
 def run(job: Job) -> Output:
-    """Build a wheel by PEP 517; the output is a tree with that one file.
+    """Build a wheel by PEP 517, or ask its backend; the output is a tree with that one file.
 
+    Parameters: ``question`` (``requires``: what it needs besides what ``[build-system]`` says;
+    ``metadata``: of the wheel that it would build; none: the wheel).
     Inputs: ``root``, ``layer:NAME`` (the interpreter and what it needs, the build backend),
     ``source`` (a snapshot or an sdist).
     """
@@ -38,16 +59,34 @@ def run(job: Job) -> Output:
     else:
         unpack(job.blob("source"), build / "src", limits=at_most(job.limits.unpacked))
     (build / "out").mkdir()
-    job.run(layered_step(job, f"building the wheel of {job.subject}", BUILD_WHEEL, None))
+    question = job.action.parameters.get("question")
+    name = job.subject.removesuffix(f":{question}")
+    what = f"asking the build backend of {name}" if question else f"building the wheel of {name}"
+    script = PREPARE + (ASK.format(question=question) if question else BUILD_WHEEL)
+    try:
+        job.run(layered_step(job, what, script, None))
+    except StepError as error:
+        error.hint = _advice(name, job)
+        raise
     files = job.scratch / "tree" / "files"
     files.parent.mkdir()
-    tree = captured_wheel(job.subject, build / "out")
+    tree = captured_file(name, build / "out")
     (build / "out").rename(files)
     return job.store.add_scanned_tree(job.scratch / "tree", tree)
 
 
-def captured_wheel(name: str, directory: Path) -> Tree:
-    """Return what a build backend left where its wheel belongs: that, and nothing that leads on.
+def _advice(name: str, job: Job) -> str:
+    """Say what to try for a package that this interpreter does not build."""
+    found = (layer for layer in job.roles("layer") if layer.startswith("python-"))
+    series = next(found, "python-").removeprefix("python-")
+    return (
+        f"if {name} is not made for CPython {series}: require another version of it, or take"
+        " another `version` in [python]; what it links belongs into [software]"
+    )
+
+
+def captured_file(name: str, directory: Path) -> Tree:
+    """Return what a build backend left where its answer belongs: that, and nothing that leads on.
 
     Args:
         name: of the package, for errors.
@@ -62,5 +101,5 @@ def captured_wheel(name: str, directory: Path) -> Tree:
         raise CaptureError(f"the build backend of {name} removed or replaced its output directory")
     tree = capture(name, directory, {})
     if [entry.kind for entry in tree.entries] != [Kind.FILE]:
-        raise StepError(f"the build backend of {name} made {sorted(tree.by_path)}, not one wheel")
+        raise StepError(f"the build backend of {name} made {sorted(tree.by_path)}, not one file")
     return tree

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from packaging.metadata import Metadata
 from packaging.pylock import Package, Pylock
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from omnibuild import files, pipeline
@@ -17,13 +18,15 @@ from omnibuild.blueprint.app import lowest_glibc
 from omnibuild.blueprint.wanted import Wanted, wanted
 from omnibuild.errors import DefinitionError, LockError, UsageError, Where
 from omnibuild.events import Emit
-from omnibuild.locking.building import build_groups, source_trees
+from omnibuild.locking.asking import Backends, Source
+from omnibuild.locking.building import build_groups
 from omnibuild.locking.groups import merged
 from omnibuild.locking.remembering import check_writable, remember, with_required
 from omnibuild.locking.running import running
+from omnibuild.locking.sources_only import resolved_with_sources
 from omnibuild.locking.text import written
 from omnibuild.recipe.definitions import Definitions
-from omnibuild.recipe.lock import RUN, Lock, load_lock, lock_path
+from omnibuild.recipe.lock import RUN, Lock, build_group, load_lock, lock_path
 from omnibuild.recipe.models import Python, Recipe
 from omnibuild.recipe.whereabouts import word_for
 from omnibuild.settings import Settings
@@ -92,12 +95,15 @@ def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> L
     recipe = msgspec.structs.replace(recipe, python=python)
     now = wanted(recipe, path)
     target = lock_path(recipe, path)
-    glibc = lowest_glibc(pipeline.chosen_platforms(definitions, recipe, ()))
+    platforms = pipeline.chosen_platforms(definitions, recipe, ())
+    glibc = lowest_glibc(platforms)
     pins = read_pins(now.pins, python.version, now.project) if now.pins and now.project else None
     kept = _kept(target, python.version, asked, pins)
     with tempfile.TemporaryDirectory(prefix="omnibuild-lock-") as scratch:
         resolver = Resolver(python.version, glibc, Path(scratch))
-        groups = _resolved(now, pins, resolver, kept, settings, emit)
+        root = platforms[0].root
+        backends = Backends(settings, definitions, recipe, python, root, glibc, emit)
+        groups = _Making(now, pins, resolver, backends, kept, Path(scratch)).groups()
     content = merged(groups, python.version, now.record)
     return Locked(target, content, path, python.require, now.pins)
 
@@ -126,24 +132,51 @@ def _python(recipe: Recipe, path: Path) -> Python:
     return recipe.python
 
 
-def _resolved(
-    now: Wanted,
-    pins: Pins | None,
-    resolver: Resolver,
-    kept: Mapping[str, Mapping[str, str]],
-    settings: Settings,
-    emit: Emit,
-) -> dict[str, list[Package]]:
-    """Return the packages of each dependency group."""
-    project = {"": now.project} if now.project and now.built else {}
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        # Neither waits for the other: most of their time is the index's.
-        found = pool.submit(running, now, pins, resolver, kept.get(RUN, {}))
-        groups = build_groups(project, resolver, kept, settings, emit)
-        groups[RUN] = found.result()
-    with source_trees(groups[RUN], settings, emit) as trees:
-        groups |= build_groups(trees, resolver, kept, settings, emit)
-    return groups
+@dataclass(frozen=True)
+class _Making:
+    """A lock while it is made: what is wanted, and who finds and tells it."""
+
+    now: Wanted
+    pins: Pins | None
+    resolver: Resolver
+    backends: Backends
+    kept: Mapping[str, Mapping[str, str]]
+    scratch: Path
+
+    def groups(self) -> dict[str, list[Package]]:
+        """Return the packages of each dependency group."""
+        now = self.now
+        project = [Source("", now.project)] if now.project and now.built else []
+        groups = build_groups(project, self.resolver, self.backends, self.kept)
+
+        def ask_project() -> list[Requirement]:
+            metadata = self.backends.metadata(project[0], groups[build_group()])
+            return list(metadata.requires_dist or ())
+
+        groups[RUN] = running(
+            now, self.pins, self.resolver, self._resolve, self.kept.get(RUN, {}), ask_project
+        )
+        with self.backends.unpacked(groups[RUN]) as sources:
+            groups |= build_groups(sources, self.resolver, self.backends, self.kept)
+        return groups
+
+    def _resolve(
+        self,
+        requirements: Sequence[Requirement],
+        from_source: Sequence[str],
+        kept: Mapping[str, str],
+        constraints: Sequence[Requirement] = (),
+    ) -> list[Package]:
+        links = Path(tempfile.mkdtemp(dir=self.scratch))
+        return resolved_with_sources(
+            self.resolver, self._ask, links, requirements, from_source, kept, constraints
+        )
+
+    def _ask(self, package: Package) -> Metadata:
+        """Return what a package that is pinned as source says of itself."""
+        with self.backends.unpacked([package]) as sources:
+            groups = build_groups(sources, self.resolver, self.backends, self.kept)
+            return self.backends.metadata(sources[0], groups[build_group(package.name)])
 
 
 def _kept(path: Path, python: str, asked: Asked, pins: Pins | None) -> dict[str, dict[str, str]]:

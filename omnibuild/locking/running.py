@@ -3,41 +3,64 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from packaging.pylock import Package, PackageSdist, PackageWheel
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from omnibuild.blueprint.wanted import Wanted
-from omnibuild.errors import DefinitionError, LockError, Where
+from omnibuild.errors import LockError, Where
 from omnibuild.sources.python.pins.pins import Pins
 from omnibuild.sources.python.project import refuse_unobeyed
 from omnibuild.sources.python.resolve import Resolver
 
 
+class Resolve(Protocol):
+    """Resolves requirements: see :func:`resolved_with_sources`."""
+
+    def __call__(
+        self,
+        requirements: Sequence[Requirement],
+        from_source: Sequence[str],
+        kept: Mapping[str, str],
+        constraints: Sequence[Requirement] = (),
+    ) -> list[Package]:
+        """Return packages that satisfy requirements."""
+
+
 def running(
-    now: Wanted, pins: Pins | None, resolver: Resolver, kept: Mapping[str, str]
+    now: Wanted,
+    pins: Pins | None,
+    resolver: Resolver,
+    resolve: Resolve,
+    kept: Mapping[str, str],
+    ask_project: Callable[[], Sequence[Requirement]],
 ) -> list[Package]:
     """Return the packages that an app runs with.
 
     Args:
         now: what is wanted.
         pins: what the project has pinned, if it has.
-        resolver: finds the others.
+        resolver: knows which files can be used.
+        resolve: finds what is not pinned.
         kept: versions that stay of what is pinned nowhere.
+        ask_project: returns what the project requires when only its build says it.
 
     Raises:
-        DefinitionError: nothing says what the project requires.
+        DefinitionError: the project has settings that are not obeyed.
         LockError: it cannot be had, or contradicts what is pinned.
     """
     if pins is None:
-        declared = _declared(now)
+        declared = now.declared
+        if declared is None:
+            declared = tuple(ask_project()) if now.built else ()
         if now.project:
             refuse_unobeyed(now.project, _names(declared))
-        found = resolver.resolve([*now.own, *declared], now.from_source, kept)
+        found = resolve([*now.own, *declared], now.from_source, kept)
     else:
-        found = _pinned(now, pins, resolver, kept)
+        found = _pinned(now, pins, resolver, resolve, kept)
     unneeded = sorted(set(now.from_source) - {package.name for package in found})
     if unneeded:
         raise LockError(
@@ -51,17 +74,9 @@ def _names(requirements: Sequence[Requirement]) -> set[str]:
     return {canonicalize_name(each.name) for each in requirements}
 
 
-def _declared(now: Wanted) -> Sequence[Requirement]:
-    if now.declared is None and now.built:
-        raise DefinitionError(
-            "the project's requirements cannot be read: its build computes them",
-            where=Where(str(now.project)),
-            hint="list them under `dependencies` in [project] of pyproject.toml",
-        )
-    return now.declared or ()
-
-
-def _pinned(now: Wanted, pins: Pins, resolver: Resolver, kept: Mapping[str, str]) -> list[Package]:
+def _pinned(
+    now: Wanted, pins: Pins, resolver: Resolver, resolve: Resolve, kept: Mapping[str, str]
+) -> list[Package]:
     python = resolver.python
     declared = pins.requires if now.declared is None else now.declared
     pins.check(declared, python)
@@ -71,11 +86,12 @@ def _pinned(now: Wanted, pins: Pins, resolver: Resolver, kept: Mapping[str, str]
         if now.project:
             refuse_unobeyed(now.project, _names(declared))
         wanted = [*now.own, *declared]
-        found = resolver.resolve(wanted, now.from_source, kept, pins.all_constraints())
+        found = resolve(wanted, now.from_source, kept, pins.all_constraints())
         return [_as_pinned(package, pins) for package in found]
     found = resolver.with_files(pins.packages, now.from_source)
     names = {package.name for package in found}
-    more = resolver.resolve(now.own, now.from_source, kept, pins.all_constraints())
+    alone = [name for name in now.from_source if name not in names]
+    more = resolve(now.own, alone, kept, pins.all_constraints())
     return sorted(
         [*found, *(package for package in more if package.name not in names)],
         key=lambda each: each.name,

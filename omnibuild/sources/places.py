@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from omnibuild.digests import Digest
 from omnibuild.errors import DigestMismatchError, HostError, MissingToolError
-from omnibuild.sources.python.index import IndexFile, find_index, page_of, read_page
+from omnibuild.sources.python.index import find_index
+from omnibuild.sources.python.simple import IndexFile, page_of, read_page
 from omnibuild.tools import Tool
 from omnibuild.transfer.http import Downloader, failure, without_password
 

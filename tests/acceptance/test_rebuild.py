@@ -57,7 +57,7 @@ GOLDEN = Path(__file__).parent / "golden_outputs.json"
 
 AGAIN = (
     "component:zlib@bullseye/amd64",
-    "backend:hello@bullseye/amd64",
+    "backend:hello/hello@bullseye/amd64",
     "wheel:hello/hello@bullseye/amd64",
     "install:hello/gunicorn@bullseye/amd64",
     "runtime:gcc@bullseye/amd64",

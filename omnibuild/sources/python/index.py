@@ -1,26 +1,16 @@
-"""The Python package index of this machine: its address, and what it has of a project."""
+"""The Python package index of this machine: its address."""
 
 from __future__ import annotations
 
-import io
-import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
-from omnibuild.errors import HostError, MissingToolError, SourceError
+from omnibuild.errors import HostError, MissingToolError
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
-from omnibuild.transfer.http import Downloader, without_password
 
 PYTHON = Tool("python3", package="python3", candidates=(Path(sys.executable),))
-
-# Bytes of what the index says about a project; the longest known has thirty million.
-LARGEST_PAGE = 200_000_000
-
-MEDIA_TYPE = "application/vnd.pypi.simple.v1+json"
 
 _VARIABLES = ("OMNIBUILD_INDEX_URL", "PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
 
@@ -117,46 +107,3 @@ def _valid(url: str, origin: str) -> str:
             hint="set OMNIBUILD_INDEX_URL to the base URL of an index's simple API",
         )
     return url.rstrip("/") + "/"
-
-
-@dataclass(frozen=True)
-class IndexFile:
-    """A file that an index lists; ``sha256`` is empty where it lists no such digest."""
-
-    name: str
-    url: str
-    sha256: str
-
-
-def page_of(index: str, project: str) -> str:
-    """Return the URL of a project's page."""
-    from packaging.utils import canonicalize_name  # most plans fetch nothing
-
-    return urljoin(index, f"{canonicalize_name(project)}/")
-
-
-def read_page(page: str, downloader: Downloader) -> dict[str, IndexFile]:
-    """Return the files of a project by name, as the index answers (PEP 691)."""
-    body = io.BytesIO()
-    downloader.download(page, body, progress=_ignore, accept=MEDIA_TYPE, most=LARGEST_PAGE)
-    try:
-        answer: dict[str, Any] = json.loads(body.getvalue())
-        files = [_index_file(page, each) for each in answer["files"]]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise SourceError(
-            f"cannot read {without_password(page)}",
-            why="the index does not answer in JSON as PEP 691 says",
-        ) from error
-    return {file.name: file for file in files}
-
-
-def _index_file(page: str, entry: Mapping[str, Any]) -> IndexFile:
-    name, url, hashes = entry["filename"], entry["url"], entry["hashes"]
-    sha256 = hashes.get("sha256", "") if isinstance(hashes, dict) else None
-    if not all(isinstance(each, str) for each in (name, url, sha256)):
-        raise TypeError("not text")
-    return IndexFile(name, urljoin(page, url), str(sha256))
-
-
-def _ignore(done: int, total: int) -> None:
-    """Take no notice of progress."""

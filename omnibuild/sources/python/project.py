@@ -67,6 +67,15 @@ def project_requirements(directory: Path) -> list[Requirement] | None:
     return found
 
 
+def declared_identity(directory: Path) -> tuple[str, str]:
+    """Return the name and the version that ``pyproject.toml`` declares, each empty without one."""
+    path = directory / "pyproject.toml"
+    project = _at(located.read(path).data, ("project",)) if path.is_file() else None
+    found = [_at(project, (key,)) for key in ("name", "version")]
+    name, version = (each if isinstance(each, str) else "" for each in found)
+    return name, version
+
+
 def refuse_unobeyed(directory: Path, names: Collection[str]) -> None:
     """Raise :class:`DefinitionError` for settings of a project's tools that are not obeyed.
 

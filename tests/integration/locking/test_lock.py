@@ -25,10 +25,10 @@ def selected(made: Locked, group: str = "run") -> dict[str, str]:
 
 def test_project_and_sources_are_built_with_what_is_pinned(shop: Shop) -> None:
     shop.python = 'from-source = ["lib"]'
-    old = '[build-system]\nrequires = ["backend<1"]\nbuild-backend = "backend.api"\n'
+    old = '[build-system]\nrequires = ["flit-core<1"]\nbuild-backend = "flit_core.buildapi"\n'
     shop.packages["lib"] = {**pure("lib", "2"), **source("lib", "2", old)}
-    shop.packages["backend"] = {
-        f"backend-{version}-py3-none-any.whl": wheel("backend", version, members=API)
+    shop.packages["flit-core"] = {
+        f"flit_core-{version}-py3-none-any.whl": wheel("flit_core", version, members=API)
         for version in ("0.9", "1")
     }
     made = shop.lock()
@@ -36,8 +36,8 @@ def test_project_and_sources_are_built_with_what_is_pinned(shop: Shop) -> None:
     assert is_valid_pylock_path(made.path)
     assert selected(made) == {"lib": "2"}
     # Each with its own: one takes a version of the backend that the other refuses.
-    assert selected(made, build_group()) == {"backend": "1", "build": "1"}
-    assert selected(made, build_group("lib")) == {"backend": "0.9", "build": "1"}
+    assert selected(made, build_group()) == {"build": "1", "flit-core": "1"}
+    assert selected(made, build_group("lib")) == {"build": "1", "flit-core": "0.9"}
     shop.python = 'from-source = ["lib", "other"]'
     with pytest.raises(LockError, match="what the app does not need: other"):
         shop.lock()
@@ -55,27 +55,22 @@ def test_the_same_inputs_give_the_same_bytes(shop: Shop) -> None:
 
 @pytest.mark.parametrize(
     ("requires", "backend"),
-    [('["backend"]', "other.api"), ("[]", "backend.api"), ('["backend"]', "backend.other")],
+    [
+        ('["flit-core"]', "other.api"),
+        ("[]", "flit_core.buildapi"),
+        ('["flit-core"]', "flit_core.other"),
+    ],
 )
 def test_a_backend_that_nothing_brings_is_named_before_anything_is_built(
     shop: Shop, requires: str, backend: str
 ) -> None:
-    shop.project = shop.project.replace('["backend>=1"]', requires)
-    shop.project = shop.project.replace("backend.api", backend)
+    shop.project = shop.project.replace('["flit-core>=1"]', requires)
+    shop.project = shop.project.replace("flit_core.buildapi", backend)
     with pytest.raises(DefinitionError, match=f"`{backend}`") as caught:
         shop.lock()
     assert caught.value.where is not None
     assert caught.value.where.file.endswith("shop/pyproject.toml")
     assert not (shop.base / "recipes/pylock.shop.toml").exists()
-
-
-def test_a_source_without_a_build_system_is_built_by_setuptools(shop: Shop) -> None:
-    shop.project = shop.project.partition("[project]")[2].replace("", "[project]", 1)
-    legacy = {"setuptools/build_meta.py": b""}
-    shop.packages["setuptools"] = {
-        "setuptools-80-py3-none-any.whl": wheel("setuptools", "80", members=legacy)
-    }
-    assert selected(shop.lock(), build_group()) == {"build": "1", "setuptools": "80"}
 
 
 def test_versions_stay_until_they_are_to_be_upgraded(shop: Shop) -> None:
@@ -120,7 +115,10 @@ def test_what_was_required_is_remembered_in_the_recipe(shop: Shop) -> None:
     ("change", "says"),
     [
         (("lib>=1", "lib>=1.5"), "lib>=1.5 is required, and was not"),
-        (("backend>=1", "backend"), "backend is required for building the project, and was not"),
+        (
+            ("flit-core>=1", "flit-core"),
+            "flit-core is required for building the project, and was not",
+        ),
     ],
 )
 def test_a_stale_lock_is_told_without_a_network(
@@ -150,7 +148,7 @@ def test_any_legal_name(shop: Shop) -> None:
     name = "Changedetection.IO"
     shop.source = f'index = "{name}==1"'
     shop.python = f'from-source = ["{name}"]'
-    system = '[build-system]\nrequires = ["backend"]\nbuild-backend = "backend.api"\n'
+    system = '[build-system]\nrequires = ["flit-core"]\nbuild-backend = "flit_core.buildapi"\n'
     files = {
         "changedetection_io-1-py3-none-any.whl": wheel("changedetection_io"),
         **source("changedetection_io", pyproject=system),

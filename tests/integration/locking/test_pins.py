@@ -133,7 +133,7 @@ def uv_lock(shop: Shop, tmp_path: Path) -> None:
 
 def test_uv_lock(old: Shop, tmp_path: Path) -> None:
     # Only a source exists of it, whose build says what it requires: uv has noted it.
-    lib = '[build-system]\nrequires = ["backend"]\nbuild-backend = "backend.api"\n'
+    lib = '[build-system]\nrequires = ["flit-core"]\nbuild-backend = "flit_core.buildapi"\n'
     project = '[project]\nname = "lib"\nversion = "1"\ndependencies = ["other<2"]\n'
     old.packages["lib"] = source("lib", "1", lib + project)
     trace = tmp_path / "trace"
@@ -149,7 +149,7 @@ def test_uv_lock(old: Shop, tmp_path: Path) -> None:
     assert made.pins
     assert made.pins.name == "uv.lock"
     assert selected(made) == {"gunicorn": "1", "lib": "1", "other": "1"}
-    assert selected(made, build_group("lib"))["backend"] == "1"
+    assert selected(made, build_group("lib"))["flit-core"] == "1"
     assert not trace.exists(), "an interpreter of the project was started"
     (old.directory / "uv.lock").write_text("version = 99\n")
     with pytest.raises(LockError, match="uv cannot read"):

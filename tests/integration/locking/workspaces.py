@@ -28,16 +28,17 @@ version = "3.13"
 """
 PROJECT = """\
 [build-system]
-requires = ["backend>=1"]
-build-backend = "backend.api"
+requires = ["flit-core>=1"]
+build-backend = "flit_core.buildapi"
 
 [project]
 name = "shop"
 version = "1"
 dependencies = ["lib>=1"]
 """
-# What a wheel called BACKEND has, so that it is one.
-API = {"backend/api.py": b"raise SystemExit('it ran')\n"}
+# What makes a wheel of flit-core a backend, one that need not be asked what it needs: locking
+# asks others in the sandbox, which tests/acceptance does.
+API = {"flit_core/buildapi.py": b"raise SystemExit('it ran')\n"}
 
 
 def pure(name: str, *versions: str, requires: tuple[str, ...] = ()) -> dict[str, bytes]:
@@ -66,7 +67,7 @@ class Shop:
     packages: dict[str, Mapping[str, bytes]] = field(
         default_factory=lambda: {
             "build": pure("build", "1"),
-            "backend": {"backend-1-py3-none-any.whl": wheel("backend", members=API)},
+            "flit-core": {"flit_core-1-py3-none-any.whl": wheel("flit_core", members=API)},
             "lib": pure("lib", "1", "2"),
         }
     )

@@ -7,7 +7,7 @@ import pytest
 
 from omnibuild.errors import DigestMismatchError, HostError, SourceError
 from omnibuild.sources.places import Places
-from omnibuild.sources.python.index import MEDIA_TYPE
+from omnibuild.sources.python.simple import MEDIA_TYPE
 from omnibuild.transfer.http import Downloader
 from tests.unit.transfer.server import Handler, Server, content, running
 
@@ -69,7 +69,11 @@ def test_json_is_asked_for(server: Server, downloader: Downloader) -> None:
     finder = index(server)
     server.serve("/simple/web-shop/", answer)
     finder.urls("index:web-shop/a", SHA256, downloader)
-    assert seen == [MEDIA_TYPE]
+    # HTML is as good where there is nothing else.
+    (accepted,) = seen
+    assert accepted is not None
+    assert accepted.startswith(f"{MEDIA_TYPE}, ")
+    assert "text/html;q=" in accepted
 
 
 def test_another_listed_digest_is_believed(server: Server, downloader: Downloader) -> None:
@@ -84,9 +88,9 @@ def test_a_file_that_is_not_listed(server: Server, downloader: Downloader) -> No
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>", b"[]", b"{}", b'{"files": [{}]}', b'{"files": 1}', b'{"files": ["a"]}']
+    "body", [b"text", b"[]", b"{}", b'{"files": [{}]}', b'{"files": 1}', b'{"files": ["a"]}']
 )
-def test_an_index_that_does_not_speak_json(
+def test_an_index_that_speaks_neither_json_nor_html(
     server: Server, downloader: Downloader, body: bytes
 ) -> None:
     finder = index(server)

@@ -6,11 +6,12 @@ import base64
 import hashlib
 import io
 import json
+import re
 import tarfile
 import zipfile
 from collections.abc import Mapping
 
-from omnibuild.sources.python.index import MEDIA_TYPE
+from omnibuild.sources.python.simple import MEDIA_TYPE
 from tests.unit.transfer.server import Handler, Server, content
 
 WHEEL = "Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -95,5 +96,5 @@ def publish(server: Server, **projects: Mapping[str, bytes]) -> str:
 
 def _metadata_of(wheel: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
-        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        (name,) = (n for n in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", n))
         return archive.read(name)

@@ -1,0 +1,195 @@
+"""What only a package's own code says of it: asked in the sandbox, without a network."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.metadata import Metadata
+from packaging.pylock import Package
+from packaging.requirements import Requirement
+
+from omnibuild import pipeline
+from omnibuild.blueprint.builds import Builds
+from omnibuild.blueprint.components import Components, fetch_action
+from omnibuild.blueprint.wanted import told_to
+from omnibuild.errors import LockError, StepError
+from omnibuild.events import Emit
+from omnibuild.locking.groups import merged
+from omnibuild.plan.graph import Plan
+from omnibuild.recipe.definitions import Definitions
+from omnibuild.recipe.lock import Lock, LockedFile
+from omnibuild.recipe.models import Python, Recipe
+from omnibuild.settings import Settings
+from omnibuild.sources.archive import at_most, unpack
+from omnibuild.sources.python.requirements import NotARequirementError, checked
+from omnibuild.store.results import Output
+from omnibuild.store.store import Store
+
+# Bytes of an answer that are read; the longest metadata known has half a million.
+LARGEST = 8 << 20
+
+
+@dataclass(frozen=True)
+class Source:
+    """The source of a package.
+
+    Args:
+        name: of the package; empty for the project.
+        directory: where it is unpacked.
+        sdist: the file it is from; none: the directory is the source.
+        version: of the package, as the index has it.
+    """
+
+    name: str
+    directory: Path
+    sdist: LockedFile | None = None
+    version: str = ""
+
+
+class Backends:
+    """Asks the build backends of sources.
+
+    Args:
+        settings: where the store is.
+        definitions: of components.
+        recipe: the app, whose interpreter asks.
+        root: the root in which it does.
+        glibc: highest version that wheels may need.
+        emit: takes events.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        definitions: Definitions,
+        recipe: Recipe,
+        python: Python,
+        root: str,
+        glibc: str,
+        emit: Emit,
+    ) -> None:
+        self._settings, self._definitions, self._emit = settings, definitions, emit
+        self._recipe, self._python = recipe, python
+        self._root, self._glibc = root, glibc
+
+    @contextmanager
+    def unpacked(self, packages: Sequence[Package]) -> Iterator[list[Source]]:
+        """Yield the sources of packages that are pinned as source, unpacked for the block."""
+        with tempfile.TemporaryDirectory(prefix="omnibuild-sources-") as scratch:
+            files = self._selected([package for package in packages if package.sdist])
+            found = []
+            for file, archive in self.fetched(files).items():
+                # Errors name the file that it is in.
+                directory = Path(scratch) / file.name
+                unpack(archive, directory, limits=at_most(self._settings.unpacked))
+                found.append(Source(file.package, directory, file, file.version))
+            yield found
+
+    def fetched(self, wanted: Sequence[LockedFile]) -> dict[LockedFile, Path]:
+        """Return where files of packages are, once they are in the store."""
+        if not wanted:
+            return {}
+        with pipeline.opened_store(self._settings) as store:
+            actions = [
+                fetch_action(
+                    file.sha256,
+                    [*([file.url] if file.url else []), f"index:{file.package}/{file.name}"],
+                    file.name,
+                )
+                for file in wanted
+                if not store.take(Output("blob", file.sha256))
+            ]
+            if actions:
+                goals = [action.name for action in actions]
+                pipeline.execute(self._settings, store, Plan.of(actions), goals, self._emit)
+            return {file: store.blob(file.sha256) for file in wanted}
+
+    def wheel_of(self, package: Package) -> LockedFile:
+        """Return the best of a package's files."""
+        (file,) = self._selected([package])
+        return file
+
+    def requires(self, source: Source, building: Sequence[Package]) -> list[Requirement]:
+        """Return what a source is to be built with besides what ``[build-system]`` says.
+
+        Args:
+            source: of the package.
+            building: what is there already.
+        """
+        listed = json.loads(self._ask(source, building, "requires"))
+        return self._checked(source, listed if isinstance(listed, list) else [])
+
+    def metadata(self, source: Source, building: Sequence[Package]) -> Metadata:
+        """Return what the wheel of a source would say of itself, once it is built."""
+        answer = self._ask(source, building, "metadata")
+        try:
+            # Old sources have fields that nobody reads, and that are not as they should be.
+            return Metadata.from_email(answer, validate=False)
+        except ValueError as error:
+            raise LockError(
+                f"the metadata of {self._called(source)} cannot be read", why=str(error)
+            ) from error
+
+    def _ask(self, source: Source, building: Sequence[Package], question: str) -> bytes:
+        profile = self._recipe.build.profile if self._recipe.build else None
+        components = Components(self._definitions, self._root, profile)
+        interpreter = f"python-{self._python.version}"
+        for name in (interpreter, *self._recipe.software):
+            components.add(name)
+        builds = Builds(
+            self._recipe.app.name, self._python.version, components, self._recipe.software
+        )
+        name = source.name or self._recipe.app.name
+        told: Mapping[str, str] = {}
+        if source.sdist:
+            origin = builds.fetch(source.sdist)
+        else:
+            origin, _ = builds.snapshot(name, source.directory)
+            told = told_to(self._recipe, source.directory)
+        backend = builds.backend(name, self._selected(building))
+        goal = builds.wheel(name, origin, backend, told, question)
+        plan = Plan.of([*components.actions.values(), *builds.actions.values()])
+        with pipeline.opened_store(self._settings) as store:
+            try:
+                outputs = pipeline.execute(self._settings, store, plan, [goal], self._emit)
+            except StepError as error:
+                raise self._not_built(source, error) from error
+            return _only_file(store, outputs[goal])
+
+    def _not_built(self, source: Source, error: StepError) -> LockError:
+        called, python = self._called(source), self._python.version
+        return LockError(
+            f"what {called} requires only its own code says, and that fails under CPython {python}",
+            why=f"{error.what}\n{error.why}",
+            hint=f"require another version of {source.name or 'what it is built with'}, one with a"
+            " wheel if there is one; or take another `version` in [python]; what it links belongs"
+            " into [software]",
+        )
+
+    def _called(self, source: Source) -> str:
+        return f"{source.name} {source.version}".strip() if source.name else "the project"
+
+    def _checked(self, source: Source, listed: Sequence[object]) -> list[Requirement]:
+        try:
+            return [checked(text) for text in listed if isinstance(text, str)]
+        except NotARequirementError as error:
+            raise LockError(
+                f"the build backend of {self._called(source)} asks for what nobody can provide",
+                why=str(error),
+                hint=error.hint,
+            ) from error
+
+    def _selected(self, packages: Sequence[Package]) -> list[LockedFile]:
+        lock = Lock("", merged({"run": packages}, self._python.version))
+        return list(lock.select(self._python.version, self._glibc))
+
+
+def _only_file(store: Store, output: Output) -> bytes:
+    (path,) = store.tree_directory(output.digest).iterdir()
+    with path.open("rb") as stream:
+        return stream.read(LARGEST)

@@ -1,0 +1,130 @@
+"""Packages that exist only as source: resolved like all others, once their own code was asked.
+
+To the resolver each version of such a package is a wheel that says nothing but its metadata: at
+first that it requires nothing. Of the versions that are chosen the sources are asked, in the
+sandbox, and then it resolves again, until it has chosen only what was asked.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from packaging.metadata import Metadata
+from packaging.pylock import Package
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from omnibuild.errors import LockError
+from omnibuild.sources.python.resolve import OnlySourceError, Resolver
+from omnibuild.sources.python.simple import IndexFile
+
+# A version is asked once, so each round asks one more at least; nothing known takes ten.
+_MOST_ROUNDS = 50
+_WHEEL = "Wheel-Version: 1.0\nGenerator: omnibuild\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+
+
+@dataclass
+class _StandIns:
+    """Wheels that stand for source distributions, in a directory."""
+
+    directory: Path
+    names: set[str] = field(default_factory=set)
+    asked: set[tuple[str, Version]] = field(default_factory=set)
+
+    def add(self, name: str, versions: Mapping[Version, IndexFile]) -> None:
+        """Let each version of a package require nothing, for now."""
+        self.names.add(name)
+        for version in versions:
+            self._write(name, version, f"Name: {name}\nVersion: {version}\n")
+
+    def tell(self, name: str, version: Version, metadata: Metadata) -> None:
+        """Let a version require what its source says."""
+        self.asked.add((name, version))
+        lines = [f"Name: {name}", f"Version: {version}"]
+        lines += [f"Requires-Dist: {each}" for each in metadata.requires_dist or ()]
+        lines += [f"Provides-Extra: {each}" for each in metadata.provides_extra or ()]
+        if metadata.requires_python:
+            lines.append(f"Requires-Python: {metadata.requires_python}")
+        self._write(name, version, "\n".join(lines) + "\n")
+
+    def _write(self, name: str, version: Version, metadata: str) -> None:
+        project = name.replace("-", "_")
+        info = f"{project}-{version}.dist-info"
+        with zipfile.ZipFile(self.directory / f"{project}-{version}-py3-none-any.whl", "w") as file:
+            file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\n{metadata}")
+            file.writestr(f"{info}/WHEEL", _WHEEL)
+            file.writestr(f"{info}/RECORD", "")
+
+
+def resolved_with_sources(
+    resolver: Resolver,
+    ask: Callable[[Package], Metadata],
+    directory: Path,
+    requirements: Sequence[Requirement],
+    from_source: Sequence[str],
+    kept: Mapping[str, str],
+    constraints: Sequence[Requirement] = (),
+) -> list[Package]:
+    """Resolve as :meth:`Resolver.resolve` does, with what exists only as source.
+
+    Args:
+        resolver: resolves.
+        ask: returns the metadata of a package that is pinned as source.
+        directory: an empty one.
+        requirements: what must be satisfied.
+        from_source: normalised names of packages that are compiled: of these a version without a
+            wheel is as good as one with it.
+        kept: names to versions that are taken rather than newer ones.
+        constraints: what holds for versions of whatever is needed.
+
+    Raises :class:`LockError` when there is no solution.
+    """
+    stand_ins = _StandIns(directory)
+    for name in from_source:
+        _stand_in(stand_ins, resolver, name)
+    for _ in range(_MOST_ROUNDS):
+        try:
+            found = resolver.resolve(requirements, from_source, kept, constraints, directory)
+        except OnlySourceError as error:
+            new = set(error.names) - stand_ins.names
+            if not new:
+                raise
+            for name in sorted(new):
+                _stand_in(stand_ins, resolver, name)
+            continue
+        unknown = [each for each in found if _is_unknown(each, stand_ins, resolver)]
+        if not unknown:
+            return found
+        for package in unknown:
+            stand_ins.tell(package.name, _version(package), ask(package))
+    raise LockError(
+        "no end of asking: each version leads to another one that exists only as source",
+        hint=f"constrain {', '.join(sorted(stand_ins.names))} by `require` in [python]",
+    )
+
+
+def _stand_in(stand_ins: _StandIns, resolver: Resolver, name: str) -> None:
+    """Add those versions of a package that have a source and no wheel."""
+    have_wheels = resolver.wheel_versions(name)
+    sources = resolver.sources(name)
+    stand_ins.add(name, {v: file for v, file in sources.items() if v not in have_wheels})
+
+
+def _is_unknown(package: Package, stand_ins: _StandIns, resolver: Resolver) -> bool:
+    """Tell whether a package was chosen for metadata that nobody knows yet."""
+    if package.sdist is None or package.name not in stand_ins.names:
+        return False
+    version = _version(package)
+    return (
+        package.name,
+        version,
+    ) not in stand_ins.asked and version not in resolver.wheel_versions(package.name)
+
+
+def _version(package: Package) -> Version:
+    if package.version is None:
+        raise AssertionError(package.name)
+    return package.version
