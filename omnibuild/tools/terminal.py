@@ -18,7 +18,8 @@ import struct
 import subprocess
 import termios
 import tty
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 CHUNK = 1 << 16
 
@@ -28,6 +29,9 @@ ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 # What is read where, and written where.
 Carried = dict[int, int]
 
+# Starts the program; takes its streams.
+Start = Callable[..., subprocess.Popen[bytes]]
+
 
 def converse(
     command: Sequence[str], environment: Mapping[str, str], pass_fds: Sequence[int] = ()
@@ -36,9 +40,20 @@ def converse(
 
     What is typed goes to the program, also keys that interrupt; so does the size of the window.
     """
-    start = _on_a_terminal if os.isatty(0) else _through_pipes
+
+    def start(**streams: Any) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            command,
+            env=dict(environment),
+            pass_fds=tuple(pass_fds),
+            start_new_session=True,
+            bufsize=0,
+            text=False,
+            **streams,
+        )
+
     with contextlib.ExitStack() as stack:
-        process, carried = start(command, environment, pass_fds, stack)
+        process, carried = (_on_a_terminal if os.isatty(0) else _through_pipes)(start, stack)
         stack.enter_context(process)
         stack.callback(process.kill)
         ended = stack.enter_context(_ending(process))
@@ -48,21 +63,14 @@ def converse(
 
 
 def _on_a_terminal(
-    command: Sequence[str],
-    environment: Mapping[str, str],
-    pass_fds: Sequence[int],
-    stack: contextlib.ExitStack,
+    start: Start, stack: contextlib.ExitStack
 ) -> tuple[subprocess.Popen[bytes], Carried]:
     main, terminal = pty.openpty()
     stack.callback(os.close, main)
-    process = subprocess.Popen(
-        command,
+    process = start(
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,
-        env=dict(environment),
-        pass_fds=tuple(pass_fds),
-        start_new_session=True,
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )
     os.close(terminal)
@@ -77,22 +85,10 @@ def _on_a_terminal(
 
 
 def _through_pipes(
-    command: Sequence[str],
-    environment: Mapping[str, str],
-    pass_fds: Sequence[int],
-    stack: contextlib.ExitStack,
+    start: Start, _stack: contextlib.ExitStack
 ) -> tuple[subprocess.Popen[bytes], Carried]:
     pipe = subprocess.PIPE
-    process = subprocess.Popen(
-        command,
-        stdin=pipe,
-        stdout=pipe,
-        stderr=pipe,
-        env=dict(environment),
-        pass_fds=tuple(pass_fds),
-        start_new_session=True,
-        bufsize=0,
-    )
+    process = start(stdin=pipe, stdout=pipe, stderr=pipe)
     stdin, stdout, stderr = (
         stream.fileno() for stream in (process.stdin, process.stdout, process.stderr) if stream
     )
