@@ -8,10 +8,11 @@ artifacts ── packages ── audits ── payload ── placing ┘
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from omnibuild import events, files
 from omnibuild.audit.report import Report, told, united
@@ -38,6 +39,8 @@ from omnibuild.store.store import Store
 
 if TYPE_CHECKING:
     from omnibuild.remote.cache import RemoteCache
+
+_T = TypeVar("_T")
 
 
 def plan(settings: Settings, app: str, platform_names: Sequence[str] = ()) -> AppPlan:
@@ -94,17 +97,25 @@ def build(
     with opened_store(settings) as store:
         goals = (*planned.goals, *planned.audits.values())
         outputs = execute(settings, store, planned.plan, goals, emit)
-        reports = {name: _report(store, outputs[audit]) for name, audit in planned.audits.items()}
+
+        def taken(action: str, take: Callable[[Output], _T]) -> _T:
+            """Take what an action made out of the store; if it is damaged, make it again, once."""
+            nonlocal outputs
+            try:
+                return take(outputs[action])
+            except DamageError as error:
+                emit(events.Warned(f"{error.what}, and made again"))
+                outputs = execute(settings, store, planned.plan, goals, emit)
+                return take(outputs[action])
+
+        read = functools.partial(_report, store)
+        reports = {name: taken(audit, read) for name, audit in planned.audits.items()}
         _tell(united(reports.values()), planned.recipe, emit)
         for action in planned.goals:
             names = tuple(name for name, other in planned.packages.items() if other == action)
             audited = canonical_json(united(reports[name] for name in names).to_data())
-            try:
-                artifact = deliver(store, outputs[action], output, names, audited)
-            except DamageError as error:
-                emit(events.Warned(f"{error.what}, and made again"))
-                outputs = execute(settings, store, planned.plan, goals, emit)
-                artifact = deliver(store, outputs[action], output, names, audited)
+            out = functools.partial(deliver, store, output=output, platforms=names, audited=audited)
+            artifact = taken(action, out)
             emit(events.ArtifactReady(str(artifact.path), artifact.size, artifact.digest))
             artifacts.append(artifact)
     return tuple(artifacts)

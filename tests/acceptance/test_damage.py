@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from omnibuild.store.store import LIST_FILE
-from tests.acceptance.damaged import DamageBench, kinds_of_files
+from tests.acceptance.damaged import DamageBench, Target
 
 
 @pytest.fixture(scope="module")
@@ -18,26 +18,36 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> DamageBench:
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "mark"),
+    ("kind", "name", "mark", "build"),
     [
-        ("component", "text", b"text"),
-        ("list of component", LIST_FILE, b'"mode": 493'),
-        ("component", "tiny", b"tiny"),
-        ("placed", "description.json", b"facts"),
-        ("placed", "tiny", b"tiny"),
-        ("package", "tiny_1.0-1_amd64.deb", b"data.tar"),
+        ("component", "text", b"text", "other"),
+        ("component", LIST_FILE, b'"mode":493', "other"),
+        ("component", "tiny", b"tiny", "other"),
+        ("place", "description.json", b"facts", "changed"),
+        ("place", "tiny", b"tiny", "changed"),
+        ("payload", "description.json", b"A tiny program", "other format"),
+        ("source of component", "", b"\x1f\x8b", "other"),
+        ("audit", "", b"findings", "tiny"),
+        ("package", "tiny_1.0-1_amd64.deb", b"data.tar", "tiny"),
     ],
 )
-def test_a_flipped_bit_is_healed(bench: DamageBench, kind: str, name: str, mark: bytes) -> None:
-    found = [path for path in kinds_of_files(bench.store)[kind] if path.name == name]
-    path = next(path for path in found if mark in path.read_bytes())
-    offset = path.read_bytes().index(mark) + len(mark) - 1
-    assert bench.damaged(path, offset, 0) == "healed"
+def test_a_flipped_bit_is_healed(
+    bench: DamageBench, kind: str, name: str, mark: bytes, build: str
+) -> None:
+    found = _targets(bench, kind, name)
+    target = next(target for target in found if mark in target.path.read_bytes())
+    offset = target.path.read_bytes().index(mark) + len(mark) - 1
+    assert bench.damaged(target, offset, 0, (build,)) == "healed"
+
+
+def _targets(bench: DamageBench, kind: str, name: str) -> list[Target]:
+    found = [target for targets in bench.targets.values() for target in targets]
+    return [t for t in found if t.kind == kind and name in ("", t.path.name)]
 
 
 def test_a_deleted_file_is_made_again(bench: DamageBench) -> None:
-    (path,) = (p for p in kinds_of_files(bench.store)["component"] if p.name == "text")
-    path.unlink()
+    (target,) = _targets(bench, "component", "text")
+    target.path.unlink()
     done = bench.build("other")
     assert done.returncode == 0, done.stderr
     assert "made again" in done.stderr
