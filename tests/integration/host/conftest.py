@@ -24,7 +24,8 @@ def integrated(name: str, entry_points: dict[str, str]) -> HostFiles:
     scripts = recipe.package.scripts
     hooks = load_hooks(RECIPES / scripts) if scripts else {}
     config = {path: (RECIPES / f.source).read_bytes() for path, f in recipe.config_files.items()}
-    return integrate(recipe, hooks, config, Installed(entry_points))
+    modules = {"gunicorn", recipe.web.app.partition(":")[0]} if recipe.web else set()
+    return integrate(recipe, hooks, config, Installed(entry_points, modules))
 
 
 def install(host: HostFiles, root: Path) -> None:

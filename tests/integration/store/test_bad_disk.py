@@ -49,7 +49,7 @@ def work(root: Path, source: Path) -> list[Output]:
             (files / "program").chmod(0o755)
             os.link(files / "program", files / "same")
             (files / "link").symlink_to("program")
-            tree = store.add_tree(scratch / "tree", {"references": []})
+            tree = store.add_tree(scratch / "tree")
         remove_leftovers(root / "dist")
         store.record(KEY, Result(tree))
         store.history.remember("action", LastRun(KEY, 1.0, 0.0, {}), {"inputs": {}})
