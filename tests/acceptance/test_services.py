@@ -50,7 +50,8 @@ def served_by_itself(recipe: str) -> str:
 
 
 def served_by_none(recipe: str) -> str:
-    """Return the recipe without its web server."""
+    """Return the recipe without its web server; the lock stays what it was."""
+    recipe = recipe.replace('version = "3.13"\n', 'version = "3.13"\nrequire = ["gunicorn"]\n')
     return re.sub(r"\[web\]\n(?:.+\n)+", "", recipe)
 
 
