@@ -8,6 +8,7 @@ from pathlib import Path
 
 from omnibuild.host.layout import Layout
 from omnibuild.host.maintainer import Scripts
+from omnibuild.host.units import UnitNames
 from omnibuild.host.users import directories, sysusers_conf, sysusers_path
 from omnibuild.package.deb.writer import write_deb
 from omnibuild.package.rpm.writer import write_rpm
@@ -94,7 +95,7 @@ def payload_of(version: str, root: Path) -> Payload:
     config = sorted(path for path in VERSIONS[version] if path.startswith("etc/"))
     owners = {path: owner_of(version, path) for path in config}
     lines = [f"{user} {group} {mode:o} /{path}" for path, (user, group, mode) in owners.items()]
-    scripts = Scripts(SHOP, (), {}, tuple(lines))
+    scripts = Scripts(SHOP, UnitNames(), {}, tuple(lines))
     return Payload(
         metadata=Metadata(
             name="shop",
