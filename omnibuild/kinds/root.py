@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from omnibuild import files
+from pathlib import Path
+from typing import IO
+
 from omnibuild.digests import Digest
+from omnibuild.errors import ToolFailedError
 from omnibuild.execute.job import Job
+from omnibuild.execute.sandbox.log import open_log
 from omnibuild.sources.rootlock import RootLock
 from omnibuild.sources.roots import build_root
 from omnibuild.sources.roottree import unpack_root
 from omnibuild.store.results import Output
+from omnibuild.tools import tail
 
 
 def run(job: Job) -> Output:
@@ -19,14 +24,28 @@ def run(job: Job) -> Output:
     """
     target = job.scratch / "tree" / "files"
     target.mkdir(parents=True)
-    with open(job.log, "wb", opener=files.private) as log:
-        if "tarball" in job.action.parameters:
-            identity: Digest = job.action.parameters["tarball"]
-            unpack_root(job.blob("tarball"), target, log)
-        else:
-            lock = RootLock.from_data(job.action.parameters["lock"])
-            debs = {package.sha256: job.store.blob(package.sha256) for package in lock.packages}
-            build_root(lock, debs, target, log)
-            identity = lock.identity
+    job.log.unlink(missing_ok=True)
+    with open_log(job.log, job.limits.log) as log:
+        try:
+            with log.piped() as stream:
+                identity = _make(job, target, stream)
+        except ToolFailedError as error:
+            said = tail(log.end())
+            raise ToolFailedError(
+                f"{error.what}: {log.broken}" if log.broken else error.what,
+                why=f"{error.why.rstrip()}\n{said}\nwhole log: {job.log}",
+            ) from error
     output = job.store.add_tree(job.scratch / "tree")
     return Output("tree", output.digest, identity=identity)
+
+
+def _make(job: Job, target: Path, log: IO[bytes]) -> Digest:
+    """Make the tree and return what identifies it."""
+    if "tarball" in job.action.parameters:
+        unpack_root(job.blob("tarball"), target, log)
+        identity: Digest = job.action.parameters["tarball"]
+        return identity
+    lock = RootLock.from_data(job.action.parameters["lock"])
+    debs = {package.sha256: job.store.blob(package.sha256) for package in lock.packages}
+    build_root(lock, debs, target, log)
+    return lock.identity

@@ -16,7 +16,7 @@ from omnibuild import files
 from omnibuild.errors import SandboxError
 from omnibuild.execute.processes import Processes, Watch, kill_group
 from omnibuild.execute.sandbox import seccomp
-from omnibuild.execute.sandbox.log import Log, open_log
+from omnibuild.execute.sandbox.log import CHUNK, Log, open_log
 from omnibuild.execute.sandbox.step import BUILD_DIRECTORY, SHELL, Step, Usage, step_failed
 from omnibuild.execute.sandbox.union import link_layers
 from omnibuild.plan.graph import Limits
@@ -36,9 +36,6 @@ PR_SET_CHILD_SUBREAPER = 36
 MOUNT_OPTIONS = 4096 - 160
 # What bubblewrap puts before each path.
 OLD_ROOT = "/oldroot"
-
-# Read from a step's output at once.
-CHUNK = 1 << 16
 
 # What makes uid 0 inside the owner of its own files, and nothing of the namespaces' own powers:
 # with those a step run by root could mount its root again, writable.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -20,6 +21,10 @@ KEPT_BYTES = 1 << 20
 
 # Bytes that errors quote from, at most.
 READ_AT_MOST = 1 << 16
+
+# Read from a pipe at once, and how often it is asked whether there is still somebody to print.
+CHUNK = 1 << 16
+ASK_SECONDS = 0.1
 
 
 class Log:
@@ -49,6 +54,25 @@ class Log:
             _beside(kill)
             raise
 
+    @contextlib.contextmanager
+    def piped(self) -> Iterator[IO[bytes]]:
+        """Yield a pipe for the outputs of programs that no sandbox holds, as mmdebstrap.
+
+        Who prints too much finds it closed. What programs leave behind is not waited for.
+        """
+        reading, writing = os.pipe()
+        over = threading.Event()
+        taker = _Taker(self, reading, over)
+        taker.start()
+        try:
+            with os.fdopen(writing, "wb", buffering=0) as stream:
+                yield stream
+        finally:
+            over.set()
+            taker.join()
+            if taker.error:
+                raise taker.error
+
     def _write(self, chunk: bytes, kill: Callable[[], None]) -> None:
         if self._most and self._size + len(chunk) > self._most:
             self.broken = f"it printed more than {self._most / 1e6:g} MB"
@@ -63,6 +87,37 @@ class Log:
         """Return the end of what the step printed: it may be more than fits into memory."""
         start = max(self._start, self._size - READ_AT_MOST)
         return os.pread(self._stream.fileno(), self._size - start, start)
+
+
+class _Taker(threading.Thread):
+    """Takes what comes out of a pipe until it is ``over``, and closes it."""
+
+    def __init__(self, log: Log, reading: int, over: threading.Event) -> None:
+        super().__init__(name="log")
+        self.error: OSError | None = None
+        self._log, self._reading, self._over = log, reading, over
+
+    def run(self) -> None:
+        """Take it, and remember what kept the log from being written."""
+        try:
+            self._log.take(self._chunks(), lambda: None)
+        except OSError as error:
+            self.error = error
+        finally:
+            os.close(self._reading)
+
+    def _chunks(self) -> Iterator[bytes]:
+        while not self._log.broken:
+            # Asked before looking: all that was printed until then is in the pipe.
+            over = self._over.is_set()
+            ready, _, _ = select.select([self._reading], [], [], 0 if over else ASK_SECONDS)
+            if ready:
+                chunk = os.read(self._reading, CHUNK)
+                if not chunk:
+                    return
+                yield chunk
+            elif over:
+                return
 
 
 def _beside(kill: Callable[[], None]) -> None:
