@@ -11,8 +11,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from omnibuild.errors import SigningKeyError, Where
+
 if TYPE_CHECKING:
     from pysequoia.packet import Packet
+
+# A key's packet (RFC 4880, RFC 6637) has its version, its time, its algorithm, and, when that is an
+# elliptic one, how long the number of the curve is, and that.
+_ALGORITHM, _LENGTH, _NUMBER = 5, 6, 7
+_ELLIPTIC = {19, 22}
+_CURVES = {
+    "2a8648ce3d030107": "NIST P-256",
+    "2b81040022": "NIST P-384",
+    "2b81040023": "NIST P-521",
+    "2b06010401da470f01": "Ed25519",
+    "2b8104000a": "secp256k1",
+    "2b2403030208010107": "brainpoolP256r1",
+    "2b240303020801010b": "brainpoolP384r1",
+    "2b240303020801010d": "brainpoolP512r1",
+    "2b6571": "Ed448",
+}
+# Those that hosts know, of any release; and what has none.
+COMMON_CURVES = ("", "NIST P-256", "NIST P-384", "NIST P-521", "Ed25519")
 
 _EPOCH = datetime.datetime.fromtimestamp(0, datetime.UTC)
 
@@ -24,6 +44,7 @@ class Part:
     Args:
         fingerprint: upper-case hex digits.
         algorithm: ``RSA``, ``EdDSA``, ``ECDSA`` and so on.
+        curve: of an elliptic one its name, or its number (object identifier); else empty.
         created: when it was made.
         expires: when it ends, or never.
         signs: whether it is meant for signing data.
@@ -31,6 +52,7 @@ class Part:
 
     fingerprint: str
     algorithm: str
+    curve: str
     created: datetime.datetime
     expires: datetime.datetime | None
     signs: bool
@@ -73,6 +95,22 @@ def part_of(parts: Sequence[Part], fingerprint: str) -> Part:
     return {part.fingerprint: part for part in parts}[fingerprint]
 
 
+def check_curves(parts: Sequence[Part], where: Where, *, hint: str) -> None:
+    """Refuse a key whose primary part, or all of whose parts that sign, have a rare curve."""
+    signing = [part for part in parts if part.signs]
+    rare = [part for part in signing if part.curve not in COMMON_CURVES]
+    found = parts[:1] if parts and parts[0].curve not in COMMON_CURVES else []
+    found = found or (rare if len(rare) == len(signing) else [])
+    if found:
+        raise SigningKeyError(
+            f"keys of the curve {found[0].curve} are of no use here",
+            where=where,
+            why=f"this key: {found[0].fingerprint}\n"
+            f"known to apt, rpm and omnibuild: RSA, {', '.join(filter(None, COMMON_CURVES))}",
+            hint=hint,
+        )
+
+
 def _part(key: Packet, bindings: list[Packet]) -> Part:
     """The newest binding is in force: an end that was moved is one more."""
     newest = max(bindings, key=_created, default=None)
@@ -81,10 +119,18 @@ def _part(key: Packet, bindings: list[Packet]) -> Part:
     return Part(
         fingerprint=(key.fingerprint or "").upper(),
         algorithm=str(key.key_algorithm).rpartition(".")[2].replace("RSAEncryptSign", "RSA"),
+        curve=_curve(key.body),
         created=created,
         expires=created + period if period else None,
         signs=bool(newest and newest.key_flags and newest.key_flags.signing),
     )
+
+
+def _curve(body: bytes) -> str:
+    if len(body) < _NUMBER or body[_ALGORITHM] not in _ELLIPTIC:
+        return ""
+    number = body[_NUMBER : _NUMBER + body[_LENGTH]].hex()
+    return _CURVES.get(number, number)
 
 
 def _created(signature: Packet) -> datetime.datetime:

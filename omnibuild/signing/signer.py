@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from omnibuild.errors import SigningKeyError, Where
 from omnibuild.regular import read_regular
-from omnibuild.signing.parts import Part, end_of, part_of, read_parts
+from omnibuild.signing.parts import Part, check_curves, end_of, part_of, read_parts
 
 if TYPE_CHECKING:
     from pysequoia import Cert, SignatureMode, Tsk
@@ -128,6 +128,7 @@ def load_signer(path: Path) -> Signer:
         data = read_regular(path)
         parts = read_parts(data)
         _check_clock(parts, where)
+        check_curves(parts, where, hint=REPLACE)
         key = Tsk.from_bytes(data)
         certificate = key.extract_certificate()
         _check_certificate(certificate, where)

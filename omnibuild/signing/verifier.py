@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from omnibuild.errors import SigningKeyError, Where
 from omnibuild.regular import read_regular
-from omnibuild.signing.parts import is_secret
+from omnibuild.signing.parts import check_curves, is_secret, read_parts
 
 if TYPE_CHECKING:
     from pysequoia import Cert
+
+OTHER = "trust another key: omnibuild key create makes one"
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,10 @@ def _certificates(path: Path) -> list[Cert]:
             raise SigningKeyError(
                 "a secret key, where only public ones belong", where=where, hint=hint
             )
-        return list(Cert.split_bytes(data))
+        certificates = list(Cert.split_bytes(data))
+        for certificate in certificates:
+            check_curves(read_parts(bytes(certificate)), where, hint=OTHER)
+        return certificates
     except OSError as error:
         raise SigningKeyError(
             f"no public key can be read: {error.strerror}", where=where, hint=hint

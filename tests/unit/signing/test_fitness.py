@@ -10,6 +10,7 @@ import pytest
 from omnibuild.errors import SigningKeyError
 from omnibuild.signing.creation import create_key
 from omnibuild.signing.signer import RPM_ALGORITHMS, load_signer
+from omnibuild.signing.verifier import load_verifier
 from tests.unit.signing.keyring import keyring
 
 # gpg's clock, so that a key can be old or from the future without waiting for it.
@@ -82,6 +83,28 @@ def test_dsa_is_refused(tmp_path: Path) -> None:
     with keyring("dsa2048") as key:
         error = refusal(key.export(tmp_path / "key"))
     assert "neither apt nor rpm verifies signatures of DSA keys" in error.what
+
+
+@pytest.mark.parametrize("curve", ["secp256k1", "brainpoolP256r1"])
+def test_a_rare_curve_is_called_so(tmp_path: Path, curve: str) -> None:
+    with keyring(curve) as key:
+        error = refusal(key.export(tmp_path / "key"))
+        assert error.what == f"keys of the curve {curve} are of no use here"
+        assert "Ed25519" in error.why
+        assert "omnibuild key create" in error.hint
+        public = tmp_path / "public"
+        public.write_bytes(key.gpg("--export"))
+        with pytest.raises(SigningKeyError, match=f"curve {curve} are of no use"):
+            load_verifier([public])
+
+
+def test_what_signs_has_a_rare_curve(tmp_path: Path) -> None:
+    with keyring("rsa2048", usage="cert") as key:
+        key.gpg("--quick-add-key", key.fingerprint, "secp256k1/sign", "sign", "never")
+        assert "secp256k1" in refusal(key.export(tmp_path / "key")).what
+        # Another part can sign, and does.
+        key.gpg("--quick-add-key", key.fingerprint, "rsa2048", "sign", "never")
+        assert load_signer(key.export(tmp_path / "other")).algorithms == {"RSA"}
 
 
 @pytest.mark.parametrize(
