@@ -425,17 +425,31 @@ def ending_key(home: Path, end: str) -> Signer:
     return load_signer(secret)
 
 
-def test_a_key_whose_end_was_extended_reaches_dnf_and_rpm(published: Path, tmp_path: Path) -> None:
+# What each family keeps of the key: apt one copy, dnf and rpm one each.
+COPIES = {
+    DEBIAN.format(12): ["cat /usr/share/keyrings/shop-*.asc"],
+    ALMA: [
+        "gpg --homedir /var/cache/dnf/*/pubring --export 2>/dev/null",
+        "rpm -q --qf '%{DESCRIPTION}' gpg-pubkey",
+    ],
+}
+
+
+@pytest.mark.parametrize("release", COPIES, ids=["apt", "dnf and rpm"])
+def test_a_key_whose_end_was_extended_reaches(
+    published: Path, tmp_path: Path, release: str
+) -> None:
     repository = tmp_path / "repository"
     packages = [package(tmp_path, NAME, platform=p) for p in PLATFORMS]
     first = ending_key(tmp_path / "gpg", "1y")
     publish(packages, repository, first, platforms=PLATFORMS, base_url=URL)
     later = shutil.copytree(repository, tmp_path / "later")
     extended = ending_key(tmp_path / "gpg", "3y")
-    newer = package(tmp_path, NAME, "1.1", platform=PLATFORMS[2])
-    publish([newer], later, extended, platforms=PLATFORMS)
+    newer = [package(tmp_path, NAME, "1.1", platform=p) for p in PLATFORMS]
+    publish(newer, later, extended, platforms=PLATFORMS)
     later.rename(repository / "later")
     show = "gpg --with-colons --show-keys 2>/dev/null | sed -n 's/^pub:.*/&/p' | cut -d: -f7"
+    copies = "\n".join(f"{copy} | {show}" for copy in COPIES[release])
     done = on_host(
         repository,
         f"""
@@ -443,11 +457,10 @@ def test_a_key_whose_end_was_extended_reaches_dnf_and_rpm(published: Path, tmp_p
         sh {REPOSITORY}/install.sh {NAME} >/tmp/first 2>&1
         cd {REPOSITORY}; mv later /tmp/later; rm -rf ./*; cp -r /tmp/later/. .
         sh {REPOSITORY}/install.sh {NAME} >/tmp/second 2>&1 || cat /tmp/second
-        gpg --homedir /var/cache/dnf/*/pubring --export 2>/dev/null | {show}
-        rpm -q --qf '%{{DESCRIPTION}}' gpg-pubkey | {show}
+        {copies}
         """,
-        ALMA,
+        release,
     )
     assert extended.expires
     end = str(int(extended.expires.timestamp()))
-    assert done.stdout.split() == [end, end], done.stdout
+    assert done.stdout.split() == [end] * len(COPIES[release]), done.stdout
