@@ -6,6 +6,7 @@ import json
 import posixpath
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from omnibuild.audit import glibc
 from omnibuild.audit.facts import Facts
@@ -73,21 +74,24 @@ class Libraries:
             facts: returns what is in a file.
         """
         files = {path: elf for path, elf in _programs(tree, facts) if elf.machine == machine}
-        missing: dict[str, dict[str, None]] = {}
-        names: dict[str, dict[str, None]] = {}
+        # By file and what is said of it: the names of which it is said.
+        missing: dict[str, dict[str, dict[str, None]]] = {}
         versions: dict[str, dict[str, None]] = {}
         elsewhere = {posixpath.basename(path): path for path in sorted(files, reverse=True)}
         try:
             for loading in start_all(_loader(tree, facts), files):
                 for each in loading.missing:
-                    told = _told(each, elsewhere.get(each.name, ""))
-                    missing.setdefault(each.path, {}).setdefault(told)
-                    names.setdefault(each.path, {}).setdefault(each.name)
+                    said = _said(each, elsewhere.get(each.name, ""))
+                    missing.setdefault(each.path, {}).setdefault(said, {}).setdefault(each.name)
                 for path, fault in _too_old(loading, files):
                     versions.setdefault(path, {}).setdefault(fault)
         except EntangledError:
-            missing.setdefault(min(files), {})[ENTANGLED] = None
-        return cls(_by_path(missing), _by_path(names), _by_path(versions))
+            missing.setdefault(min(files), {})[ENTANGLED] = {}
+        return cls(
+            _by_path({path: map(_told, said, said.values()) for path, said in missing.items()}),
+            _by_path({path: chain(*said.values()) for path, said in missing.items()}),
+            _by_path(versions),
+        )
 
 
 def unneeded(tree: Tree, own: Collection[str], facts: Callable[[Entry], Facts]) -> set[str]:
@@ -134,15 +138,18 @@ def _found(entry: Entry, facts: Callable[[Entry], Facts]) -> Found:
     return Found(path, known.elf, bool(known.foreign))
 
 
-def _told(missing: Missing, elsewhere: str) -> str:
+def _said(missing: Missing, elsewhere: str) -> str:
+    """Return the end of a sentence about a library."""
     if "/" in missing.name:
-        return f"needs {missing.name} by its path"
+        return " by its path"
     searched = ", ".join(map(posixpath.normpath, missing.searched)) or "no directory"
-    where = f"lies at {elsewhere}, where it is not looked for" if elsewhere else ""
-    return (
-        f"needs {missing.name}, which {where or 'is not in the payload'}"
-        f" (its runpath leads to {searched})"
-    )
+    where = f"which lies at {elsewhere}, where it is not looked for" if elsewhere else ""
+    return f", {where or 'not in the payload'} (its runpath leads to {searched})"
+
+
+def _told(said: str, names: Iterable[str]) -> str:
+    every = ", ".join(names)
+    return f"needs {every}{said}" if every else said
 
 
 def _too_old(loading: Loading, files: Mapping[str, Elf]) -> Iterator[tuple[str, str]]:
@@ -154,7 +161,7 @@ def _too_old(loading: Loading, files: Mapping[str, Elf]) -> Iterator[tuple[str, 
                 yield path, f"needs {version} of {name}, which {provider} does not have"
 
 
-def _by_path(faults: Mapping[str, Mapping[str, None]]) -> dict[str, tuple[str, ...]]:
+def _by_path(faults: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
     return {path.lstrip("/"): tuple(found) for path, found in faults.items()}
 
 

@@ -24,24 +24,28 @@ def settled_paths(
 ) -> dict[str, str]:
     """Return the search paths that must change: file to its new path, entries parted by colons.
 
-    What finds all it needs stays as it is. Entries that lead out of the tree, to directories of
-    the machine where a wheel was made, are left out.
+    What finds all it needs stays as it is, and so does what looks for it in directories where
+    another distribution may have it. Entries that lead out of the tree, to directories of the
+    machine where a wheel was made, are left out.
 
     Args:
         files: programs and libraries of a tree whose root is the app's directory, by their
             absolute paths in it.
         find: tells what stands at such a path.
         hosts: names of libraries that every host has.
-        provided: names of libraries that the app has in ``libraries``.
+        provided: names of libraries that the app has in ``libraries`` for certain.
         libraries: a directory of the tree.
 
     Raises:
         EntangledError: they need each other in too many ways.
     """
     wanted = {path: _inside(path, elf) for path, elf in files.items()}
+    own = {posixpath.dirname(path) for path in files}
     for loading in start_all(Loader(find, hosts), files):
         for missing in loading.missing:
-            if missing.name in provided:
+            if missing.name in provided or own.issuperset(
+                map(posixpath.normpath, missing.searched)
+            ):
                 way = posixpath.relpath(libraries, posixpath.dirname(missing.path))
                 wanted[missing.path].setdefault(ORIGIN if way == "." else f"{ORIGIN}/{way}")
     found = {path: ":".join(entries) for path, entries in wanted.items()}

@@ -29,13 +29,13 @@ def all_kinds() -> Mapping[str, Kind]:
         "root": Kind(serial=1, run=_root),
         "image": Kind(serial=1, run=_image, network=True),
         "component": Kind(serial=1, run=_component),
-        "runtime": Kind(serial=1, run=_runtime),
+        "runtime": Kind(serial=2, run=_runtime),
         "backend": Kind(serial=5, run=_backend),
         "wheel": Kind(serial=2, run=_wheel),
-        "install": Kind(serial=4, run=_install),
+        "install": Kind(serial=5, run=_install),
         "place": Kind(serial=5, run=_place),
         "payload": Kind(serial=11, run=_payload),
-        "audit": Kind(serial=5, run=_audit),
+        "audit": Kind(serial=6, run=_audit),
         "package": Kind(serial=5, run=_package),
     }
 

@@ -16,7 +16,7 @@ from omnibuild.layers.search_paths import set_search_paths
 from omnibuild.layers.step import layered_step
 from omnibuild.store.results import Output
 
-LIBRARIES = ("libatomic.so.1", "libgcc_s.so.1", "libstdc++.so.6")
+LIBRARIES = ("libatomic.so.1", "libgcc_s.so.1", "libgomp.so.1", "libstdc++.so.6")
 
 # Of Debian and its derivatives, and of Fedora's family; where gcc's copyright only points to the
 # texts, they are in common-licenses.

@@ -30,8 +30,17 @@ def test_files_that_need_an_apps_library_get_the_way_to_it():
 
 def test_what_needs_nothing_of_the_app_stays_as_it_is():
     assert settled({"/lib/x.so": shared("libc.so.6", rpath="$ORIGIN/x.libs")}) == {}
-    # Another distribution may bring it; if none does, the audit tells.
-    assert settled({"/lib/x.so": shared("libGL.so.1")}) == {}
+
+
+def test_what_nobody_else_brings_may_be_a_component_of_the_app():
+    odbc = f"{SITE}/pyodbc.so"
+    assert settled({odbc: shared("libodbc.so.2")}) == {odbc: "$ORIGIN/../.."}
+    # Here another distribution may bring it; if none does, the audit tells.
+    path = "$ORIGIN:$ORIGIN/../nvidia/cudnn/lib"
+    torch = {f"{SITE}/torch/lib/libtorch.so": shared("libcudnn.so.9", rpath=path)}
+    assert settled(torch) == {}
+    torch = {f"{SITE}/torch/lib/libtorch.so": shared("libgcc_s.so.1", rpath=path)}
+    assert list(settled(torch).values()) == [f"{path}:$ORIGIN/../../../.."]
 
 
 def test_a_path_is_added_to_what_a_file_has():
