@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 import omnibuild.host
 from omnibuild.audit.owners import Brings, Owner
@@ -284,8 +285,4 @@ def _package_action(
 
 def lowest_glibc(platforms: Sequence[Platform]) -> str:
     """Return the glibc version that all of the platforms have."""
-    return min((platform.glibc for platform in platforms), key=_version)
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split("."))
+    return min((platform.glibc for platform in platforms), key=Version)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from omnibuild.blueprint.components import Components, fetch_action
+from omnibuild.blueprint.components import Components, fetch_package
 from omnibuild.digests import Digest
 from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.plan.graph import Action
@@ -50,8 +50,7 @@ class Builds:
 
     def fetch(self, file: LockedFile) -> str:
         """Return the action that fetches a file of a package."""
-        places = [*([file.url] if file.url else []), f"index:{file.package}/{file.name}"]
-        return self.add(fetch_action(file.sha256, places, file.name))
+        return self.add(fetch_package(file))
 
     def snapshot(self, name: str, directory: Path) -> tuple[str, Digest]:
         """Return the action that takes a project as it is now, and the digest of that."""

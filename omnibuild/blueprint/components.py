@@ -10,6 +10,7 @@ from omnibuild.errors import DefinitionError, Where
 from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.plan.graph import Action, Limits, cycle_error
 from omnibuild.recipe.definitions import Definitions
+from omnibuild.recipe.lock import LockedFile
 from omnibuild.recipe.models import Software
 from omnibuild.sources.rootlock import Root, load_root_lock
 from omnibuild.sources.rootpins import ImageRoot, TarballRoot
@@ -25,6 +26,12 @@ def fetch_action(digest: Digest, places: Sequence[str], title: str) -> Action:
         places={"places": list(places)},
         output=Output("blob", digest),
     )
+
+
+def fetch_package(file: LockedFile) -> Action:
+    """Return the action that fetches a file of a package: where it was, else from the index."""
+    places = [*([file.url] if file.url else []), f"index:{file.package}/{file.name}"]
+    return fetch_action(file.sha256, places, file.name)
 
 
 def root_actions(name: str, root: Root) -> list[Action]:

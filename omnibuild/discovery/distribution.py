@@ -2,54 +2,93 @@
 
 from __future__ import annotations
 
-import configparser
 import itertools
 import lzma
+import re
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from packaging.metadata import RawMetadata, parse_email
 
-from omnibuild.discovery.findings import SCRIPT, Findings, Found
+from omnibuild.discovery.findings import SCRIPT, Findings, Found, home_of
 from omnibuild.discovery.licences import spdx, spdx_of_classifiers
 from omnibuild.errors import SourceError, Where
+from omnibuild.sources.python.entrypoints import console_scripts, modules_of
 
 # Bytes of metadata: descriptions are long, and none has so many; names of files of an archive.
 _LARGEST = 4_000_000
 _MOST_MEMBERS = 500_000
-_HOME = ("homepage", "home", "repository", "source", "source code", "documentation")
+_IN_DATA = re.compile(r"[^/]+\.data/(?:scripts/(?P<script>[^/]+)|(?:pure|plat)lib/(?P<module>.+))")
 
 
-def declared_by(file: Path, found: Findings) -> None:
-    """Add what a wheel or an sdist says.
+def declared_by(file: Path, name: str, found: Findings) -> None:
+    """Add what a wheel or an sdist, called so, says.
 
     Raises :class:`SourceError` when it cannot be read.
     """
-    try:
+    with _reading(name):
         texts = _texts_in(file)
+        scripts = console_scripts(texts.get("entry points", b"").decode())
+    raw, _ = parse_email(texts.get("metadata", b""))
+    _of_metadata(raw, found)
+    for name in scripts:
+        if SCRIPT.fullmatch(name):
+            found.commands.setdefault(name, Found(name, "entry_points.txt: console_scripts"))
+
+
+@dataclass
+class Startable:
+    """What wheels bring that can be started.
+
+    Args:
+        modules: by their dotted names.
+        scripts: console scripts: name to ``module:function``.
+        programs: paths below the prefix.
+    """
+
+    modules: set[str] = field(default_factory=set)
+    scripts: dict[str, str] = field(default_factory=dict)
+    programs: set[str] = field(default_factory=set)
+
+    def add(self, wheel: Path, name: str) -> None:
+        """Add what a wheel, called so, brings.
+
+        Raises :class:`SourceError` when it cannot be read.
+        """
+        with _reading(name), zipfile.ZipFile(wheel) as archive:
+            for member in archive.namelist()[:_MOST_MEMBERS]:
+                self.modules |= modules_of(member)
+                if found := _IN_DATA.fullmatch(member):
+                    self.modules |= modules_of(found["module"] or "")
+                    self.programs |= {f"bin/{found['script']}"} if found["script"] else set()
+                elif _what_is(member) == "entry points":
+                    self.scripts |= console_scripts(_bounded(archive.open(member)).decode())
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    try:
+        yield
     except (
         *(OSError, EOFError, ValueError, RuntimeError, NotImplementedError),
         *(zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError),
     ) as error:
         raise SourceError(
-            "this distribution cannot be read", where=Where(file.name), why=str(error)
+            "this distribution cannot be read", where=Where(name), why=str(error)
         ) from error
-    raw, _ = parse_email(texts.get("metadata", b""))
-    _of_metadata(raw, found)
-    for name in _scripts(texts.get("entry points", b"").decode("utf-8", "replace")):
-        if SCRIPT.fullmatch(name):
-            found.commands.setdefault(name, Found(name, "entry_points.txt: console_scripts"))
 
 
 def _of_metadata(raw: RawMetadata, found: Findings) -> None:
     classified = spdx_of_classifiers(raw.get("classifiers", []))
     licence = spdx(raw.get("license_expression", "")) or classified or spdx(raw.get("license", ""))
-    urls = {key.lower(): value for key, value in raw.get("project_urls", {}).items()}
-    home = raw.get("home_page", "") or next((urls[key] for key in _HOME if key in urls), "")
-    for field, value in (
+    home = raw.get("home_page", "") or home_of(raw.get("project_urls", {}))
+    for key, value in (
         ("summary", raw.get("summary", "")),
         ("license", licence),
         ("homepage", home),
@@ -57,7 +96,7 @@ def _of_metadata(raw: RawMetadata, found: Findings) -> None:
     ):
         line = " ".join(value.split())
         if line and line.isprintable():
-            setattr(found, field, Found(line, "METADATA"))
+            setattr(found, key, Found(line, "METADATA"))
 
 
 def _texts_in(file: Path) -> dict[str, bytes]:
@@ -95,13 +134,3 @@ def _bounded(stream: IO[bytes]) -> bytes:
     if len(content) > _LARGEST:
         raise ValueError("its metadata is too large")
     return content
-
-
-def _scripts(text: str) -> list[str]:
-    parser = configparser.RawConfigParser(strict=False, delimiters=("=",))
-    parser.optionxform = str  # type: ignore[method-assign,assignment]
-    try:
-        parser.read_string(text)
-    except configparser.Error:
-        return []
-    return list(parser["console_scripts"]) if parser.has_section("console_scripts") else []

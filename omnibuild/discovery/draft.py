@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from omnibuild.discovery.findings import Findings, Found
 from omnibuild.discovery.licences import UNKNOWN
@@ -73,7 +74,7 @@ def _user(app: str) -> str:
 
 def _python(found: Findings, series: Sequence[str]) -> Found:
     """Return the newest series that the app says it runs on; the newest where it does not say."""
-    newest = sorted(series, key=lambda text: tuple(map(int, text.split("."))), reverse=True)
+    newest = sorted(series, key=Version, reverse=True)
     where = ""
     if found.requires_python:
         try:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 # What a recipe takes as the name of a command.
 SCRIPT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+
+# What projects call the addresses where one reads about them, the best first.
+_HOME = ("homepage", "home", "repository", "source", "source code", "documentation")
 
 Interface = Literal["wsgi", "asgi"]
 
@@ -72,3 +76,10 @@ class Findings:
     config: dict[str, Found] = field(default_factory=dict)
     requirements: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
+
+
+def home_of(urls: Mapping[str, object]) -> str:
+    """Return where to read more: the best of a project's addresses, by their labels."""
+    labelled = {label.lower(): url for label, url in urls.items()}
+    found = (labelled[label] for label in _HOME if label in labelled)
+    return next((url for url in found if isinstance(url, str)), "")

@@ -13,12 +13,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from omnibuild.discovery.code import parsed, read_source
-from omnibuild.discovery.findings import SCRIPT, Findings, Found
+from omnibuild.discovery.findings import SCRIPT, Findings, Found, home_of
 from omnibuild.discovery.licences import spdx, spdx_of_classifiers
 from omnibuild.recipe import located
 
 _ADDRESS = re.compile(r"\s*([^<>]+?)\s*<([^<>@\s]+@[^<>@\s]+)>\s*")
-_HOME = ("homepage", "home", "repository", "source", "source code", "documentation")
 
 
 def declared(directory: Path, found: Findings) -> None:
@@ -38,11 +37,11 @@ def _of_pyproject(path: Path, found: Findings) -> None:
     if not path.is_file():
         return
     data = located.read(path).data
-    project = _table(data, "project")
+    project = located.table_at(data, "project")
     _of_project(project, "pyproject.toml: project", found)
-    poetry = _table(data, "tool", "poetry")
+    poetry = located.table_at(data, "tool", "poetry")
     _of_project(_as_project(poetry), "pyproject.toml: tool.poetry", found)
-    for name in _table(poetry, "dependencies"):
+    for name in located.table_at(poetry, "dependencies"):
         found.requirements.add(canonicalize_name(name))
 
 
@@ -73,10 +72,8 @@ def _of_project(project: Mapping[str, Any], where: str, found: Findings) -> None
                 email = str(person["email"])
                 name = str(person.get("name") or email.partition("@")[0])
                 _set(found, "maintainer", f"{name} <{email}>", f"{where}.{key}")
-    urls = {str(key).lower(): value for key, value in _table(project, "urls").items()}
-    for key in _HOME:
-        _set(found, "homepage", urls.get(key), f"{where}.urls")
-    for name in _table(project, "scripts"):
+    _set(found, "homepage", home_of(located.table_at(project, "urls")), f"{where}.urls")
+    for name in located.table_at(project, "scripts"):
         _add_command(found, name, f"{where}.scripts")
     _add_requirements(found, _texts(project.get("dependencies")))
 
@@ -185,12 +182,6 @@ def _literal(node: ast.AST) -> Any:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
-
-
-def _table(data: Any, *keys: str) -> Mapping[str, Any]:
-    for key in keys:
-        data = data.get(key) if isinstance(data, Mapping) else None
-    return data if isinstance(data, Mapping) else {}
 
 
 def _list(value: Any) -> list[Any]:

@@ -19,6 +19,7 @@ from omnibuild.layers.capture import capture, keep
 from omnibuild.layers.search_paths import PATCHELF, set_search_paths
 from omnibuild.layers.step import layered_step
 from omnibuild.sources.archive import at_most
+from omnibuild.sources.python.backends import AS_IT_IS
 from omnibuild.sources.python.programs import LARGEST_SCRIPT, for_own_python, is_program
 from omnibuild.sources.python.size import check_size
 from omnibuild.sources.python.wheels import install_wheel, record_again, settle_modes
@@ -34,9 +35,6 @@ python3 -m compileall -q --invalidation-mode unchecked-hash -s "$PREFIX" {direct
     || echo 'some files are not valid Python; they stay without bytecode'
 """
 
-# Where a project that nothing builds lies below the prefix.
-PROJECT = "app"
-
 
 def run(job: Job) -> Output:
     """Unpack a wheel where the interpreter finds it, with bytecode.
@@ -51,7 +49,7 @@ def run(job: Job) -> Output:
     packages = f"lib/{python}/site-packages"
     if "source" in job.inputs:
         copy_project(job.tree("source"), upper, packages, f"bin/{python}")
-        return compiled(job, "the project", PROJECT)
+        return compiled(job, "the project", AS_IT_IS)
     if job.inputs["wheel"].kind == "tree":
         (wheel,) = job.tree("wheel").iterdir()
         name = wheel.name
@@ -70,8 +68,8 @@ def copy_project(source: Path, prefix: Path, packages: str, interpreter: str) ->
     Its modules find one another and their data as in the checkout that people work in. What can
     be executed are programs, as in wheels.
     """
-    shutil.copytree(source, prefix / PROJECT, symlinks=True)
-    for path in (prefix / PROJECT).rglob("*"):
+    shutil.copytree(source, prefix / AS_IT_IS, symlinks=True)
+    for path in (prefix / AS_IT_IS).rglob("*"):
         if path.is_file() and not path.is_symlink() and path.stat().st_mode & 0o111:
             content, place = path.read_bytes(), str(path.relative_to(prefix))
             if not is_program(place, content):
@@ -80,9 +78,9 @@ def copy_project(source: Path, prefix: Path, packages: str, interpreter: str) ->
                 path.write_bytes(for_own_python(place, content, interpreter))
     (prefix / packages).mkdir(parents=True)
     # Relative to its own directory, so that the app can be moved.
-    roots = [PROJECT, *([f"{PROJECT}/src"] if (source / "src").is_dir() else [])]
+    roots = [AS_IT_IS, *([f"{AS_IT_IS}/src"] if (source / "src").is_dir() else [])]
     lines = "".join(f"../../../{root}\n" for root in roots)
-    (prefix / packages / f"{PROJECT}.pth").write_text(lines)
+    (prefix / packages / f"{AS_IT_IS}.pth").write_text(lines)
     settle_modes(prefix / "lib")  # the copies have theirs
     (prefix / "lib").chmod(0o755)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +18,6 @@ from omnibuild.errors import ArchiveError
 from omnibuild.execute.job import Job
 from omnibuild.host.integration import integrate
 from omnibuild.host.programs import Installed
-from omnibuild.kinds.install import PROJECT
 from omnibuild.layers.environment import SOURCE_DATE_EPOCH
 from omnibuild.package.versions import host_version
 from omnibuild.payload.assembly import GeneratedFile, Part, assemble, kept, union
@@ -27,6 +25,8 @@ from omnibuild.payload.described import describe, files_directory, load_describe
 from omnibuild.payload.model import Metadata, Payload, Relations
 from omnibuild.provenance.manifest import without_compiler
 from omnibuild.recipe.models import Recipe
+from omnibuild.sources.python.backends import AS_IT_IS
+from omnibuild.sources.python.entrypoints import console_scripts, modules_of
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
 from omnibuild.tree import Kind, Tree
@@ -160,26 +160,18 @@ def entry_points(parts: Iterable[Part]) -> dict[str, str]:
     for part in parts:
         for entry in part.tree.files():
             if entry.path.endswith(".dist-info/entry_points.txt"):
-                parser = configparser.ConfigParser(
-                    delimiters=("=",), interpolation=None, strict=False
-                )
-                parser.optionxform = str  # type: ignore[assignment,method-assign]
                 try:
-                    parser.read_string((part.directory / entry.path).read_text(encoding="utf-8"))
-                except (configparser.Error, UnicodeDecodeError) as error:
+                    text = (part.directory / entry.path).read_text(encoding="utf-8")
+                    found |= console_scripts(text)
+                except ValueError as error:
                     raise ArchiveError(
                         f"{part.name}: {entry.path} cannot be read", why=str(error)
                     ) from error
-                if parser.has_section("console_scripts"):
-                    found |= {
-                        n: v.split("[")[0].strip() for n, v in parser["console_scripts"].items()
-                    }
     return found
 
 
-_MODULE = re.compile(
-    rf"(?:lib/python3\.[0-9]+/(?:site-packages/|lib-dynload/)?|{PROJECT}/(?:src/)?)"
-    r"(?P<name>(?:\w+/)*\w+)(?:\.py|(?:\.[\w-]+)?\.so)"
+_SYS_PATH = re.compile(
+    rf"(?:lib/python3\.[0-9]+/(?:site-packages/|lib-dynload/)?|{AS_IT_IS}/(?:src/)?)"
 )
 
 
@@ -193,9 +185,8 @@ def installed(parts: Iterable[Part]) -> Installed:
             continue
         if entry.kind is Kind.SYMLINK or entry.mode & 0o111:
             programs.add(entry.path)
-        if found := _MODULE.fullmatch(entry.path):
-            name = found["name"].replace("/", ".")
-            modules |= {name, name.removesuffix(".__init__")}
+        if found := _SYS_PATH.match(entry.path):
+            modules |= modules_of(entry.path[found.end() :])
     return Installed(entry_points(parts), modules, programs)
 
 

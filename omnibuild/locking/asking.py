@@ -15,14 +15,14 @@ from packaging.requirements import Requirement
 
 from omnibuild import pipeline
 from omnibuild.blueprint.builds import Builds
-from omnibuild.blueprint.components import Components, fetch_action
+from omnibuild.blueprint.components import Components
 from omnibuild.blueprint.wanted import told_to
 from omnibuild.errors import LockError, StepError
 from omnibuild.events import Emit
-from omnibuild.locking.groups import merged
+from omnibuild.locking.fetching import fetched, selected
 from omnibuild.plan.graph import Plan
 from omnibuild.recipe.definitions import Definitions
-from omnibuild.recipe.lock import Lock, LockedFile
+from omnibuild.recipe.lock import LockedFile
 from omnibuild.recipe.models import Python, Recipe
 from omnibuild.settings import Settings
 from omnibuild.sources.archive import at_most, unpack
@@ -83,36 +83,17 @@ class Backends:
         with tempfile.TemporaryDirectory(prefix="omnibuild-sources-") as scratch:
             files = self._selected([package for package in packages if package.sdist])
             found = []
-            for file, archive in self.fetched(files).items():
+            for file, archive in fetched(self._settings, files, self._emit).items():
                 # Errors name the file that it is in.
                 directory = Path(scratch) / file.name
                 unpack(archive, directory, limits=at_most(self._settings.unpacked))
                 found.append(Source(file.package, directory, file, file.version))
             yield found
 
-    def fetched(self, wanted: Sequence[LockedFile]) -> dict[LockedFile, Path]:
-        """Return where files of packages are, once they are in the store."""
-        if not wanted:
-            return {}
-        with pipeline.opened_store(self._settings) as store:
-            actions = [
-                fetch_action(
-                    file.sha256,
-                    [*([file.url] if file.url else []), f"index:{file.package}/{file.name}"],
-                    file.name,
-                )
-                for file in wanted
-                if not store.take(Output("blob", file.sha256))
-            ]
-            if actions:
-                goals = [action.name for action in actions]
-                pipeline.execute(self._settings, store, Plan.of(actions), goals, self._emit)
-            return {file: store.blob(file.sha256) for file in wanted}
-
-    def wheel_of(self, package: Package) -> LockedFile:
-        """Return the best of a package's files."""
-        (file,) = self._selected([package])
-        return file
+    def wheel_of(self, package: Package) -> Path:
+        """Return the best of a package's files, once it is in the store."""
+        (path,) = fetched(self._settings, self._selected([package]), self._emit).values()
+        return path
 
     def requires(self, source: Source, building: Sequence[Package]) -> list[Requirement]:
         """Return what a source is to be built with besides what ``[build-system]`` says.
@@ -185,8 +166,7 @@ class Backends:
             ) from error
 
     def _selected(self, packages: Sequence[Package]) -> list[LockedFile]:
-        lock = Lock("", merged({"run": packages}, self._python.version))
-        return list(lock.select(self._python.version, self._glibc))
+        return selected(packages, self._python.version, self._glibc)
 
 
 def _only_file(store: Store, output: Output) -> bytes:

@@ -67,7 +67,7 @@ def _check_backend(
     """
     wheels = {str(package.name): package for package in packages if package.wheels}
     for name in likeliest_first(system, wheels):
-        (path,) = backends.fetched([backends.wheel_of(wheels[name])]).values()
+        path = backends.wheel_of(wheels[name])
         if holds(path, system.module):
             return
     raise missing_backend(system, source.name or "the project")

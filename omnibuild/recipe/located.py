@@ -98,6 +98,19 @@ class Document:
         return Problem(fault.what, Where(self.file, 1, 1), hint=fault.hint)
 
 
+def value_at(data: Any, *keys: str | int) -> Any:
+    """Return what keys lead to in the data of a file of others; none where one leads nowhere."""
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data
+
+
+def table_at(data: Any, *keys: str | int) -> dict[str, Any]:
+    """Return the table that keys lead to; an empty one where there is none."""
+    found = value_at(data, *keys)
+    return found if isinstance(found, dict) else {}
+
+
 def read(
     path: Path, error: type[DefinitionError] = DefinitionError, largest: int = LARGEST
 ) -> Document:

@@ -78,22 +78,15 @@ def _has_recipe(path: Path) -> bool:
             content = stream.read(located.LARGEST + 1)
     except OSError:
         return False
-    return b"omnibuild" in content and bool(_table(located.read(path)))
-
-
-def _table(document: located.Document) -> bool:
-    data: object = document.data
-    for key in TABLE:
-        data = data.get(key) if isinstance(data, dict) else None
-    return isinstance(data, dict)
+    return b"omnibuild" in content and isinstance(
+        located.value_at(located.read(path).data, *TABLE), dict
+    )
 
 
 def called(path: Path) -> str:
     """Return the name of the app of a project's recipe; empty when it has none that is a name."""
-    data: object = located.read(path).data
-    for key in (*table_in(path), "app", "name"):
-        data = data.get(key) if isinstance(data, dict) else None
-    return data if isinstance(data, str) else ""
+    name = located.value_at(located.read(path).data, *table_in(path), "app", "name")
+    return name if isinstance(name, str) else ""
 
 
 def recipe_at(place: Path) -> Path:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import re
-import zipfile
+import shlex
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 from omnibuild import pipeline
 from omnibuild.blueprint.app import lowest_glibc
 from omnibuild.discovery.code import bound_names, modules, parsed, read_source
-from omnibuild.discovery.distribution import declared_by
+from omnibuild.discovery.distribution import Startable
 from omnibuild.discovery.findings import Findings
 from omnibuild.discovery.metadata import declared
 from omnibuild.errors import DefinitionError, OmnibuildError
@@ -90,15 +91,14 @@ def _checked(
 
 def _known(settings: Settings, definitions: Definitions, recipe: Recipe, path: Path) -> _Known:
     own: dict[str, Path] = {}
-    scripts: dict[str, str] = {}
-    names: set[str] = set()
+    brought = Startable()
     whole = not recipe.software
     if recipe.source and recipe.source.path:
         directory = path.parent / recipe.source.path
         found = Findings()
         declared(directory, found)
         own = dict(modules(directory))
-        scripts = dict.fromkeys(found.commands, "it:is")
+        brought.scripts |= dict.fromkeys(found.commands, "it:is")
         whole = whole and not (directory / "setup.py").exists()
     unread = 0
     store = Store(settings.cache)
@@ -107,17 +107,9 @@ def _known(settings: Settings, definitions: Definitions, recipe: Recipe, path: P
         if not file.name.endswith(".whl") or not blob.exists():
             unread += 1
             continue
-        with zipfile.ZipFile(blob) as archive:
-            names |= {
-                name.rpartition(".")[0].partition(".")[0].replace("/", ".")
-                for name in archive.namelist()
-                if name.endswith((".py", ".so"))
-            }
-        found = Findings()
-        declared_by(blob, found)
-        scripts |= dict.fromkeys(found.commands, "it:is")
-    names |= {name.removesuffix(".__init__") for name in names} | own.keys()
-    return _Known(own, Installed(scripts, names), unread, whole and not unread)
+        brought.add(blob, file.name)
+    installed = Installed(brought.scripts, brought.modules | own.keys(), brought.programs)
+    return _Known(own, installed, unread, whole and not unread)
 
 
 def _locked(definitions: Definitions, recipe: Recipe, path: Path) -> tuple[LockedFile, ...]:
@@ -155,11 +147,21 @@ def _command_faults(recipe: Recipe, known: _Known) -> Iterator[Fault]:
         return
     told: dict[tuple[str, ...], str] = {("commands", n): c for n, c in recipe.commands.items()}
     told |= {("services", n, "command"): s.command for n, s in recipe.services.items()}
+    told |= {("timers", n, "command"): t.command for n, t in recipe.timers.items()}
     for place, command in told.items():
+        if _of_components(command):
+            continue
         try:
             known.installed.call(command)
         except DefinitionError as error:
             yield Fault(place, error.what, error.hint)
+
+
+def _of_components(command: str) -> bool:
+    """Tell whether what a command runs may come with a component, the interpreter among them."""
+    first, *arguments = shlex.split(command)
+    module = arguments[1] if arguments[:1] == ["-m"] and len(arguments) > 1 else ""
+    return "/" in first or module.partition(".")[0] in sys.stdlib_module_names
 
 
 def _port_faults(recipe: Recipe, ports: dict[str, str]) -> Iterator[Fault]:

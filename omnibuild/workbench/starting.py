@@ -12,10 +12,11 @@ from pathlib import Path
 from socket import gethostname
 from typing import Any
 
-from packaging.pylock import Package
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
-from omnibuild import digests, files
+from omnibuild import files
 from omnibuild.blueprint.app import lowest_glibc
 from omnibuild.discovery.distribution import declared_by
 from omnibuild.discovery.draft import PLEASE, app_name, draft_of
@@ -23,16 +24,17 @@ from omnibuild.discovery.findings import Findings, Found
 from omnibuild.discovery.metadata import declared
 from omnibuild.discovery.recipe_text import Draft, text_of
 from omnibuild.discovery.served import served
-from omnibuild.errors import LockError, SourceError, UsageError, Where
+from omnibuild.errors import LockError, UsageError
 from omnibuild.events import Emit
+from omnibuild.locking.fetching import fetched, selected
 from omnibuild.locking.lock import Locked, lock
 from omnibuild.recipe import whereabouts
 from omnibuild.recipe.definitions import Definitions
+from omnibuild.recipe.lock import LockedFile
 from omnibuild.settings import Settings
 from omnibuild.sources.python.requirements import NotARequirementError, checked
 from omnibuild.sources.python.resolve import Resolver
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
-from omnibuild.transfer.http import Downloader
 
 GIT = Tool("git", package="git")
 _ADDRESS = re.compile(r"[^<>\x00-\x1f\x7f]+ <[^<>@\s]+@[^<>@\s]+>")
@@ -66,13 +68,14 @@ class Started:
         return dataclasses.replace(self, draft=draft)
 
 
-def start(settings: Settings, subject: str, name: str) -> Started:
+def start(settings: Settings, subject: str, name: str, emit: Emit) -> Started:
     """Return the recipe of an app.
 
     Args:
-        settings: where definitions are.
+        settings: where definitions and the store are.
         subject: the directory of a project, or ``NAME`` or ``NAME==VERSION`` of the index.
         name: of the package; the app's own when empty.
+        emit: takes events.
 
     Raises:
         UsageError: it has a recipe already, or nothing is called so.
@@ -80,7 +83,7 @@ def start(settings: Settings, subject: str, name: str) -> Started:
     """
     if os.sep in subject or os.path.isdir(subject):
         return _of_project(settings, Path(subject), name)
-    return _of_index(settings, subject, name)
+    return _of_index(settings, subject, name, emit)
 
 
 def write(settings: Settings, started: Started, emit: Emit) -> Locked:
@@ -121,7 +124,8 @@ def _of_project(settings: Settings, directory: Path, name: str) -> Started:
         source = os.path.relpath(directory.resolve(), shared.resolve())
     else:
         recipe, source = _free(directory / whereabouts.OWN_FILE), "."
-    return Started(_draft(settings, found, app, ("path", source)), recipe)
+    definitions = Definitions(settings.workspace)
+    return Started(_draft(definitions, found, app, ("path", source)), recipe)
 
 
 def _is_project(directory: Path, found: Findings) -> bool:
@@ -130,73 +134,50 @@ def _is_project(directory: Path, found: Findings) -> bool:
     return there or bool(found.requirements or found.web)
 
 
-def _of_index(settings: Settings, subject: str, name: str) -> Started:
+def _of_index(settings: Settings, subject: str, name: str, emit: Emit) -> Started:
     try:
         requirement = checked(subject)
     except NotARequirementError as error:
         raise UsageError(str(error), hint=error.hint) from error
     app = _named(name, requirement.name)
     recipe = _free(settings.workspace / whereabouts.DIRECTORY / f"{app}.toml")
-    package, series = _locked(settings, subject)
+    definitions = Definitions(settings.workspace)
+    file, series = _locked(definitions, requirement)
     found = Findings(
         name=Found(requirement.name, "the index"),
-        version=Found(str(package.version), "the index"),
+        version=Found(file.version, "the index"),
     )
-    with tempfile.TemporaryDirectory(prefix="omnibuild-") as scratch:
-        declared_by(_fetched(package, settings, Path(scratch)), found)
-    draft = _draft(settings, found, app, ("index", f"{requirement.name}=={package.version}"))
+    (path,) = fetched(settings, [file], emit).values()
+    declared_by(path, file.name, found)
+    draft = _draft(definitions, found, app, ("index", f"{requirement.name}=={file.version}"))
     return Started(dataclasses.replace(draft, python=Found(series, draft.python.where)), recipe)
 
 
-def _locked(settings: Settings, subject: str) -> tuple[Package, str]:
-    """Return the package that the newest possible interpreter gets, and its series."""
-    requirement = checked(subject)
-    definitions = Definitions(settings.workspace)
+def _locked(definitions: Definitions, requirement: Requirement) -> tuple[LockedFile, str]:
+    """Return the file that the newest possible interpreter gets, and its series."""
     platforms = [definitions.platform(name)[0] for name in definitions.names("platforms")]
+    glibc = lowest_glibc(platforms)
     problem: LockError | None = None
-    for series in sorted(_series(definitions), key=_number, reverse=True):
+    for series in sorted(_series(definitions), key=Version, reverse=True):
         try:
             with tempfile.TemporaryDirectory(prefix="omnibuild-") as scratch:
-                resolver = Resolver(series, lowest_glibc(platforms), Path(scratch))
-                packages = resolver.resolve([requirement])
+                packages = Resolver(series, glibc, Path(scratch)).resolve([requirement])
         except LockError as error:
             problem = problem or error
             continue
         name = canonicalize_name(requirement.name)
-        return next(each for each in packages if each.name == name), series
+        (file,) = selected([each for each in packages if each.name == name], series, glibc)
+        return file, series
     raise problem or UsageError("no interpreter is defined", hint="add software/python-3.13.toml")
 
 
-def _fetched(package: Package, settings: Settings, scratch: Path) -> Path:
-    """Download a file of a locked package, to read what it says of itself."""
-    wheels = package.wheels or ()
-    file = min(wheels, key=lambda wheel: wheel.size or 0) if wheels else package.sdist
-    if file is None or not file.url:
-        raise SourceError(f"the index has no file of {package.name}")
-    target = scratch / file.filename
-    with target.open("wb") as stream:
-        Downloader().download(file.url, stream, progress=_ignore, most=settings.download)
-    if digests.of_file(target) != file.hashes["sha256"]:
-        raise SourceError("this is not the file that the index lists", where=Where(file.filename))
-    return target
-
-
-def _ignore(done: int, total: int) -> None:
-    """Take no notice of progress."""
-
-
-def _draft(settings: Settings, found: Findings, app: str, source: tuple[str, str]) -> Draft:
-    series = _series(Definitions(settings.workspace))
-    return draft_of(found, app, account(), series, source)
+def _draft(definitions: Definitions, found: Findings, app: str, source: tuple[str, str]) -> Draft:
+    return draft_of(found, app, account(), _series(definitions), source)
 
 
 def _series(definitions: Definitions) -> list[str]:
     names = definitions.names("software")
     return [name.removeprefix(_SERIES) for name in names if re.fullmatch(r"python-3\.\d+", name)]
-
-
-def _number(series: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in series.split("."))
 
 
 def _named(wanted: str, own: str) -> str:

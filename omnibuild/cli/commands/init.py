@@ -20,14 +20,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Show what was found, ask for the rest on a terminal, write the recipe and its lock."""
     settings = settings_from(arguments)
     subject = arguments.subject or str(arguments.workspace)
-    started = starting.start(settings, subject, arguments.name)
+    quiet = contextlib.nullcontext(unseen)
+    with quiet if arguments.json else reporting(arguments) as emit:
+        started = starting.start(settings, subject, arguments.name, emit)
     if not arguments.json:
         _show(started)
         if sys.stdin.isatty() and sys.stdout.isatty():
             started = _asked(started)
         if sys.stderr.isatty():
             sys.stderr.write("resolving and pinning its packages …\n")
-    quiet = contextlib.nullcontext(unseen)
     with quiet if arguments.json else reporting(arguments) as emit:
         made = starting.write(settings, started, emit)
     count = len(made.content.packages)
@@ -65,9 +66,8 @@ def _rows(started: Started) -> list[tuple[str, Found]]:
         rows.append(("homepage", found.homepage))
     rows.append(("source", Found(" = ".join(draft.source), "")))
     if found.web:
-        framework = f", {found.web.framework}" if found.web.framework else ""
-        rows.append(("web", Found(f"{found.web.target} by {draft.server}", found.web.where)))
-        rows[-1] = (rows[-1][0], Found(rows[-1][1].value, f"{found.web.where}{framework}"))
+        where = ", ".join(filter(None, (found.web.where, found.web.framework)))
+        rows.append(("web", Found(f"{found.web.target} by {draft.server}", where)))
         rows += [("health", found.health)] if found.health else []
     rows += [(f"service {name}", value) for name, value in sorted(found.services.items())]
     rows += [(f"command {name}", value) for name, value in sorted(found.commands.items())]

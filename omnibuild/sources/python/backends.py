@@ -20,6 +20,9 @@ from omnibuild.sources.python.requirements import NotARequirementError, checked
 _LEGACY_REQUIRES = ("setuptools>=40.8.0",)
 _LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
 _TABLE = "build-system"
+
+# Where a project that nothing builds lies below the prefix.
+AS_IT_IS = "app"
 # Backends whose `get_requires_for_build_wheel` always returns nothing, whatever the project.
 _NEED_NOTHING = {"flit_core.buildapi", "poetry.core.masonry.api", "uv_build"}
 
@@ -82,22 +85,16 @@ def is_built(directory: Path) -> bool:
     path = directory / "pyproject.toml"
     data = located.read(path).data if path.is_file() else {}
     for tool, key in (("uv", "package"), ("poetry", "package-mode")):
-        said = _table(data, "tool", tool).get(key)
+        said = located.table_at(data, "tool", tool).get(key)
         if isinstance(said, bool):
             return said
     if _TABLE in data or any((directory / name).is_file() for name in ("setup.py", "setup.cfg")):
         return True
-    project = _table(data, "project")
+    project = located.table_at(data, "project")
     if "scripts" in project or "entry-points" in project:
         return True
-    of_uv = "uv" in _table(data, "tool") or (directory / "uv.lock").is_file()
+    of_uv = "uv" in located.table_at(data, "tool") or (directory / "uv.lock").is_file()
     return bool(project) and not of_uv
-
-
-def _table(data: Any, *keys: str) -> dict[str, Any]:
-    for key in keys:
-        data = data.get(key) if isinstance(data, dict) else None
-    return data if isinstance(data, dict) else {}
 
 
 def _requirements(table: Any) -> tuple[tuple[Requirement, ...], list[Fault]]:

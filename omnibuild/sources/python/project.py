@@ -70,8 +70,8 @@ def project_requirements(directory: Path) -> list[Requirement] | None:
 def declared_identity(directory: Path) -> tuple[str, str]:
     """Return the name and the version that ``pyproject.toml`` declares, each empty without one."""
     path = directory / "pyproject.toml"
-    project = _at(located.read(path).data, ("project",)) if path.is_file() else None
-    found = [_at(project, (key,)) for key in ("name", "version")]
+    project = located.value_at(located.read(path).data, "project") if path.is_file() else None
+    found = [located.value_at(project, key) for key in ("name", "version")]
     name, version = (each if isinstance(each, str) else "" for each in found)
     return name, version
 
@@ -114,7 +114,7 @@ def _read(listed: Any, found: list[Requirement]) -> Iterator[Fault]:
 
 def _settings(data: Mapping[str, Any], required: Collection[str]) -> Iterator[Fault]:
     for path in _NOT_OBEYED:
-        value = _at(data, path)
+        value = located.value_at(data, *path)
         if value is not None and not _for_named_sources_only(value):
             yield _not_obeyed(path)
     yield from (_not_obeyed(path) for path in _sources(data) if _name(path) in required)
@@ -123,7 +123,7 @@ def _settings(data: Mapping[str, Any], required: Collection[str]) -> Iterator[Fa
 def _sources(data: Mapping[str, Any]) -> Iterator[Keys]:
     """Yield the keys that take one package from elsewhere than the index; the last is its name."""
     for path in (("tool", "uv", "sources"), ("tool", "poetry", "dependencies")):
-        packages = _at(data, path)
+        packages = located.value_at(data, *path)
         for name, source in packages.items() if isinstance(packages, dict) else ():
             if "uv" in path or (isinstance(source, dict) and _ORIGINS & source.keys()):
                 yield (*path, name)
@@ -140,12 +140,6 @@ def _for_named_sources_only(value: Any) -> bool:
     )
 
 
-def _at(data: Any, path: Keys) -> Any:
-    for key in path:
-        data = data.get(key) if isinstance(data, dict) else None
-    return data
-
-
 def _not_obeyed(path: Sequence[str | int]) -> Fault:
     name = ".".join(map(str, path))
     what = f"`{name}` changes what is installed, and `omnibuild lock` does not obey it yet"
@@ -160,7 +154,7 @@ def _refuse_uv_file(path: Path) -> None:
         _not_obeyed((*table, key))
         for table in ((), ("pip",))
         for key in _OF_UV
-        if _at(document.data, (*table, key)) is not None
+        if located.value_at(document.data, *table, key) is not None
     ]
     if faults:
         raise document.error(faults)

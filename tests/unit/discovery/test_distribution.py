@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from omnibuild.discovery.distribution import declared_by
+from omnibuild.discovery.distribution import Startable, declared_by
 from omnibuild.discovery.findings import Findings
 from omnibuild.errors import SourceError
 
@@ -50,7 +50,7 @@ def sdist(path: Path, members: dict[str, bytes]) -> Path:
 
 def said_by(path: Path) -> Findings:
     found = Findings()
-    declared_by(path, found)
+    declared_by(path, path.name, found)
     return found
 
 
@@ -103,3 +103,22 @@ def test_damage_is_one_error_or_harmless(tmp_path: Path, data: st.DataObject) ->
     (tmp_path / "x").write_bytes(content)
     with contextlib.suppress(SourceError):
         said_by(tmp_path / "x")
+
+
+def test_what_wheels_bring_can_be_started(tmp_path: Path) -> None:
+    path = wheel(
+        tmp_path / "shop-1-py3-none-any.whl",
+        {
+            "shop/cli.py": b"",
+            "shop-1.data/purelib/shop/extra.py": b"",
+            "shop-1.data/scripts/shopctl": b"#!python\n",
+            "shop-1.dist-info/entry_points.txt": b"[console_scripts]\nshop = shop.cli:main\n",
+        },
+    )
+    brought = Startable()
+    brought.add(path, path.name)
+    assert {"shop.cli", "shop.extra"} <= brought.modules
+    assert (brought.scripts, brought.programs) == ({"shop": "shop.cli:main"}, {"bin/shopctl"})
+    path.write_bytes(b"PK")
+    with pytest.raises(SourceError, match="cannot be read"):
+        brought.add(path, path.name)

@@ -30,13 +30,18 @@ lock = "pylock.toml"
 [web]
 server = "gunicorn"
 app = "{app}"
-listen = "127.0.0.1:80"
+listen = "127.0.0.1:{port}"
 
 [services.worker]
 command = "{worker}"
 
+[timers.nightly]
+command = "{nightly}"
+calendar = "daily"
+
 [commands]
 stall = "stall"
+serve = "python -m http.server"
 """
 SHOP = """\
 from flask import Flask
@@ -66,9 +71,14 @@ class Bench:
         (base / "project/pyproject.toml").write_text("[project]\nname = 'shop'\n[tool.uv]\n")
 
     def recipe(
-        self, name: str, app: str = "shop:app", worker: str = "stall", port: int = 80
+        self,
+        name: str,
+        app: str = "shop:app",
+        worker: str = "stall",
+        nightly: str = "stall",
+        port: int = 80,
     ) -> None:
-        text = RECIPE.format(name=name, app=app, worker=worker, port=port)
+        text = RECIPE.format(name=name, app=app, worker=worker, nightly=nightly, port=port)
         (self.base / f"recipes/{name}.toml").write_text(text)
 
     def fetch(self) -> None:
@@ -116,7 +126,7 @@ def test_what_is_served_must_be_there(
 def test_programs_are_known_once_all_packages_are_there(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bench.recipe("shop", app="elsewhere:app", worker="stal --all")
+    bench.recipe("shop", app="elsewhere:app", worker="stal --all", nightly="python -m flsk")
     assert bench.check() == 0
     bench.fetch()
     assert bench.check() == 3
@@ -124,6 +134,7 @@ def test_programs_are_known_once_all_packages_are_there(
     assert "no module `elsewhere`" in error
     assert "no program called 'stal'" in error
     assert "did you mean 'stall'?" in error
+    assert "`python -m flsk` is the module flsk, which the app does not have" in error
 
 
 @pytest.mark.parametrize("code", ["from x import *", "globals()['app'] = 1", "def broken("])

@@ -27,10 +27,10 @@ def read_poetry_lock(path: Path, python: str) -> Pins:
     found: dict[str, Pin] = {}
     needed = []
     for package in filter(lambda each: _applies(_markers(each), python), listed):
-        source = _table(package.get("source"))
+        source = located.table_at(package.get("source"))
         if source and source.get("type") != "legacy":
             raise _elsewhere(path, package.get("name"), source.get("type"))
-        digests = (_table(file).get("hash") for file in _list(package.get("files")))
+        digests = (located.table_at(file).get("hash") for file in _list(package.get("files")))
         _add(found, path, package.get("name"), package.get("version"), digests)
         # Older locks have no groups, and what is only for developers is in them, too.
         if _MAIN in package.get("groups", (_MAIN,)) and not package.get("optional"):
@@ -58,8 +58,8 @@ def read_pipfile_lock(path: Path, python: str) -> Pins:
     except (OSError, ValueError, RecursionError) as error:
         raise LockError("this is no JSON", where=Where(str(path)), why=str(error)) from error
     found: dict[str, Pin] = {}
-    for name, package in _table(_table(data).get("default")).items():
-        package = _table(package)
+    for name, package in located.table_at(data, "default").items():
+        package = located.table_at(package)
         if not _applies(str(package.get("markers", "")), python):
             continue
         for origin in ("git", "path", "file"):
@@ -112,10 +112,6 @@ def _elsewhere(path: Path, name: object, origin: object) -> LockError:
         where=Where(str(path)),
         hint="let your index serve a wheel of it",
     )
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _list(value: Any) -> list[Any]:

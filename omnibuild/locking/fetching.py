@@ -1,0 +1,43 @@
+"""Files of packages, as an app would get them, in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from packaging.pylock import Package
+
+from omnibuild import pipeline
+from omnibuild.blueprint.components import fetch_package
+from omnibuild.events import Emit
+from omnibuild.locking.groups import merged
+from omnibuild.plan.graph import Plan
+from omnibuild.recipe.lock import Lock, LockedFile
+from omnibuild.settings import Settings
+from omnibuild.store.results import Output
+
+
+def selected(packages: Sequence[Package], python: str, glibc: str) -> list[LockedFile]:
+    """Return the best file of each package for an interpreter.
+
+    Args:
+        packages: that were resolved.
+        python: series of the interpreter.
+        glibc: highest version that wheels may need.
+    """
+    lock = Lock("", merged({"run": packages}, python))
+    return list(lock.select(python, glibc))
+
+
+def fetched(settings: Settings, wanted: Sequence[LockedFile], emit: Emit) -> dict[LockedFile, Path]:
+    """Return where files of packages are, once they are in the store."""
+    if not wanted:
+        return {}
+    with pipeline.opened_store(settings) as store:
+        actions = [
+            fetch_package(file) for file in wanted if not store.take(Output("blob", file.sha256))
+        ]
+        if actions:
+            goals = [action.name for action in actions]
+            pipeline.execute(settings, store, Plan.of(actions), goals, emit)
+        return {file: store.blob(file.sha256) for file in wanted}
