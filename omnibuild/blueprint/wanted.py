@@ -15,8 +15,17 @@ from omnibuild.recipe.located import Fault
 from omnibuild.recipe.lock import Record, lock_path
 from omnibuild.recipe.models import Recipe
 from omnibuild.sources.python.backends import build_system, is_built
-from omnibuild.sources.python.pins.finding import pins_file, pins_record
-from omnibuild.sources.python.project import declared_identity, project_requirements
+from omnibuild.sources.python.pins.finding import choices, pins_file, pins_record
+from omnibuild.sources.python.project.declared import (
+    NOTHING,
+    Choice,
+    declared_identity,
+    group_requirements,
+    groups_of_poetry,
+    known_extras,
+    known_groups,
+    project_requirements,
+)
 from omnibuild.sources.python.requirements import NotARequirementError, checked
 from omnibuild.sources.python.told import version_variables
 
@@ -34,6 +43,7 @@ class Wanted:
         building: what the project is built with.
         pins: the file that says which versions the project takes, if there is one.
         from_source: normalised names of what is to be compiled.
+        choice: extras and groups of the project that are taken.
     """
 
     app: str
@@ -44,6 +54,7 @@ class Wanted:
     building: tuple[Requirement, ...]
     pins: Path | None
     from_source: tuple[str, ...]
+    choice: Choice = NOTHING
 
     @property
     def record(self) -> Record:
@@ -53,6 +64,8 @@ class Wanted:
             requires=_texts((*self.own, *(self.declared or ()))),
             build_requires=_texts(self.building),
             from_source=self.from_source,
+            extras=self.choice.extras,
+            groups=self.choice.groups,
             pins=pins_record(self.pins),
         )
 
@@ -67,8 +80,12 @@ def wanted(recipe: Recipe, path: Path) -> Wanted:
         own += [Requirement(text) for text in servers.requirements(recipe.web)]
     project = path.parent / recipe.source.path if recipe.source and recipe.source.path else None
     built = bool(project and is_built(project))
-    declared = project_requirements(project) if project else []
     chosen = recipe.python.pins if recipe.python else ""
+    pins = pins_file(project, chosen, lock_path(recipe, path)) if project else None
+    choice = _chosen(recipe, path, project, pins)
+    declared = project_requirements(project, choice) if project else []
+    if project:
+        own += group_requirements(project, choice)
     names = recipe.python.from_source if recipe.python else ()
     return Wanted(
         app=recipe.app.name,
@@ -77,8 +94,9 @@ def wanted(recipe: Recipe, path: Path) -> Wanted:
         built=built,
         declared=None if declared is None else tuple(declared),
         building=build_system(project).requires if project and built else (),
-        pins=pins_file(project, chosen, lock_path(recipe, path)) if project else None,
+        pins=pins,
         from_source=tuple(sorted({canonicalize_name(name) for name in names})),
+        choice=choice,
     )
 
 
@@ -86,6 +104,39 @@ def told_to(recipe: Recipe, project: Path) -> dict[str, str]:
     """Return the variables that the project's build obeys: of its version, if it computes that."""
     name, version = declared_identity(project)
     return {} if version else version_variables(name or recipe.app.name, recipe.app.version)
+
+
+def _chosen(recipe: Recipe, path: Path, project: Path | None, pins: Path | None) -> Choice:
+    """Return which extras and groups are taken, once those that can be known are there."""
+    python = recipe.python or None
+    if not python or not (python.extras or python.groups):
+        return NOTHING
+    by_pins = choices(pins)
+    extras = known_extras(project) if project else None
+    known: dict[str, set[str] | None] = {
+        "extras": None if extras is None else extras | {*by_pins.extras},
+        "groups": known_groups(project) | {*by_pins.groups} if project else set(),
+    }
+    only_poetry = groups_of_poetry(project) if project else set()
+    faults = [
+        Fault(("python", key, index), *_unknown(key, name, names, only_poetry))
+        for key, names in known.items()
+        for index, name in enumerate(getattr(python, key))
+        if names is not None and canonicalize_name(name) not in names
+    ]
+    if faults:
+        raise located.read(path).at(whereabouts.table_in(path)).error(faults)
+    return Choice.of(python.extras, python.groups)
+
+
+def _unknown(key: str, name: str, names: set[str], only_poetry: set[str]) -> tuple[str, str]:
+    """Say that the project has no such extra or group, and what to write."""
+    if key == "groups" and canonicalize_name(name) in only_poetry:
+        what = f"what the group `{name}` requires only Poetry can tell"
+        return what, "let it write poetry.lock into the project: poetry lock"
+    word = "extra" if key == "extras" else "dependency group"
+    hint = f"it has {', '.join(sorted(names))}" if names else f"it has no {key} at all"
+    return f"the project has no {word} `{name}`", hint
 
 
 def _required(recipe: Recipe, path: Path) -> list[Requirement]:
@@ -98,7 +149,10 @@ def _required(recipe: Recipe, path: Path) -> list[Requirement]:
         listed["source", "index"] = recipe.source.index
     for keys, text in listed.items():
         try:
-            found.append(checked(text))
+            requirement = checked(text)
+            if keys[0] == "source" and recipe.python:
+                requirement.extras |= set(recipe.python.extras)
+            found.append(requirement)
         except NotARequirementError as error:
             faults.append(Fault(keys, str(error), error.hint))
     if faults:

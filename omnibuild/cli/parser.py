@@ -115,7 +115,9 @@ def _fetch(parser: argparse.ArgumentParser) -> None:
     "lock",
     "resolve an app's Python packages and pin them by digest",
     "  omnibuild lock hello\n  omnibuild lock hello --require gunicorn\n"
-    "  omnibuild lock hello --upgrade\n  omnibuild lock hello --check",
+    "  omnibuild lock hello --upgrade\n  omnibuild lock hello --check\n\n"
+    "In the lock is what the project requires, and `extras`, `groups`, `require` in [python] of\n"
+    "its recipe, in the versions of the project's own lock, if it has one.",
 )
 def _lock(parser: argparse.ArgumentParser) -> None:
     add_recipe(parser)

@@ -22,7 +22,7 @@ from omnibuild.locking.asking import Backends, Source
 from omnibuild.locking.building import build_groups
 from omnibuild.locking.groups import merged
 from omnibuild.locking.remembering import check_writable, remember, with_required
-from omnibuild.locking.running import running
+from omnibuild.locking.running import running, told
 from omnibuild.locking.sources_only import resolved_with_sources
 from omnibuild.locking.text import written
 from omnibuild.recipe.definitions import Definitions
@@ -97,7 +97,9 @@ def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> L
     target = lock_path(recipe, path)
     platforms = pipeline.chosen_platforms(definitions, recipe, ())
     glibc = lowest_glibc(platforms)
-    pins = read_pins(now.pins, python.version, now.project) if now.pins and now.project else None
+    pins = None
+    if now.pins and now.project:
+        pins = read_pins(now.pins, python.version, now.project, now.choice)
     kept = _kept(target, python.version, asked, pins)
     with tempfile.TemporaryDirectory(prefix="omnibuild-lock-") as scratch:
         resolver = Resolver(python.version, glibc, Path(scratch))
@@ -151,7 +153,7 @@ class _Making:
 
         def ask_project() -> list[Requirement]:
             metadata = self.backends.metadata(project[0], groups[build_group()])
-            return list(metadata.requires_dist or ())
+            return told(metadata, now.choice.extras, self.resolver.python)
 
         groups[RUN] = running(
             now, self.pins, self.resolver, self._resolve, self.kept.get(RUN, {}), ask_project

@@ -6,14 +6,16 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from packaging.metadata import Metadata
 from packaging.pylock import Package, PackageSdist, PackageWheel
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from omnibuild.blueprint.wanted import Wanted
 from omnibuild.errors import LockError, Where
+from omnibuild.recipe.wheeltags import applies
 from omnibuild.sources.python.pins.pins import Pins
-from omnibuild.sources.python.project import refuse_unobeyed
+from omnibuild.sources.python.project.settings import refuse_unobeyed
 from omnibuild.sources.python.resolve import Resolver
 
 
@@ -70,6 +72,26 @@ def running(
     return found
 
 
+def told(metadata: Metadata, extras: Sequence[str], python: str) -> list[Requirement]:
+    """Return what a project requires by its metadata, with what chosen extras add.
+
+    Raises :class:`LockError` when it has no such extra.
+    """
+    known = set(map(canonicalize_name, metadata.provides_extra or ()))
+    unknown = sorted(set(extras) - known)
+    if unknown:
+        raise LockError(
+            f"the project has no extra `{unknown[0]}`",
+            hint=f"it has {', '.join(sorted(known))}" if known else "it has no extras at all",
+        )
+    found = []
+    for each in metadata.requires_dist or ():
+        if applies(each.marker, python, ("", *extras)):
+            each.marker = None  # what it says is known now
+            found.append(each)
+    return found
+
+
 def _names(requirements: Sequence[Requirement]) -> set[str]:
     return {canonicalize_name(each.name) for each in requirements}
 
@@ -85,7 +107,7 @@ def _pinned(
     if not pins.packages:
         if now.project:
             refuse_unobeyed(now.project, _names(declared))
-        wanted = [*now.own, *declared]
+        wanted = [*now.own, *declared, *pins.chosen]
         found = resolve(wanted, now.from_source, kept, pins.all_constraints())
         return [_as_pinned(package, pins) for package in found]
     found = resolver.with_files(pins.packages, now.from_source)

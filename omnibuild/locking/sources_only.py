@@ -18,8 +18,9 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from omnibuild.errors import LockError
-from omnibuild.sources.python.resolve import OnlySourceError, Resolver
+from omnibuild.sources.python.resolve import Resolver
 from omnibuild.sources.python.simple import IndexFile
+from omnibuild.sources.python.uv import OnlySourceError
 
 # A version is asked once, so each round asks one more at least; nothing known takes ten.
 _MOST_ROUNDS = 50

@@ -53,6 +53,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
         requires: what it was to run with.
         build_requires: what its project said it is built with.
         from_source: packages that were to be compiled.
+        extras: of the app's own package that were to be there.
+        groups: dependency groups of its project that were to be there.
         pins: names and digests of the files of the project that said which versions.
     """
 
@@ -60,6 +62,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     requires: tuple[str, ...] = ()
     build_requires: tuple[str, ...] = ()
     from_source: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     pins: tuple[str, ...] = ()
 
     def differences(self, now: Record) -> list[str]:
@@ -70,6 +74,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
             "requires": "required",
             "build_requires": "required for building the project",
             "from_source": "to be compiled from source",
+            "extras": "a chosen extra",
+            "groups": "a chosen dependency group",
         }
         found = []
         for field, word in words.items():

@@ -92,6 +92,22 @@ class Python(Model, frozen=True, kw_only=True):
             examples=[["bcrypt", "psycopg[c]>=3.2"]],
         ),
     ] = ()
+    extras: Annotated[
+        tuple[Distribution, ...],
+        Meta(
+            description="Extras of the app's own package to install: optional dependencies that its"
+            " project declares.",
+            examples=[["postgres"]],
+        ),
+    ] = ()
+    groups: Annotated[
+        tuple[Distribution, ...],
+        Meta(
+            description="Dependency groups of the project to install, of `[dependency-groups]` or"
+            " of its tool; no group is taken unasked.",
+            examples=[["prod"]],
+        ),
+    ] = ()
     pins: Annotated[
         OptionalLine,
         Meta(

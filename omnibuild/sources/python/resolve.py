@@ -1,57 +1,33 @@
-"""Resolving an app's Python packages into a lock (PEP 751), by uv.
-
-Nothing of a package runs: uv sees wheels alone, whose metadata is a file. And nothing but the
-arguments decides what is locked: neither uv's configuration and defaults, nor the directory that
-it is called in, whose own interpreter it would start.
-"""
+"""Resolving an app's Python packages into a lock (PEP 751): versions by uv, then their files."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
-import re
-import sys
-import tempfile
 import threading
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
 
-from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock, PylockValidationError
+from packaging.metadata import Metadata
+from packaging.pylock import Package, PackageSdist, PackageWheel
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
-from omnibuild.architectures import TARGET
-from omnibuild.errors import LockError, ToolFailedError
+from omnibuild.errors import LockError, SourceError
 from omnibuild.recipe.wheeltags import applies, full_version, supported_tags
-from omnibuild.sources.python.index import find_index, refuse_other_indexes, uv
+from omnibuild.sources.python.index import find_index, refuse_other_indexes
 from omnibuild.sources.python.simple import IndexFile, page_of, read_page
-from omnibuild.tools import CLEAN_ENVIRONMENT
+from omnibuild.sources.python.uv import Question, Uv
 from omnibuild.transfer.http import Downloader, StatusError, without_password
 
-# How to reach the index; nothing else of the caller's environment counts.
-_NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-
-# What would otherwise be uv's defaults, which may change: each decides what is locked.
-_SETTINGS = (
-    *("--no-config", "--no-build", "--no-sources", "--keyring-provider", "disabled"),
-    *("--resolution", "highest", "--prerelease", "if-necessary-or-explicit"),
-    *("--index-strategy", "first-index"),
-)
-# uv says so of each package that has no wheel which could be used.
-_ONLY_SOURCE = re.compile(r"[Ww]heels are required for `([A-Za-z0-9._-]+)`")
-_KEPT = 'lock-version = "1.0"\ncreated-by = "omnibuild"\n'
-_KEPT_PACKAGE = '[[packages]]\nname = "{}"\nversion = "{}"\n'
-
-
-class OnlySourceError(LockError):
-    """Packages have no wheel that could be used; ``names`` are theirs."""
-
-    names: tuple[str, ...] = ()
+# Bytes of the metadata of a wheel that are read.
+_LARGEST = 8 << 20
 
 
 class Resolver:
@@ -78,8 +54,8 @@ class Resolver:
     ) -> None:
         refuse_other_indexes(environment)
         self.python, self.glibc = python, glibc
-        self._directory, self._environment = directory, environment
         self._index = find_index(environment)
+        self._uv = Uv(python, glibc, directory, environment, self._index)
         self._usable = set(supported_tags(python, glibc))
         self._pages: dict[str, dict[str, IndexFile]] = {}
         self._lock = threading.Lock()
@@ -105,8 +81,10 @@ class Resolver:
             OnlySourceError: some exist only as source.
             LockError: they cannot be satisfied together.
         """
-        resolved = self._ask_uv(requirements, kept, constraints, links)
-        return self.with_files(resolved.packages, from_source, links)
+        answer = self._uv.ask(Question(requirements, kept, constraints, links))
+        found = self.with_files(answer.lock.packages, from_source, links)
+        self._check_extras(requirements, found, answer.missing)
+        return found
 
     def with_files(
         self,
@@ -203,63 +181,38 @@ class Resolver:
             hint="take it out of `from-source` in [python]",
         )
 
-    def _ask_uv(
+    def _check_extras(
         self,
-        requirements: Sequence[Requirement],
-        kept: Mapping[str, str],
-        constraints: Sequence[Requirement],
-        links: Path | None,
-    ) -> Pylock:
-        names = {name for each in _NETWORK for name in (each, each.lower())}
-        scratch = Path(tempfile.mkdtemp(dir=self._directory))
-        (scratch / "constraints.txt").write_text("\n".join(map(str, constraints)))
-        # uv keeps the versions of the file that it is about to write.
-        output = scratch / "pylock.toml"
-        if kept:
-            output.write_text(_KEPT + "".join(_KEPT_PACKAGE.format(*item) for item in kept.items()))
-        try:
-            uv().run(
-                *("pip", "compile", "--quiet", "--no-header", "--format", "pylock.toml"),
-                *_SETTINGS,
-                *("--cache-dir", self._directory / "cache"),
-                *("--python", sys.executable, "--python-version", self.python),
-                *("--python-platform", f"{TARGET.wheels}-manylinux_{self.glibc.replace('.', '_')}"),
-                *(("--find-links", links) if links else ()),
-                *("--constraints", scratch / "constraints.txt", "--output-file", output, "-"),
-                data="\n".join(map(str, requirements)).encode(),
-                # By the environment, because everybody sees arguments, and it may hold a password.
-                environment={
-                    **{n: self._environment[n] for n in names if n in self._environment},
-                    **CLEAN_ENVIRONMENT,
-                    "UV_DEFAULT_INDEX": self._index,
-                    "TMPDIR": str(self._directory),
-                },
-                directory=self._directory,
-            )
-        except ToolFailedError as error:
-            said = error.why.partition("\n")[2]
-            raise _unresolved([*requirements, *constraints], said) from error
-        try:
-            return Pylock.from_dict(tomllib.loads(output.read_text()))
-        except (ValueError, PylockValidationError) as error:
-            raise LockError("the index's answers make no valid lock", why=str(error)) from error
+        asked: Iterable[Requirement],
+        found: Iterable[Package],
+        missing: Collection[tuple[str, str]],
+    ) -> None:
+        """Raise :class:`LockError` when somebody asks for an extra that a package has not.
 
+        What packages ask of each other may be out of date, and hurts nobody.
+        """
+        versions = {package.name: package for package in found}
+        for each in asked:
+            name = canonicalize_name(each.name)
+            for extra in sorted(map(canonicalize_name, each.extras)):
+                if (name, extra) in missing and name in versions:
+                    known = self._extras(versions[name])
+                    raise LockError(
+                        f"{name} {versions[name].version} has no extra `{extra}`",
+                        why=f"required: {each}",
+                        hint=f"it has {', '.join(known)}" if known else "take the extra out",
+                    )
 
-def _unresolved(requirements: Sequence[Requirement], said: str) -> LockError:
-    """Return the error for what uv could not resolve."""
-    why = f"required: {', '.join(map(str, requirements))}\n{said}"
-    names = sorted(set(_ONLY_SOURCE.findall(said)))
-    if not names:
-        hint = "relax a requirement, or check the network"
-        return LockError("these packages cannot be resolved together", why=why, hint=hint)
-    error = OnlySourceError(
-        f"{', '.join(names)} can be had only as source",
-        why=why,
-        hint=f"require a version that has a wheel, or serve a wheel of {names[0]} from an index of"
-        " your own, which OMNIBUILD_INDEX_URL names",
-    )
-    error.names = tuple(names)
-    return error
+    def _extras(self, package: Package) -> list[str]:
+        """Return the extras of a package, as far as the index tells without its files."""
+        for wheel in package.wheels or ():
+            body = io.BytesIO()
+            with contextlib.suppress(SourceError):
+                address = f"{self._page(package.name)[wheel.filename].url}.metadata"
+                Downloader().download(address, body, progress=lambda *_: None, most=_LARGEST)
+                found = Metadata.from_email(body.getvalue(), validate=False).provides_extra
+                return sorted(map(canonicalize_name, found or ()))
+        return []
 
 
 def _is_stand_in(package: Package, links: Path | None) -> bool:

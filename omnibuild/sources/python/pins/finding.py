@@ -7,10 +7,16 @@ from pathlib import Path
 
 from omnibuild.digests import of_file
 from omnibuild.errors import DefinitionError, Where
-from omnibuild.sources.python.pins.others import read_pipfile_lock, read_poetry_lock
+from omnibuild.sources.python.pins.others import (
+    choices_of_pipenv,
+    choices_of_poetry,
+    read_pipfile_lock,
+    read_poetry_lock,
+)
 from omnibuild.sources.python.pins.pins import Pins
 from omnibuild.sources.python.pins.requirementstxt import included, read_requirements
-from omnibuild.sources.python.pins.standard import read_pylock, read_uv_lock
+from omnibuild.sources.python.pins.standard import choices_of_pylock, read_pylock, read_uv_lock
+from omnibuild.sources.python.project.declared import NOTHING, Choice
 
 # The first that is there counts: locks before lists, what a tool reads before what it exports.
 _NAMES = ("uv.lock", "poetry.lock", "Pipfile.lock", "pylock.toml", "requirements.txt")
@@ -41,14 +47,32 @@ def pins_file(project: Path, chosen: str, own: Path) -> Path | None:
     return next((path for path in found if path.is_file() and not _same(path, own)), None)
 
 
-def read_pins(path: Path, python: str, project: Path) -> Pins:
-    """Return what a file pins for CPython ``python``; raises :class:`LockError`."""
+def read_pins(path: Path, python: str, project: Path, choice: Choice = NOTHING) -> Pins:
+    """Return what a file pins for CPython ``python``; raises :class:`LockError`.
+
+    Args:
+        path: the file.
+        python: series of CPython.
+        project: the directory of the project whose it is.
+        choice: which of its extras and groups are taken.
+    """
     if path.name == "uv.lock":
-        return read_uv_lock(path, python, project)
+        return read_uv_lock(path, python, project, choice)
     reader = _reader(path)
     if reader is None:
         raise AssertionError(path)
-    return reader(path, python)
+    return reader(path, python, choice)
+
+
+def choices(path: Path | None) -> Choice:
+    """Return the extras and groups that a file of pins knows by itself."""
+    if path is None:
+        return Choice()
+    if path.name == "poetry.lock":
+        return choices_of_poetry(path)
+    if path.name == "Pipfile.lock":
+        return choices_of_pipenv(path)
+    return choices_of_pylock(path) if path.name.startswith("pylock.") else Choice()
 
 
 def pins_record(path: Path | None) -> tuple[str, ...]:
@@ -63,16 +87,19 @@ def pins_record(path: Path | None) -> tuple[str, ...]:
     return tuple(sorted(f"{file.name} {of_file(file)}" for file in files()))
 
 
-def _reader(path: Path) -> Callable[[Path, str], Pins] | None:
+def _reader(path: Path) -> Callable[[Path, str, Choice], Pins] | None:
     if path.name == "uv.lock":
-        return lambda file, python: read_uv_lock(file, python, file.parent)
+        return lambda file, python, choice: read_uv_lock(file, python, file.parent, choice)
     if path.name == "poetry.lock":
         return read_poetry_lock
     if path.name == "Pipfile.lock":
         return read_pipfile_lock
     if path.name.startswith("pylock.") and path.suffix == ".toml":
         return read_pylock
-    return read_requirements if path.suffix == ".txt" else None
+    if path.suffix == ".txt":
+        # It knows no extras and no groups; what the project's own require must be in it.
+        return lambda file, python, _: read_requirements(file, python)
+    return None
 
 
 def _same(path: Path, other: Path) -> bool:

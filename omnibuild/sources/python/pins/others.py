@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,19 @@ from omnibuild.errors import LockError, Where
 from omnibuild.recipe import located, lockfile
 from omnibuild.recipe.wheeltags import applies
 from omnibuild.sources.python.pins.pins import Pin, Pins
+from omnibuild.sources.python.project.declared import NOTHING, Choice
 
 _MAIN = "main"
+_DEFAULT = "default"
 _SHA256 = "sha256:"
 
 
-def read_poetry_lock(path: Path, python: str) -> Pins:
+def read_poetry_lock(path: Path, python: str, choice: Choice = NOTHING) -> Pins:
     """Return what Poetry pins, of all its groups; raises :class:`LockError`."""
-    document = located.read(path, LockError, largest=lockfile.LARGEST)
-    listed = _list(document.data.get("package"))
+    data = located.read(path, LockError, largest=lockfile.LARGEST).data
+    listed = _list(data.get("package"))
     found: dict[str, Pin] = {}
-    needed = []
+    needed, chosen = [], _of_extras(data, choice)
     for package in filter(lambda each: _applies(_markers(each), python), listed):
         source = located.table_at(package.get("source"))
         if source and source.get("type") != "legacy":
@@ -33,13 +36,40 @@ def read_poetry_lock(path: Path, python: str) -> Pins:
         digests = (located.table_at(file).get("hash") for file in _list(package.get("files")))
         _add(found, path, package.get("name"), package.get("version"), digests)
         # Older locks have no groups, and what is only for developers is in them, too.
-        if _MAIN in package.get("groups", (_MAIN,)) and not package.get("optional"):
-            needed.append(canonicalize_name(package["name"]))
-    return Pins(path, "poetry lock", found, requires=_requires(found, needed))
+        name, groups = canonicalize_name(package["name"]), package.get("groups", (_MAIN,))
+        if _MAIN in groups and not package.get("optional"):
+            needed.append(name)
+        elif set(map(canonicalize_name, groups)) & set(choice.groups):
+            chosen.append(name)
+    return Pins(
+        path,
+        "poetry lock",
+        found,
+        requires=_requires(found, needed),
+        chosen=_requires(found, chosen),
+    )
+
+
+def _of_extras(data: Mapping[str, Any], choice: Choice) -> list[str]:
+    """Return the packages that chosen extras lead to; what they require is listed, too."""
+    found: list[str] = []
+    for extra, listed in located.table_at(data, "extras").items():
+        if canonicalize_name(extra) in choice.extras:
+            # As requirements of people: ``psycopg (>=3)``, or a name alone.
+            found += [canonicalize_name(re.split(r"[^\w.-]", str(text))[0]) for text in listed]
+    return found
+
+
+def choices_of_poetry(path: Path) -> Choice:
+    """Return the extras and groups that Poetry has locked."""
+    data = located.read(path, LockError, largest=lockfile.LARGEST).data
+    groups = {group for each in _list(data.get("package")) for group in _list(each.get("groups"))}
+    return Choice.of(located.table_at(data, "extras"), map(str, groups))
 
 
 def _requires(found: Mapping[str, Pin], names: Iterable[str]) -> tuple[Requirement, ...]:
-    return tuple(Requirement(f"{name}=={found[name].version}") for name in names)
+    there = (name for name in names if name in found)
+    return tuple(Requirement(f"{name}=={found[name].version}") for name in there)
 
 
 def _markers(package: Mapping[str, Any]) -> str:
@@ -50,15 +80,17 @@ def _markers(package: Mapping[str, Any]) -> str:
     return markers if isinstance(markers, str) else ""
 
 
-def read_pipfile_lock(path: Path, python: str) -> Pins:
-    """Return what Pipenv pins for running; raises :class:`LockError`."""
-    try:
-        with path.open("rb") as stream:
-            data = json.loads(stream.read(lockfile.LARGEST))
-    except (OSError, ValueError, RecursionError) as error:
-        raise LockError("this is no JSON", where=Where(str(path)), why=str(error)) from error
+def read_pipfile_lock(path: Path, python: str, choice: Choice = NOTHING) -> Pins:
+    """Return what Pipenv pins for running, and of chosen categories; raises :class:`LockError`."""
+    data = _pipfile(path)
     found: dict[str, Pin] = {}
-    for name, package in located.table_at(data, "default").items():
+    listed = [("", name, package) for name, package in located.table_at(data, _DEFAULT).items()]
+    for category in data:
+        if canonicalize_name(category) in choice.groups and category != _DEFAULT:
+            packages = located.table_at(data, category)
+            listed += [(category, name, package) for name, package in packages.items()]
+    chosen = []
+    for category, name, package in listed:
         package = located.table_at(package)
         if not _applies(str(package.get("markers", "")), python):
             continue
@@ -67,7 +99,23 @@ def read_pipfile_lock(path: Path, python: str) -> Pins:
                 raise _elsewhere(path, name, origin)
         version = str(package.get("version", "")).removeprefix("==")
         _add(found, path, name, version, _list(package.get("hashes")))
-    return Pins(path, "pipenv lock", found, requires=_requires(found, found))
+        if category:
+            chosen.append(canonicalize_name(name))
+    requires = _requires(found, found)
+    return Pins(path, "pipenv lock", found, requires=requires, chosen=_requires(found, chosen))
+
+
+def choices_of_pipenv(path: Path) -> Choice:
+    """Return the categories that Pipenv has locked, as groups."""
+    return Choice.of((), _pipfile(path).keys() - {"_meta", _DEFAULT})
+
+
+def _pipfile(path: Path) -> Mapping[str, Any]:
+    try:
+        with path.open("rb") as stream:
+            return located.table_at(json.loads(stream.read(lockfile.LARGEST)))
+    except (OSError, ValueError, RecursionError) as error:
+        raise LockError("this is no JSON", where=Where(str(path)), why=str(error)) from error
 
 
 def _add(

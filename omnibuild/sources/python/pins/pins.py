@@ -40,6 +40,7 @@ class Pins:
             versions alone.
         constraints: what holds for versions besides.
         requires: what the file itself asks for, for projects that say it nowhere else.
+        chosen: what chosen groups ask for, where only the file says it.
     """
 
     file: Path
@@ -49,6 +50,7 @@ class Pins:
     packages: tuple[Package, ...] = ()
     constraints: tuple[Requirement, ...] = ()
     requires: tuple[Requirement, ...] = ()
+    chosen: tuple[Requirement, ...] = ()
 
     def all_constraints(self) -> list[Requirement]:
         """Return everything that holds for versions, as a resolver takes it."""

@@ -18,18 +18,27 @@ from omnibuild.recipe import located, lockfile
 from omnibuild.recipe.wheeltags import applies, full_version
 from omnibuild.sources.python.index import uv
 from omnibuild.sources.python.pins.pins import Pin, Pins
+from omnibuild.sources.python.project.declared import NOTHING, Choice
 from omnibuild.tools import CLEAN_ENVIRONMENT
 
 
-def read_pylock(path: Path, python: str) -> Pins:
+def read_pylock(path: Path, python: str, choice: Choice = NOTHING) -> Pins:
     """Return what a lock of the standard pins; raises :class:`LockError`."""
     document = located.read(path, LockError, largest=lockfile.LARGEST)
     if faults := lockfile.faults(document.data):
         raise document.error(faults, LockError)
-    return _pins(document.data, path, python, "")
+    return _pins(document.data, path, python, "", choice)
 
 
-def read_uv_lock(path: Path, python: str, project: Path) -> Pins:
+def choices_of_pylock(path: Path) -> Choice:
+    """Return the extras and groups that a lock of the standard has."""
+    data = located.read(path, LockError, largest=lockfile.LARGEST).data
+    found = [data.get(key) for key in ("extras", "dependency-groups")]
+    extras, groups = (map(str, each) if isinstance(each, list) else () for each in found)
+    return Choice.of(extras, groups)
+
+
+def read_uv_lock(path: Path, python: str, project: Path, choice: Choice = NOTHING) -> Pins:
     """Return what ``uv.lock`` pins for a project; raises :class:`LockError`.
 
     uv reads it, and nothing else: neither the index nor an interpreter of the project.
@@ -41,6 +50,8 @@ def read_uv_lock(path: Path, python: str, project: Path) -> Pins:
                 *("--no-emit-project", "--no-default-groups", "--format", "pylock.toml"),
                 *("--cache-dir", scratch, "--python", sys.executable),
                 *("--project", project.absolute()),
+                *(word for extra in choice.extras for word in ("--extra", extra)),
+                *(word for group in choice.groups for word in ("--group", group)),
                 environment={
                     **CLEAN_ENVIRONMENT,
                     "UV_PROJECT_ENVIRONMENT": os.path.join(scratch, "none"),
@@ -51,12 +62,13 @@ def read_uv_lock(path: Path, python: str, project: Path) -> Pins:
             raise LockError(
                 "uv cannot read its lock", where=Where(str(path)), why=error.why.partition("\n")[2]
             ) from error
-    return _pins(tomllib.loads(done.stdout.decode()), path, python, "uv lock")
+    # What uv exports is what was chosen already.
+    return _pins(tomllib.loads(done.stdout.decode()), path, python, "uv lock", Choice())
 
 
-def _pins(data: Mapping[str, Any], path: Path, python: str, update: str) -> Pins:
+def _pins(data: Mapping[str, Any], path: Path, python: str, update: str, choice: Choice) -> Pins:
     try:
-        packages = _selected(lockfile.model(data), python)
+        packages = _selected(lockfile.model(data), python, choice)
     except (PylockValidationError, PylockSelectError) as error:
         raise LockError(
             f"{path.name} does not fit Python {python}", where=Where(str(path)), why=str(error)
@@ -67,14 +79,15 @@ def _pins(data: Mapping[str, Any], path: Path, python: str, update: str) -> Pins
     return Pins(path, update, versions, packages=tuple(packages))
 
 
-def _selected(lock: Pylock, python: str) -> list[Package]:
-    """Return the packages of a lock's defaults; which of their files is asked later."""
+def _selected(lock: Pylock, python: str, choice: Choice) -> list[Package]:
+    """Return the packages of a lock's defaults and choice; which of their files is asked later."""
     allowed = lock.requires_python
     if allowed is not None and not allowed.contains(full_version(python), prereleases=True):
         raise PylockSelectError(f"it is for Python {allowed}")
     found: dict[str, Package] = {}
+    groups = {*(lock.default_groups or ()), *choice.groups}
     for package in lock.packages:
-        if not applies(package.marker, python, groups=lock.default_groups or ()):
+        if not applies(package.marker, python, choice.extras, groups):
             continue
         if package.name in found:
             raise PylockSelectError(f"{package.name} is there in two versions at once")

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from omnibuild.errors import DefinitionError
-from omnibuild.sources.python.project import project_requirements, refuse_unobeyed
+from omnibuild.sources.python.project.declared import project_requirements
+from omnibuild.sources.python.project.settings import refuse_unobeyed
 
 PROJECT = '[project]\nname = "shop"\nversion = "1"\ndependencies = ["mylib", "flask>=3"]\n'
 

@@ -1,4 +1,4 @@
-"""What a Python project says about its requirements, and what of that is not obeyed yet."""
+"""Settings of a project's own tools, and which of them are not obeyed yet."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from omnibuild.recipe import located
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.positions import Path as Keys
-from omnibuild.sources.python.requirements import NotARequirementError, checked
 
 # Settings of uv that change which packages or which files answer a requirement. To pass over one
 # would pin something else than the project's own tool installs, perhaps a stranger's package.
@@ -47,35 +45,6 @@ _HINT = (
 )
 
 
-def project_requirements(directory: Path) -> list[Requirement] | None:
-    """Return the requirements that a project's ``pyproject.toml`` declares.
-
-    None where it declares none: there is no ``[project]``, or its build computes them.
-
-    Raises :class:`DefinitionError` when one is not a requirement.
-    """
-    path = directory / "pyproject.toml"
-    if not path.exists():
-        return None
-    document = located.read(path)
-    project = document.data.get("project")
-    if not isinstance(project, dict) or _is_dynamic(project):
-        return None
-    found: list[Requirement] = []
-    if faults := list(_read(project.get("dependencies", []), found)):
-        raise document.error(faults)
-    return found
-
-
-def declared_identity(directory: Path) -> tuple[str, str]:
-    """Return the name and the version that ``pyproject.toml`` declares, each empty without one."""
-    path = directory / "pyproject.toml"
-    project = located.value_at(located.read(path).data, "project") if path.is_file() else None
-    found = [located.value_at(project, key) for key in ("name", "version")]
-    name, version = (each if isinstance(each, str) else "" for each in found)
-    return name, version
-
-
 def refuse_unobeyed(directory: Path, names: Collection[str]) -> None:
     """Raise :class:`DefinitionError` for settings of a project's tools that are not obeyed.
 
@@ -89,27 +58,6 @@ def refuse_unobeyed(directory: Path, names: Collection[str]) -> None:
         if faults := list(_settings(document.data, names)):
             raise document.error(faults)
     _refuse_uv_file(directory / "uv.toml")
-
-
-def _is_dynamic(project: Mapping[str, Any]) -> bool:
-    dynamic = project.get("dynamic")
-    return isinstance(dynamic, list) and "dependencies" in dynamic
-
-
-def _read(listed: Any, found: list[Requirement]) -> Iterator[Fault]:
-    """Append the requirements to ``found``; yield a fault for each that is none."""
-    path: Keys = ("project", "dependencies")
-    if not isinstance(listed, list):
-        yield Fault(path, "`project.dependencies` must be an array of strings")
-        return
-    for index, text in enumerate(listed):
-        if not isinstance(text, str):
-            yield Fault((*path, index), "a requirement must be a string")
-            continue
-        try:
-            found.append(checked(text))
-        except NotARequirementError as error:
-            yield Fault((*path, index), str(error), error.hint)
 
 
 def _settings(data: Mapping[str, Any], required: Collection[str]) -> Iterator[Fault]:
