@@ -144,6 +144,13 @@ CHECKS = (
         " /usr/bin/env finds; their first line has at most 127 bytes.",
     ),
     Check(
+        "data-scripts",
+        file_checks.check_data_scripts,
+        "So do executable scripts among the files of Python packages: helpers of their authors,"
+        " mostly, and a few that an app starts if the host has what runs them.",
+        Level.WARNING,
+    ),
+    Check(
         "permissions",
         file_checks.check_permissions,
         "No file is setuid or setgid, and nothing can be written by everybody.",

@@ -81,7 +81,23 @@ def check_symlinks(subject: Subject, around: Surroundings) -> Iterator[str]:
 
 
 def check_shebang(subject: Subject, around: Surroundings) -> Iterator[str]:
-    """Report scripts whose interpreter need not be on the host."""
+    """Report programs whose interpreter need not be on the host."""
+    if not _is_data(subject):
+        yield from _interpreter_faults(subject, around)
+
+
+def check_data_scripts(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report scripts among the files of a Python package whose interpreter hosts need not have."""
+    if _is_data(subject):
+        yield from _interpreter_faults(subject, around)
+
+
+def _is_data(subject: Subject) -> bool:
+    """Tell whether a file is one that a Python package carries beside its modules."""
+    return "/site-packages/" in subject.entry.path
+
+
+def _interpreter_faults(subject: Subject, around: Surroundings) -> Iterator[str]:
     shebang = subject.facts.shebang
     if shebang is None or not subject.entry.executable:
         return

@@ -49,7 +49,7 @@ def draft_of(
     if len(summary.value) > _LONGEST_SUMMARY:
         cut = summary.value[: _LONGEST_SUMMARY - 1].rpartition(" ")[0]
         summary = Found(f"{cut or summary.value[: _LONGEST_SUMMARY - 1]}…", summary.where)
-    serves = bool(found.web or found.services)
+    serves = bool(found.web or found.services or found.timers)
     return Draft(
         app=app,
         version=version,

@@ -57,6 +57,9 @@ class Findings:
         web: what is served, if something is.
         health: a path that answers 200.
         services: further processes: name to command.
+        timers: what runs by the clock: name to command and calendar.
+        environment: variables of all that runs.
+        prepare: modules with their arguments that run at each installation and upgrade.
         config: file on the host to file of the project.
         requirements: normalised names of what it requires.
         notes: what was seen and is not in the recipe.
@@ -73,6 +76,9 @@ class Findings:
     web: WebApp | None = None
     health: Found | None = None
     services: dict[str, Found] = field(default_factory=dict)
+    timers: dict[str, tuple[Found, Found]] = field(default_factory=dict)
+    environment: dict[str, Found] = field(default_factory=dict)
+    prepare: list[Found] = field(default_factory=list)
     config: dict[str, Found] = field(default_factory=dict)
     requirements: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)

@@ -27,6 +27,7 @@ class Draft:
         server: the server of ``[web]``, empty without one.
         user: the user of the services, empty where it is called like the app.
         findings: everything else.
+        scripts: the directory of its hooks, as the recipe has it; empty without one.
     """
 
     app: str
@@ -39,6 +40,15 @@ class Draft:
     server: str
     user: str
     findings: Findings
+    scripts: str = ""
+
+
+def hook_of(draft: Draft) -> str:
+    """Return the text of the hook ``prepare``: modules that run before services start."""
+    lines = [f"# {draft.app} is ready for its new version before its services start."]
+    # Isolated: no module is taken from the directory in which somebody installs.
+    lines += [f"python3 -I -m {said.value}" for said in draft.findings.prepare]
+    return "\n".join(lines) + "\n"
 
 
 def text_of(draft: Draft, table: str = "") -> str:
@@ -75,11 +85,21 @@ def _tables(draft: Draft, table: str) -> Iterator[list[str]]:
         ]
     for name, command in sorted(found.services.items()):
         yield [f"[{table}services.{name}]", _line("command", command)]
+    for name, (command, calendar) in sorted(found.timers.items()):
+        lines = [_line("command", command), _line("calendar", calendar)]
+        yield [f"[{table}timers.{name}]", *lines]
+    if found.environment:
+        variables = [_line(name, said) for name, said in sorted(found.environment.items())]
+        yield [f"[{table}environment]", *variables]
     if found.commands:
         scripts = [_line(name, said) for name, said in sorted(found.commands.items())]
         yield [heads["commands"], *scripts]
-    if draft.user:
-        yield [f"[{table}package]", f"user = {quoted(draft.user)}"]
+    package = [f"user = {quoted(draft.user)}"] if draft.user else []
+    if draft.scripts:
+        where = ", ".join(dict.fromkeys(said.where for said in found.prepare))
+        package.append(_line("scripts", Found(draft.scripts, f"prepare: {where}")))
+    if package:
+        yield [f"[{table}package]", *package]
     if found.config:
         yield [f"[{table}config]", *(_line(k, v) for k, v in sorted(found.config.items()))]
 

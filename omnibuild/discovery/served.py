@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import configparser
 import re
-import shlex
 from pathlib import Path
+
+from packaging.utils import canonicalize_name
 
 from omnibuild.discovery.code import (
     App,
@@ -17,81 +18,55 @@ from omnibuild.discovery.code import (
     project_file,
     read_source,
 )
-from omnibuild.discovery.findings import Findings, Found, WebApp
+from omnibuild.discovery.findings import SCRIPT, Findings, Found, WebApp
+from omnibuild.discovery.procfile import DJANGO_SETTINGS, read_procfile
+from omnibuild.discovery.schedule import read_schedule
 
-_SETTINGS = re.compile(r"""DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)["']""")
-_TARGET = re.compile(r"[\w.]+:[\w.]+(\(\))?")
-_SERVICE = re.compile(r"[a-z0-9][a-z0-9+.-]*")
-_ASGI_SERVERS = {"uvicorn", "hypercorn", "daphne", "granian"}
-_WSGI_SERVERS = {"gunicorn", "waitress-serve"}
+# Where a setting's value is said by the host, a program may write there.
+_STATIC_OF_HOST = re.compile(r"^STATIC_ROOT\s*=.*(environ|getenv|env\(|config\()", re.MULTILINE)
 # FastAPI answers this in every app that does not turn it off.
 _OPENAPI = "/openapi.json"
 
 
 def served(directory: Path, found: Findings) -> None:
     """Add the web app and the services of a project in a directory."""
-    _of_procfile(directory / "Procfile", found)
-    if found.web is None:
-        _of_django(directory, found)
+    read_procfile(directory, found)
+    _of_django(directory, found)
+    read_schedule(directory, found)
     _of_modules(directory, found)
     if found.web is None:
         _of_paste(directory, found)
 
 
-def _of_procfile(path: Path, found: Findings) -> None:
-    for number, line in enumerate(read_source(path).splitlines(), 1):
-        name, colon, command = line.partition(":")
-        name, where = name.strip(), f"Procfile:{number}"
-        if not colon or not _SERVICE.fullmatch(name):
-            continue
-        try:
-            words = shlex.split(command)
-        except ValueError:
-            words = []
-        if not words or name == "release":
-            found.notes.append(f"{where}: `{name}` is for the hook `prepare`, or for the operator")
-            continue
-        web = _web_of(words, where) if name == "web" else None
-        if web:
-            found.web = web
-        elif "$" in command:
-            found.notes.append(f"{where}: `{name}` takes values of a shell, and is left out")
-        else:
-            found.services[name] = Found(command.strip(), where)
-
-
-def _web_of(words: list[str], where: str) -> WebApp | None:
-    """Return what a command of a server serves; none when it is no server that omnibuild has."""
-    server = words[0].rpartition("/")[2]
-    target = next((word for word in words[1:] if _TARGET.fullmatch(word)), "")
-    if server == "gunicorn" and not target:
-        # gunicorn takes `application` where no object is named.
-        target = next((f"{w}:application" for w in words[1:] if re.fullmatch(r"[\w.]+", w)), "")
-    worker = " ".join(words)
-    if target and server in _WSGI_SERVERS and "Uvicorn" not in worker and "asgi" not in worker:
-        return WebApp("wsgi", target, where)
-    if target and server in _ASGI_SERVERS | _WSGI_SERVERS:
-        factory = "--factory" in words and not target.endswith("()")
-        return WebApp("asgi", f"{target}()" if factory else target, where)
-    return None
-
-
 def _of_django(directory: Path, found: Findings) -> None:
     places = (directory / "manage.py", directory / "src/manage.py")
     manage = next((path for path in places if read_source(path)), places[0])
-    text = read_source(manage)
-    settings = _SETTINGS.search(text)
+    settings = DJANGO_SETTINGS.search(read_source(manage))
     if not settings:
         return
-    package = settings[1].partition(".")[0]
     where = f"{project_file(directory, manage)}: {settings[1]}"
+    found.requirements.add("django")
+    found.environment["DJANGO_SETTINGS_MODULE"] = Found(settings[1], where)
+    _add_management(found, where)
+    if not found.prepare:
+        found.prepare = [Found("django migrate --noinput", where)]
+        module = f"{settings[1].replace('.', '/')}.py"
+        if _STATIC_OF_HOST.search(read_source(manage.parent / module)):
+            found.prepare.append(Found("django collectstatic --noinput", f"{module}: STATIC_ROOT"))
+    package = settings[1].partition(".")[0]
     for interface in ("wsgi", "asgi"):
         for place in (f"{package}/{interface}.py", f"{package}/config/{interface}.py"):
-            if read_source(manage.parent / place):
+            if found.web is None and read_source(manage.parent / place):
                 module = place.removesuffix(".py").replace("/", ".")
                 found.web = WebApp(interface, f"{module}:application", where, "Django")
-                found.requirements.add("django")
-                return
+
+
+def _add_management(found: Findings, where: str) -> None:
+    """Let operators call what `manage.py` can do by the project's name."""
+    name = canonicalize_name(found.name.value) if found.name else ""
+    name = f"{name}-manage" if name in found.commands else name
+    if SCRIPT.fullmatch(name):
+        found.commands[name] = Found("python -m django", where)
 
 
 def _of_modules(directory: Path, found: Findings) -> None:

@@ -35,7 +35,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "install": Kind(serial=5, run=_install),
         "place": Kind(serial=5, run=_place),
         "payload": Kind(serial=11, run=_payload),
-        "audit": Kind(serial=6, run=_audit),
+        "audit": Kind(serial=7, run=_audit),
         "package": Kind(serial=5, run=_package),
     }
 

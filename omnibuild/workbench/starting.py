@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from getpass import getuser
 from pathlib import Path
 from socket import gethostname
-from typing import Any
+from typing import Any, cast
 
+from packaging.metadata import Metadata, RawMetadata
+from packaging.pylock import Package
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -22,12 +24,14 @@ from omnibuild.discovery.distribution import declared_by
 from omnibuild.discovery.draft import PLEASE, app_name, draft_of
 from omnibuild.discovery.findings import Findings, Found
 from omnibuild.discovery.metadata import declared
-from omnibuild.discovery.recipe_text import Draft, text_of
+from omnibuild.discovery.recipe_text import Draft, hook_of, text_of
 from omnibuild.discovery.served import served
 from omnibuild.errors import LockError, UsageError
 from omnibuild.events import Emit
+from omnibuild.host.hooks import PREPARE
 from omnibuild.locking.fetching import fetched, selected
 from omnibuild.locking.lock import Locked, lock
+from omnibuild.locking.sources_only import resolved_with_sources
 from omnibuild.recipe import whereabouts
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.lock import LockedFile
@@ -40,6 +44,9 @@ GIT = Tool("git", package="git")
 _ADDRESS = re.compile(r"[^<>\x00-\x1f\x7f]+ <[^<>@\s]+@[^<>@\s]+>")
 _SERIES = "python-"
 
+# Where hooks of an app are: in its project, or of all apps of a workspace.
+HOOKS = "package-scripts"
+
 # The fields of a draft that a person can be asked for.
 ASKED = ("version", "summary", "license", "maintainer")
 
@@ -51,10 +58,14 @@ class Started:
     Args:
         draft: what is in it.
         recipe: its file.
+        hooks: the directory that its hooks are written to, if it gets some.
+        older: series of CPython to try when it cannot be locked for that of the draft.
     """
 
     draft: Draft
     recipe: Path
+    hooks: Path | None = None
+    older: tuple[str, ...] = ()
 
     @property
     def please(self) -> tuple[str, ...]:
@@ -87,16 +98,35 @@ def start(settings: Settings, subject: str, name: str, emit: Emit) -> Started:
 
 
 def write(settings: Settings, started: Started, emit: Emit) -> Locked:
-    """Write a recipe and its lock, or neither; return the lock."""
+    """Write a recipe with its lock and hooks, or nothing of it; return the lock."""
     started.recipe.parent.mkdir(exist_ok=True)
-    files.write_atomic(started.recipe, text_of(started.draft))
     try:
-        made = lock(settings, str(started.recipe), emit)
+        if started.hooks:
+            started.hooks.mkdir(parents=True)
+            files.write_atomic(started.hooks / PREPARE, hook_of(started.draft))
+        made = _locked(settings, started, emit)
         made.write()
     except BaseException:
         started.recipe.unlink(missing_ok=True)
+        if started.hooks:
+            files.remove_tree(started.hooks)
         raise
     return made
+
+
+def _locked(settings: Settings, started: Started, emit: Emit) -> Locked:
+    """Write the recipe for the newest series of CPython that its lock can be made for."""
+    newest = started.draft.python
+    problem: LockError | None = None
+    for series in (newest, *(Found(each, newest.where) for each in started.older)):
+        draft = dataclasses.replace(started.draft, python=series)
+        files.write_atomic(started.recipe, text_of(draft))
+        try:
+            return lock(settings, str(started.recipe), emit)
+        except LockError as error:
+            problem = problem or error
+    assert problem  # noqa: S101 - for mypy: each round returns or fails
+    raise problem
 
 
 def _of_project(settings: Settings, directory: Path, name: str) -> Started:
@@ -122,10 +152,18 @@ def _of_project(settings: Settings, directory: Path, name: str) -> Started:
     if shared.is_dir() and not directory.resolve().samefile(settings.workspace):
         recipe = _free(shared / f"{app}.toml")
         source = os.path.relpath(directory.resolve(), shared.resolve())
+        hooks = settings.workspace / HOOKS / app
     else:
         recipe, source = _free(directory / whereabouts.OWN_FILE), "."
-    definitions = Definitions(settings.workspace)
-    return Started(_draft(definitions, found, app, ("path", source)), recipe)
+        hooks = directory / HOOKS
+    if found.prepare and os.path.lexists(hooks):
+        found.notes.append(f"{hooks} is there already, and no hook is written into it")
+        found.prepare = []
+    draft = _draft(Definitions(settings.workspace), found, app, ("path", source))
+    if not found.prepare:
+        return Started(draft, recipe)
+    scripts = os.path.relpath(hooks.resolve(), recipe.parent.resolve())
+    return Started(dataclasses.replace(draft, scripts=scripts), recipe, hooks)
 
 
 def _is_project(directory: Path, found: Findings) -> bool:
@@ -142,7 +180,7 @@ def _of_index(settings: Settings, subject: str, name: str, emit: Emit) -> Starte
     app = _named(name, requirement.name)
     recipe = _free(settings.workspace / whereabouts.DIRECTORY / f"{app}.toml")
     definitions = Definitions(settings.workspace)
-    file, series = _locked(definitions, requirement)
+    file, series = _chosen(definitions, requirement)
     found = Findings(
         name=Found(requirement.name, "the index"),
         version=Found(file.version, "the index"),
@@ -150,25 +188,44 @@ def _of_index(settings: Settings, subject: str, name: str, emit: Emit) -> Starte
     (path,) = fetched(settings, [file], emit).values()
     declared_by(path, file.name, found)
     draft = _draft(definitions, found, app, ("index", f"{requirement.name}=={file.version}"))
-    return Started(dataclasses.replace(draft, python=Found(series, draft.python.where)), recipe)
+    draft = dataclasses.replace(draft, python=Found(series[0], draft.python.where))
+    return Started(draft, recipe, older=series[1:])
 
 
-def _locked(definitions: Definitions, requirement: Requirement) -> tuple[LockedFile, str]:
-    """Return the file that the newest possible interpreter gets, and its series."""
+def _chosen(
+    definitions: Definitions, requirement: Requirement
+) -> tuple[LockedFile, tuple[str, ...]]:
+    """Return the file that the newest possible interpreter gets; that series, and the older."""
     platforms = [definitions.platform(name)[0] for name in definitions.names("platforms")]
     glibc = lowest_glibc(platforms)
     problem: LockError | None = None
-    for series in sorted(_series(definitions), key=Version, reverse=True):
+    newest = tuple(sorted(_series(definitions), key=Version, reverse=True))
+    for tried, series in enumerate(newest):
         try:
             with tempfile.TemporaryDirectory(prefix="omnibuild-") as scratch:
-                packages = Resolver(series, glibc, Path(scratch)).resolve([requirement])
+                links = Path(scratch, "links")
+                links.mkdir()
+                packages = resolved_with_sources(
+                    Resolver(series, glibc, Path(scratch)),
+                    _says_nothing,
+                    links,
+                    [requirement],
+                    (),
+                    {},
+                )
         except LockError as error:
             problem = problem or error
             continue
         name = canonicalize_name(requirement.name)
         (file,) = selected([each for each in packages if each.name == name], series, glibc)
-        return file, series
+        return file, newest[tried:]
     raise problem or UsageError("no interpreter is defined", hint="add software/python-3.13.toml")
+
+
+def _says_nothing(package: Package) -> Metadata:
+    """Let a source require nothing: which version is newest shows before its code is asked."""
+    said = {"metadata_version": "2.1", "name": package.name, "version": str(package.version)}
+    return Metadata.from_raw(cast("RawMetadata", said))
 
 
 def _draft(definitions: Definitions, found: Findings, app: str, source: tuple[str, str]) -> Draft:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from omnibuild.cli.common import reporting, settings_from, unseen
 from omnibuild.discovery.findings import Found
+from omnibuild.host.hooks import PREPARE
 from omnibuild.workbench import starting
 from omnibuild.workbench.starting import Started
 
@@ -44,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
         }
         sys.stdout.write(json.dumps(document) + "\n")
         return 0
+    if started.hooks:
+        sys.stdout.write(f"\nwrote {os.path.relpath(started.hooks / PREPARE)}")
     sys.stdout.write(f"\nwrote {recipe}\nwrote {lock}: {count} packages, pinned by digest\n")
     for key in started.please:
         sys.stdout.write(f"please correct `{key}` in {recipe}: it was not found\n")
@@ -70,6 +73,12 @@ def _rows(started: Started) -> list[tuple[str, Found]]:
         rows.append(("web", Found(f"{found.web.target} by {draft.server}", where)))
         rows += [("health", found.health)] if found.health else []
     rows += [(f"service {name}", value) for name, value in sorted(found.services.items())]
+    rows += [
+        (f"timer {name}", Found(f"{command.value}, {when.value}", command.where))
+        for name, (command, when) in sorted(found.timers.items())
+    ]
+    rows += [(f"variable {name}", value) for name, value in sorted(found.environment.items())]
+    rows += [("prepare", value) for value in found.prepare]
     rows += [(f"command {name}", value) for name, value in sorted(found.commands.items())]
     rows += [(f"config {name}", value) for name, value in sorted(found.config.items())]
     return rows

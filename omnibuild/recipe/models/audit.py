@@ -29,6 +29,7 @@ Check = Literal[
     "build-path",
     "symlinks",
     "shebang",
+    "data-scripts",
     "permissions",
     "unreadable",
     "root-only",

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from omnibuild import events
 from omnibuild.cli.main import main
-from tests.unit.sources.python.samples import publish, wheel
+from omnibuild.host.hooks import load_hooks
+from omnibuild.settings import Settings
+from omnibuild.workbench.starting import start
+from tests.unit.sources.python.samples import publish, sdist, wheel
 from tests.unit.transfer.server import Server, running
 
 
@@ -75,6 +79,40 @@ def test_a_project(
     assert (recipe["app"]["name"], recipe["source"]["path"]) == ("stalls", "../..")
 
 
+def test_what_a_project_does_at_each_release_becomes_a_hook(
+    index: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {
+        "requirements.txt": "shop\n",
+        "manage.py": "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'mall.settings')\n",
+        "mall/wsgi.py": "application = get_wsgi_application()\n",
+    }
+    for name, text in files.items():
+        (tmp_path / "mall" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mall" / name).write_text(text)
+    project = tmp_path / "mall"
+    assert main(["init", str(project), "-C", str(tmp_path)]) == 0
+    assert "package-scripts/prepare" in capsys.readouterr().out
+    recipe = tomllib.loads((project / "omnibuild.toml").read_text())
+    hooks = load_hooks(project / recipe["package"]["scripts"])
+    assert hooks["prepare"].endswith("python3 -I -m django migrate --noinput\n")
+    # What is there already is nobody's to write into.
+    (project / "omnibuild.toml").unlink()
+    assert main(["init", str(project), "-C", str(tmp_path)]) == 0
+    assert "no hook is written" in capsys.readouterr().out
+    assert "package" not in tomllib.loads((project / "omnibuild.toml").read_text())
+
+
+def test_the_newest_version_may_exist_only_as_source(index: Server, tmp_path: Path) -> None:
+    files = {f"stand-{n}.tar.gz": sdist("stand", n, {"setup.py": ""}) for n in ("1", "2")}
+    publish(index, stand=files)
+    settings = Settings(tmp_path, tmp_path / "cache", 1)
+    started = start(settings, "stand", "", events.silent)
+    assert started.draft.source == ("index", "stand==2")
+    assert started.draft.python.value == "3.13"
+    assert started.older == ("3.11",)
+
+
 @pytest.mark.parametrize("subject", ["nothing-of-the-kind", "shop==9", "shop @ file:///x", "", "."])
 def test_what_fails_leaves_nothing(
     index: Server,
@@ -99,5 +137,8 @@ def test_a_project_that_cannot_be_locked_gets_no_recipe(
     text = '[project]\nname = "mall"\nversion = "3"\ndependencies = ["nowhere"]\n[tool.uv]\n'
     (tmp_path / "pyproject.toml").write_text(text)
     assert main(["init", str(tmp_path)]) != 0
+    (tmp_path / "manage.py").write_text("'DJANGO_SETTINGS_MODULE', 'mall.settings'")
+    assert main(["init", str(tmp_path)]) != 0
+    (tmp_path / "manage.py").unlink()
     assert "nowhere" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"]

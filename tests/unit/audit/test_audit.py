@@ -338,6 +338,17 @@ def test_scripts_may_use_sh_and_programs_of_the_payload(hello):
     assert hello.found() == []
 
 
+def test_scripts_among_the_data_of_packages_are_only_told(host):
+    path = f"{APP}/lib/python3.13/site-packages/bleach/vendor_install.sh"
+    host.write(path, "#!/bin/bash\n", 0o755)
+    report = audit(host.payload(), "2.99", "amd64")
+    found = [(each.level, each.check, each.path) for each in report.findings]
+    assert found == [(Level.WARNING, "data-scripts", path)]
+    report.raise_if_failed()
+    host.write(path, "#!/bin/bash\n", 0o644)
+    assert host.found() == []
+
+
 def test_long_shebangs_are_found(hello):
     hello.write(f"{APP}/bin/a", "#!/bin/sh " + "x" * 117 + "\n", 0o755)
     assert hello.found() == []
@@ -466,12 +477,12 @@ def test_an_error_names_file_owner_and_what_to_write(host):
     """All three can be copied from the message into the recipe."""
     site = "lib/python3.13/site-packages"
     host.write(f"{APP}/{site}/shop/server.key", RSA)
-    host.write(f"{APP}/{site}/x/run", "#!/usr/bin/env perl\n", 0o755)
+    host.write(f"{APP}/lib/x/run", "#!/usr/bin/env perl\n", 0o755)
     host.write(f"{APP}/bin/y", "#!/usr/bin/perl\n", 0o755)
     host.write("etc/hello/hello.pem", RSA).write(f"{APP}/etc/hello.pem", RSA)
     host.write(f"{APP}/libexec/own", "#!\n", 0o755)
     trees = {}
-    for name, path in (("shop", f"{site}/shop/server.key"), ("x", f"{site}/x/run"), ("y", "bin/y")):
+    for name, path in (("shop", f"{site}/shop/server.key"), ("x", "lib/x/run"), ("y", "bin/y")):
         trees[name] = Tree((replace(host.payload().tree.by_path[f"{APP}/{path}"], path=path),))
     payload = host.payload(config_files=("/etc/hello/hello.pem",))
     parts = [(PROJECT, trees["shop"]), (INDEX, trees["x"]), (COMPONENT, trees["y"])]
@@ -491,9 +502,9 @@ def test_an_error_names_file_owner_and_what_to_write(host):
         f"shebang: /{APP}/bin/y (of the component zlib 1.3): its interpreter '/usr/bin/perl' is"
         " neither /bin/sh nor a program of the payload",
         '    to leave it out, write into its definition: prune = ["bin/y"]',
-        f"shebang: /{APP}/{site}/x/run (of x 1.2): its interpreter '/usr/bin/env' is neither"
+        f"shebang: /{APP}/lib/x/run (of x 1.2): its interpreter '/usr/bin/env' is neither"
         " /bin/sh nor a program of the payload",
-        f'    to leave it out, write under [python.prune]: x = ["{site}/x/run"]',
+        '    to leave it out, write under [python.prune]: x = ["lib/x/run"]',
         f"shebang: /{APP}/libexec/own (of omnibuild): its interpreter '' is neither /bin/sh nor a"
         " program of the payload",
         "    omnibuild made this file itself: please report it",

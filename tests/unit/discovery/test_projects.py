@@ -150,6 +150,55 @@ def test_procfile(tmp_path: Path) -> None:
     assert recipe["services"] == {"worker": {"command": "celery -A shop worker -Q 'a b'"}}
 
 
+def test_files_of_a_procfile_are_run_as_modules(tmp_path: Path) -> None:
+    files = {
+        "requirements.txt": "x\n",
+        "src/jobs/work.py": "work()\n",
+        "Procfile": "web: gunicorn a:b --bind 0.0.0.0:$PORT\n"
+        "worker: python3 src/jobs/work.py --all\nother: python gone.py\n"
+        "release: python src/jobs/work.py 'a b' && python -m jobs.more\n",
+    }
+    recipe = recipe_of(tmp_path, files)
+    assert recipe["web"]["app"] == "a:b"
+    assert recipe["services"]["worker"]["command"] == "python -m jobs.work --all"
+    # Checking says that there is no such file.
+    assert recipe["services"]["other"]["command"] == "python gone.py"
+    found = Findings()
+    served(tmp_path, found)
+    assert [said.value for said in found.prepare] == ["jobs.work 'a b'", "jobs.more"]
+
+
+def test_what_manage_py_does(tmp_path: Path) -> None:
+    files = {
+        "requirements.txt": "django\n",
+        "manage.py": "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'mall.settings')\n",
+        "mall/settings.py": "STATIC_ROOT = os.environ['STATIC_ROOT']\n",
+        "mall/wsgi.py": "application = get_wsgi_application()\n",
+        "Procfile": "queue: python manage.py work --queue mail\n",
+        "app.json": '{"cron": [{"command": "python manage.py clear_old", "schedule": "@daily"}]}',
+    }
+    (tmp_path / "mall").mkdir()
+    recipe = recipe_of(tmp_path / "mall", files)
+    assert recipe["web"]["app"] == "mall.wsgi:application"
+    assert recipe["environment"] == {"DJANGO_SETTINGS_MODULE": "mall.settings"}
+    assert recipe["commands"] == {"mall": "python -m django"}
+    assert recipe["services"] == {"queue": {"command": "python -m django work --queue mail"}}
+    timer = {"command": "python -m django clear_old", "calendar": "daily"}
+    assert recipe["timers"] == {"clear-old": timer}
+    found = Findings(name=Found("mall", ""), commands={"mall": Found("mall", "")})
+    served(tmp_path / "mall", found)
+    assert set(found.commands) == {"mall", "mall-manage"}
+    assert [said.value for said in found.prepare] == [
+        "django migrate --noinput",
+        "django collectstatic --noinput",
+    ]
+    # Where the project says what happens at a release, that happens.
+    (tmp_path / "mall/Procfile").write_text("release: python manage.py migrate --fake\n")
+    found = Findings()
+    served(tmp_path / "mall", found)
+    assert [said.value for said in found.prepare] == ["django migrate --fake"]
+
+
 def test_pyramid(tmp_path: Path) -> None:
     files = {
         "pyproject.toml": '[project]\nname = "wiki"\nversion = "1"\n',
