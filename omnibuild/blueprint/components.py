@@ -29,8 +29,15 @@ def fetch_action(digest: Digest, places: Sequence[str], title: str) -> Action:
 
 
 def fetch_package(file: LockedFile) -> Action:
-    """Return the action that fetches a file of a package: where it was, else from the index."""
-    places = [*([file.url] if file.url else []), f"index:{file.package}/{file.name}"]
+    """Return the action that fetches a file of a package: where it was, else from the index.
+
+    What is from an index that a project names is fetched from there alone, whose page says where
+    files are, and who may have them.
+    """
+    place = f"index:{file.package}/{file.name}"
+    places = [*([file.url] if file.url else []), place]
+    if file.index:
+        places = [f"{place}@{file.index}"]
     return fetch_action(file.sha256, places, file.name)
 
 

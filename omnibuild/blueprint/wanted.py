@@ -26,6 +26,8 @@ from omnibuild.sources.python.project.declared import (
     known_groups,
     project_requirements,
 )
+from omnibuild.sources.python.project.rules import NO_RULES, Rules, read_rules
+from omnibuild.sources.python.project.settings import refuse_builds
 from omnibuild.sources.python.requirements import NotARequirementError, checked
 from omnibuild.sources.python.told import version_variables
 
@@ -44,6 +46,7 @@ class Wanted:
         pins: the file that says which versions the project takes, if there is one.
         from_source: normalised names of what is to be compiled.
         choice: extras and groups of the project that are taken.
+        rules: how the project wants its requirements to be resolved.
     """
 
     app: str
@@ -55,6 +58,7 @@ class Wanted:
     pins: Path | None
     from_source: tuple[str, ...]
     choice: Choice = NOTHING
+    rules: Rules = NO_RULES
 
     @property
     def record(self) -> Record:
@@ -66,6 +70,8 @@ class Wanted:
             from_source=self.from_source,
             extras=self.choice.extras,
             groups=self.choice.groups,
+            rules=self.rules.words(),
+            indexes=self.rules.index_words(),
             pins=pins_record(self.pins),
         )
 
@@ -84,8 +90,11 @@ def wanted(recipe: Recipe, path: Path) -> Wanted:
     pins = pins_file(project, chosen, lock_path(recipe, path)) if project else None
     choice = _chosen(recipe, path, project, pins)
     declared = project_requirements(project, choice) if project else []
+    python, rules = recipe.python.version if recipe.python else "", NO_RULES
     if project:
         own += group_requirements(project, choice)
+        refuse_builds(project, choice, python)
+        rules = read_rules(project, choice, python)
     names = recipe.python.from_source if recipe.python else ()
     return Wanted(
         app=recipe.app.name,
@@ -97,6 +106,7 @@ def wanted(recipe: Recipe, path: Path) -> Wanted:
         pins=pins,
         from_source=tuple(sorted({canonicalize_name(name) for name in names})),
         choice=choice,
+        rules=rules,
     )
 
 

@@ -60,6 +60,7 @@ class Backends:
         recipe: the app, whose interpreter asks.
         root: the root in which it does.
         glibc: highest version that wheels may need.
+        indexes: those of the project, as ``NAME=URL``.
         emit: takes events.
     """
 
@@ -71,11 +72,12 @@ class Backends:
         python: Python,
         root: str,
         glibc: str,
+        indexes: Sequence[str],
         emit: Emit,
     ) -> None:
         self._settings, self._definitions, self._emit = settings, definitions, emit
         self._recipe, self._python = recipe, python
-        self._root, self._glibc = root, glibc
+        self._root, self._glibc, self._indexes = root, glibc, indexes
 
     @contextmanager
     def unpacked(self, packages: Sequence[Package]) -> Iterator[list[Source]]:
@@ -166,7 +168,7 @@ class Backends:
             ) from error
 
     def _selected(self, packages: Sequence[Package]) -> list[LockedFile]:
-        return selected(packages, self._python.version, self._glibc)
+        return selected(packages, self._python.version, self._glibc, self._indexes)
 
 
 def _only_file(store: Store, output: Output) -> bytes:

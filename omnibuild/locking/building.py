@@ -17,7 +17,8 @@ from omnibuild.sources.python.backends import (
     likeliest_first,
     missing_backend,
 )
-from omnibuild.sources.python.resolve import Resolver
+from omnibuild.sources.python.project.rules import NO_RULES, Rules
+from omnibuild.sources.python.resolving.resolve import Resolver
 
 # What builds wheels calls the backends: a package is built with both.
 _FRONTEND = Requirement("build")
@@ -28,6 +29,7 @@ def build_groups(
     resolver: Resolver,
     backends: Backends,
     kept: Mapping[str, Mapping[str, str]],
+    rules: Rules = NO_RULES,
 ) -> dict[str, list[Package]]:
     """Return what builds each source, by dependency group.
 
@@ -36,6 +38,7 @@ def build_groups(
         resolver: finds what builds them.
         backends: what to ask them by.
         kept: versions that stay, by dependency group.
+        rules: how it is resolved.
 
     Raises:
         DefinitionError: a source says nothing valid, or names a backend that nothing brings.
@@ -45,7 +48,8 @@ def build_groups(
 
     def resolved(source: Source, asked: Sequence[Requirement] = ()) -> list[Package]:
         requirements = [_FRONTEND, *systems[source.name].requires, *asked]
-        return resolver.resolve(requirements, kept=kept.get(build_group(source.name), {}))
+        own = kept.get(build_group(source.name), {})
+        return resolver.resolve(requirements, kept=own, rules=rules)
 
     with ThreadPoolExecutor(max_workers=4) as pool:
         found = dict(zip(systems, pool.map(resolved, sources), strict=True))

@@ -12,20 +12,23 @@ from omnibuild.blueprint.components import fetch_package
 from omnibuild.events import Emit
 from omnibuild.locking.groups import merged
 from omnibuild.plan.graph import Plan
-from omnibuild.recipe.lock import Lock, LockedFile
+from omnibuild.recipe.lock import Lock, LockedFile, Record
 from omnibuild.settings import Settings
 from omnibuild.store.results import Output
 
 
-def selected(packages: Sequence[Package], python: str, glibc: str) -> list[LockedFile]:
+def selected(
+    packages: Sequence[Package], python: str, glibc: str, indexes: Sequence[str] = ()
+) -> list[LockedFile]:
     """Return the best file of each package for an interpreter.
 
     Args:
         packages: that were resolved.
         python: series of the interpreter.
         glibc: highest version that wheels may need.
+        indexes: those that a project names, as ``NAME=URL``.
     """
-    lock = Lock("", merged({"run": packages}, python))
+    lock = Lock("", merged({"run": packages}, python, Record(indexes=tuple(indexes))))
     return list(lock.select(python, glibc))
 
 

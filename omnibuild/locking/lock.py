@@ -32,7 +32,8 @@ from omnibuild.recipe.whereabouts import word_for
 from omnibuild.settings import Settings
 from omnibuild.sources.python.pins.finding import read_pins
 from omnibuild.sources.python.pins.pins import Pins
-from omnibuild.sources.python.resolve import Resolver
+from omnibuild.sources.python.project.rules import Rules
+from omnibuild.sources.python.resolving.resolve import Resolver
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,10 @@ def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> L
         pins = read_pins(now.pins, python.version, now.project, now.choice)
     kept = _kept(target, python.version, asked, pins)
     with tempfile.TemporaryDirectory(prefix="omnibuild-lock-") as scratch:
-        resolver = Resolver(python.version, glibc, Path(scratch))
+        resolver = Resolver(python.version, glibc, Path(scratch), indexes=now.rules.indexes)
         root = platforms[0].root
-        backends = Backends(settings, definitions, recipe, python, root, glibc, emit)
+        indexes = now.rules.index_words()
+        backends = Backends(settings, definitions, recipe, python, root, glibc, indexes, emit)
         groups = _Making(now, pins, resolver, backends, kept, Path(scratch)).groups()
     content = merged(groups, python.version, now.record)
     return Locked(target, content, path, python.require, now.pins)
@@ -149,7 +151,7 @@ class _Making:
         """Return the packages of each dependency group."""
         now = self.now
         project = [Source("", now.project)] if now.project and now.built else []
-        groups = build_groups(project, self.resolver, self.backends, self.kept)
+        groups = self._build_groups(project)
 
         def ask_project() -> list[Requirement]:
             metadata = self.backends.metadata(project[0], groups[build_group()])
@@ -159,8 +161,12 @@ class _Making:
             now, self.pins, self.resolver, self._resolve, self.kept.get(RUN, {}), ask_project
         )
         with self.backends.unpacked(groups[RUN]) as sources:
-            groups |= build_groups(sources, self.resolver, self.backends, self.kept)
+            groups |= self._build_groups(sources)
         return groups
+
+    def _build_groups(self, sources: Sequence[Source]) -> dict[str, list[Package]]:
+        rules = Rules(constraints=self.now.rules.building)
+        return build_groups(sources, self.resolver, self.backends, self.kept, rules)
 
     def _resolve(
         self,
@@ -171,13 +177,19 @@ class _Making:
     ) -> list[Package]:
         links = Path(tempfile.mkdtemp(dir=self.scratch))
         return resolved_with_sources(
-            self.resolver, self._ask, links, requirements, from_source, kept, constraints
+            self.resolver,
+            self._ask,
+            links,
+            requirements,
+            from_source,
+            kept,
+            self.now.rules.with_constraints(constraints),
         )
 
     def _ask(self, package: Package) -> Metadata:
         """Return what a package that is pinned as source says of itself."""
         with self.backends.unpacked([package]) as sources:
-            groups = build_groups(sources, self.resolver, self.backends, self.kept)
+            groups = self._build_groups(sources)
             return self.backends.metadata(sources[0], groups[build_group(package.name)])
 
 

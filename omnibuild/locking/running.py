@@ -16,7 +16,7 @@ from omnibuild.errors import LockError, Where
 from omnibuild.recipe.wheeltags import applies
 from omnibuild.sources.python.pins.pins import Pins
 from omnibuild.sources.python.project.settings import refuse_unobeyed
-from omnibuild.sources.python.resolve import Resolver
+from omnibuild.sources.python.resolving.resolve import Resolver
 
 
 class Resolve(Protocol):
@@ -110,7 +110,8 @@ def _pinned(
         wanted = [*now.own, *declared, *pins.chosen]
         found = resolve(wanted, now.from_source, kept, pins.all_constraints())
         return [_as_pinned(package, pins) for package in found]
-    found = resolver.with_files(pins.packages, now.from_source)
+    compiled = [*now.from_source, *now.rules.from_source]
+    found = resolver.with_files(pins.packages, compiled)
     names = {package.name for package in found}
     alone = [name for name in now.from_source if name not in names]
     more = resolve(now.own, alone, kept, pins.all_constraints())

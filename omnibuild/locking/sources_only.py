@@ -18,9 +18,10 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from omnibuild.errors import LockError
-from omnibuild.sources.python.resolve import Resolver
+from omnibuild.sources.python.project.rules import NO_RULES, Rules
+from omnibuild.sources.python.resolving.resolve import Resolver
+from omnibuild.sources.python.resolving.uv import OnlySourceError
 from omnibuild.sources.python.simple import IndexFile
-from omnibuild.sources.python.uv import OnlySourceError
 
 # A version is asked once, so each round asks one more at least; nothing known takes ten.
 _MOST_ROUNDS = 50
@@ -67,7 +68,7 @@ def resolved_with_sources(
     requirements: Sequence[Requirement],
     from_source: Sequence[str],
     kept: Mapping[str, str],
-    constraints: Sequence[Requirement] = (),
+    rules: Rules = NO_RULES,
 ) -> list[Package]:
     """Resolve as :meth:`Resolver.resolve` does, with what exists only as source.
 
@@ -79,16 +80,17 @@ def resolved_with_sources(
         from_source: normalised names of packages that are compiled: of these a version without a
             wheel is as good as one with it.
         kept: names to versions that are taken rather than newer ones.
-        constraints: what holds for versions of whatever is needed.
+        rules: how it is resolved.
 
     Raises :class:`LockError` when there is no solution.
     """
     stand_ins = _StandIns(directory)
+    from_source = [*from_source, *rules.from_source]
     for name in from_source:
         _stand_in(stand_ins, resolver, name)
     for _ in range(_MOST_ROUNDS):
         try:
-            found = resolver.resolve(requirements, from_source, kept, constraints, directory)
+            found = resolver.resolve(requirements, from_source, kept, rules, directory)
         except OnlySourceError as error:
             new = set(error.names) - stand_ins.names
             if not new:

@@ -10,6 +10,7 @@ gets; ``build`` is what builds the project itself, ``build-NAME`` what builds th
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -55,6 +56,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
         from_source: packages that were to be compiled.
         extras: of the app's own package that were to be there.
         groups: dependency groups of its project that were to be there.
+        rules: what the project said besides of how to resolve.
+        indexes: those that it named, as ``NAME=URL``.
         pins: names and digests of the files of the project that said which versions.
     """
 
@@ -64,6 +67,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     from_source: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    indexes: tuple[str, ...] = ()
     pins: tuple[str, ...] = ()
 
     def differences(self, now: Record) -> list[str]:
@@ -76,6 +81,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
             "from_source": "to be compiled from source",
             "extras": "a chosen extra",
             "groups": "a chosen dependency group",
+            "rules": "a rule of the project",
+            "indexes": "an index of the project",
         }
         found = []
         for field, word in words.items():
@@ -99,6 +106,7 @@ class LockedFile:
         name: the file's name.
         sha256: its digest.
         url: where it was; empty when the lock names no place.
+        index: the index that has it, as ``NAME=URL``; empty for the machine's own.
     """
 
     package: str
@@ -106,6 +114,7 @@ class LockedFile:
     name: str
     sha256: str
     url: str = ""
+    index: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,7 +160,10 @@ class Lock:
                 why=str(error),
                 hint=f"run: {self.make}",
             ) from error
-        return tuple(_locked(package, cast("PackageWheel", file)) for package, file in found)
+        named = (
+            {each.partition("=")[2]: each for each in self.record.indexes} if self.record else {}
+        )
+        return tuple(_locked(package, cast("PackageWheel", file), named) for package, file in found)
 
     def versions(self, python: str) -> dict[str, dict[str, str]]:
         """Return the version of each package that is locked, by dependency group."""
@@ -209,9 +221,19 @@ class Lock:
         )
 
 
-def _locked(package: Package, file: PackageWheel | PackageSdist) -> LockedFile:
-    digest, url = file.hashes["sha256"], file.url or ""
-    return LockedFile(package.name, str(package.version), file.filename, digest, url)
+def _locked(
+    package: Package, file: PackageWheel | PackageSdist, named: Mapping[str, str]
+) -> LockedFile:
+    # Other tools name the public index, too, which this machine may reach by a mirror.
+    index = named.get(package.index or "", "")
+    return LockedFile(
+        package=package.name,
+        version=str(package.version),
+        name=file.filename,
+        sha256=file.hashes["sha256"],
+        url=file.url or "",
+        index=index,
+    )
 
 
 def load_lock(path: Path, make: str = lockfile.MAKE) -> Lock:

@@ -30,7 +30,14 @@ MAKE = "omnibuild lock"
 _UNSUPPORTED_ORIGINS = ("vcs", "directory", "archive")
 
 # Characters of what is parsed by rules of its own, and tags that the names of all wheels stand for.
-_LONGEST = {"version": 100, "marker": 1000, "requires-python": 200, "url": 2000, "path": 2000}
+_LONGEST = {
+    "version": 100,
+    "marker": 1000,
+    "requires-python": 200,
+    "url": 2000,
+    "path": 2000,
+    "index": 2000,
+}
 _MOST_TAGS = 100_000
 
 
@@ -124,11 +131,13 @@ def _long(path: Path, table: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(
                 (*path, key), f"`{key}` has {len(value)} characters, at most {most} are real"
             )
-    marker, url = table.get("marker"), table.get("url")
+    marker = table.get("marker")
     if isinstance(marker, str) and not is_shallow(marker):
         yield Fault((*path, "marker"), "this marker is nested too deeply")
-    if isinstance(url, str) and not is_url(url):
-        yield Fault((*path, "url"), f"{quoted(url)} is not a URL")
+    for key in ("url", "index"):
+        url = table.get(key)
+        if isinstance(url, str) and not is_url(url):
+            yield Fault((*path, key), f"{quoted(url)} is not a URL")
 
 
 def _file_name(file: Mapping[str, Any]) -> str:

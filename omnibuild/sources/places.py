@@ -42,7 +42,8 @@ class Places:
 
         Args:
             place: a URL; ``debian:PATH`` for a file below the Debian mirror's ``pool/``; or
-                ``index:NAME/FILENAME`` for a file of a project in the Python package index.
+                ``index:NAME/FILENAME`` for a file of a project in the Python package index, with
+                ``@INDEX=URL`` behind it in another one, which may have no name.
             sha256: the file's digest; an index that lists another is believed.
             downloader: for questions to the index.
         """
@@ -50,8 +51,12 @@ class Places:
             path = quote(place.removeprefix(DEBIAN))
             return tuple(f"{base}pool/{path}" for base in self.debian_mirrors())
         if place.startswith(INDEX):
-            name, _, filename = place.removeprefix(INDEX).partition("/")
-            return (self._index_file(name, filename, sha256, downloader),)
+            place, _, elsewhere = place.removeprefix(INDEX).partition("@")
+            name, _, filename = place.partition("/")
+            called, _, index = elsewhere.partition("=")
+            index = index or self.index_url()
+            downloader.credentials.learn(index, called)
+            return (self._index_file(index, name, filename, sha256, downloader),)
         return (place,)
 
     def debian_mirrors(self) -> tuple[str, ...]:
@@ -87,9 +92,11 @@ class Places:
             raise HostError("no Debian mirror is known: apt has none configured", hint=hint)
         return tuple(dict.fromkeys(found))
 
-    def _index_file(self, name: str, filename: str, sha256: Digest, downloader: Downloader) -> str:
-        """Return the URL of a file of the index, after a look at the digest listed there."""
-        page = page_of(self.index_url(), name)
+    def _index_file(
+        self, index: str, name: str, filename: str, sha256: Digest, downloader: Downloader
+    ) -> str:
+        """Return the URL of a file of an index, after a look at the digest listed there."""
+        page = page_of(index, name)
         with self._lock:
             files = self._projects.get(page)
         if files is None:

@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from omnibuild.errors import SourceError
 from omnibuild.regular import open_regular
+from omnibuild.transfer.credentials import LOGIN_HINT, Credentials
 from omnibuild.transfer.reasons import innermost, why_dead, why_final
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ CHUNK = 1 << 18
 ATTEMPTS = 5
 LONGEST_PAUSE = 30.0
 
+_LOGIN_STATUSES = (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN)
 TRANSIENT_STATUSES = (http.HTTPStatus.REQUEST_TIMEOUT, http.HTTPStatus.TOO_MANY_REQUESTS)
 
 
@@ -77,11 +79,18 @@ class Downloader:
         connect_timeout: seconds until a silent host counts as dead.
         read_timeout: seconds without a byte until the connection counts as broken.
         pause: seconds before the second attempt; it doubles with each further one.
+        credentials: who to be to which server.
     """
 
     def __init__(
-        self, *, connect_timeout: float = 10, read_timeout: float = 60, pause: float = 0.5
+        self,
+        *,
+        connect_timeout: float = 10,
+        read_timeout: float = 60,
+        pause: float = 0.5,
+        credentials: Credentials | None = None,
     ) -> None:
+        self.credentials = credentials or Credentials()
         self._timeouts = (connect_timeout, read_timeout)
         self._pause = pause
         self._dead: dict[str, str] = {}
@@ -172,7 +181,13 @@ class Downloader:
         if position:
             headers["Range"] = f"bytes={position}-"
         try:
-            return self._session().get(url, headers=headers, stream=True, timeout=self._timeouts)
+            return self._session().get(
+                url,
+                headers=headers,
+                stream=True,
+                timeout=self._timeouts,
+                auth=self.credentials.of(url),
+            )
         except requests.RequestException as error:
             if reason := why_dead(error):
                 asked = error.request.url if error.request is not None else None
@@ -244,7 +259,8 @@ def _check_status(url: str, response: requests.Response) -> None:
     reason = f"HTTP {status} {response.reason or ''}".rstrip()
     if status in TRANSIENT_STATUSES or status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
         raise _Transient(reason, _number(response.headers.get("Retry-After", "")))
-    error = StatusError(f"cannot download {without_password(url)}", why=reason)
+    hint = LOGIN_HINT if status in _LOGIN_STATUSES else ""
+    error = StatusError(f"cannot download {without_password(url)}", why=reason, hint=hint)
     error.status = status
     raise error
 

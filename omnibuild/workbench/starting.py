@@ -37,7 +37,7 @@ from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.lock import LockedFile
 from omnibuild.settings import Settings
 from omnibuild.sources.python.requirements import NotARequirementError, checked
-from omnibuild.sources.python.resolve import Resolver
+from omnibuild.sources.python.resolving.resolve import Resolver
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 
 GIT = Tool("git", package="git")

@@ -72,6 +72,11 @@ def find_index(environment: Mapping[str, str]) -> str:
     answer = PYTHON.run(*asked, environment=environment, directory=Path("/"), check=False)
     if answer.returncode == 0:
         return _valid(answer.stdout.decode().strip(), "pip's configuration")
+    return public_index()
+
+
+def public_index() -> str:
+    """Return the base URL of the public index, as uv calls it."""
     words = (
         uv()
         .run(

@@ -17,7 +17,7 @@ from omnibuild.errors import HostError, LockError
 from omnibuild.locking.groups import merged
 from omnibuild.locking.text import written
 from omnibuild.recipe.lock import load_lock
-from omnibuild.sources.python.resolve import Resolver
+from omnibuild.sources.python.resolving.resolve import Resolver
 from tests.unit.sources.python.samples import publish, sdist, wheel
 from tests.unit.transfer.server import Server, running
 

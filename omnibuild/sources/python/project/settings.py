@@ -1,48 +1,121 @@
-"""Settings of a project's own tools, and which of them are not obeyed yet."""
+"""Settings of a project's own tools, sorted into those that are obeyed, refused and harmless."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
 
 from omnibuild.recipe import located
-from omnibuild.recipe.located import Fault
+from omnibuild.recipe.located import Document, Fault
 from omnibuild.recipe.positions import Path as Keys
+from omnibuild.recipe.wheeltags import applies
+from omnibuild.sources.python.project.declared import Choice
+from omnibuild.sources.python.project.rules import UV, sources
 
-# Settings of uv that change which packages or which files answer a requirement. To pass over one
-# would pin something else than the project's own tool installs, perhaps a stranger's package.
-_OF_UV = (
-    "constraint-dependencies",
-    "override-dependencies",
-    "exclude-dependencies",
-    "dependency-metadata",
-    "index",
-    "index-url",
-    "extra-index-url",
-    "find-links",
-    "no-index",
-    "index-strategy",
-    "resolution",
-    "prerelease",
-    "exclude-newer",
-    "exclude-newer-package",
+# uv's settings, all of them: a test asks the uv that came with omnibuild which there are.
+OBEYED = frozenset(
+    (
+        *("build-backend", "build-constraint-dependencies", "conflicts", "constraint-dependencies"),
+        *("dev-dependencies", "environments", "exclude-dependencies", "extra-index-url", "index"),
+        *("index-url", "no-binary-package", "override-dependencies", "package", "prerelease"),
+        *("resolution",),
+    )
 )
-_NOT_OBEYED: tuple[Keys, ...] = (
-    *(("tool", "uv", key) for key in _OF_UV),
-    *(("tool", "uv", "pip", key) for key in _OF_UV),
-    ("tool", "poetry", "source"),
-    ("tool", "pdm", "source"),
-    ("tool", "pdm", "resolution"),
+# Without any effect on what is installed, for the reason that is said.
+HARMLESS = {
+    **dict.fromkeys(
+        (
+            "concurrent-builds",
+            "concurrent-downloads",
+            "concurrent-installs",
+            "preview",
+            "preview-features",
+            "required-version",
+            "audit",
+            "add-bounds",
+            "managed",
+        ),
+        "how uv itself works",
+    ),
+    **dict.fromkeys(
+        (
+            "cache-dir",
+            "cache-keys",
+            "no-cache",
+            "offline",
+            "reinstall",
+            "reinstall-package",
+            "link-mode",
+            "compile-bytecode",
+        ),
+        "what uv keeps and how it installs; omnibuild has its own store",
+    ),
+    **dict.fromkeys(
+        (
+            "allow-insecure-host",
+            "http-proxy",
+            "https-proxy",
+            "keyring-provider",
+            "native-tls",
+            "no-proxy",
+            "system-certs",
+        ),
+        "the way to an index is this machine's; bytes are pinned by their digest",
+    ),
+    **dict.fromkeys(
+        (
+            "python-preference",
+            "python-downloads",
+            "python-downloads-json-url",
+            "python-install-mirror",
+            "pypy-install-mirror",
+            "graalpy-install-mirror",
+            "pyodide-install-mirror",
+        ),
+        "the interpreter is the recipe's",
+    ),
+    **dict.fromkeys(("check-url", "publish-url", "trusted-publishing"), "for publishing"),
+    **dict.fromkeys(
+        ("default-groups", "dependency-groups"), "which groups are taken the recipe says"
+    ),
+    **dict.fromkeys(
+        ("fork-strategy", "required-environments", "minimum-libc-version"),
+        "for locks of several environments; this one is the platform's",
+    ),
+    **dict.fromkeys(("upgrade", "upgrade-package"), "for the next lock of uv"),
+    "require-build-hashes": "everything is pinned by its digest",
+    "pip": "settings of `uv pip`; those that change what is installed are refused",
+}
+# They change which packages or which files answer a requirement. To pass over one would pin
+# something else than the project's own tool installs, perhaps a stranger's package.
+_RESOLVING = frozenset(
+    (
+        *("dependency-metadata", "exclude-newer", "exclude-newer-package", "find-links"),
+        *("index-strategy", "no-index", "no-sources", "no-sources-package", "prerelease-package"),
+        *("sources", "torch-backend", "workspace"),
+    )
 )
-# What makes an entry of [tool.poetry.dependencies] more than a version.
-_ORIGINS = {"path", "git", "url", "file", "source"}
-_HINT = (
-    "take it out of the project, and let one index have all packages:"
-    " OMNIBUILD_INDEX_URL is its address"
+# They change what is built, also where everything is pinned.
+_BUILDING = frozenset(
+    (
+        *("config-settings", "config-settings-package", "extra-build-dependencies"),
+        *("extra-build-variables", "no-binary", "no-build", "no-build-isolation"),
+        *("no-build-isolation-package", "no-build-package"),
+    )
 )
+REFUSED = _RESOLVING | _BUILDING
+# What they may say all the same.
+_AS_HERE = {"index-strategy": "first-index"}
+# Settings of `uv pip` that would change the same.
+_OF_PIP = _RESOLVING | {"extra-index-url", "index-url", "prerelease", "resolution"}
+_PDM: tuple[Keys, ...] = (("tool", "pdm", "source"), ("tool", "pdm", "resolution"))
+# What makes an entry of [tool.poetry.dependencies] more than a version, and its source no index.
+_ORIGINS = {"path", "git", "url", "file", "workspace"}
+_HINT = "take it out of the project, or let an index have what it is for"
 
 
 def refuse_unobeyed(directory: Path, names: Collection[str]) -> None:
@@ -52,57 +125,91 @@ def refuse_unobeyed(directory: Path, names: Collection[str]) -> None:
         directory: of the project.
         names: normalised names of what it requires.
     """
-    path = directory / "pyproject.toml"
-    if path.exists():
-        document = located.read(path)
-        if faults := list(_settings(document.data, names)):
+    _refuse(directory, _RESOLVING, _OF_PIP, _PDM, names)
+
+
+def refuse_builds(directory: Path, choice: Choice, python: str) -> None:
+    """Raise :class:`DefinitionError` for what the project's tools are told of how to build.
+
+    And for what they would not install at all: on this platform, or of such a choice.
+
+    Args:
+        directory: of the project.
+        choice: extras and groups that are taken.
+        python: series of CPython.
+    """
+    _refuse(directory, _BUILDING, _BUILDING, (), ())
+    for document, table in _files(directory):
+        if faults := list(_impossible(document.data, table, choice, python)):
             raise document.error(faults)
-    _refuse_uv_file(directory / "uv.toml")
 
 
-def _settings(data: Mapping[str, Any], required: Collection[str]) -> Iterator[Fault]:
-    for path in _NOT_OBEYED:
-        value = located.value_at(data, *path)
-        if value is not None and not _for_named_sources_only(value):
-            yield _not_obeyed(path)
-    yield from (_not_obeyed(path) for path in _sources(data) if _name(path) in required)
+def _files(directory: Path) -> Iterator[tuple[Document, Keys]]:
+    for name, table in (("uv.toml", ()), ("pyproject.toml", UV)):
+        path = directory / name
+        if path.exists():
+            yield located.read(path), table
 
 
-def _sources(data: Mapping[str, Any]) -> Iterator[Keys]:
-    """Yield the keys that take one package from elsewhere than the index; the last is its name."""
-    for path in (("tool", "uv", "sources"), ("tool", "poetry", "dependencies")):
-        packages = located.value_at(data, *path)
-        for name, source in packages.items() if isinstance(packages, dict) else ():
-            if "uv" in path or (isinstance(source, dict) and _ORIGINS & source.keys()):
-                yield (*path, name)
+def _refuse(
+    directory: Path,
+    keys: Collection[str],
+    of_pip: Collection[str],
+    others: Iterable[Keys],
+    names: Collection[str],
+) -> None:
+    for document, table in _files(directory):
+        data = document.data
+        paths = [(*table, key) for key in keys if key not in ("sources", "workspace")]
+        paths += [(*table, "pip", key) for key in of_pip]
+        faults = [_not_obeyed(path) for path in paths if _says(located.value_at(data, *path), path)]
+        if table:
+            faults += [_not_obeyed(path) for path in others if located.value_at(data, *path)]
+            faults += [
+                _not_obeyed(path[: len(path) - isinstance(path[-1], int)])
+                for path, name, source in sources(data)
+                if name in names and _ORIGINS & source.keys()
+            ]
+        if faults:
+            raise document.error(faults)
 
 
-def _name(path: Keys) -> str:
-    return canonicalize_name(str(path[-1]))
+def _says(value: Any, path: Keys) -> bool:
+    """Tell whether a setting asks for something, and not for what is done anyway."""
+    return bool(value) and value != _AS_HERE.get(str(path[-1]))
 
 
-def _for_named_sources_only(value: Any) -> bool:
-    """Tell whether these are indexes that serve only what [tool.uv.sources] takes from them."""
-    return isinstance(value, list) and all(
-        isinstance(each, dict) and each.get("explicit") is True for each in value
-    )
+def _impossible(
+    data: Mapping[str, Any], table: Keys, choice: Choice, python: str
+) -> Iterator[Fault]:
+    markers = located.value_at(data, *table, "environments")
+    if isinstance(markers, str | list) and markers:
+        listed = [markers] if isinstance(markers, str) else markers
+        if not any(_holds(marker, python) for marker in listed):
+            what = f"the project is not for CPython {python} on Linux, say its `environments`"
+            yield Fault((*table, "environments"), what, "take another `version` in [python]")
+    conflicts = located.value_at(data, *table, "conflicts")
+    for index, conflict in enumerate(conflicts if isinstance(conflicts, list) else ()):
+        members = [each for each in conflict if isinstance(each, dict)]
+        taken = [
+            str(member[key])
+            for member in members
+            for key, chosen in (("extra", choice.extras), ("group", choice.groups))
+            if key in member and canonicalize_name(str(member[key])) in chosen
+        ]
+        if len(taken) > 1:
+            what = f"the project says that {' and '.join(taken)} exclude each other"
+            yield Fault((*table, "conflicts", index), what, "choose one of them in [python]")
+
+
+def _holds(marker: Any, python: str) -> bool:
+    try:
+        return applies(Marker(str(marker)), python)
+    except InvalidMarker:
+        return True
 
 
 def _not_obeyed(path: Sequence[str | int]) -> Fault:
     name = ".".join(map(str, path))
-    what = f"`{name}` changes what is installed, and `omnibuild lock` does not obey it yet"
+    what = f"`{name}` changes what is installed, and `omnibuild lock` does not obey it"
     return Fault(tuple(path), what, _HINT, in_key=True)
-
-
-def _refuse_uv_file(path: Path) -> None:
-    if not path.exists():
-        return
-    document = located.read(path)
-    faults = [
-        _not_obeyed((*table, key))
-        for table in ((), ("pip",))
-        for key in _OF_UV
-        if located.value_at(document.data, *table, key) is not None
-    ]
-    if faults:
-        raise document.error(faults)

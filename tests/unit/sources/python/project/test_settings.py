@@ -51,11 +51,7 @@ def test_all_of_them_are_told_at_once(tmp_path: Path) -> None:
     ("text", "named"),
     [
         ('[tool.uv.sources]\nMyLib = { path = "../mylib" }', "tool.uv.sources.MyLib"),
-        ('[[tool.uv.index]]\nurl = "https://example.org/simple"', "tool.uv.index"),
-        ('[tool.uv]\nconstraint-dependencies = ["a<2"]', "tool.uv.constraint-dependencies"),
-        ('[tool.uv]\noverride-dependencies = ["a<2"]', "tool.uv.override-dependencies"),
         ('[tool.uv.pip]\nextra-index-url = ["https://x"]', "tool.uv.pip.extra-index-url"),
-        ('[[tool.poetry.source]]\nname = "x"', "tool.poetry.source"),
         ('[tool.poetry.dependencies]\nmylib = { git = "x" }', "tool.poetry.dependencies.mylib"),
         ('[[tool.pdm.source]]\nurl = "https://x"', "tool.pdm.source"),
     ],
@@ -71,7 +67,6 @@ def test_what_is_not_obeyed_is_refused_by_name(tmp_path: Path, text: str, named:
     "text",
     [
         '[tool.uv.sources]\nlinter = { path = "../linter" }',
-        '[[tool.uv.index]]\nname = "x"\nurl = "https://example.org"\nexplicit = true',
         "[tool.uv]\nconstraint-dependencies = []",
         '[tool.uv]\ndev-dependencies = ["pytest"]',
         '[tool.poetry.dependencies]\npython = "^3.11"\nmylib = "^1"',
@@ -83,9 +78,9 @@ def test_what_concerns_none_of_the_requirements_is_left_alone(tmp_path: Path, te
 
 
 def test_settings_in_uvs_own_file(tmp_path: Path) -> None:
-    (tmp_path / "uv.toml").write_text('[[index]]\nurl = "https://example.org"\n')
+    (tmp_path / "uv.toml").write_text("no-index = true\n")
     error = unobeyed(tmp_path, PROJECT)
-    assert "`index`" in error.what
+    assert "`no-index`" in error.what
     assert error.where is not None
     assert error.where.file == str(tmp_path / "uv.toml")
 

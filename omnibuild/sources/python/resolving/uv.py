@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import tomlkit
 from packaging.pylock import Pylock, PylockValidationError
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -22,19 +23,23 @@ from packaging.utils import canonicalize_name
 from omnibuild.architectures import TARGET
 from omnibuild.errors import LockError, ToolFailedError
 from omnibuild.sources.python.index import uv
+from omnibuild.sources.python.indexes import Indexes
+from omnibuild.sources.python.project.rules import NO_RULES, Rules
 from omnibuild.tools import CLEAN_ENVIRONMENT
+from omnibuild.transfer.credentials import Credentials, without_login
 
 # How to reach the index; nothing else of the caller's environment counts.
 _NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 # What would otherwise be uv's defaults, which may change: each decides what is locked.
 _SETTINGS = (
-    *("--no-config", "--no-build", "--no-sources", "--keyring-provider", "disabled"),
-    *("--resolution", "highest", "--prerelease", "if-necessary-or-explicit"),
+    *("--no-config", "--no-build", "--keyring-provider", "disabled"),
     *("--index-strategy", "first-index"),
 )
 # uv says so of each package that has no wheel which could be used.
 _ONLY_SOURCE = re.compile(r"[Ww]heels are required for `([A-Za-z0-9._-]+)`")
+# Newer versions warn of a word that means the same to all of them.
+_OLD_WORD = "warning: The `if-necessary-or-explicit`"
 _NO_EXTRA = re.compile(
     r"The package `([A-Za-z0-9._-]+)==[^`]*` does not have an extra named `(.*)`"
 )
@@ -55,13 +60,13 @@ class Question:
     Args:
         requirements: what an index must satisfy.
         kept: names to versions that are taken rather than newer ones.
-        constraints: what holds for versions of whatever is needed.
+        rules: how it is resolved.
         links: a directory with wheels that stand for what exists only as source.
     """
 
     requirements: Sequence[Requirement]
     kept: Mapping[str, str] = field(default_factory=dict)
-    constraints: Sequence[Requirement] = ()
+    rules: Rules = NO_RULES
     links: Path | None = None
 
 
@@ -87,19 +92,26 @@ class Uv:
         directory: an empty one, for a cache that is its own, and new: what the index said once
             holds for all questions.
         environment: where the way to the index is looked up.
-        index: its address.
+        indexes: where packages are.
+        credentials: who to be to them.
     """
 
     def __init__(
-        self, python: str, glibc: str, directory: Path, environment: Mapping[str, str], index: str
+        self,
+        python: str,
+        glibc: str,
+        directory: Path,
+        environment: Mapping[str, str],
+        indexes: Indexes,
+        credentials: Credentials,
     ) -> None:
+        self._indexes, self._credentials = indexes, credentials
         names = {name for each in _NETWORK for name in (each, each.lower())}
         self._directory = directory
         self._environment = {
             **{n: environment[n] for n in names if n in environment},
             **CLEAN_ENVIRONMENT,
-            # By the environment, because everybody sees arguments, and it may hold a password.
-            "UV_DEFAULT_INDEX": index,
+            **self._index_variables(),
             "TMPDIR": str(directory),
         }
         self._words = (
@@ -118,8 +130,18 @@ class Uv:
             LockError: they cannot be satisfied together.
         """
         scratch = Path(tempfile.mkdtemp(dir=self._directory))
-        constraints = scratch / "constraints.txt"
-        constraints.write_text("\n".join(map(str, question.constraints)))
+        rules = question.rules
+        lists: list[str | Path] = []
+        for option, listed in (
+            ("--constraints", rules.constraints),
+            ("--overrides", rules.overrides),
+            ("--excludes", rules.excludes),
+        ):
+            if listed:
+                path = scratch / f"{option.strip('-')}.txt"
+                path.write_text("\n".join(map(str, listed)))
+                lists += [option, path]
+        (scratch / "pyproject.toml").write_text(self._project(question.requirements))
         # uv keeps the versions of the file that it is about to write.
         output = scratch / "pylock.toml"
         if kept := question.kept.items():
@@ -128,27 +150,56 @@ class Uv:
         try:
             done = uv().run(
                 *self._words,
+                *("--resolution", rules.resolution, "--prerelease", rules.prerelease),
                 *(("--find-links", links) if links else ()),
-                *("--constraints", constraints, "--output-file", output, "-"),
-                data="\n".join(map(str, question.requirements)).encode(),
+                *(*lists, "--output-file", output, scratch / "pyproject.toml"),
                 environment=self._environment,
                 directory=self._directory,
             )
         except ToolFailedError as error:
-            raise _unresolved(question, error.why.partition("\n")[2]) from error
+            lines = error.why.splitlines()[1:]
+            said = "\n".join(line for line in lines if not line.startswith(_OLD_WORD))
+            raise _unresolved(question, self._credentials.hidden(said)) from error
         try:
             lock = Pylock.from_dict(tomllib.loads(output.read_text()))
         except (ValueError, PylockValidationError) as error:
             raise LockError("the index's answers make no valid lock", why=str(error)) from error
-        said = _NO_EXTRA.findall(done.stderr.decode("utf-8", "replace"))
-        return Answer(
-            lock, frozenset((canonicalize_name(a), canonicalize_name(b)) for a, b in said)
-        )
+        missing = _NO_EXTRA.findall(done.stderr.decode("utf-8", "replace"))
+        names = ((canonicalize_name(name), canonicalize_name(extra)) for name, extra in missing)
+        return Answer(lock, frozenset(names))
+
+    def _index_variables(self) -> dict[str, str]:
+        """Return what tells uv its indexes: everybody sees arguments, and may not see passwords."""
+        *others, last = (self._credentials.in_url(each.url) for each in self._indexes.ordered)
+        found = {"UV_DEFAULT_INDEX": last, **({"UV_INDEX": " ".join(others)} if others else {})}
+        for number, index in enumerate(self._indexes.pinned.values()):
+            if login := self._credentials.of(index.url):
+                word = f"UV_INDEX_{_called(number).upper().replace('-', '_')}"
+                found |= {f"{word}_USERNAME": login[0], f"{word}_PASSWORD": login[1]}
+        return found
+
+    def _project(self, requirements: Sequence[Requirement]) -> str:
+        """Return a project that requires what is asked for, packages from their own indexes."""
+        listed = list(map(str, requirements))
+        project = {"name": "omnibuild-question", "version": "0", "dependencies": listed}
+        pinned = self._indexes.pinned
+        indexes = [
+            {"name": _called(number), "url": without_login(index.url), "explicit": True}
+            for number, index in enumerate(pinned.values())
+        ]
+        sources = {name: {"index": _called(number)} for number, name in enumerate(pinned)}
+        tool = {"uv": {"index": indexes, "sources": sources}} if pinned else {}
+        return tomlkit.dumps({"project": project, "tool": tool})
+
+
+def _called(number: int) -> str:
+    return f"of-project-{number}"
 
 
 def _unresolved(question: Question, said: str) -> LockError:
     """Return the error for what uv could not resolve."""
-    required = ", ".join(map(str, (*question.requirements, *question.constraints)))
+    rules = question.rules
+    required = ", ".join(map(str, (*question.requirements, *rules.constraints, *rules.overrides)))
     why = f"required: {required}\n{said}"
     names = sorted(set(_ONLY_SOURCE.findall(said)))
     if not names:

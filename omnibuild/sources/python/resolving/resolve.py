@@ -5,26 +5,36 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
 
 from packaging.metadata import Metadata
-from packaging.pylock import Package, PackageSdist, PackageWheel
+from packaging.pylock import Package, PackageSdist
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.tags import Tag
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
 from omnibuild.errors import LockError, SourceError
 from omnibuild.recipe.wheeltags import applies, full_version, supported_tags
 from omnibuild.sources.python.index import find_index, refuse_other_indexes
+from omnibuild.sources.python.indexes import ONE, Index, Indexes
+from omnibuild.sources.python.project.rules import NO_RULES, Rules
+from omnibuild.sources.python.resolving.files import (
+    address,
+    is_stand_in,
+    pinned_sdist,
+    usable_wheels,
+)
+from omnibuild.sources.python.resolving.uv import Answer, Question, Uv
 from omnibuild.sources.python.simple import IndexFile, page_of, read_page
-from omnibuild.sources.python.uv import Question, Uv
-from omnibuild.transfer.http import Downloader, StatusError, without_password
+from omnibuild.transfer.credentials import Credentials
+from omnibuild.transfer.http import Downloader, StatusError
 
 # Bytes of the metadata of a wheel that are read.
 _LARGEST = 8 << 20
@@ -40,6 +50,7 @@ class Resolver:
         glibc: highest version that wheels may need, as ``2.31``.
         directory: an empty one, for uv's cache.
         environment: where the index and the way to it are looked up.
+        indexes: which ones are asked, the machine's own and others.
 
     Raises:
         HostError: the environment asks for what is not obeyed.
@@ -51,13 +62,18 @@ class Resolver:
         glibc: str,
         directory: Path,
         environment: Mapping[str, str] = os.environ,
+        indexes: Indexes = ONE,
     ) -> None:
         refuse_other_indexes(environment)
         self.python, self.glibc = python, glibc
-        self._index = find_index(environment)
-        self._uv = Uv(python, glibc, directory, environment, self._index)
+        self._downloader = Downloader(credentials=Credentials(environment))
+        self._indexes = indexes.on(find_index(environment))
+        for index in self._indexes.all():
+            self._downloader.credentials.learn(index.url, index.name)
+        credentials = self._downloader.credentials
+        self._uv = Uv(python, glibc, directory, environment, self._indexes, credentials)
         self._usable = set(supported_tags(python, glibc))
-        self._pages: dict[str, dict[str, IndexFile]] = {}
+        self._pages: dict[str, tuple[Index, dict[str, IndexFile]]] = {}
         self._lock = threading.Lock()
 
     def resolve(
@@ -65,7 +81,7 @@ class Resolver:
         requirements: Sequence[Requirement],
         from_source: Sequence[str] = (),
         kept: Mapping[str, str] = MappingProxyType({}),
-        constraints: Sequence[Requirement] = (),
+        rules: Rules = NO_RULES,
         links: Path | None = None,
     ) -> list[Package]:
         """Return packages that satisfy requirements, each with its files, in order of names.
@@ -74,14 +90,14 @@ class Resolver:
             requirements: what an index must satisfy.
             from_source: normalised names of packages that are compiled from their sdist.
             kept: names to versions that are taken rather than newer ones.
-            constraints: what holds for versions of whatever is needed.
+            rules: how it is resolved.
             links: a directory with wheels that stand for what exists only as source.
 
         Raises:
             OnlySourceError: some exist only as source.
             LockError: they cannot be satisfied together.
         """
-        answer = self._uv.ask(Question(requirements, kept, constraints, links))
+        answer = self._ask(Question(requirements, kept, rules, links))
         found = self.with_files(answer.lock.packages, from_source, links)
         self._check_extras(requirements, found, answer.missing)
         return found
@@ -107,14 +123,14 @@ class Resolver:
         # A lock is for one environment: what markers say is known, and need not stay.
         needed = (each for each in packages if applies(each.marker, self.python, groups=()))
         for package in sorted(needed, key=lambda each: each.name):
-            compiled = package.name in from_source or _is_stand_in(package, links)
-            wheels = [] if compiled else _wheels(package, self._usable)
+            compiled = package.name in from_source or is_stand_in(package, links)
+            wheels = [] if compiled else usable_wheels(package, self._usable)
             if not wheels and not compiled and not package.sdist:
                 what = f"{package.name} {package.version} has no wheel that could be used"
                 hint = f"it must be for CPython {self.python} and glibc {self.glibc} or older"
                 raise LockError(what, hint=hint)
             known = None if wheels else package.sdist
-            sdist = _pinned(package, known) if known else None
+            sdist = pinned_sdist(package, known) if known else None
             if not wheels and not sdist:
                 sdist = self._sdist(package)
             found.append(
@@ -123,6 +139,7 @@ class Resolver:
                     version=package.version,
                     sdist=sdist,
                     wheels=wheels or None,
+                    index=self._index_of(package),
                 )
             )
         return found
@@ -152,19 +169,58 @@ class Resolver:
                 found.add(version)
         return found
 
+    def _ask(self, question: Question) -> Answer:
+        """Return uv's answer, in which each package is from the index that it is pinned to.
+
+        uv looks there only for what is required of itself, so that is what such a package becomes,
+        once it turns out to be needed.
+        """
+        asked = {str(canonicalize_name(each.name)) for each in question.requirements}
+        while True:
+            hidden = self._indexes.pinned.keys() - asked
+            try:
+                answer = self._uv.ask(question)
+                new = {str(package.name) for package in answer.lock.packages} & hidden
+                if not new:
+                    return answer
+            except LockError as error:
+                told = set(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", error.why))
+                new = hidden & told
+                if not new:
+                    # uv passes over an index that does not answer it, and says nothing of that.
+                    for name in sorted(told & {*self._indexes.pinned, *asked}):
+                        self._found(name)
+                    raise
+            asked |= new
+            more = (Requirement(name) for name in sorted(new))
+            question = replace(question, requirements=(*question.requirements, *more))
+
+    def _index_of(self, package: Package) -> str | None:
+        """Return the address of the index that has a package; none of the machine's own."""
+        if package.index:
+            return self._indexes.foreign(package.index)
+        candidates = self._indexes.of(package.name)
+        index = candidates[0] if len(candidates) == 1 else self._found(package.name)[0]
+        return self._indexes.foreign(index.url)
+
     def _page(self, name: str) -> dict[str, IndexFile]:
+        return self._found(name)[1]
+
+    def _found(self, name: str) -> tuple[Index, dict[str, IndexFile]]:
+        """Return the index that has a package, and its files there."""
         with self._lock:
             if name not in self._pages:
-                self._pages[name] = self._read_page(name)
+                self._pages[name] = self._find(name)
             return self._pages[name]
 
-    def _read_page(self, name: str) -> dict[str, IndexFile]:
-        try:
-            return read_page(page_of(self._index, name), Downloader())
-        except StatusError as error:
-            if error.status != HTTPStatus.NOT_FOUND:
-                raise
-            return {}  # it has no such package, which whoever needs it says
+    def _find(self, name: str) -> tuple[Index, dict[str, IndexFile]]:
+        for index in self._indexes.of(name):
+            try:
+                return index, read_page(page_of(index.url, name), self._downloader)
+            except StatusError as error:
+                if error.status != HTTPStatus.NOT_FOUND:
+                    raise
+        return index, {}  # nobody has such a package, which whoever needs it says
 
     def _sdist(self, package: Package) -> PackageSdist:
         """Return the source distribution that the index has of a package's version."""
@@ -174,7 +230,7 @@ class Resolver:
             except ValueError:
                 continue
             if found == (canonicalize_name(package.name), package.version) and file.sha256:
-                url, hashes = _address(file.url), {"sha256": file.sha256}
+                url, hashes = address(file.url), {"sha256": file.sha256}
                 return PackageSdist(name=file.name, url=url, hashes=hashes)
         raise LockError(
             f"{package.name} {package.version} has no source distribution to compile",
@@ -208,43 +264,8 @@ class Resolver:
         for wheel in package.wheels or ():
             body = io.BytesIO()
             with contextlib.suppress(SourceError):
-                address = f"{self._page(package.name)[wheel.filename].url}.metadata"
-                Downloader().download(address, body, progress=lambda *_: None, most=_LARGEST)
+                place = f"{self._page(package.name)[wheel.filename].url}.metadata"
+                self._downloader.download(place, body, progress=lambda *_: None, most=_LARGEST)
                 found = Metadata.from_email(body.getvalue(), validate=False).provides_extra
                 return sorted(map(canonicalize_name, found or ()))
         return []
-
-
-def _is_stand_in(package: Package, links: Path | None) -> bool:
-    return links is not None and any(
-        (wheel.url or "").startswith(links.as_uri())
-        or (wheel.path and (links / wheel.filename).exists())
-        for wheel in package.wheels or ()
-    )
-
-
-def _wheels(package: Package, usable: set[Tag]) -> list[PackageWheel]:
-    """Return the wheels of a package that can be used, always in the same order."""
-    found = [
-        PackageWheel(name=wheel.filename, url=_address(wheel.url), hashes=_digest(package, wheel))
-        for wheel in package.wheels or ()
-        if usable & parse_wheel_filename(wheel.filename)[-1]
-    ]
-    return sorted(found, key=lambda wheel: wheel.filename)
-
-
-def _pinned(package: Package, sdist: PackageSdist) -> PackageSdist:
-    return PackageSdist(
-        name=sdist.filename, url=_address(sdist.url), hashes=_digest(package, sdist)
-    )
-
-
-def _digest(package: Package, file: PackageWheel | PackageSdist) -> dict[str, str]:
-    if "sha256" not in file.hashes:
-        raise LockError(f"the index has no SHA-256 digest of {file.filename}, of {package.name}")
-    return {"sha256": file.hashes["sha256"]}
-
-
-def _address(url: str | None) -> str | None:
-    """Return where a file was, without a password: a lock is for everybody."""
-    return without_password(url) if url else None

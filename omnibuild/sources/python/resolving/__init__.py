@@ -1,0 +1,1 @@
+"""Which versions satisfy requirements together, and which files of theirs are taken."""
