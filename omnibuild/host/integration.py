@@ -15,7 +15,7 @@ from omnibuild.host.maintainer import Scripts
 from omnibuild.host.model import Command, HostModel, Process, Timer
 from omnibuild.host.programs import Installed, started
 from omnibuild.host.runner import runner
-from omnibuild.host.units import DIRECTORY, unit_names, units
+from omnibuild.host.units import DIRECTORY, HELPER, unit_helper, unit_names, units
 from omnibuild.host.users import directories, sysusers_conf, sysusers_path
 from omnibuild.payload.assembly import GeneratedFile
 from omnibuild.recipe.models import Recipe
@@ -188,6 +188,9 @@ def _system(model: HostModel) -> list[tuple[str, GeneratedFile]]:
         found.append((sysusers_path(layout), GeneratedFile(sysusers_conf(layout).encode())))
         text = directories(layout)
         found.append((layout.directories, GeneratedFile(text.encode(), EXECUTABLE)))
+    if model.processes:
+        name = f"{layout.prefix}/libexec/{HELPER}"
+        found.append((name, GeneratedFile(unit_helper(layout).encode(), EXECUTABLE)))
     for name, text in units(model).items():
         found.append((f"{DIRECTORY}/{name}", GeneratedFile(text.encode())))
     return found

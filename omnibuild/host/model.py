@@ -30,7 +30,7 @@ class Process:
         keeps_sockets: whether systemd keeps its sockets, and is told when they are open.
         reloads: whether it reads its configuration again when told by HUP.
         restart: when systemd starts it again.
-        stop: the signal that lets it finish what it does, where TERM does not.
+        quits: whether QUIT is the signal that lets it finish what it does, and TERM does not.
         helpers: programs of hosts that start it, as :func:`omnibuild.host.servers.helper` names
             them.
         alone: shell of the runner that starts it where there is no systemd; empty where there is
@@ -45,7 +45,7 @@ class Process:
     keeps_sockets: bool = False
     reloads: bool = False
     restart: Literal["on-failure", "always"] = "on-failure"
-    stop: str = ""
+    quits: bool = False
     helpers: tuple[str, ...] = ()
     alone: str = ""
 

@@ -12,16 +12,11 @@ from dataclasses import dataclass
 
 from omnibuild.host.layout import Layout
 from omnibuild.host.model import HostModel, Process, Timer
+from omnibuild.host.template import render
 
 DIRECTORY = "/usr/lib/systemd/system"
-
-# A service is restarted for ever, after ever longer pauses. systemd itself can do that from
-# version 254 on, and older ones would complain about the setting: so the start waits a second for
-# each restart since somebody last started it, at most 30.
-_PAUSE = (
-    "ExecStartPre=-+/bin/sh -c 'pause=$$(systemctl show --property=NRestarts --value %n) &&"
-    ' [ "$$pause" -gt 30 ] && pause=30; sleep "$$pause"\''
-)
+# Below libexec: what services call besides their launcher.
+HELPER = "unit"
 
 # What no app needs; a drop-in takes back what one app does. Memory that is written and executed
 # stays allowed: cffi and just-in-time compilers need it.
@@ -92,8 +87,11 @@ def units(model: HostModel) -> dict[str, str]:
     servers = [name for name, process in services if process.is_server]
     texts = {names.target: _target(model.summary, names.started)}
     for name, process in services:
-        behind = servers[: servers.index(name)] if process.is_server else []
-        texts[name] = _service(model.layout, process, names.target, behind)
+        around = _Around(names.target)
+        if process.is_server:
+            place = servers.index(name)
+            around = _Around(names.target, servers[:place], servers[place + 1 :])
+        texts[name] = _service(model.layout, process, around)
     for name, job, timer in zip(names.timers, names.jobs, model.timers, strict=True):
         texts[name] = _timer(model.layout, timer, names.target)
         texts[job] = _job(model.layout, timer, names.target)
@@ -117,22 +115,34 @@ def _target(summary: str, services: Sequence[str]) -> str:
     )
 
 
-def _service(layout: Layout, process: Process, target: str, behind: Sequence[str]) -> str:
+@dataclass(frozen=True)
+class _Around:
+    """The units that a service has to do with: its target; servers behind it, in front of it."""
+
+    target: str
+    behind: Sequence[str] = ()
+    in_front: Sequence[str] = ()
+
+
+def _service(layout: Layout, process: Process, around: _Around) -> str:
+    helper = f"{layout.prefix}/libexec/{HELPER}"
     capability = "CAP_NET_BIND_SERVICE" if process.is_privileged else ""
     return _sections(
         {
             "Unit": (
                 f"Description={layout.app}: {process.title}",
-                f"PartOf={target}",
-                f"After={' '.join(['network.target', *behind])}",
+                f"PartOf={around.target}",
+                "After=network.target",
                 f"RequiresMountsFor={layout.state} {layout.logs}",
                 "StartLimitIntervalSec=0",
             ),
             "Service": (
                 f"Type={'notify' if process.keeps_sockets else 'exec'}",
-                _PAUSE,
+                f"ExecStartPre=-+{helper} pause %n",
+                *(f"ExecStartPre=-+{helper} after {unit}" for unit in around.behind),
                 f"ExecStart={layout.prefix}/bin/{layout.app}-{process.name}",
-                *_server(process),
+                *(f"ExecStop=-+{helper} before {unit}" for unit in around.in_front),
+                *_server(process, helper),
                 f"Restart={process.restart}",
                 "RestartSec=1",
                 *_surroundings(layout, capability),
@@ -190,17 +200,22 @@ def _surroundings(layout: Layout, capability: str = "") -> tuple[str, ...]:
     )
 
 
-def _server(process: Process) -> tuple[str, ...]:
+def _server(process: Process, helper: str) -> tuple[str, ...]:
     if not process.is_server:
         return ()
     return (
         # The shell's own kill: minimal hosts have no other.
         *(("ExecReload=/bin/sh -c 'kill -HUP $$MAINPID'",) if process.reloads else ()),
         "KillMode=mixed",
-        *((f"KillSignal={process.stop}", "TimeoutStopSec=30") if process.stop else ()),
+        *((f"ExecStop=-{helper} quit", "TimeoutStopSec=60") if process.quits else ()),
         # Sockets that `libexec/listen.py` gives to systemd: nobody is refused during a restart.
         *(("FileDescriptorStoreMax=16",) if process.keeps_sockets else ()),
     )
+
+
+def unit_helper(layout: Layout) -> str:
+    """Return ``libexec/unit``, which services call before they start and when they stop."""
+    return render("unit.sh.in", {"APP": layout.app})
 
 
 def _directories(layout: Layout) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "wheel": Kind(serial=2, run=_wheel),
         "install": Kind(serial=5, run=_install),
         "place": Kind(serial=5, run=_place),
-        "payload": Kind(serial=11, run=_payload),
+        "payload": Kind(serial=12, run=_payload),
         "audit": Kind(serial=7, run=_audit),
         "package": Kind(serial=5, run=_package),
     }

@@ -54,6 +54,8 @@ def process(web: Web, layout: Layout) -> Process:
     # Without an interpreter nothing keeps its sockets.
     keeps = bool(layout.python)
     lines = [
+        "# Who is told to stop while it starts shall not die of it.",
+        "trap '' QUIT",
         f'mkdir -p "${state}/nginx"',
         f'set -- "$root/sbin/nginx" -p "${state}/nginx/" -e stderr \\',
         f'    -c {path(layout)} "$@"',
@@ -68,8 +70,7 @@ def process(web: Web, layout: Layout) -> Process:
         keeps_sockets=keeps,
         reloads=True,
         helpers=(LISTEN,) if keeps else (),
-        # It lets nginx finish the requests at hand.
-        stop="SIGQUIT",
+        quits=True,
         alone=_alone(layout),
     )
 
