@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from omnibuild.errors import StorageError
+from omnibuild.stubborn import remove_stubborn
 
 TEMPORARY_PREFIX = ".tmp-omnibuild-"
 SECOND = 10**9
@@ -127,14 +128,16 @@ def locked_file(parent: Path) -> tuple[str, int]:
     """Make a file with a temporary name; return that and the descriptor that holds its lock."""
 
     def create() -> tuple[str, int]:
-        descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=parent)
+        with _creation(parent):
+            descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=parent)
         return name, descriptor
 
     return _locked(create)
 
 
 def _new_directory(parent: Path) -> tuple[str, int]:
-    name = tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=parent)
+    with _creation(parent):
+        name = tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=parent)
     try:
         return name, os.open(name, os.O_RDONLY)
     except FileNotFoundError:
@@ -204,8 +207,21 @@ def make_directory(path: Path) -> None:
     if not path.is_dir():
         make_directory(path.parent)
         above = path.parent.stat().st_mode
-        path.mkdir(0o755 | (0 if above & stat.S_ISVTX else above & 0o022), exist_ok=True)
+        mode = 0o755 | (0 if above & stat.S_ISVTX else above & 0o022)
+        with _creation(path.parent):
+            path.mkdir(mode, exist_ok=True)
         sync_directory(path.parent)
+
+
+@contextlib.contextmanager
+def _creation(parent: Path) -> Iterator[None]:
+    """Say what a new name means that is not found: the kernel shows itself there, as in /proc."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        if not parent.is_dir():
+            raise
+        raise OSError(errno.EPERM, "nothing can be made there", str(parent)) from error
 
 
 def commit_directory(temporary: Path, final: Path) -> None:
@@ -249,36 +265,7 @@ def remove_tree(path: Path) -> None:
     with contextlib.suppress(RecursionError):
         shutil.rmtree(path, ignore_errors=True)
     if path.exists():
-        _remove_stubborn(str(path))
-
-
-def _remove_stubborn(top: str) -> None:
-    """Remove a directory tree of closed directories and of any depth.
-
-    What lies in a directory's directories moves up to ``top``, so that no path grows.
-    """
-    moved = f"{top}/{os.urandom(8).hex()}"
-    waiting, count = [top], 0
-    while waiting:
-        directory = waiting[-1]
-        os.chmod(directory, 0o700)
-        with os.scandir(directory) as items:
-            found = list(items)
-        below = []
-        for item in found:
-            if not item.is_dir(follow_symlinks=False):
-                os.unlink(item.path)
-            elif directory == top:
-                below.append(item.path)
-            else:
-                # A directory that moves is written itself: its name for what is above changes.
-                os.chmod(item.path, 0o700)
-                os.rename(item.path, f"{moved}-{count}")
-                below.append(f"{moved}-{count}")
-                count += 1
-        if not below or directory != top:
-            os.rmdir(waiting.pop())
-        waiting += below
+        remove_stubborn(str(path))
 
 
 @contextlib.contextmanager

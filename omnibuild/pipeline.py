@@ -31,6 +31,7 @@ from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Platform, Recipe
 from omnibuild.recipe.validate import dotted, quoted
 from omnibuild.recipe.whereabouts import recipe_document
+from omnibuild.searching import Search
 from omnibuild.settings import Settings
 from omnibuild.store.delivery import BuiltArtifact, deliver
 from omnibuild.store.ownership import foreign_files_explained
@@ -110,6 +111,10 @@ def build(
 
         read = functools.partial(_report, store)
         reports = {name: taken(audit, read) for name, audit in planned.audits.items()}
+        search = Search(settings, store, planned)
+        for name, package in planned.packages.items():
+            add = functools.partial(search.over, reports[name], name, outputs)
+            reports[name] = taken(package, add)
         _tell(united(reports.values()), planned.recipe, emit)
         for action in planned.goals:
             names = tuple(name for name, other in planned.packages.items() if other == action)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 
 from omnibuild.architectures import of_package
-from omnibuild.audit import elf_checks, file_checks
+from omnibuild.audit.answers import answered
+from omnibuild.audit.checkouts import ways_to_write
+from omnibuild.audit.checks import elf_checks, file_checks
 from omnibuild.audit.facts import NOTHING_SPECIAL, Facts
 from omnibuild.audit.owners import Owners
 from omnibuild.audit.report import Finding, Level, Report
 from omnibuild.audit.subject import Subject, Surroundings
 from omnibuild.digests import Digest
-from omnibuild.payload.globs import matches
 from omnibuild.payload.model import Payload
 from omnibuild.recipe.models import Waiver
 from omnibuild.tree import Kind
@@ -39,6 +41,8 @@ class Check:
     content: bool = True
     remedy: str | Callable[[Subject, Surroundings], str] = ""
 
+
+CHECKOUT_PATH = "checkout-path"
 
 # Newer than all that will ever be.
 ANY_GLIBC = "9999"
@@ -132,6 +136,14 @@ CHECKS = (
         Level.WARNING,
     ),
     Check(
+        CHECKOUT_PATH,
+        file_checks.check_checkout_path,
+        "Files do not name the directories of the workspace and the project that they come from:"
+        " hosts do not have them.",
+        Level.WARNING,
+        content=False,
+    ),
+    Check(
         "symlinks",
         file_checks.check_symlinks,
         "Symlinks, relative or absolute, lead to something in the payload.",
@@ -199,6 +211,7 @@ def audit(
     known: Mapping[Digest, Facts] | None = None,
     owners: Owners | None = None,
     waivers: Sequence[Waiver] = (),
+    checkouts: Iterable[Path] = (),
 ) -> Report:
     """Check a payload for a platform.
 
@@ -210,20 +223,30 @@ def audit(
         known: facts about contents, by their digest; only other files are read.
         owners: who brought the payload's files; nobody knows when omitted.
         waivers: findings that the recipe has an answer to.
+        checkouts: directories that it may have been built from.
     """
     glibc = tuple(int(part) for part in (glibc_ceiling or ANY_GLIBC).split("."))
     found = of_package(architecture)
     machine = found.name if found else architecture
-    around = Surroundings(payload, glibc, machine, dict(known or {}))
-    findings, used = _answered(_findings(around, owners or Owners()), waivers)
+    ways = ways_to_write(checkouts, payload)
+    around = Surroundings(payload, glibc, machine, dict(known or {}), ways)
+    findings, used = answered(_findings(around, owners or Owners(), CHECKS), waivers)
     unused = [("audit", "waivers", n) for n in range(len(waivers)) if n not in used]
     return Report.of(payload.metadata.name, findings, unused)
 
 
-def _findings(around: Surroundings, owners: Owners) -> Iterator[Finding]:
-    of_all = [check for check in CHECKS if not check.content]
+def search(payload: Payload, checkouts: Iterable[Path], owners: Owners) -> Report:
+    """Look in a payload for the directories that it was built from, and for nothing else."""
+    nothing = dict.fromkeys((entry.digest for entry in payload.tree.files()), NOTHING_SPECIAL)
+    around = Surroundings(payload, (), "", nothing, ways_to_write(checkouts, payload))
+    checks = [check for check in CHECKS if check.name == CHECKOUT_PATH]
+    return Report.of(payload.metadata.name, _findings(around, owners, checks))
+
+
+def _findings(around: Surroundings, owners: Owners, checks: Sequence[Check]) -> Iterator[Finding]:
+    of_all = [check for check in checks if not check.content]
     for subject in _subjects(around, owners):
-        for check in of_all if subject.facts == NOTHING_SPECIAL else CHECKS:
+        for check in of_all if subject.facts == NOTHING_SPECIAL else checks:
             for detail in check.function(subject, around):
                 yield _finding(check, subject, around, detail)
 
@@ -252,23 +275,3 @@ def _subjects(around: Surroundings, owners: Owners) -> Iterator[Subject]:
             yield Subject(entry, around.facts(tree.by_path[entry.target]), owner)
         else:
             yield Subject(entry, owner=owner)
-
-
-def _answered(
-    findings: Iterable[Finding], waivers: Sequence[Waiver]
-) -> tuple[list[Finding], set[int]]:
-    """Return the findings, those that are waived as such, and which waivers met one."""
-    found: list[Finding] = []
-    used: set[int] = set()
-    for finding in findings:
-        covering = [
-            number
-            for number, waiver in enumerate(waivers)
-            if waiver.check == finding.check and matches(waiver.path, f"/{finding.path}")
-        ]
-        used.update(covering)
-        if covering:
-            reason = waivers[covering[0]].reason
-            finding = replace(finding, level=Level.WAIVED, remedy="", reason=reason)
-        found.append(finding)
-    return found, used

@@ -6,6 +6,7 @@ import posixpath
 from dataclasses import dataclass
 from functools import cached_property
 
+from omnibuild.audit.checkouts import Written
 from omnibuild.audit.facts import NOTHING_SPECIAL, Facts, facts_of
 from omnibuild.audit.libraries import Libraries
 from omnibuild.audit.owners import NOBODY, Owner
@@ -43,12 +44,14 @@ class Surroundings:
         glibc: the highest glibc version that the platform has.
         machine_of_hosts: the platform's processor, as ``x86-64``.
         known: facts about contents, by their digest; others are found out.
+        checkouts: directories that it was built from, as they would be written.
     """
 
     payload: Payload
     glibc: tuple[int, ...]
     machine_of_hosts: str
     known: dict[Digest, Facts]
+    checkouts: tuple[Written, ...] = ()
 
     @cached_property
     def libraries(self) -> Libraries:

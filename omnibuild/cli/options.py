@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -27,6 +28,10 @@ class CommandParser(argparse.ArgumentParser):
         if fill is not None:
             fill(self)
         return super().parse_known_args(*words, **more)
+
+    def print_help(self, file: Any = None) -> None:
+        """Write the help; an error is raised, which other parsers keep to themselves."""
+        (file or sys.stdout).write(self.format_help())
 
 
 @dataclass(frozen=True)

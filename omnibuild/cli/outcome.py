@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from omnibuild import __version__
-from omnibuild.cli.main import EXIT_INTERRUPTED, leave
+from omnibuild.cli.main import EXIT_INTERRUPTED, complain, leave
 from omnibuild.errors import AuditError, HostError, OmnibuildError, printable
 
 # Of a path that somebody chose or of the machine's state, wherever they are met. What is missing,
@@ -50,7 +50,7 @@ def run(parsed: argparse.Namespace, words: Sequence[str]) -> int:
     except OmnibuildError as error:
         return report(error, as_json=parsed.json)
     except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted; what was finished is kept\n")
+        complain("\ninterrupted; what was finished is kept\n")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output is gone: nobody is left to tell.
@@ -138,7 +138,7 @@ def report(error: OmnibuildError, *, as_json: bool) -> int:
         # The error may be that nothing can be written there.
         with contextlib.suppress(OSError):
             sys.stdout.write(json.dumps(document) + "\n")
-    sys.stderr.write(f"error[{error.code}]: {error}\n")
+    complain(f"error[{error.code}]: {error}\n")
     return error.exit_status
 
 
@@ -148,7 +148,7 @@ def _report_bug(words: Sequence[str]) -> int:
         "w", prefix="omnibuild-bug-", suffix=".log", delete=False
     ) as log:
         log.write(f"omnibuild {__version__}\nPython {sys.version}\narguments: {words}\n\n{text}")
-    sys.stderr.write(
+    complain(
         f"{text}\nerror[bug]: this is a mistake in omnibuild, not yours\n"
         f"  saved log: {Path(log.name)}\n  hint: please report it with that file\n"
     )

@@ -248,7 +248,7 @@ COMMANDS = (
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="omnibuild",
         description="One recipe to self-contained packages and a signed repository.",
         epilog=EPILOG,

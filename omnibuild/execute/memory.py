@@ -1,4 +1,4 @@
-"""How much memory a process and all below it hold, told from outside.
+"""How much memory a process and all below it hold, and what else, told from outside.
 
 What counts is what somebody has to have memory for: pages of the processes' own, and pages that
 belong to no file on a disk, be they mapped by many, in a file system in memory, or in a file
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 # Where a process's status tells it, in kB.
 OWN, SHARED = "RssAnon:", "RssShmem:"
@@ -17,8 +18,23 @@ OWN, SHARED = "RssAnon:", "RssShmem:"
 MEMORY_FILE = "/memfd:"
 
 
-def held(top: int) -> tuple[int, int]:
-    """Return how many bytes a process and its descendants hold, and how many they are.
+@dataclass(frozen=True)
+class Held:
+    """What a process and its descendants hold together.
+
+    Args:
+        memory: bytes.
+        processes: how many they are.
+        descriptors: open files, those of each process counted.
+    """
+
+    memory: int = 0
+    processes: int = 0
+    descriptors: int = 0
+
+
+def held(top: int) -> Held:
+    """Return what a process and its descendants hold.
 
     What several map is counted once, as near as it can be told: it is the larger of all that they
     map and of all that lies in files, since most of it is both.
@@ -34,7 +50,7 @@ def held(top: int) -> tuple[int, int]:
             if status[SHARED]:
                 mapped += _share(pid)
             files.look_at(pid)
-    return own + max(mapped, files.size()), len(everybody)
+    return Held(own + max(mapped, files.size()), len(everybody), files.descriptors)
 
 
 class _FilesInMemory:
@@ -45,6 +61,7 @@ class _FilesInMemory:
         self._namespaces: set[str] = set()
         self._systems: dict[str, int] = {}
         self._files: dict[int, int] = {}
+        self.descriptors = 0
 
     def look_at(self, pid: int) -> None:
         """Add what a process sees and this one does not, and what it has open."""
@@ -55,7 +72,9 @@ class _FilesInMemory:
                 if device not in self._ours:
                     found = os.statvfs(f"/proc/{pid}/root{place}")
                     self._systems[device] = (found.f_blocks - found.f_bfree) * found.f_frsize
-        for name in os.listdir(f"/proc/{pid}/fd"):
+        names = os.listdir(f"/proc/{pid}/fd")
+        self.descriptors += len(names)
+        for name in names:
             path = f"/proc/{pid}/fd/{name}"
             with contextlib.suppress(OSError):
                 if os.readlink(path).startswith(MEMORY_FILE):

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from omnibuild.execute.memory import held
+from omnibuild.execute.memory import Held, held
 from omnibuild.plan.graph import Limits
 
 # How often a step is looked at while it runs, in seconds.
@@ -18,6 +18,9 @@ WATCH_INTERVAL = 0.25
 
 # No build has so many processes at a time; a step that forks without end is ended.
 PROCESSES_AT_MOST = 5000
+
+# The kernel has so many for all users together, a hundred thousand for each GB of memory.
+DESCRIPTORS_AT_MOST = 200_000
 
 
 class Processes:
@@ -78,20 +81,22 @@ class Watch:
         limits = self._limits
         deadline = time.monotonic() + limits.seconds if limits.seconds else None
         while not self.broken and not self._ended.wait(WATCH_INTERVAL):
-            memory, count = held(self._pid) if self._pid else (0, 0)
-            self.memory = max(self.memory, memory)
-            self.broken = _broken(self.memory, count, deadline, limits)
+            found = held(self._pid) if self._pid else Held()
+            self.memory = max(self.memory, found.memory)
+            self.broken = _broken(found, deadline, limits)
             if self.broken:
                 self._kill()
 
 
-def _broken(memory: int, count: int, deadline: float | None, limits: Limits) -> str:
+def _broken(found: Held, deadline: float | None, limits: Limits) -> str:
     if deadline is not None and time.monotonic() > deadline:
         return f"it took longer than {limits.seconds:g} s"
-    if limits.memory and memory > limits.memory:
+    if limits.memory and found.memory > limits.memory:
         return memory_broken(limits)
-    if count > PROCESSES_AT_MOST:
+    if found.processes > PROCESSES_AT_MOST:
         return f"it had more than {PROCESSES_AT_MOST} processes at a time"
+    if found.descriptors > DESCRIPTORS_AT_MOST:
+        return f"its processes had more than {DESCRIPTORS_AT_MOST} files open at a time"
     return ""
 
 

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 
 from omnibuild.errors import DefinitionError
 from omnibuild.host.layout import Layout
-from omnibuild.recipe.running.commands import PLACEHOLDER
+from omnibuild.recipe.running.commands import INTERPRETER, PLACEHOLDER
 
 _TARGET = re.compile(r"\w+(\.\w+)*:\w+(\.\w+)*")
 _MODULE = re.compile(r"\w+(\.\w+)*")
-_PYTHON = re.compile(r"python(3(\.[0-9]+)?)?")
 # Where a program is looked for that has no path.
 _DIRECTORIES = ("bin", "sbin")
 
@@ -80,7 +79,7 @@ class Installed:
             return Call(self._program(first), tuple(arguments))
         if first in self.entry_points:
             return Call(EntryPoint(self._target(first)), tuple(arguments))
-        if _PYTHON.fullmatch(first):
+        if INTERPRETER.fullmatch(first):
             return self._module_call(command, arguments)
         for directory in _DIRECTORIES:
             if f"{directory}/{first}" in self.programs:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from omnibuild.digests import Digest
 from omnibuild.tree import Entry, Kind, Tree
@@ -95,11 +95,15 @@ class Payload:
 
     def read(self, entry: Entry) -> bytes:
         """Return the content of a file, or of the one that a hard link repeats."""
+        with self.open(entry) as stream:
+            return stream.read()
+
+    def open(self, entry: Entry) -> IO[bytes]:
+        """Open a file, or the one that a hard link repeats."""
         if entry.kind is Kind.HARDLINK:
             entry = self.tree.by_path[entry.target]
         place = f"{self.contents}/{entry.digest}" if self.contents else f"{self.root}/{entry.path}"
-        with open(place, "rb", buffering=0) as stream:
-            return stream.read()
+        return open(place, "rb", buffering=0)
 
     def to_data(self) -> dict[str, Any]:
         """Return all but the files as plain JSON values."""

@@ -25,7 +25,8 @@ from omnibuild.recipe.models import (
     Web,
 )
 from omnibuild.recipe.models.audit import NEVER_WAIVED, NO_GLOBS, WILDCARDS
-from omnibuild.recipe.running.commands import command_faults
+from omnibuild.recipe.models.config import DEFAULT_MODE
+from omnibuild.recipe.running.commands import ADD_PYTHON, command_faults
 from omnibuild.recipe.running.timers import timer_faults
 from omnibuild.recipe.running.web import OWN, web_faults
 from omnibuild.recipe.validate import quoted
@@ -94,8 +95,8 @@ def _content_faults(recipe: Recipe) -> Iterator[Fault]:
         *(["web"] if isinstance(web, Web) and (web.server != OWN or web.socket) else []),
     ]
     for table in needing:
-        hint = 'add [python] with `version = "3.13"`'
-        yield Fault((table,), f"[{table}] needs an interpreter, and there is no [python]", hint)
+        what = f"[{table}] needs an interpreter, and there is no [python]"
+        yield Fault((table,), what, ADD_PYTHON)
     if not recipe.software:
         hint = "add [python] for a Python app, or [software] for components"
         yield Fault((), "nothing to package: neither [python] nor [software] is there", hint)
@@ -114,17 +115,18 @@ def _source_faults(recipe: Recipe, path: Path) -> Iterator[Fault]:
 
 
 def _service_faults(recipe: Recipe) -> Iterator[Fault]:
+    python = isinstance(recipe.python, Python)
     if isinstance(recipe.web, Web):
-        yield from web_faults(recipe.web)
+        yield from web_faults(recipe.web, python=python)
         if "web" in recipe.services:
             what = "the service name `web` is taken by [web]"
             yield Fault(("services", "web"), what, in_key=True)
     for name, service in recipe.services.items():
-        yield from command_faults(("services", name, "command"), service.command)
+        yield from command_faults(("services", name, "command"), service.command, python=python)
     for name, timer in recipe.timers.items():
-        yield from timer_faults(name, timer, recipe.services)
+        yield from timer_faults(name, timer, recipe.services, python=python)
     for name, command in recipe.commands.items():
-        yield from command_faults(("commands", name), command)
+        yield from command_faults(("commands", name), command, python=python)
     user = service_user(recipe)
     if user and not _USER.fullmatch(user):
         what = f"{quoted(user)} cannot be the name of a system user"
@@ -205,6 +207,10 @@ def _file_faults(recipe: Recipe, target: str, file: ConfigFile, directory: Path)
             " `post-configure` or the operator"
         )
         yield Fault(path, what, hint)
+    elif file.mode == DEFAULT_MODE and os.stat(directory / file.source).st_mode & 0o111:
+        what = f"{quoted(file.source)} is executable, and on hosts it would not be"
+        hint = f'write {{ source = "{file.source}", mode = "0755" }}, or chmod a-x'
+        yield Fault(path if short else (*path, "source"), what, hint)
     if not short:
         yield from _mode_faults((*path, "mode"), file)
         yield from _owner_faults(recipe, path, file)

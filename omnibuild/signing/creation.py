@@ -62,16 +62,32 @@ def _create(path: Path, user_id: str) -> KeyInfo:
     # The public half of a key that was moved away is no less precious.
     for file in (path, armored, binary):
         if file.exists():
+            made = _complete(path, armored, binary)
             raise SigningKeyError(
                 "a key is there already and is never overwritten",
                 where=Where(str(file)),
+                why=f"its public half was missing and is there now: {made}" if made else "",
                 hint="choose another file, or use this key",
             )
     write_atomic(path, _generate(user_id), mode=0o600)
+    _complete(path, armored, binary)
     signer = load_signer(path)
-    write_atomic(armored, signer.public_key_armored)
-    write_atomic(binary, signer.public_key_binary)
     return KeyInfo(signer.fingerprint, signer.user_id, path, armored, binary)
+
+
+def _complete(path: Path, armored: Path, binary: Path) -> str:
+    """Write what is missing of a key's public half, which somebody who was killed did not do.
+
+    Returns the files that were missing; what has no secret half stays as it is.
+    """
+    missing = [file for file in (armored, binary) if not file.exists()]
+    if not missing or not path.exists():
+        return ""
+    signer = load_signer(path)
+    halves = {armored: signer.public_key_armored, binary: signer.public_key_binary}
+    for file in missing:
+        write_atomic(file, halves[file])
+    return ", ".join(map(str, missing))
 
 
 def _generate(user_id: str) -> bytes:

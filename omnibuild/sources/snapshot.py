@@ -130,14 +130,15 @@ def _git_names(directory: Path) -> Iterable[str] | None:
     resolved = directory.resolve()
     if not any((parent / ".git").exists() for parent in (resolved, *resolved.parents)):
         return None
-    _, listed = _git(
-        directory, "ls-files", "--cached", "--others", "--exclude-standard", "-z", check=True
-    )
-    # In an ignored directory git lists nothing; only then is it worth another question.
-    if not listed and _git(directory, "check-ignore", "--quiet", ".", check=False)[0] == 0:
+    which = ("--cached", "--others", "--exclude-standard", "-z")
+    # Named, because a repository may say that its files are elsewhere: git would list those.
+    _, listed = _git(directory, "ls-files", *which, "--", f":(literal){resolved}", check=True)
+    # An ignored directory is listed itself, and so is one of a damaged repository.
+    names = {os.fsdecode(name) for name in listed.split(b"\0") if name not in (b"", b"./")}
+    # Only where git lists nothing it is worth another question.
+    if not names and _git(directory, "check-ignore", "--quiet", ".", check=False)[0] == 0:
         return None
-    # A damaged repository may list the directory itself, as one that is not part of it.
-    return {os.fsdecode(name) for name in listed.split(b"\0") if name not in (b"", b"./")}
+    return names
 
 
 def _git(directory: Path, *arguments: str, check: bool) -> tuple[int, bytes]:
@@ -161,6 +162,13 @@ def _git(directory: Path, *arguments: str, check: bool) -> tuple[int, bytes]:
             why="its settings could name programs, which git would run as you",
             hint="build as its owner; or, if you trust its owner:"
             f" git config --global --add safe.directory {shlex.quote(str(_top(directory)))}",
+        )
+    if b"is outside repository" in done.stderr:
+        raise DefinitionError(
+            "its git repository says that its files are in another directory",
+            where=Where(str(directory)),
+            why=tail(done.stderr),
+            hint="take `core.worktree` out of its configuration, or build of a copy without .git",
         )
     if check and done.returncode:
         raise ToolFailedError(

@@ -19,7 +19,10 @@ DEFAULT_FAILED_AGE = 7 * DAY
 # What can be made, or fetched, again.
 OBJECTS = (Held.TREE, Held.BLOB, Held.PARTIAL)
 # Small, and worth having for longer than objects: they go by age only.
-RECORDS = (Held.RESULT, Held.DOCUMENT, Held.ACTION, Held.LOG, Held.DELIVERED)
+RECORDS = (
+    *(Held.RESULT, Held.DOCUMENT, Held.ACTION, Held.LOG),
+    *(Held.DELIVERED, Held.SEARCHED),
+)
 
 _NANO = 1e9
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -60,7 +60,7 @@ def deliver(
     directory = store.tree_directory(package.digest)
     with _damage_removed(store, package):
         entries = store.tree(package.digest).by_path
-    (name,) = (path for path in entries if not path.endswith((".sha256", ".manifest.json")))
+    name = _artifact(entries)
     report = output / f"{name}{AUDIT_SUFFIX}"
     if not _is_there(store, report, digests.of_bytes(audited)):
         files.write_atomic(report, audited)
@@ -69,6 +69,16 @@ def deliver(
             with _damage_removed(store, package), files.atomic_file(output / path) as target:
                 _copy_verified(directory / path, target, entries[path].digest)
     return BuiltArtifact(output / name, entries[name].digest, entries[name].size, platforms)
+
+
+def artifact_in(store: Store, package: Output) -> str:
+    """Return the name of the artifact that a package's tree holds."""
+    return _artifact(store.tree(package.digest).by_path)
+
+
+def _artifact(entries: Iterable[str]) -> str:
+    (name,) = (path for path in entries if not path.endswith((".sha256", ".manifest.json")))
+    return name
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ class Held(StrEnum):
     ACTION = "last runs"
     LOG = "logs"
     DELIVERED = "deliveries"
+    SEARCHED = "searches"
     SCRATCH = "scratch"
 
 
@@ -40,6 +41,7 @@ _PLACES = {
     "actions": (Held.ACTION, 0),
     "logs": (Held.LOG, 0),
     "delivered": (Held.DELIVERED, 0),
+    "searched": (Held.SEARCHED, 0),
     "scratch": (Held.SCRATCH, 0),
 }
 

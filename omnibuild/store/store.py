@@ -8,6 +8,7 @@ Layout below the cache directory::
     documents/  actions/         what actions were made from, for explanations
     failed/<name>/               sandboxes of failed steps
     delivered/                   files outside, known again without reading them
+    searched/                    what was found by reading all of something
     logs/  locks/  leases/  scratch/
 
 Objects never change once they have their name. Everything is made in ``scratch`` and renamed.

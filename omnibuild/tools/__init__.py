@@ -18,7 +18,13 @@ from omnibuild.tools import terminal
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # What a tool sees unless told otherwise: nothing of the user's environment can change its output.
-CLEAN_ENVIRONMENT = {"PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/nonexistent"}
+# As root, some would make any other home that does not exist.
+CLEAN_ENVIRONMENT = {
+    "PATH": SYSTEM_PATH,
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+    "HOME": "/proc/nonexistent",
+}
 
 TAIL_LINES = 20
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ def judge(
     limits: Limits,
     platform: Platform | None = None,
     waivers: Sequence[Waiver] = (),
+    checkouts: Iterable[Path] = (),
 ) -> Judgement:
     """Audit a .deb, an .rpm, a tarball or a directory.
 
@@ -63,6 +64,7 @@ def judge(
         limits: what an archive may hold at most.
         platform: what it is to run on; without one, no version of glibc is too new.
         waivers: findings that may stay.
+        checkouts: directories that it may have been built from.
 
     Raises:
         PackageError: it cannot be read.
@@ -86,5 +88,6 @@ def judge(
         known,
         owners_in(payload),
         waivers,
+        checkouts,
     )
     return Judgement(opened, machine, lowest_version(asked_of(programs)), report)

@@ -37,7 +37,7 @@ OTHER_ENVIRONMENT = {
     "LANG": "tr_TR.UTF-8",
     "LC_ALL": "tr_TR.UTF-8",
     "TZ": "Pacific/Kiritimati",
-    "HOME": "/nonexistent/elsewhere",
+    "HOME": "/proc/nonexistent/elsewhere",
     "USER": "somebody",
     "LOGNAME": "somebody",
     "CFLAGS": "-O0 -g",

@@ -12,6 +12,7 @@ import pytest
 
 from tests.acceptance.products import CHECKOUT, omnibuild
 from tests.acceptance.test_bad_input import build, fails
+from tests.acceptance.test_engine import fresh_store_with_root
 from tests.acceptance.workspaces import STEPS, Workspace
 
 SCRIPT = (
@@ -94,3 +95,40 @@ def test_a_key_in_a_project_is_refused_until_it_is_left_out(tmp_path: Path) -> N
     done = omnibuild(*words)
     assert "python.prune.hello[1] is for `**/server.pem` and covers nothing" in done.stderr
     assert "server.key" not in (tmp_path / "dist/hello_1.0.0-1_amd64.deb.audit.json").read_text()
+
+
+def test_the_checkout_is_found_in_a_payload_and_in_a_package(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = fresh_store_with_root(tmp_path / "store")
+    monkeypatch.setenv("OMNIBUILD_CACHE", str(store))
+    Workspace(workspace, steps=(*STEPS, 'echo /build/src >"$PREFIX/bin/trace"')).write()
+    recipe = workspace / "recipes/tiny.toml"
+    recipe.write_text(f'{recipe.read_text()}\n[config]\n"/etc/tiny/tiny.conf" = "tiny.conf"\n')
+    (recipe.parent / "tiny.conf").write_text(f"root = {workspace}/data\n")
+    path = "etc/tiny/tiny.conf"
+
+    def paths(base: Path) -> dict[str, str]:
+        found, _ = audited(base)
+        assert str(base) not in json.dumps(found)
+        return {
+            one["path"]: one["level"]
+            for one in found["findings"]
+            if one["check"] == "checkout-path"
+        }
+
+    copy = "opt/tiny/etc/tiny.conf"
+    both = dict.fromkeys((path, copy), "warning")
+    assert paths(workspace) == both
+    said = omnibuild(*build(workspace)).stderr
+    assert f"warning tiny: checkout-path: /{path} (of the recipe): holds the path" in said
+    # What is known is not read again; and what was only downloaded is read, too.
+    for damaged in store.glob(f"trees/*/*/files/files/{path}"):
+        damaged.unlink()
+    assert paths(workspace) == both
+    for note in (store / "searched").iterdir():
+        note.write_bytes(b"[")
+    assert paths(workspace) == both
+    other = tmp_path / "other"
+    subprocess.run(["cp", "-r", workspace, other], check=True)
+    assert paths(other) == {}

@@ -28,7 +28,9 @@ def run(arguments: argparse.Namespace) -> int:
         if not path.exists():
             raise UsageError(f"there is no file or directory {path}")
         with tempfile.TemporaryDirectory(prefix="omnibuild-audit-") as scratch:
-            found = judge(path, Path(scratch), at_most(settings.unpacked), platform, waivers)
+            limits = at_most(settings.unpacked)
+            checkouts = (settings.workspace,)
+            found = judge(path, Path(scratch), limits, platform, waivers, checkouts)
             _tell(path, found, as_json=arguments.json)
         sound = sound and not found.report.at(Level.ERROR)
     return 0 if sound else AuditError.exit_status

@@ -29,6 +29,10 @@ REFUSED = {
     "bpf": (321, 357, 280, 386),
     "perf_event_open": (298, 336, 241, 364),
     "userfaultfd": (323, 374, 282, 388),
+    # A user has so many of these, whoever uses them up.
+    "inotify_init": (253, 291, 26, 316),
+    "inotify_init1": (294, 332, 26, 360),
+    "fanotify_init": (300, 338, 262, 367),
     "io_uring_setup": (425,) * 4,
     "io_uring_enter": (426,) * 4,
     "io_uring_register": (427,) * 4,

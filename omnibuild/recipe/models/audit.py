@@ -27,6 +27,7 @@ Check = Literal[
     "pie",
     "prefix-leftover",
     "build-path",
+    "checkout-path",
     "symlinks",
     "shebang",
     "data-scripts",

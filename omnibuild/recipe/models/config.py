@@ -9,6 +9,8 @@ from msgspec import Meta
 from omnibuild.recipe.fields import Line
 from omnibuild.recipe.models.base import Model
 
+DEFAULT_MODE = "0644"
+
 
 class ConfigFile(Model, frozen=True, kw_only=True):
     """``[config]``: for a file that not everybody may read, or that is not root's."""
@@ -22,7 +24,7 @@ class ConfigFile(Model, frozen=True, kw_only=True):
             pattern=r"^0?[0-7]{3}\Z",
             examples=["0640"],
         ),
-    ] = "0644"
+    ] = DEFAULT_MODE
     owner: Annotated[Line, Meta(description="`root`, or the app's user.")] = "root"
     group: Annotated[
         Line, Meta(description="`root`, or the app's user, for the group that is its own.")

@@ -14,7 +14,9 @@ from omnibuild.recipe.located import Fault
 from omnibuild.recipe.positions import Path
 from omnibuild.recipe.validate import quoted
 
+INTERPRETER = re.compile(r"python(3(\.[0-9]+)?)?")
 PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
+ADD_PYTHON = 'add [python] with `version = "3.13"`'
 
 
 def placeholders(command: str) -> set[str]:
@@ -22,8 +24,14 @@ def placeholders(command: str) -> set[str]:
     return set(PLACEHOLDER.findall(command))
 
 
-def command_faults(path: Path, command: str) -> Iterator[Fault]:
-    """Yield what is wrong with a command, whatever it runs."""
+def command_faults(path: Path, command: str, *, python: bool) -> Iterator[Fault]:
+    """Yield what is wrong with a command, whatever it runs.
+
+    Args:
+        path: its place in the recipe.
+        command: what the recipe says.
+        python: whether the app has an interpreter.
+    """
     name = ".".join(map(str, path))
     try:
         words = shlex.split(command)
@@ -32,3 +40,6 @@ def command_faults(path: Path, command: str) -> Iterator[Fault]:
     else:
         if not words or not words[0]:
             yield Fault(path, f"{quoted(name)} runs nothing")
+        elif INTERPRETER.fullmatch(words[0]) and not python:
+            what = f"{quoted(name)} needs an interpreter, and there is no [python]"
+            yield Fault(path, what, ADD_PYTHON)

@@ -17,14 +17,14 @@ _ADDRESS = {"listen", "port"}
 _PLACEHOLDERS = ("host", "port", "listen", "path", "workers")
 
 
-def web_faults(web: Web) -> Iterator[Fault]:
+def web_faults(web: Web, *, python: bool) -> Iterator[Fault]:
     """Yield what is wrong between the keys of ``[web]``."""
     port = int(web.listen.rpartition(":")[2])
     if not 1 <= port <= _HIGHEST_PORT:
         what = f"`web.listen` has a port that does not exist: {port}"
         yield Fault(("web", "listen"), what, f"ports are 1 to {_HIGHEST_PORT}")
     if web.server == OWN:
-        yield from _own_faults(web)
+        yield from _own_faults(web, python=python)
         return
     if not web.app:
         what = f"missing key `app` in [web]: what {web.server} serves"
@@ -35,7 +35,7 @@ def web_faults(web: Web) -> Iterator[Fault]:
             yield Fault(("web", key), what, 'take it out, or write `server = "own"`', in_key=True)
 
 
-def _own_faults(web: Web) -> Iterator[Fault]:
+def _own_faults(web: Web, *, python: bool) -> Iterator[Fault]:
     if web.app:
         what = "`web.app` is for servers that load an app, and this app is its own server"
         yield Fault(("web", "app"), what, "say what starts it with `command`", in_key=True)
@@ -43,7 +43,7 @@ def _own_faults(web: Web) -> Iterator[Fault]:
         yield Fault(("web",), "missing key `command` in [web]: what starts the app's own server")
         return
     path = ("web", "command")
-    yield from command_faults(path, web.command)
+    yield from command_faults(path, web.command, python=python)
     used = placeholders(web.command)
     for name in sorted(used.difference(_PLACEHOLDERS)):
         known = ", ".join(f"`{{{each}}}`" for each in _PLACEHOLDERS)

@@ -84,12 +84,33 @@ static void memory(long size, int unnamed) {
     sleep(60);
 }
 
+static void watches(void) {
+    said("inotify_init1", syscall(SYS_inotify_init1, 0));
+#ifdef SYS_inotify_init
+    said("inotify_init", syscall(SYS_inotify_init));
+#endif
+    said("fanotify_init", syscall(SYS_fanotify_init, 0, 0));
+}
+
+static void descriptors(long processes, long files) {
+    while (processes--)
+        if (!fork()) {
+            while (files--)
+                if (open("/dev/null", O_RDONLY) < 0)
+                    exit(1);
+            sleep(60);
+        }
+    sleep(60);
+}
+
 int main(int count, char **words) {
     const char *what = count > 1 ? words[1] : "";
     if (!strcmp(what, "keys")) keys();
     if (!strcmp(what, "namespaces")) namespaces();
     if (!strcmp(what, "disguised")) disguised();
     if (!strcmp(what, "terminal")) terminal();
+    if (!strcmp(what, "watches")) watches();
+    if (!strcmp(what, "descriptors")) descriptors(atol(words[2]), atol(words[3]));
     if (!strcmp(what, "unnamed")) memory(atol(words[2]), 1);
     if (!strcmp(what, "shared")) memory(atol(words[2]), 0);
     return 0;

@@ -23,6 +23,7 @@ from pathlib import Path
 import pytest
 
 from omnibuild.errors import StepError
+from omnibuild.execute import processes
 from omnibuild.execute.processes import Processes
 from omnibuild.execute.sandbox.bubblewrap import Bubblewrap
 from omnibuild.execute.sandbox.step import Sandbox, Step
@@ -114,6 +115,20 @@ def test_all_that_is_in_memory_counts(hostile: Step, tmp_path: Path, script: str
     with pytest.raises(StepError) as caught:
         run(Bubblewrap(), hostile, script, tmp_path, Limits(seconds=50, memory=LIMIT))
     assert "more than 0.1 GB of memory" in caught.value.what
+
+
+def test_no_step_uses_up_what_a_user_has_so_many_of(
+    box: Sandbox, hostile: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = run(box, hostile, "attempts watches", tmp_path).splitlines()
+    assert len(said) >= 2
+    if box.name != "docker":  # whose own filter lets them pass
+        assert {line.partition(": ")[2] for line in said} == {"EPERM"}
+    monkeypatch.setattr(processes, "DESCRIPTORS_AT_MOST", 3000)
+    run(box, hostile, "timeout 1 attempts descriptors 5 500 || :", tmp_path, PATIENT)
+    with pytest.raises(StepError, match="ended") as caught:
+        run(box, hostile, "attempts descriptors 8 500", tmp_path, PATIENT)
+    assert "more than 3000 files open at a time" in str(caught.value)
 
 
 def test_files_in_memory_are_limited_in_every_sandbox(

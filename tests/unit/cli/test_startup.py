@@ -65,7 +65,13 @@ def shell(command: str, directory: Path | None = None) -> subprocess.CompletedPr
     )
 
 
-@pytest.mark.parametrize("words", ["--version", "schema recipe", "cache list --cache-dir store"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("--version", "--help", "build --help", "cache --help"),
+        *("schema recipe", "cache list --cache-dir store"),
+    ],
+)
 def test_an_answer_that_cannot_be_written_is_one_error(words: str, tmp_path: Path) -> None:
     done = shell(f"{OMNIBUILD} {words} >/dev/full", tmp_path)
     assert done.returncode == 9
@@ -73,6 +79,30 @@ def test_an_answer_that_cannot_be_written_is_one_error(words: str, tmp_path: Pat
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [("schema recipe >/dev/full", 9), ("build nosuch", 3), ("build --nosuch", 2), ("--help", 0)],
+)
+def test_where_no_error_can_be_told_the_status_tells_it(words: str, status: int) -> None:
+    assert shell(f"{OMNIBUILD} {words} 2>/dev/full").returncode == status
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "cache list --cache-dir /proc/self/store",
+        "cache gc --cache-dir /proc/self/fd",
+        "plan hello --cache-dir /proc/self/task",
+        "key create /proc/self/key",
+    ],
+)
+def test_what_the_kernel_shows_of_itself_takes_nothing(words: str) -> None:
+    done = shell(f"{OMNIBUILD} {words}")
+    assert done.returncode == 9, done.stderr
+    assert "nothing can be made there" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("words", ["--version", "schema recipe"])

@@ -141,6 +141,19 @@ def test_modes_and_owners_that_no_host_should_have(
     assert caught.value.where == Where(str(path), line, column)
 
 
+@pytest.mark.parametrize("said", ['"../files/shop.toml"', '{ source = "../files/shop.toml" }'])
+def test_what_is_executable_is_not_made_otherwise_silently(tmp_path: Path, said: str) -> None:
+    path = workspace(tmp_path) / "recipes/shop.toml"
+    path.write_text(RECIPE.replace('"../files/shop.toml"', said))
+    (tmp_path / "files/shop.toml").chmod(0o755)
+    with pytest.raises(DefinitionError, match="is executable, and on hosts it would not be") as e:
+        load(path, Recipe)
+    words = '{ source = "../files/shop.toml", mode = "0755" }'
+    assert f"write {words}, or chmod a-x" in e.value.hint
+    path.write_text(RECIPE.replace('"../files/shop.toml"', words))
+    assert load(path, Recipe).config_files["/etc/shop/shop.toml"].permissions == 0o755
+
+
 def test_only_an_app_with_a_user_owns_configuration(tmp_path: Path) -> None:
     path = workspace(tmp_path) / "recipes/shop.toml"
     words = '{ source = "../files/shop.toml", owner = "shop", group = "shop", mode = "400" }'

@@ -36,6 +36,20 @@ def test_create_key_writes_private_and_public_files(tmp_path: Path) -> None:
     assert info.public_armored.read_bytes() == public
 
 
+def test_who_was_killed_in_between_left_no_public_half_and_it_is_made(tmp_path: Path) -> None:
+    info = create_key(tmp_path / "signing.key", USER_ID)
+    halves = {path: path.read_bytes() for path in (info.public_armored, info.public_binary)}
+    secret = info.path.read_bytes()
+    for missing in ([info.public_binary], [*halves]):
+        for path in missing:
+            path.unlink()
+        with pytest.raises(SigningKeyError, match="never overwritten") as caught:
+            create_key(info.path, "Others <others@example.com>")
+        assert all(str(path) in caught.value.why for path in missing)
+        assert {path: path.read_bytes() for path in halves} == halves
+        assert info.path.read_bytes() == secret
+
+
 @pytest.mark.parametrize("user_id", ["", "--batch", "two\nlines"])
 def test_a_key_needs_a_name(tmp_path: Path, user_id: str) -> None:
     with pytest.raises(UsageError):

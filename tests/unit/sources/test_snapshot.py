@@ -76,6 +76,27 @@ def test_a_repository_within_a_repository(project: Path) -> None:
     assert files(snapshot(project)) == ["a.py", "inner/.gitignore", "inner/b.py"]
 
 
+@pytest.mark.parametrize("inner", ["", "inner"])
+def test_a_repository_whose_files_are_elsewhere_is_refused(project: Path, inner: str) -> None:
+    git(project, "init", "-q")
+    write(project, "a.py", "inner/b.py", "other/c.py")
+    place = project / inner
+    git(place, "init", "-q")
+    git(place, "config", "core.worktree", str(project / "other"))
+    with pytest.raises(DefinitionError, match="files are in another directory") as caught:
+        snapshot(project)
+    assert str(caught.value.where) == str(place).rstrip("/")
+    assert "core.worktree" in caught.value.hint
+    git(place, "config", "--unset", "core.worktree")
+    assert files(snapshot(project)) == ["a.py", "inner/b.py", "other/c.py"]
+
+
+def test_a_directory_called_like_a_pattern_is_no_pattern(project: Path) -> None:
+    write(project, "[ab]/x.py", "a/y.py")
+    git(project, "init", "-q")
+    assert files(snapshot(project / "[ab]")) == ["x.py"]
+
+
 def test_odd_names(project: Path) -> None:
     git(project, "init", "-q")
     names = ["with space", "new\nline", "ünïcode", '"quoted"', os.fsdecode(b"raw\xff")]

@@ -54,6 +54,7 @@ def read_uv_lock(path: Path, python: str, project: Path, choice: Choice = NOTHIN
                 *(word for group in choice.groups for word in ("--group", group)),
                 environment={
                     **CLEAN_ENVIRONMENT,
+                    "HOME": scratch,
                     "UV_PROJECT_ENVIRONMENT": os.path.join(scratch, "none"),
                 },
                 directory=path.parent.absolute(),

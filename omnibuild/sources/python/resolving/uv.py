@@ -113,6 +113,8 @@ class Uv:
             **CLEAN_ENVIRONMENT,
             **self._index_variables(),
             "TMPDIR": str(directory),
+            # uv makes directories of its own below it.
+            "HOME": str(directory),
         }
         self._words = (
             *("pip", "compile", "--no-progress", "--color", "never", "--no-header"),

@@ -7,6 +7,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from omnibuild.audit.checkouts import first_in
 from omnibuild.audit.facts import BUILD_PATH, leftovers
 from omnibuild.audit.owners import Brings
 from omnibuild.audit.subject import Subject, Surroundings
@@ -69,6 +70,17 @@ def check_build_path(subject: Subject, around: Surroundings) -> Iterator[str]:
     offset = subject.facts.build_path
     if offset is not None:
         yield f"holds the path {BUILD_PATH.decode()} at offset {offset:#x}"
+
+
+def check_checkout_path(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report the directories that the app was built from."""
+    if subject.entry.kind is not Kind.FILE or not around.checkouts:
+        return
+    with around.payload.open(subject.entry) as stream:
+        found = first_in(stream, around.checkouts)
+    if found is not None:
+        # Without the path: reports are passed on with what they are about.
+        yield f"holds the path of the checkout that it was built from at offset {found:#x}"
 
 
 def check_symlinks(subject: Subject, around: Surroundings) -> Iterator[str]:

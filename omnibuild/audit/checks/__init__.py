@@ -1,0 +1,1 @@
+"""What single files are checked for."""
