@@ -126,9 +126,8 @@ def test_no_step_uses_up_what_a_user_has_so_many_of(
         assert {line.partition(": ")[2] for line in said} == {"EPERM"}
     monkeypatch.setattr(processes, "DESCRIPTORS_AT_MOST", 3000)
     run(box, hostile, "timeout 1 attempts descriptors 5 500 || :", tmp_path, PATIENT)
-    with pytest.raises(StepError, match="ended") as caught:
+    with pytest.raises(StepError, match="more than 3000 files open at a time"):
         run(box, hostile, "attempts descriptors 8 500", tmp_path, PATIENT)
-    assert "more than 3000 files open at a time" in str(caught.value)
 
 
 def test_files_in_memory_are_limited_in_every_sandbox(
