@@ -1,7 +1,6 @@
 """The one way files and directories come into being: whole, or not at all.
 
-Everything is written beside its final name, flushed to disk, then renamed. Whoever looks at a
-final name sees the old content or the new, also after a crash.
+Written aside, flushed, renamed: whoever looks sees old content or new, also after a crash.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ def write_atomic(
 
 @contextlib.contextmanager
 def atomic_file(
-    path: Path, *, mode: int = 0o644, scratch: Path | None = None
+    path: Path, *, mode: int = 0o644, scratch: Path | None = None, flush: bool = True
 ) -> Iterator[IO[bytes]]:
     """Open a new file that takes the name ``path`` only when the block ends without an error.
 
@@ -53,9 +52,9 @@ def atomic_file(
         path: the final name; missing parent directories are made.
         mode: permission bits.
         scratch: where the file is until then, on the same file system; beside ``path`` if omitted.
+        flush: whether it is on disk then; else a lost power takes it: for what can be lost.
 
-    Yields a binary stream open for reading and writing.
-    Raises :class:`StorageError` when the disk is full or cannot be written.
+    Yields a binary stream; raises :class:`StorageError` when the disk is full or broken.
     """
     with storage_errors(path):
         make_directory(path.parent)
@@ -65,7 +64,8 @@ def atomic_file(
                 yield stream
                 stream.flush()
                 os.fchmod(stream.fileno(), mode)
-                os.fsync(stream.fileno())
+                if flush:
+                    os.fsync(stream.fileno())
                 # Still locked: no collector takes it for the leftover of a killed process.
                 os.replace(name, path)
         except BaseException:
@@ -73,7 +73,8 @@ def atomic_file(
             with contextlib.suppress(OSError):
                 os.unlink(name)
             raise
-        sync_directory(path.parent)
+        if flush:
+            sync_directory(path.parent)
 
 
 def write_together(contents: Mapping[Path, bytes]) -> None:

@@ -15,15 +15,18 @@ from pathlib import Path
 from typing import IO
 
 from packaging.metadata import RawMetadata, parse_email
+from packaging.utils import canonicalize_name
 
 from omnibuild.discovery.findings import SCRIPT, Findings, Found, home_of
 from omnibuild.discovery.licences import spdx, spdx_of_classifiers
 from omnibuild.errors import SourceError, Where
 from omnibuild.sources.python.entrypoints import console_scripts, modules_of
+from omnibuild.sources.python.programs import is_program
 
 # Bytes of metadata: descriptions are long, and none has so many; names of files of an archive.
 _LARGEST = 4_000_000
 _MOST_MEMBERS = 500_000
+_FIRST_BYTES = 128
 _IN_DATA = re.compile(r"[^/]+\.data/(?:scripts/(?P<script>[^/]+)|(?:pure|plat)lib/(?P<module>.+))")
 
 
@@ -40,6 +43,25 @@ def declared_by(file: Path, name: str, found: Findings) -> None:
     for name in scripts:
         if SCRIPT.fullmatch(name):
             found.commands.setdefault(name, Found(name, "entry_points.txt: console_scripts"))
+    if zipfile.is_zipfile(file):
+        _add_programs(file, raw.get("name", ""), found)
+
+
+def _add_programs(wheel: Path, name: str, found: Findings) -> None:
+    """Add what a wheel brings ready to be started; if that is nothing, what ``-m`` starts."""
+    with _reading(wheel.name), zipfile.ZipFile(wheel) as archive:
+        members = archive.namelist()[:_MOST_MEMBERS]
+        for member in members:
+            program = _IN_DATA.fullmatch(member)
+            script = program["script"] if program else None
+            if script and SCRIPT.fullmatch(script):
+                start = archive.open(member).read(_FIRST_BYTES)
+                if is_program(f"bin/{script}", start):
+                    found.commands.setdefault(script, Found(script, f"the wheel's {script}"))
+    package = canonicalize_name(name).replace("-", "_")
+    if not found.commands and f"{package}/__main__.py" in members:
+        said = Found(f"python -m {package}", f"{package}/__main__.py")
+        found.commands[canonicalize_name(name)] = said
 
 
 @dataclass

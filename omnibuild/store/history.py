@@ -57,9 +57,8 @@ class History:
     def remember(self, name: str, run: LastRun, document: Mapping[str, Any]) -> None:
         """Note that the named action was last used with this key, which stands for ``document``."""
         if self.document(run.key) is None:
-            files.write_atomic(self._document(run.key), json.dumps(document), scratch=self._scratch)
-        note = self._actions / f"{file_name(name)}.json"
-        files.write_atomic(note, json.dumps(asdict(run)), scratch=self._scratch)
+            self._write(self._document(run.key), document)
+        self._write(self._actions / f"{file_name(name)}.json", asdict(run))
 
     def document(self, key: Digest) -> dict[str, Any] | None:
         """Return what is behind a key, if that was kept."""
@@ -74,6 +73,11 @@ class History:
         """Return what the named action was made from the last time."""
         last = self.last(name)
         return self.document(last.key) if last else None
+
+    def _write(self, path: Path, data: Mapping[str, Any]) -> None:
+        # Explanations are not worth waiting for a disk: lost ones explain nothing, and that is all.
+        with files.atomic_file(path, scratch=self._scratch, flush=False) as stream:
+            stream.write(json.dumps(data).encode())
 
     def _document(self, key: Digest) -> Path:
         return self._documents / key[:2] / f"{key}.json"

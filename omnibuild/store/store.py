@@ -117,7 +117,8 @@ class Store:
         """Store bytes."""
         output = Output("blob", digests.of_bytes(data))
         if not self.take(output):
-            self._write(self.blob(output.digest), data, mode=0o444)
+            path, scratch = self.blob(output.digest), self.root / "scratch"
+            files.write_atomic(path, data, mode=0o444, scratch=scratch)
         return output
 
     def add_tree(self, directory: Path) -> Output:
@@ -136,7 +137,9 @@ class Store:
         final = self.tree_directory(tree.digest).parent
         with files.storage_errors(final):
             document = digests.canonical_json({"entries": tree.to_data()})
-            files.write_atomic(directory / LIST_FILE, document)
+            # One call flushes all of it.
+            with files.atomic_file(directory / LIST_FILE, flush=False) as stream:
+                stream.write(document)
             _sync_filesystem(directory)
             with self.leases.marking():
                 if final.exists() and not self.has(output):
@@ -190,14 +193,17 @@ class Store:
         return result
 
     def record(self, key: Digest, result: Result) -> None:
-        """Record what the action with that key produced."""
-        self._write(self._record(key), write_record(key, result))
+        """Record what the action with that key produced.
+
+        The object is on disk by then. The record itself is a shortcut: one that a lost power takes
+        away costs the action, so nobody waits for the disk here.
+        """
+        scratch = self.root / "scratch"
+        with files.atomic_file(self._record(key), scratch=scratch, flush=False) as stream:
+            stream.write(write_record(key, result))
 
     def _record(self, key: Digest) -> Path:
         return self.root / "results" / key[:2] / f"{key}.json"
-
-    def _write(self, path: Path, data: bytes | str, mode: int = 0o644) -> None:
-        files.write_atomic(path, data, mode=mode, scratch=self.root / "scratch")
 
     # Places ------------------------------------------------------------------------------
 

@@ -81,6 +81,25 @@ def test_wheels_and_sdists_say_the_same(tmp_path: Path) -> None:
         assert list(found.commands) == ["shop"]
 
 
+def test_programs_of_a_wheel_are_commands(tmp_path: Path) -> None:
+    members = {
+        "shop-1.dist-info/METADATA": METADATA,
+        "shop/__main__.py": b"",
+        "shop-1.data/scripts/shopctl": b"#!python\n",
+        "shop-1.data/scripts/shop.cmd": b"@echo off\n",
+        "shop-1.data/scripts/native": b"\x7fELF",
+        "shop-1.data/purelib/run": b"#!python\n",
+    }
+    found = said_by(wheel(tmp_path / "a.whl", members))
+    assert {name: said.value for name, said in found.commands.items()} == {
+        "shopctl": "shopctl",
+        "native": "native",
+    }
+    del members["shop-1.data/scripts/shopctl"], members["shop-1.data/scripts/native"]
+    found = said_by(wheel(tmp_path / "b.whl", members))
+    assert {name: said.value for name, said in found.commands.items()} == {"shop": "python -m shop"}
+
+
 def test_silence_is_no_fault(tmp_path: Path) -> None:
     assert said_by(wheel(tmp_path / "x.whl", {"x-1.dist-info/WHEEL": b""})) == Findings()
 
