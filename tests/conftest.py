@@ -42,7 +42,7 @@ def pytest_runtest_makereport(
 
 settings.register_profile(
     "omnibuild",
-    max_examples=int(os.environ.get("OMNIBUILD_EXAMPLES", "20")),
+    max_examples=int(os.environ.get("OMNIBUILD_EXAMPLES", "12")),
     # Shared machines have slow moments; time is never an assertion here.
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from omnibuild.errors import ArchiveError
@@ -87,7 +87,6 @@ def check_inside(target: Path) -> None:
                 assert path.is_file() or path.is_dir()
 
 
-@settings(max_examples=160, deadline=None)
 @example([symlink("a/b", ".."), symlink("a/c", "b/../x"), file("a/x")])
 @example([symlink("a/a", "../a")])
 @example([file("a/x"), hard_link("a/y", "a/../canary")])
@@ -96,7 +95,6 @@ def test_random_tars(some: Sequence[Member]) -> None:
     check(tar(some))
 
 
-@settings(max_examples=80, deadline=None)
 @given(archives.map(lambda some: [one for one in some if one.kind != tarfile.LNKTYPE]))
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_random_zips(some: Sequence[Member]) -> None:
@@ -110,7 +108,6 @@ SEEDS = [compress(tar(GOOD)) for compress in COMPRESSORS.values()] + [
 ]
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from(SEEDS),
     st.lists(st.tuples(st.integers(0, 1 << 14), st.integers(0, 255)), min_size=1, max_size=6),
@@ -122,7 +119,6 @@ def test_damaged_archives(seed: bytes, damage: list[tuple[int, int]]) -> None:
     check(bytes(data))
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(SEEDS), st.binary(max_size=200), st.integers(0, 1 << 14))
 def test_rubbish_behind_a_good_start(seed: bytes, rubbish: bytes, cut: int) -> None:
     check(seed[: cut % len(seed)] + rubbish)

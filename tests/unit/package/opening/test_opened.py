@@ -177,7 +177,7 @@ def test_a_deb_of_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["deb", "rpm", "tar"])
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damage_is_an_error_or_harmless(
     tmp_path_factory: pytest.TempPathFactory,

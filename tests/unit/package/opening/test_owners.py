@@ -57,7 +57,7 @@ def test_distributions_list_what_they_brought(tmp_path: Path) -> None:
     assert owners.of(f"{SITE}/here/a.py") == Owner(Brings.PROJECT, "here", "1.2")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))
 def test_whatever_is_written_there(tmp_path: Path, record: str, about: str, origin: str) -> None:
     files = distribution("x", record.replace("\ud800", ""), **{"direct_url.json": origin})
