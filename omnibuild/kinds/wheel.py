@@ -31,14 +31,18 @@ BUILD_WHEEL = (
 ASK = """\
 cat > /build/ask.py <<'END'
 import json, shutil, sys
-from build import ProjectBuilder
+from build import BuildBackendException, BuildException, ProjectBuilder
 
-builder = ProjectBuilder(".")
-if sys.argv[1] == "requires":
-    with open("/build/out/requires.json", "w") as stream:
-        json.dump(sorted(builder.get_requires_for_build("wheel")), stream)
-else:
-    shutil.copy(builder.metadata_path("/build/metadata") + "/METADATA", "/build/out/METADATA")
+try:
+    builder = ProjectBuilder(".")
+    if sys.argv[1] == "requires":
+        with open("/build/out/requires.json", "w") as stream:
+            json.dump(sorted(builder.get_requires_for_build("wheel")), stream)
+    else:
+        shutil.copy(builder.metadata_path("/build/metadata") + "/METADATA", "/build/out/METADATA")
+except (BuildBackendException, BuildException) as error:
+    # The backend has said why; how this program came to it is of no use to anybody.
+    sys.exit(str(error))
 END
 python3 /build/ask.py {question}
 """

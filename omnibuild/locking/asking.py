@@ -146,12 +146,16 @@ class Backends:
 
     def _not_built(self, source: Source, error: StepError) -> LockError:
         called, python = self._called(source), self._python.version
+        remedy = (
+            f"require another version of {source.name}, one with a wheel if there is one; or take"
+            " another `version` in [python]"
+            if source.name
+            else "correct the project: no other tool could build a wheel of it, either"
+        )
         return LockError(
             f"what {called} requires only its own code says, and that fails under CPython {python}",
             why=f"{error.what}\n{error.why}",
-            hint=f"require another version of {source.name or 'what it is built with'}, one with a"
-            " wheel if there is one; or take another `version` in [python]; what it links belongs"
-            " into [software]",
+            hint=f"{remedy}; what it links belongs into [software]",
         )
 
     def _called(self, source: Source) -> str:

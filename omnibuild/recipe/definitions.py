@@ -48,7 +48,7 @@ class Definitions:
         if not name:
             path = whereabouts.only_recipe(self.workspace)
         elif whereabouts.is_path(name) or (
-            name not in self._files("recipes") and whereabouts.is_project(Path(name))
+            name not in self._files("recipes") and Path(name).is_dir()
         ):
             path = whereabouts.recipe_at(Path(name))
         else:

@@ -19,8 +19,6 @@ PYPROJECT = "pyproject.toml"
 TABLE: Keys = ("tool", "omnibuild")
 DIRECTORY = "recipes"
 
-_MAKE_ONE = "omnibuild init makes one"
-
 
 def table_in(path: Path) -> Keys:
     """Return the keys that lead to the recipe in a file; none where the whole file is one."""
@@ -42,13 +40,6 @@ def word_for(path: Path) -> str:
     if path.name in (OWN_FILE, PYPROJECT):
         return shlex.quote(str(path.parent))
     return path.stem if path.parent.name == DIRECTORY else shlex.quote(str(path))
-
-
-def is_project(directory: Path) -> bool:
-    """Tell whether a directory has a recipe of its own, or recipes."""
-    return directory.is_dir() and bool(
-        project_recipe(directory) or recipes_in(directory / DIRECTORY)
-    )
 
 
 def project_recipe(directory: Path) -> Path | None:
@@ -116,7 +107,7 @@ def only_recipe(directory: Path) -> Path:
         raise UnknownNameError(
             f"there is no recipe in {directory}",
             why=f"searched {OWN_FILE}, [tool.omnibuild] in {PYPROJECT}, and {DIRECTORY}/",
-            hint=_MAKE_ONE,
+            hint=f"omnibuild init {shlex.quote(str(directory))} makes one",
         )
     if len(found) > 1:
         names = ", ".join(quoted(path.stem if path != own else path.name) for path in found)

@@ -108,7 +108,19 @@ def test_an_old_source_is_told_with_its_interpreter_and_what_to_try(shop: Shop) 
     assert "fails under CPython 3.13" in said
     assert "No module named 'imp'" in said
     assert "require another version of old" in said
+    assert "ask.py" not in said
     assert not (shop.base / "recipes/pylock.shop.toml").exists()
+
+
+def test_a_project_that_cannot_be_built_is_told_what_its_backend_says(shop: Shop) -> None:
+    shop.project = '[build-system]\nrequires = ["setuptools"]\n'
+    for name in ("alpha", "beta"):
+        (shop.base / "shop" / name).mkdir(parents=True)
+        (shop.base / "shop" / name / "__init__.py").touch()
+    said = locked(shop, check=False)
+    assert "error: Multiple top-level packages discovered in a flat-layout" in said
+    assert "hint: correct the project" in said
+    assert "Traceback" not in said
 
 
 def test_what_backends_need_besides_is_pinned_and_there(shop: Shop) -> None:

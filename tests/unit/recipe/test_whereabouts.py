@@ -86,10 +86,13 @@ def test_the_only_recipe_of_a_workspace_needs_no_name(tmp_path: Path) -> None:
     assert "`shop`, `stall`" in caught.value.why
 
 
-def test_a_recipe_that_is_not_there(tmp_path: Path) -> None:
+def test_a_recipe_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "omnibuild-less"\n')
     for name, said in (
         ("", "there is no recipe in"),
+        ("empty", "there is no recipe in empty"),
         (str(tmp_path), "there is no recipe in"),
         (str(tmp_path / "pyproject.toml"), "there is no recipe in it"),
         (str(tmp_path / "nowhere"), "no such file or directory"),
