@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from omnibuild import events, files
 from omnibuild.audit.report import Report, told, united
 from omnibuild.blueprint.app import AppPlan, plan_app
+from omnibuild.blueprint.versions import read_recipe
 from omnibuild.digests import canonical_json, of_bytes
 from omnibuild.errors import DamageError, UnknownNameError
 from omnibuild.events import Emit
@@ -56,7 +57,7 @@ def plan(settings: Settings, app: str, platform_names: Sequence[str] = ()) -> Ap
         DefinitionError: a definition is wrong, or does not exist.
     """
     definitions = Definitions(settings.workspace)
-    recipe, path = definitions.recipe(app)
+    recipe, path = read_recipe(definitions, app)
     platforms = chosen_platforms(definitions, recipe, platform_names)
     return plan_app(definitions, recipe, path, platforms)
 

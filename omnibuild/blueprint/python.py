@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,18 +14,19 @@ from omnibuild.blueprint.builds import Builds
 from omnibuild.blueprint.components import Components
 from omnibuild.blueprint.prebuilt import is_prebuilt, patchelf_action
 from omnibuild.blueprint.wanted import told_to, wanted
+from omnibuild.discovery.code import modules
 from omnibuild.errors import LockError, Where
 from omnibuild.host import servers
 from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.layers.search_paths import PATCHELF
 from omnibuild.plan.graph import Action
 from omnibuild.provenance.manifest import PythonComponent
-from omnibuild.recipe import located
 from omnibuild.recipe.lock import LockedFile, build_group, load_lock, lock_path
 from omnibuild.recipe.models import Python, Recipe
 from omnibuild.recipe.wheeltags import same_release, same_version
 from omnibuild.recipe.whereabouts import word_for
 from omnibuild.sources.python.backends import is_built
+from omnibuild.sources.python.project.declared import declared_identity
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class PythonPackages:
             installed = self._install(recipe.app.name, wheel, "")
         else:
             installed = self._copy(recipe.app.name, source)
-        described = PythonComponent(recipe.app.name, recipe.app.version, "", digest)
+        described = PythonComponent(recipe.app.name, recipe.app.release, "", digest)
         self.parts.append(PythonPart(installed, described))
 
     def _build(self, name: str, source: str, group: str, told: Mapping[str, str]) -> str:
@@ -150,22 +152,31 @@ class PythonPackages:
 
 
 def oddities(recipe: Recipe, recipe_path: Path) -> tuple[str, ...]:
-    """Say when the package would be called after another version than the one in it."""
+    """Say where a recipe and its source disagree: about a version, a name, a module."""
     if not recipe.source:
         return ()
-    version = recipe.source.index.partition("==")[2]
+    app, found = recipe.app, []
+    name, _, version = recipe.source.index.partition("==")
     if recipe.source.path:
-        version = _static_version(recipe_path.parent / recipe.source.path / "pyproject.toml")
-    if not version or same_release(version, recipe.app.version):
-        return ()
-    app = recipe.app
-    return (f"{app.name} is packaged as version {app.version}, and its source says {version}",)
+        directory = recipe_path.parent / recipe.source.path
+        name, version = declared_identity(directory)
+        found += list(_missing_module(recipe, directory))
+    if version and not same_release(version, app.release):
+        what = f"{app.name} is packaged as version {app.release}, and its source says {version}"
+        found.append(what)
+    ours, theirs = canonicalize_name(app.name), canonicalize_name(name)
+    # shop and shop-server are the same to people.
+    if not (ours in theirs or theirs in ours):
+        found.append(f"{app.name} is packaged, and its source is called {name}")
+    return tuple(found)
 
 
-def _static_version(path: Path) -> str:
-    """Return the version that a project's file says; empty where its build computes it."""
-    if not path.is_file():
-        return ""
-    project = located.read(path).data.get("project")
-    version = project.get("version") if isinstance(project, dict) else None
-    return version if isinstance(version, str) else ""
+def _missing_module(recipe: Recipe, directory: Path) -> Iterator[str]:
+    """Say that a package of the project is served, and has no such module."""
+    module = recipe.web.app.partition(":")[0] if recipe.web else ""
+    own = dict(modules(directory))
+    top = module.partition(".")[0]
+    if module not in own and any(each.partition(".")[0] == top for each in own):
+        close = difflib.get_close_matches(module, own, 1)
+        has = f", but {close[0]}" if close else ""
+        yield f"{recipe.app.name} serves {module}, and its source has no such module{has}"

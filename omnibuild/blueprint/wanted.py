@@ -113,7 +113,7 @@ def wanted(recipe: Recipe, path: Path) -> Wanted:
 def told_to(recipe: Recipe, project: Path) -> dict[str, str]:
     """Return the variables that the project's build obeys: of its version, if it computes that."""
     name, version = declared_identity(project)
-    return {} if version else version_variables(name or recipe.app.name, recipe.app.version)
+    return {} if version else version_variables(name or recipe.app.name, recipe.app.release)
 
 
 def _chosen(recipe: Recipe, path: Path, project: Path | None, pins: Path | None) -> Choice:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import configparser
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,26 @@ def _of_pyproject(path: Path, found: Findings) -> None:
     _of_project(_as_project(poetry), "pyproject.toml: tool.poetry", found)
     for name in located.table_at(poetry, "dependencies"):
         found.requirements.add(canonicalize_name(name))
+    _of_dynamic(data, path.parent, found)
+
+
+def _of_dynamic(data: Mapping[str, Any], directory: Path, found: Findings) -> None:
+    """Look where a project's build would read its version, unless it computes it."""
+    dynamic = located.table_at(data, "tool", "setuptools", "dynamic", "version")
+    place = dynamic.get("file")
+    for name in [place] if isinstance(place, str) else _texts(place):
+        _set(found, "version", read_source(directory / name), name)
+    attribute = dynamic.get("attr")
+    if isinstance(attribute, str):
+        module, _, variable = attribute.rpartition(".")
+        for start in ("", "src/"):
+            for end in (".py", "/__init__.py"):
+                place = f"{start}{module.replace('.', '/')}{end}"
+                _of_module(directory, place, (variable,), found)
+    for keys in (("hatch", "version"), ("pdm", "version")):
+        place = located.value_at(data, "tool", *keys, "path")
+        if isinstance(place, str):
+            _of_module(directory, place, ("__version__", "VERSION"), found)
 
 
 def _as_project(poetry: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,13 +153,18 @@ def _of_modules(directory: Path, found: Findings) -> None:
     """Look for ``__version__`` where packages have it."""
     name = canonicalize_name(found.name.value if found.name else "").replace("-", "_")
     for place in (f"{name}/__init__.py", f"src/{name}/__init__.py", f"{name}.py"):
-        tree = parsed(read_source(directory / place))
-        for node in tree.body if tree else ():
-            if isinstance(node, ast.Assign) and any(
-                isinstance(target, ast.Name) and target.id == "__version__"
-                for target in node.targets
-            ):
-                _set(found, "version", _literal(node.value), f"{place}: __version__")
+        _of_module(directory, place, ("__version__",), found)
+
+
+def _of_module(directory: Path, place: str, names: Sequence[str], found: Findings) -> None:
+    """Take the version from a variable of a module."""
+    tree = parsed(read_source(directory / place))
+    for node in tree.body if tree else ():
+        if not isinstance(node, ast.Assign):
+            continue
+        for target in node.targets:
+            if isinstance(target, ast.Name) and target.id in names:
+                _set(found, "version", _literal(node.value), f"{place}: {target.id}")
 
 
 def _set(found: Findings, field: str, value: Any, where: str) -> None:

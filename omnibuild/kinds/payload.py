@@ -119,7 +119,7 @@ def metadata_of(recipe: Recipe) -> Metadata:
     app, package = recipe.app, recipe.package
     return Metadata(
         name=app.name,
-        version=host_version(app.version),
+        version=host_version(app.release),
         revision=package.revision,
         summary=app.summary,
         description=app.description,

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 from omnibuild import files, pipeline
 from omnibuild.blueprint.app import lowest_glibc
+from omnibuild.blueprint.versions import read_recipe
 from omnibuild.blueprint.wanted import Wanted, wanted
 from omnibuild.errors import DefinitionError, LockError, UsageError, Where
 from omnibuild.events import Emit
@@ -89,7 +90,7 @@ def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> L
         LockError: it cannot be resolved.
     """
     definitions = Definitions(settings.workspace)
-    recipe, path = definitions.recipe(name)
+    recipe, path = read_recipe(definitions, name)
     python = _python(recipe, path)
     check_writable(path, settings.workspace)
     python = msgspec.structs.replace(python, require=with_required(python.require, asked.require))
@@ -118,7 +119,7 @@ def check(settings: Settings, name: str) -> Lock:
     Raises :class:`LockError` that says what is stale.
     """
     definitions = Definitions(settings.workspace)
-    recipe, path = definitions.recipe(name)
+    recipe, path = read_recipe(definitions, name)
     python = _python(recipe, path)
     found = load_lock(lock_path(recipe, path), f"omnibuild lock {word_for(path)}")
     found.check(wanted(recipe, path).record)

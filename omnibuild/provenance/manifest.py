@@ -46,7 +46,7 @@ def manifest(
     """
     return {
         "name": recipe.app.name,
-        "version": recipe.app.version,
+        "version": recipe.app.release,
         "revision": recipe.package.revision,
         "license": recipe.app.license,
         "components": [

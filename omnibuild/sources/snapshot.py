@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
@@ -11,11 +10,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from omnibuild import digests
-from omnibuild.errors import DefinitionError, SourceError, ToolFailedError, Where
-from omnibuild.tools import CLEAN_ENVIRONMENT, Tool, describe_status, tail
+from omnibuild.errors import DefinitionError, SourceError, Where
+from omnibuild.sources.git import git
 from omnibuild.tree import Entry, Kind, Tree
-
-GIT = Tool("git", package="git")
 
 # Without git to say what is ignored: made by tools, wherever they are, or at the project's top.
 GENERATED = (".git", "__pycache__", "*.pyc", "*.egg-info")
@@ -25,9 +22,6 @@ DIRECTORY_MODE, EXECUTABLE_MODE, FILE_MODE = 0o755, 0o755, 0o644
 
 # As many as Linux follows before it takes them for a circle.
 MOST_SYMLINKS = 40
-
-# Seconds; the largest repositories take ten, a pipe in place of one of git's files takes for ever.
-LONGEST_GIT = 300.0
 
 # 1980, the oldest time that a zip, and so a wheel, can hold.
 COPY_TIME = 315_532_800
@@ -132,56 +126,13 @@ def _git_names(directory: Path) -> Iterable[str] | None:
         return None
     which = ("--cached", "--others", "--exclude-standard", "-z")
     # Named, because a repository may say that its files are elsewhere: git would list those.
-    _, listed = _git(directory, "ls-files", *which, "--", f":(literal){resolved}", check=True)
+    _, listed = git(directory, "ls-files", *which, "--", f":(literal){resolved}", check=True)
     # An ignored directory is listed itself, and so is one of a damaged repository.
     names = {os.fsdecode(name) for name in listed.split(b"\0") if name not in (b"", b"./")}
     # Only where git lists nothing it is worth another question.
-    if not names and _git(directory, "check-ignore", "--quiet", ".", check=False)[0] == 0:
+    if not names and git(directory, "check-ignore", "--quiet", ".", check=False)[0] == 0:
         return None
     return names
-
-
-def _git(directory: Path, *arguments: str, check: bool) -> tuple[int, bytes]:
-    """Run git for its answer; the user's own settings say what is ignored and trusted."""
-    environment = {
-        **CLEAN_ENVIRONMENT,
-        "HOME": str(Path.home()),
-        # An object that is missing would be fetched, by programs that the project could name.
-        "GIT_ALLOW_PROTOCOL": "none",
-        "GIT_NO_LAZY_FETCH": "1",
-    }
-    # A monitor is a program that the project itself could name.
-    words = ("-c", "core.fsmonitor=false", *arguments)
-    done = GIT.run(
-        *words, environment=environment, directory=directory, check=False, seconds=LONGEST_GIT
-    )
-    if b"dubious ownership" in done.stderr:
-        raise DefinitionError(
-            "git does not read a project of another user",
-            where=Where(str(directory)),
-            why="its settings could name programs, which git would run as you",
-            hint="build as its owner; or, if you trust its owner:"
-            f" git config --global --add safe.directory {shlex.quote(str(_top(directory)))}",
-        )
-    if b"is outside repository" in done.stderr:
-        raise DefinitionError(
-            "its git repository says that its files are in another directory",
-            where=Where(str(directory)),
-            why=tail(done.stderr),
-            hint="take `core.worktree` out of its configuration, or build of a copy without .git",
-        )
-    if check and done.returncode:
-        raise ToolFailedError(
-            f"git failed ({describe_status(done.returncode)})",
-            why=f"command: git {' '.join(words)}\nin {directory}\n{tail(done.stderr)}",
-        )
-    return done.returncode, done.stdout
-
-
-def _top(directory: Path) -> Path:
-    """Return the work tree that a directory is in."""
-    resolved = directory.resolve()
-    return next(p for p in (resolved, *resolved.parents) if (p / ".git").exists())
 
 
 def _plain_names(directory: Path, prefix: str) -> Iterator[str]:

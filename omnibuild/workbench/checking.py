@@ -16,6 +16,7 @@ from pathlib import Path
 
 from omnibuild import pipeline
 from omnibuild.blueprint.app import lowest_glibc
+from omnibuild.blueprint.versions import read_recipe
 from omnibuild.discovery.code import bound_names, modules, parsed, read_source
 from omnibuild.discovery.distribution import Startable
 from omnibuild.discovery.findings import Findings
@@ -78,7 +79,7 @@ def _checked(
     settings: Settings, definitions: Definitions, name: str, ports: dict[str, str]
 ) -> Checked:
     try:
-        recipe, path = definitions.recipe(name)
+        recipe, path = read_recipe(definitions, name)
         pipeline.plan(settings, name)
         known = _known(settings, definitions, recipe, path)
     except OmnibuildError as error:

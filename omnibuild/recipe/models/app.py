@@ -35,6 +35,19 @@ _COMMAND = (
 _COMMANDS = ["shop-worker --queue mail", "python -m shop.worker", "bin/valkey-server"]
 
 
+class VersionFrom(Model, frozen=True, kw_only=True):
+    """``[app]``: where the version is said, instead of in the recipe."""
+
+    origin: Annotated[
+        Literal["project", "git"],
+        Meta(
+            description="`project`: what its files declare, or its pin in the index. `git`: the"
+            " latest tag like v1.4, `1.4.post3+g…` for the third commit after it, `….dirty` with"
+            " changes that are not committed."
+        ),
+    ] = field(name="from")
+
+
 class App(Model, frozen=True, kw_only=True):
     """``[app]``: what the package is called and says about itself."""
 
@@ -42,7 +55,13 @@ class App(Model, frozen=True, kw_only=True):
         Name,
         Meta(description="Package name, command prefix and directory name.", examples=["shop"]),
     ]
-    version: Annotated[Version, Meta(description="Upstream version of the app.")]
+    version: Annotated[
+        Version | VersionFrom,
+        Meta(
+            description='Upstream version of the app, or where it is said: `{ from = "project" }`,'
+            ' `{ from = "git" }`.'
+        ),
+    ]
     summary: Annotated[Line, Meta(description="One line that says what the app is.", max_length=80)]
     license: Annotated[Line, Meta(description="SPDX licence expression.")]
     maintainer: Annotated[Address, Meta(description="Name and address.")]
@@ -54,6 +73,13 @@ class App(Model, frozen=True, kw_only=True):
         OptionalLine,
         Meta(description="Who publishes the package; rpms say it, and nothing else does."),
     ] = ""
+
+    @property
+    def release(self) -> str:
+        """The version, once it is known where the recipe leaves it to others."""
+        if isinstance(self.version, VersionFrom):
+            raise TypeError(f"the version of {self.name} is not settled")
+        return self.version
 
 
 class AppSource(Model, frozen=True, kw_only=True):

@@ -1,0 +1,61 @@
+"""The version of an app, where its recipe leaves it to the project or to git."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from omnibuild.discovery.findings import Findings
+from omnibuild.discovery.metadata import declared
+from omnibuild.errors import DefinitionError
+from omnibuild.recipe import located
+from omnibuild.recipe.definitions import Definitions
+from omnibuild.recipe.fields import Version
+from omnibuild.recipe.located import Fault
+from omnibuild.recipe.models import Recipe
+from omnibuild.recipe.models.app import VersionFrom
+from omnibuild.recipe.whereabouts import table_in
+from omnibuild.sources.git import version_of
+
+
+def read_recipe(definitions: Definitions, name: str) -> tuple[Recipe, Path]:
+    """Return a recipe whose version is known, and the file it is in.
+
+    Args:
+        definitions: where it is.
+        name: as :meth:`Definitions.recipe` takes it.
+
+    Raises :class:`DefinitionError` when there is no version where the recipe says that it is.
+    """
+    recipe, path = definitions.recipe(name)
+    if not isinstance(recipe.app.version, VersionFrom):
+        return recipe, path
+    try:
+        version = _said(recipe, path, recipe.app.version.origin)
+        msgspec.convert(version, Version)
+    except (DefinitionError, msgspec.ValidationError) as error:
+        hint = error.hint if isinstance(error, DefinitionError) else "write the version itself"
+        what = error.what if isinstance(error, DefinitionError) else f"{version!r} is no version"
+        fault = Fault(("app", "version"), what, hint)
+        raise located.read(path).at(table_in(path)).error([fault]) from error
+    app = msgspec.structs.replace(recipe.app, version=version)
+    return msgspec.structs.replace(recipe, app=app), path
+
+
+def _said(recipe: Recipe, path: Path, origin: str) -> str:
+    source = recipe.source or None
+    if origin == "git":
+        return version_of(path.parent / source.path if source and source.path else path.parent)
+    if source and source.index:
+        return source.index.partition("==")[2]
+    if not source:
+        raise DefinitionError("there is no project to say a version", hint="write it here")
+    found = Findings()
+    declared(path.parent / source.path, found)
+    if found.version is None:
+        raise DefinitionError(
+            "the files of the project declare no version: its build computes it",
+            hint='write `version = { from = "git" }` if it is that of a tag, or the version itself',
+        )
+    return found.version.value

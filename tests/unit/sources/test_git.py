@@ -1,0 +1,94 @@
+"""Versions by git: the same for a commit, ordered as its history, and honest about changes."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from omnibuild.errors import DefinitionError
+from omnibuild.package.versions import compare_debs, compare_rpms, host_version
+from omnibuild.sources.git import version_of
+
+
+def run(directory: Path, *words: str) -> None:
+    who = ("-c", "user.name=T", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *who, *words], cwd=directory, check=True, capture_output=True)
+
+
+def commit(directory: Path, name: str) -> None:
+    (directory / name).write_text(name)
+    run(directory, "add", ".")
+    run(directory, "commit", "--message", name)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    run(tmp_path, "init", "--quiet")
+    commit(tmp_path, "first")
+    return tmp_path
+
+
+def test_a_tag_and_what_follows(project: Path) -> None:
+    with pytest.raises(DefinitionError, match=r"no tag like v1\.4"):
+        version_of(project)
+    found = []
+    for tag in ("v1.4", "v1.5.dev2", "v1.5rc1", "1.5", "v1.5.post2"):
+        run(project, "tag", tag)
+        found.append(version_of(project))
+        commit(project, f"after-{tag}")
+        found.append(version_of(project))
+        commit(project, f"later-{tag}")
+        found.append(version_of(project))
+    plain = [re.sub(r"\+g[0-9a-f]{12}$", "+g", each) for each in found]
+    assert plain == [
+        *("1.4", "1.4.post1+g", "1.4.post2+g", "1.5.dev2", "1.5.dev3+g", "1.5.dev4+g"),
+        *("1.5rc1", "1.5rc1.post1+g", "1.5rc1.post2+g", "1.5", "1.5.post1+g", "1.5.post2+g"),
+        *("1.5.post2", "1.5.post3+g", "1.5.post4+g"),
+    ]
+    # Later is newer, for Python and for hosts; 1.5.post2 itself was a name that came too late.
+    ordered = [each for each in found if each != "1.5.post2"]
+    assert ordered == sorted(ordered, key=Version)
+    for earlier, later in itertools.pairwise(ordered):
+        for compare in (compare_debs, compare_rpms):
+            assert compare(host_version(earlier), host_version(later)) < 0, (earlier, later)
+
+
+def test_what_is_not_committed_is_marked(project: Path) -> None:
+    run(project, "tag", "v2")
+    (project / "new").write_text("")
+    assert re.fullmatch(r"2\+g[0-9a-f]{12}\.dirty", version_of(project))
+    (project / "new").unlink()
+    assert version_of(project) == "2"
+    (project / "first").write_text("changed")
+    assert version_of(project).endswith(".dirty")
+
+
+def test_tags_that_are_no_versions(project: Path) -> None:
+    run(project, "tag", "nightly")
+    run(project, "tag", "v1-what-is-this")
+    with pytest.raises(DefinitionError, match="'v1-what-is-this' is no version"):
+        version_of(project)
+    with pytest.raises(DefinitionError, match="no tag like"):
+        version_of(project.parent)
+
+
+def test_no_program_of_the_repository_is_started(project: Path, tmp_path: Path) -> None:
+    run(project, "tag", "v1")
+    trace = tmp_path / "trace"
+    commit(project, ".gitattributes")
+    (project / ".gitattributes").write_text("first filter=evil\n")
+    for key in ("clean", "process"):
+        run(project, "config", f"filter.evil.{key}", f"touch {trace}; cat")
+    run(project, "config", "filter.evil.required", "true")
+    run(project, "config", "core.fsmonitor", f"touch {trace}")
+    (project / "first").write_text("first, again")
+    assert version_of(project).endswith(".dirty")
+    assert not trace.exists()
+    # It would have run.
+    run(project, "status")
+    assert trace.exists()
