@@ -54,6 +54,9 @@ READ_ONCE = ("snapshot", "wheel", "source of root", "source of backend", "source
 # These explain; a damaged one is left until it is written the next time.
 NOTES = ("document", "last run")
 
+# These are sealed, and written again without a word.
+SEALED = ("result", "search")
+
 # Flips in a root once in so many rounds: it is made again in half a minute.
 ROOT_TURNS = 3
 
@@ -187,7 +190,7 @@ class DamageBench:
         self.reset()
         if any("error[" in text for text in said):
             return "refused"
-        if healed and (target.kind in (*NOTES, "result") or any("damaged" in t for t in said)):
+        if healed and (target.kind in (*NOTES, *SEALED) or any("damaged" in t for t in said)):
             return "healed"
         assert not read or target.kind in NOTES, f"{label}: it was read: {said}"
         return "read, nothing depends on it" if read else "not read"
@@ -251,7 +254,7 @@ def _targets(store: Store, plan: Plan) -> dict[str, list[Target]]:
                 Target(kind, path, lost)
             )
     found["result"] = [Target("result", path) for path in records.values()]
-    for kind, name in zip(NOTES, ("documents", "actions"), strict=True):
+    for kind, name in zip((*NOTES, "search"), ("documents", "actions", "searched"), strict=True):
         paths = (path for path in sorted((store.root / name).rglob("*")) if path.is_file())
         found[kind] = [Target(kind, path) for path in paths]
     return found

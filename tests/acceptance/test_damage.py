@@ -29,6 +29,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> DamageBench:
         ("source of component", "", b"\x1f\x8b", "other"),
         ("audit", "", b"findings", "tiny"),
         ("package", "tiny_1.0-1_amd64.deb", b"data.tar", "tiny"),
+        ("search", "", b"findings", "tiny"),
     ],
 )
 def test_a_flipped_bit_is_healed(
