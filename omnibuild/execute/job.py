@@ -55,13 +55,17 @@ class Job:
         """What the action is about: the last part of its name."""
         return subject(self.action.name)
 
-    def run(self, step: Step) -> None:
+    def run(self, step: Step, *, alone: bool = False) -> None:
         """Run a step in the sandbox, within the action's limits; output goes to the log.
 
         Its jobs are those of the jobserver: a plain ``make`` starts as many as there are cores
-        that no other step keeps busy.
+        that no other step keeps busy. A step that starts none (``alone``) is lent no core, which
+        it would keep another action from for as long as nobody sees that it is not taken.
         """
         self.step = step
+        if alone:
+            self.usage += self.sandbox.run(step, self.log, self.processes, self.limits)
+            return
         step = replace(step, script=f"{ATTACH}{step.script}")
         with self.jobserver.serve(step.build, self.priority):
             self.usage += self.sandbox.run(step, self.log, self.processes, self.limits)

@@ -122,6 +122,6 @@ def compiled(job: Job, name: str, packages: str) -> Output:
     """Compile the bytecode of installed packages, in a directory below the prefix; keep both."""
     upper = job.scratch / "tree" / "files"
     script = COMPILE_BYTECODE.format(directory=f'"$PREFIX/{packages}"')
-    job.run(layered_step(job, f"compiling the bytecode of {name}", script, upper))
+    job.run(layered_step(job, f"compiling the bytecode of {name}", script, upper), alone=True)
     layers = {name: job.store.tree(output.digest) for name, output in job.roles("layer").items()}
     return keep(job, capture(job.subject, upper, layers))

@@ -52,7 +52,9 @@ def run(job: Job) -> Output:
     upper = job.scratch / "tree" / "files"
     upper.mkdir(parents=True)
     script = COPY.format(libraries=shlex.join(LIBRARIES), licences=shlex.join(LICENCES))
-    job.run(layered_step(job, "taking the libraries of the root's compiler", script, upper))
+    job.run(
+        layered_step(job, "taking the libraries of the root's compiler", script, upper), alone=True
+    )
     found = [path for name in LIBRARIES if (path := upper / "lib" / name).exists()]
     if found and not any((upper / "share/licenses/gcc").iterdir()):
         raise StepError(

