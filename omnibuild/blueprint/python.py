@@ -21,12 +21,13 @@ from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.layers.search_paths import PATCHELF
 from omnibuild.plan.graph import Action
 from omnibuild.provenance.manifest import PythonComponent
-from omnibuild.recipe.lock import LockedFile, build_group, load_lock, lock_path
+from omnibuild.recipe.lock import LockedFile, LockedTree, build_group, load_lock, lock_path
 from omnibuild.recipe.models import Python, Recipe
 from omnibuild.recipe.wheeltags import same_release, same_version
 from omnibuild.recipe.whereabouts import word_for
 from omnibuild.sources.python.backends import is_built
 from omnibuild.sources.python.project.declared import declared_identity
+from omnibuild.sources.python.told import version_variables
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class PythonPackages:
         locked = self._lock.select(python.version, glibc)
         for file in locked:
             self._add_locked(file)
+        for tree in self._lock.trees(python.version):
+            self._add_tree(tree, lock.parent)
         if recipe.source and recipe.source.path:
             self._add_project(recipe, self._directory / recipe.source.path)
         elif recipe.source:
@@ -82,6 +85,14 @@ class PythonPackages:
             source = self._build(file.package, source, build_group(file.package), {})
         installed = self._install(file.package, source, file.name)
         described = PythonComponent(file.package, file.version, file.name, file.sha256)
+        self.parts.append(PythonPart(installed, described))
+
+    def _add_tree(self, tree: LockedTree, base: Path) -> None:
+        source, digest = self._builds.snapshot(tree.package, base / tree.directory)
+        told = version_variables(tree.package, tree.told) if tree.told else {}
+        wheel = self._build(tree.package, source, build_group(tree.package), told)
+        installed = self._install(tree.package, wheel, "")
+        described = PythonComponent(tree.package, tree.version, "", digest)
         self.parts.append(PythonPart(installed, described))
 
     def _add_project(self, recipe: Recipe, directory: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -26,6 +27,7 @@ from omnibuild.sources.python.project.declared import (
     known_groups,
     project_requirements,
 )
+from omnibuild.sources.python.project.origins import Origin, read_origins, workspace_root
 from omnibuild.sources.python.project.rules import NO_RULES, Rules, read_rules
 from omnibuild.sources.python.project.settings import refuse_builds
 from omnibuild.sources.python.requirements import NotARequirementError, checked
@@ -47,6 +49,7 @@ class Wanted:
         from_source: normalised names of what is to be compiled.
         choice: extras and groups of the project that are taken.
         rules: how the project wants its requirements to be resolved.
+        origins: where packages are that no index has.
     """
 
     app: str
@@ -59,6 +62,7 @@ class Wanted:
     from_source: tuple[str, ...]
     choice: Choice = NOTHING
     rules: Rules = NO_RULES
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
     @property
     def record(self) -> Record:
@@ -70,10 +74,21 @@ class Wanted:
             from_source=self.from_source,
             extras=self.choice.extras,
             groups=self.choice.groups,
-            rules=self.rules.words(),
+            rules=(*self.rules.words(), *self._origin_words()),
             indexes=self.rules.index_words(),
             pins=pins_record(self.pins),
         )
+
+    def _origin_words(self) -> list[str]:
+        """Say where packages are, and what those that are directories declare."""
+        found = []
+        for name, origin in sorted(self.origins.items()):
+            path = os.path.relpath(origin.directory, self.project)
+            found.append(f"{name} from {path}")
+            if origin.directory.is_dir():
+                requires = project_requirements(origin.directory) or ()
+                found += [f"{each}, which {name} requires" for each in sorted(map(str, requires))]
+        return found
 
 
 def wanted(recipe: Recipe, path: Path) -> Wanted:
@@ -87,14 +102,19 @@ def wanted(recipe: Recipe, path: Path) -> Wanted:
     project = path.parent / recipe.source.path if recipe.source and recipe.source.path else None
     built = bool(project and is_built(project))
     chosen = recipe.python.pins if recipe.python else ""
-    pins = pins_file(project, chosen, lock_path(recipe, path)) if project else None
+    root = workspace_root(project) if project else None
+    pins = pins_file(project, chosen, lock_path(recipe, path), root) if project else None
     choice = _chosen(recipe, path, project, pins)
     declared = project_requirements(project, choice) if project else []
     python, rules = recipe.python.version if recipe.python else "", NO_RULES
+    origins: dict[str, Origin] = {}
     if project:
         own += group_requirements(project, choice)
-        refuse_builds(project, choice, python)
-        rules = read_rules(project, choice, python)
+        for place in (project, *([root] if root else [])):
+            refuse_builds(place, choice, python)
+        origins = read_origins(project, choice, python)
+        members = [origin.directory for origin in origins.values()]
+        rules = read_rules(project, choice, python, root, members)
     names = recipe.python.from_source if recipe.python else ()
     return Wanted(
         app=recipe.app.name,
@@ -107,6 +127,7 @@ def wanted(recipe: Recipe, path: Path) -> Wanted:
         from_source=tuple(sorted({canonicalize_name(name) for name in names})),
         choice=choice,
         rules=rules,
+        origins=origins,
     )
 
 

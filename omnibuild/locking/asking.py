@@ -27,6 +27,7 @@ from omnibuild.recipe.models import Python, Recipe
 from omnibuild.settings import Settings
 from omnibuild.sources.archive import at_most, unpack
 from omnibuild.sources.python.requirements import NotARequirementError, checked
+from omnibuild.sources.python.told import version_variables
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
 
@@ -43,12 +44,14 @@ class Source:
         directory: where it is unpacked.
         sdist: the file it is from; none: the directory is the source.
         version: of the package, as the index has it.
+        told: the version that its build is told; empty where it says one, or is the project.
     """
 
     name: str
     directory: Path
     sdist: LockedFile | None = None
     version: str = ""
+    told: str = ""
 
 
 class Backends:
@@ -133,7 +136,8 @@ class Backends:
             origin = builds.fetch(source.sdist)
         else:
             origin, _ = builds.snapshot(name, source.directory)
-            told = told_to(self._recipe, source.directory)
+            own = not source.name
+            told = told_to(self._recipe, source.directory) if own else variables_of(source)
         backend = builds.backend(name, self._selected(building))
         goal = builds.wheel(name, origin, backend, told, question)
         plan = Plan.of([*components.actions.values(), *builds.actions.values()])
@@ -173,6 +177,11 @@ class Backends:
 
     def _selected(self, packages: Sequence[Package]) -> list[LockedFile]:
         return selected(packages, self._python.version, self._glibc, self._indexes)
+
+
+def variables_of(source: Source) -> dict[str, str]:
+    """Return the variables that tell a source its version."""
+    return version_variables(source.name, source.told) if source.told else {}
 
 
 def _only_file(store: Store, output: Output) -> bytes:

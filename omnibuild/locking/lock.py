@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -22,6 +23,7 @@ from omnibuild.events import Emit
 from omnibuild.locking.asking import Backends, Source
 from omnibuild.locking.building import build_groups
 from omnibuild.locking.groups import merged
+from omnibuild.locking.placing import Placing
 from omnibuild.locking.remembering import check_writable, remember, with_required
 from omnibuild.locking.running import running, told
 from omnibuild.locking.sources_only import resolved_with_sources
@@ -108,7 +110,8 @@ def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> L
         root = platforms[0].root
         indexes = now.rules.index_words()
         backends = Backends(settings, definitions, recipe, python, root, glibc, indexes, emit)
-        groups = _Making(now, pins, resolver, backends, kept, Path(scratch)).groups()
+        making = _Making(now, pins, resolver, backends, kept, Path(scratch), target.parent)
+        groups = making.groups()
     content = merged(groups, python.version, now.record)
     return Locked(target, content, path, python.require, now.pins)
 
@@ -147,6 +150,13 @@ class _Making:
     backends: Backends
     kept: Mapping[str, Mapping[str, str]]
     scratch: Path
+    base: Path
+
+    @cached_property
+    def placing(self) -> Placing:
+        """What has an origin of its own."""
+        stand_ins = Path(tempfile.mkdtemp(dir=self.scratch))
+        return Placing(self.now.origins, self.base, stand_ins, self._metadata)
 
     def groups(self) -> dict[str, list[Package]]:
         """Return the packages of each dependency group."""
@@ -159,10 +169,16 @@ class _Making:
             return told(metadata, now.choice.extras, self.resolver.python)
 
         groups[RUN] = running(
-            now, self.pins, self.resolver, self._resolve, self.kept.get(RUN, {}), ask_project
+            now,
+            self.pins,
+            self.resolver,
+            self._resolve,
+            self.kept.get(RUN, {}),
+            ask_project,
+            self.placing.placed,
         )
         with self.backends.unpacked(groups[RUN]) as sources:
-            groups |= self._build_groups(sources)
+            groups |= self._build_groups([*sources, *self.placing.sources(groups[RUN])])
         return groups
 
     def _build_groups(self, sources: Sequence[Source]) -> dict[str, list[Package]]:
@@ -176,22 +192,23 @@ class _Making:
         kept: Mapping[str, str],
         constraints: Sequence[Requirement] = (),
     ) -> list[Package]:
-        links = Path(tempfile.mkdtemp(dir=self.scratch))
-        return resolved_with_sources(
-            self.resolver,
-            self._ask,
-            links,
-            requirements,
-            from_source,
-            kept,
-            self.now.rules.with_constraints(constraints),
-        )
+        def resolved(rules: Rules) -> list[Package]:
+            links = Path(tempfile.mkdtemp(dir=self.scratch))
+            return resolved_with_sources(
+                self.resolver, self._ask, links, requirements, from_source, kept, rules
+            )
+
+        rules = self.now.rules.with_constraints(constraints)
+        return self.placing.resolve(requirements, rules, resolved)
 
     def _ask(self, package: Package) -> Metadata:
         """Return what a package that is pinned as source says of itself."""
         with self.backends.unpacked([package]) as sources:
-            groups = self._build_groups(sources)
-            return self.backends.metadata(sources[0], groups[build_group(package.name)])
+            return self._metadata(sources[0])
+
+    def _metadata(self, source: Source) -> Metadata:
+        groups = self._build_groups([source])
+        return self.backends.metadata(source, groups[build_group(source.name)])
 
 
 def _kept(path: Path, python: str, asked: Asked, pins: Pins | None) -> dict[str, dict[str, str]]:

@@ -15,7 +15,8 @@ from omnibuild.blueprint.wanted import Wanted
 from omnibuild.errors import LockError, Where
 from omnibuild.recipe.wheeltags import applies
 from omnibuild.sources.python.pins.pins import Pins
-from omnibuild.sources.python.project.settings import refuse_unobeyed
+from omnibuild.sources.python.project.origins import workspace_root
+from omnibuild.sources.python.project.settings import refuse_sources, refuse_unobeyed
 from omnibuild.sources.python.resolving.resolve import Resolver
 
 
@@ -39,6 +40,7 @@ def running(
     resolve: Resolve,
     kept: Mapping[str, str],
     ask_project: Callable[[], Sequence[Requirement]],
+    placed: Callable[[Sequence[Package]], list[Package]],
 ) -> list[Package]:
     """Return the packages that an app runs with.
 
@@ -49,6 +51,7 @@ def running(
         resolve: finds what is not pinned.
         kept: versions that stay of what is pinned nowhere.
         ask_project: returns what the project requires when only its build says it.
+        placed: returns packages as a lock has them, source trees for those that no index has.
 
     Raises:
         DefinitionError: the project has settings that are not obeyed.
@@ -58,11 +61,11 @@ def running(
         declared = now.declared
         if declared is None:
             declared = tuple(ask_project()) if now.built else ()
-        if now.project:
-            refuse_unobeyed(now.project, _names(declared))
+        _refuse(now, _names(declared))
         found = resolve([*now.own, *declared], now.from_source, kept)
+        _refuse_sources(now, found)
     else:
-        found = _pinned(now, pins, resolver, resolve, kept)
+        found = placed(_pinned(now, pins, resolver, resolve, kept))
     unneeded = sorted(set(now.from_source) - {package.name for package in found})
     if unneeded:
         raise LockError(
@@ -92,6 +95,20 @@ def told(metadata: Metadata, extras: Sequence[str], python: str) -> list[Require
     return found
 
 
+def _refuse(now: Wanted, names: set[str]) -> None:
+    """Raise for settings that are not obeyed, of a project and of the workspace that it is in."""
+    root = workspace_root(now.project) if now.project else None
+    for place in (now.project, root):
+        if place:
+            refuse_unobeyed(place, names)
+
+
+def _refuse_sources(now: Wanted, found: Sequence[Package]) -> None:
+    if now.project:
+        members = (origin.directory for origin in now.origins.values())
+        refuse_sources((now.project, *members), {package.name for package in found})
+
+
 def _names(requirements: Sequence[Requirement]) -> set[str]:
     return {canonicalize_name(each.name) for each in requirements}
 
@@ -105,8 +122,7 @@ def _pinned(
     # Of the recipe's own requirements it need not know.
     dataclasses.replace(pins, complete=False).check(now.own, python)
     if not pins.packages:
-        if now.project:
-            refuse_unobeyed(now.project, _names(declared))
+        _refuse(now, _names(declared))
         wanted = [*now.own, *declared, *pins.chosen]
         found = resolve(wanted, now.from_source, kept, pins.all_constraints())
         return [_as_pinned(package, pins) for package in found]

@@ -7,9 +7,8 @@ sandbox, and then it resolves again, until it has chosen only what was asked.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from packaging.metadata import Metadata
@@ -18,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from omnibuild.errors import LockError
+from omnibuild.locking.standins import Told, write_stand_in
 from omnibuild.sources.python.project.rules import NO_RULES, Rules
 from omnibuild.sources.python.resolving.resolve import Resolver
 from omnibuild.sources.python.resolving.uv import OnlySourceError
@@ -25,7 +25,6 @@ from omnibuild.sources.python.simple import IndexFile
 
 # A version is asked once, so each round asks one more at least; nothing known takes ten.
 _MOST_ROUNDS = 50
-_WHEEL = "Wheel-Version: 1.0\nGenerator: omnibuild\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
 @dataclass
@@ -40,25 +39,12 @@ class _StandIns:
         """Let each version of a package require nothing, for now."""
         self.names.add(name)
         for version in versions:
-            self._write(name, version, f"Name: {name}\nVersion: {version}\n")
+            write_stand_in(self.directory, name, Told(str(version)))
 
     def tell(self, name: str, version: Version, metadata: Metadata) -> None:
         """Let a version require what its source says."""
         self.asked.add((name, version))
-        lines = [f"Name: {name}", f"Version: {version}"]
-        lines += [f"Requires-Dist: {each}" for each in metadata.requires_dist or ()]
-        lines += [f"Provides-Extra: {each}" for each in metadata.provides_extra or ()]
-        if metadata.requires_python:
-            lines.append(f"Requires-Python: {metadata.requires_python}")
-        self._write(name, version, "\n".join(lines) + "\n")
-
-    def _write(self, name: str, version: Version, metadata: str) -> None:
-        project = name.replace("-", "_")
-        info = f"{project}-{version}.dist-info"
-        with zipfile.ZipFile(self.directory / f"{project}-{version}-py3-none-any.whl", "w") as file:
-            file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\n{metadata}")
-            file.writestr(f"{info}/WHEEL", _WHEEL)
-            file.writestr(f"{info}/RECORD", "")
+        write_stand_in(self.directory, name, replace(Told.of(metadata), version=str(version)))
 
 
 def resolved_with_sources(

@@ -19,6 +19,7 @@ import msgspec
 from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.pylock import (
     Package,
+    PackageDirectory,
     PackageSdist,
     PackageWheel,
     Pylock,
@@ -118,6 +119,23 @@ class LockedFile:
 
 
 @dataclass(frozen=True)
+class LockedTree:
+    """The source tree of a package, which is as it is when it is built.
+
+    Args:
+        package: normalised name.
+        version: as it was when it was locked, for people.
+        directory: relative to the lock.
+        told: the version that its build is told; empty: it says one itself.
+    """
+
+    package: str
+    version: str
+    directory: str
+    told: str = ""
+
+
+@dataclass(frozen=True)
 class Lock:
     """A valid lock file.
 
@@ -150,9 +168,10 @@ class Lock:
             raise LockError(what, where=Where(self.file), hint=f"run: {self.make}")
         environment, tags = marker_environment(python), supported_tags(python, glibc)
         try:
-            found = list(
-                self.content.select(environment=environment, tags=tags, dependency_groups=groups)
+            selected = self.content.select(
+                environment=environment, tags=tags, dependency_groups=groups
             )
+            found = [each for each in selected if isinstance(each[1], PackageWheel | PackageSdist)]
         except (PylockSelectError, UndefinedComparison, UndefinedEnvironmentName) as error:
             raise LockError(
                 f"this lock does not fit CPython {python} and glibc {glibc}",
@@ -165,13 +184,22 @@ class Lock:
         )
         return tuple(_locked(package, cast("PackageWheel", file), named) for package, file in found)
 
+    def trees(self, python: str) -> tuple[LockedTree, ...]:
+        """Return the source trees that an app gets wheels of."""
+        groups = self._groups(RUN) or self.content.default_groups or ()
+        return tuple(
+            _locked_tree(package, package.directory)
+            for package in self.content.packages
+            if package.directory and applies(package.marker, python, groups=groups)
+        )
+
     def versions(self, python: str) -> dict[str, dict[str, str]]:
         """Return the version of each package that is locked, by dependency group."""
         return {
             group: {
                 package.name: str(package.version)
                 for package in self.content.packages
-                if applies(package.marker, python, groups=[group])
+                if package.version and applies(package.marker, python, groups=[group])
             }
             for group in (RUN, *(self.content.dependency_groups or ()))
         }
@@ -224,16 +252,21 @@ class Lock:
 def _locked(
     package: Package, file: PackageWheel | PackageSdist, named: Mapping[str, str]
 ) -> LockedFile:
-    # Other tools name the public index, too, which this machine may reach by a mirror.
-    index = named.get(package.index or "", "")
     return LockedFile(
         package=package.name,
         version=str(package.version),
         name=file.filename,
         sha256=file.hashes["sha256"],
         url=file.url or "",
-        index=index,
+        # Other tools name the public index, too, which this machine may reach by a mirror.
+        index=named.get(package.index or "", ""),
     )
+
+
+def _locked_tree(package: Package, directory: PackageDirectory) -> LockedTree:
+    own = located.table_at(package.tool or {}, "omnibuild")
+    version, told = (str(own.get(key, "")) for key in ("version", "told"))
+    return LockedTree(package.name, version, directory.path, told)
 
 
 def load_lock(path: Path, make: str = lockfile.MAKE) -> Lock:

@@ -27,7 +27,7 @@ LARGEST = 4 << 20
 MAKE = "omnibuild lock"
 
 # What PEP 751 also allows as the origin of a package, and what no digest of a file can pin.
-_UNSUPPORTED_ORIGINS = ("vcs", "directory", "archive")
+_UNSUPPORTED_ORIGINS = ("vcs", "archive")
 
 # Characters of what is parsed by rules of its own, and tags that the names of all wheels stand for.
 _LONGEST = {
@@ -170,7 +170,7 @@ def _content_faults(lock: Pylock, make: str) -> Iterator[Fault]:
             hint = "keep one of them, or give each a marker of its own"
             yield Fault((*path, "name"), f"{quoted(package.name)} is locked twice", hint)
         markers.add(marker)
-        if package.version is None:
+        if package.version is None and not package.directory:
             yield Fault(path, f"{quoted(package.name)} has no version")
         if package.marker and not _can_be_evaluated(package.marker):
             yield Fault((*path, "marker"), f"{quoted(marker)} asks for what a lock does not know")

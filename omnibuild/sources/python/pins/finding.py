@@ -22,13 +22,14 @@ from omnibuild.sources.python.project.declared import NOTHING, Choice
 _NAMES = ("uv.lock", "poetry.lock", "Pipfile.lock", "pylock.toml", "requirements.txt")
 
 
-def pins_file(project: Path, chosen: str, own: Path) -> Path | None:
+def pins_file(project: Path, chosen: str, own: Path, root: Path | None = None) -> Path | None:
     """Return the file with a project's pins, none where it has none.
 
     Args:
         project: its directory.
         chosen: which file, when somebody has said so.
         own: the lock that is made of it.
+        root: of the workspace that it is a member of, which has the lock of all members.
 
     Raises :class:`DefinitionError` when the chosen one is not there, or of no kind that is known.
     """
@@ -43,7 +44,7 @@ def pins_file(project: Path, chosen: str, own: Path) -> Path | None:
                 hint=f"name one of {', '.join(_NAMES)}, or another requirements file (*.txt)",
             )
         return path
-    found = (project / name for name in _NAMES)
+    found = (root / _NAMES[0] if root else project / _NAMES[0], *(project / n for n in _NAMES))
     return next((path for path in found if path.is_file() and not _same(path, own)), None)
 
 

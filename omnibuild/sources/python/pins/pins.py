@@ -19,7 +19,7 @@ class Pin:
     """A version of a package.
 
     Args:
-        version: the only one that is taken.
+        version: the only one that is taken; empty for a source tree, which has whichever it has.
         digests: SHA-256 digests of the files that may be taken; empty: those that the index lists.
     """
 
@@ -54,7 +54,8 @@ class Pins:
 
     def all_constraints(self) -> list[Requirement]:
         """Return everything that holds for versions, as a resolver takes it."""
-        pinned = [Requirement(f"{name}=={pin.version}") for name, pin in self.versions.items()]
+        versions = {name: pin.version for name, pin in self.versions.items() if pin.version}
+        pinned = [Requirement(f"{name}=={version}") for name, version in versions.items()]
         return [*pinned, *self.constraints]
 
     def check(self, requirements: Iterable[Requirement], python: str) -> None:
@@ -79,6 +80,10 @@ class Pins:
         pin = self.versions.get(canonicalize_name(requirement.name))
         if pin is None:
             return f"{requirement} is required, and not in it" if self.complete else ""
-        if requirement.url or requirement.specifier.contains(pin.version, prereleases=True):
+        if (
+            requirement.url
+            or not pin.version
+            or requirement.specifier.contains(pin.version, prereleases=True)
+        ):
             return ""
         return f"{requirement} is required, and it pins {pin.version}"

@@ -76,7 +76,7 @@ def _pins(data: Mapping[str, Any], path: Path, python: str, update: str, choice:
         ) from error
     for each in packages:
         _check_origin(each, path)
-    versions = {str(p.name): Pin(str(p.version)) for p in packages}
+    versions = {str(p.name): Pin(str(p.version or "")) for p in packages}
     return Pins(path, update, versions, packages=tuple(packages))
 
 
@@ -97,7 +97,7 @@ def _selected(lock: Pylock, python: str, choice: Choice) -> list[Package]:
 
 
 def _check_origin(package: Package, path: Path) -> None:
-    for origin in ("vcs", "directory", "archive"):
+    for origin in ("vcs", "archive"):
         if getattr(package, origin):
             raise LockError(
                 f"{package.name} comes from {origin!r} in {path.name}, which is not obeyed yet",

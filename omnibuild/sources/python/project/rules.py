@@ -9,21 +9,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from omnibuild.recipe import located
 from omnibuild.recipe.located import Document, Fault
 from omnibuild.recipe.positions import Path as Keys
-from omnibuild.recipe.wheeltags import applies
 from omnibuild.sources.python.index import public_index
 from omnibuild.sources.python.indexes import MACHINE, Index, Indexes
-from omnibuild.sources.python.project.declared import Choice
+from omnibuild.sources.python.project.declared import NOTHING, Choice
+from omnibuild.sources.python.project.sources import UV, concerns, sources
 from omnibuild.sources.python.requirements import NotARequirementError, checked
 from omnibuild.transfer.credentials import without_login
 
-UV: Keys = ("tool", "uv")
 # Of an entry of `index`: what decides nothing, or is obeyed.
 _OF_INDEX = {"name", "url", "explicit", "default", "publish-url", "authenticate", "cache-control"}
 _POETRY_SOURCES: Keys = ("tool", "poetry", "source")
@@ -85,22 +83,35 @@ class Rules:
 NO_RULES = Rules()
 
 
-def read_rules(directory: Path, choice: Choice, python: str) -> Rules:
+def read_rules(
+    directory: Path,
+    choice: Choice,
+    python: str,
+    root: Path | None = None,
+    members: Iterable[Path] = (),
+) -> Rules:
     """Return the rules of the project in a directory.
 
     Args:
         directory: of the project.
+        root: of the workspace that it is a member of.
+        members: directories of packages that it takes: they, too, say which index has what.
         choice: extras and groups that are taken: what a package is taken from may depend on it.
         python: series of CPython.
 
     Raises :class:`DefinitionError` that says what is wrong with them.
     """
     reading = _Reading(choice, python)
-    # uv's own file goes before the project's table.
-    for name, table in (("uv.toml", ()), ("pyproject.toml", UV)):
-        path = directory / name
+    for place in (directory, *([root] if root and root != directory.resolve() else [])):
+        # uv's own file goes before the project's table.
+        for name, table in (("uv.toml", ()), ("pyproject.toml", UV)):
+            path = place / name
+            if path.exists():
+                reading.read_file(located.read(path), table)
+    for member in members:
+        path = member / "pyproject.toml"
         if path.exists():
-            reading.read_file(located.read(path), table)
+            reading.read_member(located.read(path))
     return reading.rules()
 
 
@@ -114,6 +125,7 @@ class _Reading:
         self._ordered: list[Index] = []
         self._explicit: list[Index] = []
         self._default: list[Index] = []
+        self._named: dict[str, Index] = {}
         self._has_end = False
         self._pinned: dict[str, Index] = {}
 
@@ -125,6 +137,18 @@ class _Reading:
             faults += [*self._read_sources(document.data)]
         if faults:
             raise document.error(faults)
+
+    def read_member(self, document: Document) -> None:
+        """Read which index has what, as a package says that the project takes from a directory."""
+        alone = _Reading(NOTHING, self._python)
+        alone._named |= self._named
+        alone.read_file(document, UV)
+        for name, index in alone._pinned.items():
+            known = self._pinned.setdefault(name, index)
+            if known != index:
+                what = f"`{name}` is taken from {index.url or 'here'}, elsewhere from {known.url}"
+                path = (*UV, "sources", name)
+                raise document.error([Fault(path, what, "name one index in both")])
 
     def rules(self) -> Rules:
         """Return what was read."""
@@ -209,40 +233,17 @@ class _Reading:
             if not isinstance(called, str):
                 continue
             listed = (*self._ordered, *self._explicit, *self._default)
-            known = {index.name: index for index in listed if index.name}
+            known = self._named | {index.name: index for index in listed if index.name}
             if called not in known:
                 hint = f"there are {', '.join(sorted(known))}" if known else "there is none at all"
                 yield Fault(path, f"no index of the project is called `{called}`", hint)
                 continue
-            self._pinned[name] = known[called]
+            self._pinned.setdefault(name, known[called])
+            self._named = known
 
     def _concerns(self, source: Mapping[str, Any]) -> bool:
         """Tell whether a source is for this environment and choice."""
         return concerns(source, self._choice, self._python)
-
-
-def concerns(source: Mapping[str, Any], choice: Choice, python: str) -> bool:
-    """Tell whether a source of a package is for an environment and a choice."""
-    wanted: dict[str, Iterable[str]] = {"extra": choice.extras, "group": choice.groups}
-    for key, chosen in wanted.items():
-        if key in source and canonicalize_name(str(source[key])) not in chosen:
-            return False
-    try:
-        marker = Marker(source["marker"]) if isinstance(source.get("marker"), str) else None
-    except InvalidMarker:
-        return True
-    return applies(marker, python)
-
-
-def sources(data: Mapping[str, Any]) -> Iterator[tuple[Keys, str, Mapping[str, Any]]]:
-    """Yield where a project takes named packages from: the keys, the package, what is said."""
-    for table in ((*UV, "sources"), ("tool", "poetry", "dependencies")):
-        for name, said in located.table_at(data, *table).items():
-            listed = said if isinstance(said, list) else [said]
-            for index, source in enumerate(listed):
-                if isinstance(source, dict):
-                    path = (*table, name, index) if isinstance(said, list) else (*table, name)
-                    yield path, canonicalize_name(name), source
 
 
 def _priority(entry: Mapping[str, Any]) -> str:

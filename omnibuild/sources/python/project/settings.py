@@ -14,7 +14,7 @@ from omnibuild.recipe.located import Document, Fault
 from omnibuild.recipe.positions import Path as Keys
 from omnibuild.recipe.wheeltags import applies
 from omnibuild.sources.python.project.declared import Choice
-from omnibuild.sources.python.project.rules import UV, sources
+from omnibuild.sources.python.project.sources import UV, sources
 
 # uv's settings, all of them: a test asks the uv that came with omnibuild which there are.
 OBEYED = frozenset(
@@ -22,7 +22,7 @@ OBEYED = frozenset(
         *("build-backend", "build-constraint-dependencies", "conflicts", "constraint-dependencies"),
         *("dev-dependencies", "environments", "exclude-dependencies", "extra-index-url", "index"),
         *("index-url", "no-binary-package", "override-dependencies", "package", "prerelease"),
-        *("resolution",),
+        *("resolution", "sources", "workspace"),
     )
 )
 # Without any effect on what is installed, for the reason that is said.
@@ -96,7 +96,7 @@ _RESOLVING = frozenset(
     (
         *("dependency-metadata", "exclude-newer", "exclude-newer-package", "find-links"),
         *("index-strategy", "no-index", "no-sources", "no-sources-package", "prerelease-package"),
-        *("sources", "torch-backend", "workspace"),
+        "torch-backend",
     )
 )
 # They change what is built, also where everything is pinned.
@@ -114,7 +114,7 @@ _AS_HERE = {"index-strategy": "first-index"}
 _OF_PIP = _RESOLVING | {"extra-index-url", "index-url", "prerelease", "resolution"}
 _PDM: tuple[Keys, ...] = (("tool", "pdm", "source"), ("tool", "pdm", "resolution"))
 # What makes an entry of [tool.poetry.dependencies] more than a version, and its source no index.
-_ORIGINS = {"path", "git", "url", "file", "workspace"}
+_ORIGINS = {"git", "url", "file"}
 _HINT = "take it out of the project, or let an index have what it is for"
 
 
@@ -126,6 +126,27 @@ def refuse_unobeyed(directory: Path, names: Collection[str]) -> None:
         names: normalised names of what it requires.
     """
     _refuse(directory, _RESOLVING, _OF_PIP, _PDM, names)
+
+
+def refuse_sources(directories: Iterable[Path], names: Collection[str]) -> None:
+    """Raise :class:`DefinitionError` for packages that would come from where nothing is obeyed.
+
+    Args:
+        directories: of a project, and of what it takes from directories.
+        names: normalised names of all that is to be installed.
+    """
+    for directory in directories:
+        path = directory / "pyproject.toml"
+        if path.exists():
+            document = located.read(path)
+            if faults := list(_elsewhere(document, names)):
+                raise document.error(faults)
+
+
+def _elsewhere(document: Document, names: Collection[str]) -> Iterator[Fault]:
+    for path, name, source in sources(document.data):
+        if name in names and _ORIGINS & source.keys():
+            yield _not_obeyed(path[: len(path) - isinstance(path[-1], int)])
 
 
 def refuse_builds(directory: Path, choice: Choice, python: str) -> None:
@@ -160,16 +181,12 @@ def _refuse(
 ) -> None:
     for document, table in _files(directory):
         data = document.data
-        paths = [(*table, key) for key in keys if key not in ("sources", "workspace")]
+        paths = [(*table, key) for key in keys]
         paths += [(*table, "pip", key) for key in of_pip]
         faults = [_not_obeyed(path) for path in paths if _says(located.value_at(data, *path), path)]
         if table:
             faults += [_not_obeyed(path) for path in others if located.value_at(data, *path)]
-            faults += [
-                _not_obeyed(path[: len(path) - isinstance(path[-1], int)])
-                for path, name, source in sources(data)
-                if name in names and _ORIGINS & source.keys()
-            ]
+            faults += _elsewhere(document, names)
         if faults:
             raise document.error(faults)
 

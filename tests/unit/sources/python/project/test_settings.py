@@ -50,7 +50,7 @@ def test_all_of_them_are_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ('[tool.uv.sources]\nMyLib = { path = "../mylib" }', "tool.uv.sources.MyLib"),
+        ('[tool.uv.sources]\nMyLib = { url = "https://x/y.whl" }', "tool.uv.sources.MyLib"),
         ('[tool.uv.pip]\nextra-index-url = ["https://x"]', "tool.uv.pip.extra-index-url"),
         ('[tool.poetry.dependencies]\nmylib = { git = "x" }', "tool.poetry.dependencies.mylib"),
         ('[[tool.pdm.source]]\nurl = "https://x"', "tool.pdm.source"),

@@ -33,7 +33,10 @@ RULES = {
     "prerelease": '"allow"',
     "resolution": '"lowest"',
 }
-ELSEWHERE = {"build-backend", "conflicts", "dev-dependencies", "environments", "package"}
+ELSEWHERE = {
+    *("build-backend", "conflicts", "dev-dependencies", "environments", "package"),
+    *("sources", "workspace"),
+}
 
 
 def project(directory: Path, text: str) -> Path:
@@ -73,7 +76,7 @@ def test_what_is_obeyed_changes_the_rules(tmp_path: Path, key: str) -> None:
     assert read_rules(tmp_path, NOTHING, "3.13") != NO_RULES
 
 
-@pytest.mark.parametrize("key", sorted(REFUSED - {"sources", "workspace"}))
+@pytest.mark.parametrize("key", sorted(REFUSED))
 @pytest.mark.parametrize("file", ["pyproject.toml", "uv.toml"])
 def test_what_is_refused_is_named(tmp_path: Path, key: str, file: str) -> None:
     text = f'[tool.uv]\n{key} = "x"' if file == "pyproject.toml" else ""

@@ -1,0 +1,61 @@
+"""Wheels that stand for sources while versions are resolved: to uv nothing but their metadata."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from packaging.metadata import Metadata
+from packaging.requirements import Requirement
+
+_WHEEL = "Wheel-Version: 1.0\nGenerator: omnibuild\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the source of a package says of itself, as far as resolving goes.
+
+    Args:
+        version: of the package.
+        requires: what it requires; markers may ask for extras.
+        extras: those it has.
+        requires_python: what it runs on; empty: anything.
+    """
+
+    version: str
+    requires: list[Requirement] = field(default_factory=list)
+    extras: list[str] = field(default_factory=list)
+    requires_python: str = ""
+
+    @classmethod
+    def of(cls, metadata: Metadata) -> Told:
+        """Return what metadata says."""
+        return cls(
+            str(metadata.version),
+            list(metadata.requires_dist or ()),
+            list(metadata.provides_extra or ()),
+            str(metadata.requires_python or ""),
+        )
+
+
+def write_stand_in(directory: Path, name: str, told: Told) -> Path:
+    """Write a wheel that stands for a source; return where it is."""
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {told.version}"]
+    lines += _each("Requires-Dist", told.requires)
+    lines += _each("Provides-Extra", told.extras)
+    if told.requires_python:
+        lines.append(f"Requires-Python: {told.requires_python}")
+    project = name.replace("-", "_")
+    info = f"{project}-{told.version}.dist-info"
+    path = directory / f"{project}-{told.version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(f"{info}/METADATA", "\n".join(lines) + "\n")
+        file.writestr(f"{info}/WHEEL", _WHEEL)
+        file.writestr(f"{info}/RECORD", "")
+    return path
+
+
+def _each(field_name: str, values: Iterable[object]) -> list[str]:
+    return [f"{field_name}: {value}" for value in values]
