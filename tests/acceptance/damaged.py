@@ -135,13 +135,15 @@ class DamageBench:
             replace(recipe, "A tiny program", "A changed program")
 
     def _add_projects(self) -> None:
+        # Without the record of what it was made for: here it is of other apps.
+        lock = (CHECKOUT / "recipes/pylock.hello.toml").read_text().partition("[tool.omnibuild]")[0]
         for name in ("tiny", "changed"):
             shutil.copytree(CHECKOUT / "examples/hello", self.base / name / "project")
             recipes = self.base / name / "recipes"
             text = (recipes / "tiny.toml").read_text() + PYTHON
             for app in ("tiny", "twin"):
                 (recipes / f"{app}.toml").write_text(text.replace('"tiny"', f'"{app}"'))
-                shutil.copy(CHECKOUT / "recipes/pylock.hello.toml", recipes / f"pylock.{app}.toml")
+                (recipes / f"pylock.{app}.toml").write_text(lock)
         page = self.base / "changed/project/src/hello/__init__.py"
         page.write_text(f"{page.read_text()}# Changed.\n")
 

@@ -9,12 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.certification.hostile import archives, packages, stores, texts
+from tests.certification.hostile import archives, packages, projects, stores, texts
 from tests.certification.hostile.harness import trial
 
 INPUTS = int(os.environ.get("OMNIBUILD_INPUTS", "2000"))
 SEED = int(os.environ.get("OMNIBUILD_SEED", str(int(time.time()))))
-BOUNDARIES = {**texts.BOUNDARIES, **archives.BOUNDARIES, **packages.BOUNDARIES, **stores.BOUNDARIES}
+BOUNDARIES = {
+    **texts.BOUNDARIES,
+    **archives.BOUNDARIES,
+    **packages.BOUNDARIES,
+    **stores.BOUNDARIES,
+    **projects.BOUNDARIES,
+}
 
 
 @pytest.mark.parametrize("name", BOUNDARIES)

@@ -98,6 +98,39 @@ WHEEL = {
 }
 
 
+PLACES = (
+    "",
+    "app/",
+    *(
+        f"app-1.0.data/{place}/"
+        for place in ("scripts", "data", "headers", "purelib", "platlib", "odd", "", "..", ".")
+    ),
+    "app-1.0.data/",
+    "APP-1.0.data/scripts/",
+    "app-2.0.data/scripts/",
+    "app-1.0.dist-info/",
+    "app-1.0.dist-info/../",
+    "other-1.0.dist-info/",
+)
+CLASHES = (
+    "app",
+    "app/__init__.py/x",
+    "APP/__init__.py",
+    "app/./data.bin",
+    "app//data.bin",
+    "app-1.0.data/purelib/app/data.bin",
+    "app-1.0.data/platlib/app-1.0.dist-info/RECORD",
+    "app-1.0.data/data/lib",
+    "app-1.0.data/data/lib/python3.13/site-packages/app/data.bin",
+    "app-1.0.data/data/bin/tool",
+    "app-1.0.data/scripts/../tool",
+    "app-1.0.dist-info/INSTALLER",
+    "app-1.0.dist-info/RECORD.jws",
+    "app-1.0.dist-info/entry_points.txt/x",
+)
+MODES = (0o120777, 0o020666, 0o010644, 0o104755, 0o100000, 0o40755)
+
+
 def _row(name: str, content: bytes) -> str:
     digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
     return f"{name},sha256={digest},{len(content)}\n"
@@ -110,8 +143,11 @@ def _make_wheel(place: Place, _: None, dice: random.Random) -> None:
         files[name] = reworded(files[name].decode("latin-1"), dice).encode("utf-8", "replace")
     if not dice.randrange(2):
         extra = _name(place, dice).replace("\0", "")
-        extra = dice.choice(("", "app-1.0.data/scripts/", "app-1.0.data/data/", "app/")) + extra
+        extra = dice.choice(PLACES) + extra
         files[extra or "app/x"] = b"x"
+    if not dice.randrange(4):
+        # One path by two names, or a file where another has a directory.
+        files[dice.choice(CLASHES)] = b"y"
     record = "".join(_row(name, content) for name, content in files.items())
     record += "app-1.0.dist-info/RECORD,,\n"
     if not dice.randrange(3):
@@ -119,7 +155,10 @@ def _make_wheel(place: Place, _: None, dice: random.Random) -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
-            archive.writestr(name.encode("utf-8", "replace").decode(), content)
+            member = zipfile.ZipInfo(name.encode("utf-8", "replace").decode())
+            # What wheels say of modes: symlinks, devices, setuid.
+            member.external_attr = dice.choice((0o100644,) * 8 + MODES) << 16
+            archive.writestr(member, content)
         archive.writestr("app-1.0.dist-info/RECORD", record.encode("utf-8", "replace"))
     data = stream.getvalue()
     if not dice.randrange(3):

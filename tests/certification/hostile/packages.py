@@ -5,17 +5,19 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import json
 import lzma
 import random
 import struct
 import tarfile
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import zstandard
 
+from omnibuild.audit.report import Level
 from omnibuild.package.deb.ar import MAGIC, ar_header, ar_members, ar_padding
 from omnibuild.package.deb.writer import write_deb
 from omnibuild.package.rpm.header import INTEGERS, Field, Type, encode_header
@@ -25,6 +27,8 @@ from omnibuild.package.rpm.writer import encode_signature_header, write_rpm
 from omnibuild.repository.publish import publish
 from omnibuild.signing.creation import create_key
 from omnibuild.signing.signer import Signer, load_signer
+from omnibuild.sources.extraction import Limits
+from omnibuild.workbench.judge import judge
 from tests.certification.hostile.harness import Boundary, Place
 from tests.certification.hostile.mutate import NASTY, NUMBERS, damaged, reworded
 from tests.unit.package.samples import DEB, RPM, sample_payload
@@ -240,7 +244,44 @@ def _take(place: Place, seed: Seed) -> str:
     return "taken"
 
 
+# Audits ---------------------------------------------------------------------------------------
+
+
+def _prepare_audit(place: Place) -> tuple[Seed, Seed, bytes]:
+    (place.shared / "deb").mkdir()
+    (place.shared / "rpm").mkdir()
+    deb = _prepare_deb(replace(place, shared=place.shared / "deb"))
+    rpm = _prepare_rpm(replace(place, shared=place.shared / "rpm"))
+    tarball = zstandard.ZstdDecompressor().decompressobj().decompress(list(deb.parts.values())[2])
+    return deb, rpm, tarball
+
+
+def _make_audit(place: Place, seeds: tuple[Seed, Seed, bytes], dice: random.Random) -> None:
+    deb, rpm, tarball = seeds
+    match dice.randrange(3):
+        case 0:
+            _make_deb(place, deb, dice)
+        case 1:
+            _make_rpm(place, rpm, dice)
+        case _:
+            data = _retarred(tarball, dice, lambda _, body, dice: damaged(body, dice))
+            pack = dice.choice((gzip.compress, lzma.compress, lambda plain: plain))
+            (place.inbox / "hello.tar").write_bytes(pack(data))
+
+
+def _take_audit(place: Place, _: object) -> str:
+    """Audit it; what it says is told as JSON, and none of its files is where it wants to be."""
+    (path,) = place.inbox.iterdir()
+    scratch = place.inbox / "scratch"
+    scratch.mkdir()
+    judged = judge(path, scratch, Limits(1 << 28, 10_000), checkouts=[place.outside])
+    assert not [p for p in scratch.rglob("*") if p.is_symlink()]
+    json.dumps(judged.to_data())
+    return "sound" if not judged.report.at(Level.ERROR) else "faults"
+
+
 BOUNDARIES = {
+    "audited packages": Boundary(_prepare_audit, _make_audit, _take_audit),
     "deb": Boundary(_prepare_deb, _make_deb, _take),
     "rpm": Boundary(_prepare_rpm, _make_rpm, _take),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,7 +20,9 @@ from omnibuild.sources.python.pins.pins import Pin, Pins
 from omnibuild.sources.python.requirements import NotARequirementError, checked
 
 LARGEST = 4 << 20
-_INCLUDES = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", re.MULTILINE)
+# Files that include each other.
+MOST_FILES = 200
+_INCLUDES = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*([^\s\x00]+)", re.MULTILINE)
 # Options that choose among files of one version, or only how to get them.
 _HARMLESS = {"trusted_hosts", "only_binary", "prefer_binary", "require_hashes", "use_features"}
 
@@ -33,12 +36,13 @@ class _Found:
     constraints: list[Requirement] = field(default_factory=list)
     versions: dict[str, Pin] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    files: set[tuple[str, bool]] = field(default_factory=set)
 
 
 def read_requirements(path: Path, python: str) -> Pins:
     """Return what a requirements file pins and asks for; raises :class:`LockError`."""
     found = _Found(python)
-    _read(path, found, constrains=False, above=())
+    _read(path, found, constrains=False)
     if found.problems:
         raise LockError.of(found.problems)
     return Pins(
@@ -52,44 +56,54 @@ def read_requirements(path: Path, python: str) -> Pins:
 
 def included(path: Path) -> Iterator[Path]:
     """Yield a requirements file and all that it includes, each once."""
-    seen: set[Path] = set()
+    seen: set[str] = set()
     waiting = [path]
-    while waiting:
+    while waiting and len(seen) < MOST_FILES:
         file = waiting.pop(0)
-        if file in seen or not file.is_file():
+        place = os.path.realpath(file)
+        # Not of Path, whose own fails at names that are too long.
+        if place in seen or not os.path.isfile(file):
             continue
-        seen.add(file)
+        seen.add(place)
         yield file
         with file.open("rb") as stream:
             text = stream.read(LARGEST).decode("utf-8", "replace")
         waiting += [file.parent / name for name in _INCLUDES.findall(text)]
 
 
-def _read(path: Path, found: _Found, *, constrains: bool, above: tuple[Path, ...]) -> None:
+def _read(path: Path, found: _Found, *, constrains: bool) -> None:
     from pip_requirements_parser import RequirementsFile  # a fifth of a second
 
-    if not path.is_file() or path.stat().st_size > LARGEST:
+    if not os.path.isfile(path) or path.stat().st_size > LARGEST:
         raise LockError("there is no such requirements file", where=Where(str(path)))
-    if path in above:
-        return  # pip goes in circles once, too
-    parsed = RequirementsFile.from_file(str(path), include_nested=False)
+    place = os.path.realpath(path)
+    if {(place, constrains), (place, False)} & found.files:
+        return  # in a circle, or by two ways: it says nothing new
+    found.files.add((place, constrains))
+    if len(found.files) > MOST_FILES:
+        raise LockError(f"it includes more than {MOST_FILES} files", where=Where(str(path)))
+    try:
+        parsed = RequirementsFile.from_file(str(path), include_nested=False)
+    except (ValueError, LookupError) as error:
+        # Not in UTF-8, or in a coding of a name that nobody knows.
+        raise LockError(
+            "this is no requirements file", where=Where(str(path)), why=str(error)
+        ) from error
     for line in parsed.invalid_lines:
         what = f"not a requirement: {str(line.error_message).splitlines()[0]}"
         found.problems.append(_problem(path, line, what))
     for option in parsed.options:
-        _read_option(path, option, found, constrains=constrains, above=above)
+        _read_option(path, option, found, constrains=constrains)
     for requirement in parsed.requirements:
         _read_requirement(path, requirement, found, constrains=constrains)
 
 
-def _read_option(
-    path: Path, option: Any, found: _Found, *, constrains: bool, above: tuple[Path, ...]
-) -> None:
+def _read_option(path: Path, option: Any, found: _Found, *, constrains: bool) -> None:
     for name, value in option.options.items():
         if name in ("requirements", "constraints"):
             for each in value:
                 only = constrains or name == "constraints"
-                _read(path.parent / each, found, constrains=only, above=(*above, path))
+                _read(path.parent / each, found, constrains=only)
         elif name not in _HARMLESS:
             words = option.requirement_line.line.split()[0].partition("=")[0]
             what = f"`{printable(words)}` changes what is installed, and is not obeyed here"

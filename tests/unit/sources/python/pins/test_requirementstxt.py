@@ -79,3 +79,36 @@ def test_which_file_counts(tmp_path: Path) -> None:
     (tmp_path / "Pipfile.lock").unlink()
     # What is made of it is not what it is made of.
     assert pins_file(tmp_path, "", own) == tmp_path / "requirements.txt"
+
+
+def test_files_that_include_each_other_without_end(tmp_path: Path) -> None:
+    names = [f"{number}.txt" for number in range(20)]
+    everybody = "".join(f"-r ../{tmp_path.name}/{name}\n-c {name}\n" for name in names)
+    for name in names:
+        (tmp_path / name).write_text(f"{everybody}six==1.17\n")
+    assert read_requirements(tmp_path / "0.txt", "3.13").versions == {"six": Pin("1.17")}
+    assert len(list(included(tmp_path / "0.txt"))) == len(names)
+    for number in range(300):
+        (tmp_path / f"{number}.txt").write_text(f"-r {number + 1}.txt\n")
+    with pytest.raises(LockError, match="more than 200 files"):
+        read_requirements(tmp_path / "0.txt", "3.13")
+    assert len(list(included(tmp_path / "0.txt"))) == 200
+
+
+def test_a_name_that_is_too_long_is_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "requirements.txt"
+    path.write_text(f"-r {'9' * 5000}.txt\n")
+    with pytest.raises(LockError, match="no such requirements file"):
+        read_requirements(path, "3.13")
+    assert list(included(path)) == [path]
+    path.write_text("-r a\0b.txt\n")
+    assert list(included(path)) == [path]
+
+
+@pytest.mark.parametrize("content", [b"six==1\xff\n", b"# -*- coding: nosuch -*-\nsix==1\n"])
+def test_what_is_no_text_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "requirements.txt"
+    path.write_bytes(content)
+    with pytest.raises(LockError, match="no requirements file") as caught:
+        read_requirements(path, "3.13")
+    assert str(caught.value.where) == str(path)
