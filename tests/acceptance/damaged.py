@@ -26,15 +26,16 @@ from tests.damage import flipped, reads
 
 TEXT = '(echo "$PREFIX"; echo text) > "$PREFIX/bin/text"; ln "$PREFIX/bin/text" "$PREFIX/bin/twin"'
 
-# The standard library stays at home: to pack it after each flip would take twice the time.
 PYTHON = """
 [source]
 path = "../project"
 
 [python]
 version = "3.13"
-prune = { "python-3.13" = ["lib/python3.13"] }
 """
+
+# The standard library stays at home: to pack it after each flip would take twice the time.
+AT_HOME = ('"include",', '"include", "lib/python3.13",')
 
 # What is built after each flip: what it is, the recipe, the platform. `changed` is `tiny` with
 # another project, or without one with another summary; `other` is compiled over its component.
@@ -138,6 +139,9 @@ class DamageBench:
         # Without the record of what it was made for: here it is of other apps.
         lock = (CHECKOUT / "recipes/pylock.hello.toml").read_text().partition("[tool.omnibuild]")[0]
         for name in ("tiny", "changed"):
+            for path in (CHECKOUT / "software").glob("python-*"):
+                shutil.copy(path, self.base / name / "software")
+            replace(self.base / name / "software/python-3.13.toml", *AT_HOME)
             shutil.copytree(CHECKOUT / "examples/hello", self.base / name / "project")
             recipes = self.base / name / "recipes"
             text = (recipes / "tiny.toml").read_text() + PYTHON
