@@ -80,8 +80,11 @@ def apps() -> list[str]:
     """
     before = os.getloadavg()[1]
     command = (sys.executable, "-m", "pytest", "-q", "tests/certification/test_apps.py")
-    done = subprocess.run(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=False)
-    lines = done.stdout.splitlines()
+    lines = []
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as running:
+        for line in running.stdout or ():
+            print(line, end="", flush=True)
+            lines.append(line.rstrip("\n"))
     rows = lines[: next((n for n, line in enumerate(lines) if line.startswith("===")), None)]
     shown = [line for line in rows if line.strip(" .[]0123456789%Fs")]
     load = f"load of the machine before and after: {before:.1f}, {os.getloadavg()[1]:.1f}"

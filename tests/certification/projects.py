@@ -74,6 +74,8 @@ def shop(host: BootedHost, number: int) -> str:
             environment={"DJANGO_SUPERUSER_PASSWORD": "very secret 1"},
         )
     file = f"{tempfile.gettempdir()}/omnibuild-shop-cookies"
+    # Who is logged in gets no form.
+    Path(file).unlink(missing_ok=True)
     jar = ("--cookie", file, "--cookie-jar", file)
     form = answers(host, "/admin/login/", *jar)
     token = re.search(r'csrfmiddlewaretoken" value="([^"]+)"', form)
