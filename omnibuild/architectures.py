@@ -17,6 +17,7 @@ class Architecture:
         rpm: what rpms and yum trees call it.
         wheels: what ``uname``, markers and the tags of wheels call it, after ``manylinux_2_31_``.
         oci: what registries of images call it.
+        node: what Node.js and npm's locks call it.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Architecture:
     rpm: str
     wheels: str
     oci: str
+    node: str
 
 
 AMD64 = Architecture(
@@ -36,6 +38,7 @@ AMD64 = Architecture(
     rpm="x86_64",
     wheels="x86_64",
     oci="linux/amd64",
+    node="x64",
 )
 ARM64 = Architecture(
     name="aarch64",
@@ -45,6 +48,7 @@ ARM64 = Architecture(
     rpm="aarch64",
     wheels="aarch64",
     oci="linux/arm64",
+    node="arm64",
 )
 
 ARCHITECTURES = (AMD64, ARM64)

@@ -19,6 +19,7 @@ class Brings(StrEnum):
     PROJECT = "project"
     COMPONENT = "component"
     RECIPE = "recipe"
+    STEPS = "steps"
     OMNIBUILD = "omnibuild"
     SOMEBODY = "unknown"
 
@@ -29,7 +30,7 @@ class Owner:
 
     Args:
         kind: a locked distribution of the Python index, the app's own project, a component, the
-            recipe itself, or omnibuild; unknown in packages of others.
+            recipe itself, its build steps, or omnibuild; unknown in packages of others.
         name: what it is called, empty where the kind says all.
         version: of the distribution, project or component.
     """
@@ -46,6 +47,8 @@ class Owner:
                 return "omnibuild"
             case Brings.RECIPE:
                 return "the recipe"
+            case Brings.STEPS:
+                return f"the build of {self.name}"
             case Brings.DISTRIBUTION:
                 return f"{self.name} {self.version}"
             case _:
@@ -65,6 +68,8 @@ class Owner:
                 return f"to leave it out, write into its definition: prune = [{quoted}]"
             case Brings.RECIPE:
                 return "it is a file of [config]: change it, or take it out"
+            case Brings.STEPS:
+                return "it is made by [build]: let that not write it, or remove it"
             case Brings.OMNIBUILD:
                 return "omnibuild made this file itself: please report it"
             case _:

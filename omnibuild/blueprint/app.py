@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-import omnibuild.host
-from omnibuild.audit.owners import Brings, Owner
 from omnibuild.blueprint.audits import audit_action, beside, check_waivers, part_owners
 from omnibuild.blueprint.components import Components
+from omnibuild.blueprint.node import front_end
+from omnibuild.blueprint.payload import payload_action, pruned
 from omnibuild.blueprint.prebuilt import RUNTIME_PART, runtime_action
 from omnibuild.blueprint.python import PythonPackages, oddities
-from omnibuild.digests import Digest, of_file, of_json
-from omnibuild.errors import DefinitionError, Where
+from omnibuild.blueprint.steps import NODE_PART, STEPS_PART, steps_action
+from omnibuild.errors import DefinitionError
 from omnibuild.host import servers
-from omnibuild.host.hooks import load_hooks
 from omnibuild.host.layout import Layout
 from omnibuild.kinds.payload import metadata_of
 from omnibuild.package.compression import Effort, compressing_libraries
 from omnibuild.package.write import check_relations
 from omnibuild.plan.graph import Action, Plan, bare_name
-from omnibuild.provenance.manifest import compiler_version, manifest
+from omnibuild.provenance.manifest import manifest
 from omnibuild.recipe.definitions import Definitions
-from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Platform, Recipe
-from omnibuild.recipe.validate import closest, quoted, suggestion
-from omnibuild.recipe.whereabouts import recipe_document
-from omnibuild.regular import read_regular
 
 
 @dataclass(frozen=True)
@@ -92,6 +86,31 @@ def plan_app(
     )
 
 
+@dataclass
+class _Taken:
+    """What a payload is made of.
+
+    Args:
+        parts: name of each part to the action that makes it.
+        actions: those that make them, besides components.
+    """
+
+    parts: dict[str, str]
+    actions: dict[str, Action] = field(default_factory=dict)
+
+    def add_python(self, python: PythonPackages, components: Components) -> None:
+        """Add the Python packages, and the libraries that prebuilt ones take."""
+        self.actions |= python.actions
+        self.parts |= {f"python:{part.component.name}": part.action for part in python.parts}
+        if python.patchelf:
+            self.add(RUNTIME_PART, runtime_action(components, python.patchelf))
+
+    def add(self, part: str, *actions: Action) -> None:
+        """Add a part with its actions, the last of which makes it."""
+        self.actions |= {action.name: action for action in actions}
+        self.parts[part] = actions[-1].name
+
+
 def _plan_in_root(
     definitions: Definitions,
     recipe: Recipe,
@@ -106,15 +125,12 @@ def _plan_in_root(
     python = None
     if recipe.python:
         python = PythonPackages(recipe, recipe_path, recipe.python, components, glibc)
-    parts = {name: components.action(name) for name in components.closure(names)}
-    actions = dict(components.actions)
+    taken = _Taken({name: components.action(name) for name in components.closure(names)})
     if python:
-        actions |= python.actions
-        parts |= {f"python:{part.component.name}": part.action for part in python.parts}
-    if python and python.patchelf:
-        runtime = runtime_action(components, python.patchelf)
-        actions[runtime.name] = runtime
-        parts[RUNTIME_PART] = runtime.name
+        taken.add_python(python, components)
+    prune = pruned(recipe, recipe_path, components, taken.parts)
+    npm = _add_own_build(recipe, recipe_path, components, python, taken, prune)
+    parts, actions = taken.parts, components.actions | taken.actions
     packages = [part.component for part in python.parts] if python else []
     described = manifest(
         recipe,
@@ -122,14 +138,12 @@ def _plan_in_root(
         packages,
         components.root_lock,
         with_compiler=RUNTIME_PART in parts,
+        npm=npm,
     )
     places = _place_actions(recipe, parts, components.place)
     inputs = {f"part:{name}": place.name for name, place in zip(parts, places, strict=True)}
-    payload = _payload_action(recipe, recipe_path, components, inputs, described)
-    who = part_owners(components.closure(names), components, packages)
-    if RUNTIME_PART in parts:
-        version = compiler_version(components.root_lock)
-        who[RUNTIME_PART] = Owner(Brings.COMPONENT, "gcc", version)
+    payload = payload_action(recipe, recipe_path, components, inputs, prune, described)
+    who = part_owners(recipe, parts, components, packages)
     audits = [audit_action(recipe, platform, payload, who) for platform in platforms]
     effort: Effort = "release" if recipe.build and recipe.build.profile == "release" else "quick"
     after = [audit.name for audit in audits]
@@ -140,6 +154,28 @@ def _plan_in_root(
         {name: action.name for name, action in written.items()},
         {p.name: audit.name for p, audit in zip(platforms, audits, strict=True)},
     )
+
+
+def _add_own_build(
+    recipe: Recipe,
+    recipe_path: Path,
+    components: Components,
+    python: PythonPackages | None,
+    taken: _Taken,
+    prune: Mapping[str, Sequence[str]],
+) -> list[dict[str, Any]]:
+    """Add what ``[build]`` makes, over what is taken; return what the manifest says of it."""
+    build, npm = recipe.build or None, []
+    if build and build.node and python and recipe.source:
+        directory = recipe_path.parent / recipe.source.path
+        made = front_end(recipe, directory, build, build.node, components, *python.node())
+        taken.actions |= python.actions
+        taken.add(NODE_PART, *made.actions)
+        npm = made.described()
+    if build and build.steps:
+        steps = steps_action(recipe, build, components, python, taken.parts, prune)
+        taken.add(STEPS_PART, steps)
+    return npm
 
 
 def _refuse_one_file_of_two_roots(packages: Mapping[str, str]) -> None:
@@ -162,6 +198,8 @@ def _wanted_components(recipe: Recipe, components: Components) -> tuple[str, ...
         names.append(f"python-{recipe.python.version}")
     if recipe.web:
         names += servers.components(recipe.web)
+    for name in recipe.build.needs if recipe.build else ():
+        components.add(name)
     for name in names:
         components.add(name)
         wanted = recipe.software.get(name, "")
@@ -185,76 +223,6 @@ def _place_actions(recipe: Recipe, parts: Mapping[str, str], place: str) -> list
         )
         for name, action in parts.items()
     ]
-
-
-def _payload_action(
-    recipe: Recipe,
-    recipe_path: Path,
-    components: Components,
-    inputs: Mapping[str, str],
-    described: Mapping[str, Any],
-) -> Action:
-    directory = recipe_path.parent
-    hooks = load_hooks(directory / recipe.package.scripts) if recipe.package.scripts else {}
-    return Action(
-        name=f"payload:{recipe.app.name}{components.place}",
-        kind="payload",
-        parameters={
-            "recipe": msgspec.to_builtins(recipe),
-            "prefix": Layout.of(recipe).prefix,
-            "hooks": dict(hooks),
-            "config": {
-                host: _text(directory / file.source, recipe_path)
-                for host, file in recipe.config_files.items()
-            },
-            "prune": _prune(recipe, recipe_path, components, inputs),
-            "manifest": dict(described),
-            "host": _host_digest(),
-            **({"runtime": RUNTIME_PART} if f"part:{RUNTIME_PART}" in inputs else {}),
-        },
-        inputs=dict(inputs),
-    )
-
-
-def _prune(
-    recipe: Recipe, recipe_path: Path, components: Components, inputs: Mapping[str, str]
-) -> dict[str, list[str]]:
-    """Return the globs of what each part leaves out."""
-    parts = [role.removeprefix("part:") for role in inputs]
-    found = {name: list(components.software(name).prune) for name in parts if ":" not in name}
-    for given, globs in recipe.python.prune.items() if recipe.python else ():
-        name = canonicalize_name(given)
-        if f"python:{name}" not in parts:
-            there = [part.removeprefix("python:") for part in parts if ":" in part]
-            what = f"[python.prune] names {quoted(given)}, and no such package is installed"
-            hint = suggestion(closest(name, there)) or f"there are {', '.join(sorted(there))}"
-            fault = Fault(("python", "prune", given), what, hint, in_key=True)
-            raise recipe_document(recipe_path).error([fault])
-        found[f"python:{name}"] = list(globs)
-    return found
-
-
-def _host_digest() -> Digest:
-    """Return the digest of all code and templates that write files of the host integration.
-
-    They change more often than anything else that a payload is made of, and a forgotten serial
-    would keep old scripts; making a payload again takes less than a second.
-    """
-    room = Path(omnibuild.host.__file__).parent
-    sources = sorted(path for path in room.rglob("*") if path.suffix in (".py", ".in"))
-    return of_json({str(path.relative_to(room)): of_file(path) for path in sources})
-
-
-def _text(path: Path, recipe_path: Path) -> str:
-    try:
-        return read_regular(path).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DefinitionError(
-            f"the configuration file {path} cannot be read",
-            where=Where(str(recipe_path)),
-            why=str(error),
-            hint="paths in [config] are relative to the recipe",
-        ) from error
 
 
 def _package_action(

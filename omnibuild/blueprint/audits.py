@@ -10,8 +10,10 @@ import msgspec
 from omnibuild.audit import owners
 from omnibuild.audit.owners import Brings, Owner
 from omnibuild.blueprint.components import Components
+from omnibuild.blueprint.prebuilt import RUNTIME_PART
+from omnibuild.blueprint.steps import RECIPE_PARTS
 from omnibuild.plan.graph import Action
-from omnibuild.provenance.manifest import PythonComponent
+from omnibuild.provenance.manifest import PythonComponent, compiler_version
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import HostPackages, Platform, Recipe
 from omnibuild.recipe.whereabouts import recipe_document
@@ -65,18 +67,27 @@ def check_waivers(recipe: Recipe, path: Path, platforms: Iterable[Platform]) -> 
 
 
 def part_owners(
-    names: Iterable[str], components: Components, python: Iterable[PythonComponent]
+    recipe: Recipe,
+    parts: Iterable[str],
+    components: Components,
+    python: Iterable[PythonComponent],
 ) -> dict[str, Owner]:
     """Return the owners of a payload's parts, by their names.
 
     Args:
-        names: of the components.
-        components: where those are defined.
+        recipe: the app.
+        parts: all names.
+        components: where those of components are defined.
         python: the app's Python packages.
     """
-    found = {
-        name: Owner(Brings.COMPONENT, name, components.software(name).version) for name in names
-    }
+    found: dict[str, Owner] = {}
+    for name in parts:
+        if name == RUNTIME_PART:
+            found[name] = Owner(Brings.COMPONENT, "gcc", compiler_version(components.root_lock))
+        elif name in RECIPE_PARTS:
+            found[name] = Owner(Brings.STEPS, recipe.app.name)
+        elif ":" not in name:
+            found[name] = Owner(Brings.COMPONENT, name, components.software(name).version)
     for one in python:
         kind = Brings.DISTRIBUTION if one.file else Brings.PROJECT
         found[f"python:{one.name}"] = Owner(kind, one.name, one.version)

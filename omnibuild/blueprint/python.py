@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from omnibuild.blueprint.builds import Builds
 from omnibuild.blueprint.components import Components
+from omnibuild.blueprint.node import node_wheel
 from omnibuild.blueprint.prebuilt import is_prebuilt, patchelf_action
 from omnibuild.blueprint.wanted import told_to, wanted
 from omnibuild.discovery.code import modules
@@ -21,7 +22,7 @@ from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.layers.search_paths import PATCHELF
 from omnibuild.plan.graph import Action
 from omnibuild.provenance.manifest import PythonComponent
-from omnibuild.recipe.lock import LockedFile, LockedTree, build_group, load_lock, lock_path
+from omnibuild.recipe.lock import NODE, LockedFile, LockedTree, build_group, load_lock, lock_path
 from omnibuild.recipe.models import Python, Recipe
 from omnibuild.recipe.wheeltags import same_release, same_version
 from omnibuild.recipe.whereabouts import word_for
@@ -55,6 +56,8 @@ class PythonPackages:
         self.interpreter = f"python-{python.version}"
         self.parts: list[PythonPart] = []
         self.patchelf: Action | None = None
+        # The part that is the app's own, and the source of that where a wheel is made of it.
+        self.project = self.source = ""
         self._python, self._glibc = python, glibc
         self._directory = recipe_path.parent
         components.add(self.interpreter)
@@ -71,8 +74,16 @@ class PythonPackages:
             self._add_project(recipe, self._directory / recipe.source.path)
         elif recipe.source:
             self._require_locked(recipe.source.index, locked)
+            self.project = f"python:{canonicalize_name(recipe.source.index.partition('==')[0])}"
         for text in servers.requirements(recipe.web) if recipe.web else ():
             self._require_server(text, locked)
+
+    def node(self) -> tuple[LockedFile, str]:
+        """Return what bundles the front end, and the action that fetches it."""
+        there = NODE in (self._lock.content.dependency_groups or ())
+        locked = self._lock.select(self._python.version, self._glibc, NODE) if there else ()
+        wheel = node_wheel(locked, self._lock)
+        return wheel, self._builds.fetch(wheel)
 
     @property
     def actions(self) -> dict[str, Action]:
@@ -97,7 +108,9 @@ class PythonPackages:
 
     def _add_project(self, recipe: Recipe, directory: Path) -> None:
         source, digest = self._builds.snapshot(recipe.app.name, directory)
+        self.project = f"python:{recipe.app.name}"
         if is_built(directory):
+            self.source = source
             told = told_to(recipe, directory)
             wheel = self._build(recipe.app.name, source, build_group(), told)
             installed = self._install(recipe.app.name, wheel, "")

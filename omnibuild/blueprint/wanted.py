@@ -10,6 +10,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from omnibuild.blueprint.node import node_requirement
 from omnibuild.host import servers
 from omnibuild.recipe import located, whereabouts
 from omnibuild.recipe.located import Fault
@@ -45,6 +46,7 @@ class Wanted:
         built: the project is built into a wheel.
         declared: what the project requires; none where only its build, or its pins, can say it.
         building: what the project is built with.
+        node: what bundles its front end.
         pins: the file that says which versions the project takes, if there is one.
         from_source: normalised names of what is to be compiled.
         choice: extras and groups of the project that are taken.
@@ -63,6 +65,7 @@ class Wanted:
     choice: Choice = NOTHING
     rules: Rules = NO_RULES
     origins: Mapping[str, Origin] = field(default_factory=dict)
+    node: tuple[Requirement, ...] = ()
 
     @property
     def record(self) -> Record:
@@ -70,7 +73,7 @@ class Wanted:
         return Record(
             app=self.app,
             requires=_texts((*self.own, *(self.declared or ()))),
-            build_requires=_texts(self.building),
+            build_requires=_texts((*self.building, *self.node)),
             from_source=self.from_source,
             extras=self.choice.extras,
             groups=self.choice.groups,
@@ -128,7 +131,13 @@ def wanted(recipe: Recipe, path: Path) -> Wanted:
         choice=choice,
         rules=rules,
         origins=origins,
+        node=_bundling(recipe),
     )
+
+
+def _bundling(recipe: Recipe) -> tuple[Requirement, ...]:
+    node = recipe.build.node if recipe.build else None
+    return (Requirement(node_requirement(node)),) if node else ()
 
 
 def told_to(recipe: Recipe, project: Path) -> dict[str, str]:

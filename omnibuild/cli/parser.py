@@ -182,7 +182,7 @@ def _log(parser: argparse.ArgumentParser) -> None:
 @command(
     "shell",
     "enter the sandbox of a component: as a failed step left it, or before the first step",
-    "  omnibuild shell openssl",
+    "  omnibuild shell openssl\n  omnibuild shell steps:shop",
 )
 def _shell(parser: argparse.ArgumentParser) -> None:
     _add_component(parser)

@@ -41,6 +41,21 @@ class WebApp:
     framework: str = ""
 
 
+@dataclass(frozen=True)
+class FrontEnd:
+    """A directory with a ``package.json`` whose script ``build`` makes something.
+
+    Args:
+        directory: relative to the project.
+        output: where it puts that, relative to the directory.
+        where: what says so.
+    """
+
+    directory: str
+    output: str
+    where: str
+
+
 @dataclass
 class Findings:
     """All that could be found about an app; what is missing was not.
@@ -61,6 +76,9 @@ class Findings:
         environment: variables of all that runs.
         prepare: modules with their arguments that run at each installation and upgrade.
         config: file on the host to file of the project.
+        steps: what its build is to run over the installed app.
+        static: directory of the installed app, made by these, with files that a proxy can serve.
+        front_end: what node is to build.
         requirements: normalised names of what it requires.
         notes: what was seen and is not in the recipe.
     """
@@ -80,6 +98,9 @@ class Findings:
     environment: dict[str, Found] = field(default_factory=dict)
     prepare: list[Found] = field(default_factory=list)
     config: dict[str, Found] = field(default_factory=dict)
+    steps: list[Found] = field(default_factory=list)
+    static: Found | None = None
+    front_end: FrontEnd | None = None
     requirements: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
 

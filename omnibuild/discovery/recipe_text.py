@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from omnibuild.discovery.findings import Findings, Found
@@ -82,7 +82,9 @@ def _tables(draft: Draft, table: str) -> Iterator[list[str]]:
             "# who may reach it: 0.0.0.0:80 for everybody",
             'listen = "127.0.0.1:8080"',
             _line("health", found.health) if found.health else '# health = "/"  # answers 200',
+            *([_static(found.static)] if found.static else []),
         ]
+    yield from _built(found, table)
     for name, command in sorted(found.services.items()):
         yield [f"[{table}services.{name}]", _line("command", command)]
     for name, (command, calendar) in sorted(found.timers.items()):
@@ -102,6 +104,32 @@ def _tables(draft: Draft, table: str) -> Iterator[list[str]]:
         yield [f"[{table}package]", *package]
     if found.config:
         yield [f"[{table}config]", *(_line(k, v) for k, v in sorted(found.config.items()))]
+
+
+def _built(found: Findings, table: str) -> Iterator[list[str]]:
+    if found.steps:
+        yield [f"[{table}build]", *_steps(found.steps)]
+    if found.front_end:
+        yield [
+            f"[{table}build.node]",
+            _line("directory", Found(found.front_end.directory, found.front_end.where)),
+            "# what the script fills, relative to that: please check",
+            f"output = {quoted(found.front_end.output)}",
+        ]
+
+
+def _static(found: Found) -> str:
+    return f'static = {{ "/static/" = {quoted(found.value)} }}  # {found.where}: STATIC_ROOT'
+
+
+def _steps(steps: Sequence[Found]) -> Iterator[str]:
+    yield "# run when the app is built; what its settings want of a host is not there:"
+    yield '# environment = { SECRET_KEY = "only-for-building" }'
+    yield "steps = ["
+    yield from (f"    {quoted(step.value)},  # {step.where}" for step in steps)
+    yield "]"
+    if any("compilemessages" in step.value for step in steps):
+        yield 'needs = ["gettext"]'
 
 
 def _line(key: str, found: Found) -> str:

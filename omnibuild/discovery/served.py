@@ -38,22 +38,28 @@ def served(directory: Path, found: Findings) -> None:
         _of_paste(directory, found)
 
 
-def _of_django(directory: Path, found: Findings) -> None:
+def django_project(directory: Path) -> tuple[Path, str]:
+    """Return the ``manage.py`` of a project, and the module of settings that it names, if any."""
     places = (directory / "manage.py", directory / "src/manage.py")
     manage = next((path for path in places if read_source(path)), places[0])
     settings = DJANGO_SETTINGS.search(read_source(manage))
+    return manage, settings[1] if settings else ""
+
+
+def _of_django(directory: Path, found: Findings) -> None:
+    manage, settings = django_project(directory)
     if not settings:
         return
-    where = f"{project_file(directory, manage)}: {settings[1]}"
+    where = f"{project_file(directory, manage)}: {settings}"
     found.requirements.add("django")
-    found.environment["DJANGO_SETTINGS_MODULE"] = Found(settings[1], where)
+    found.environment["DJANGO_SETTINGS_MODULE"] = Found(settings, where)
     _add_management(found, where)
     if not found.prepare:
         found.prepare = [Found("django migrate --noinput", where)]
-        module = f"{settings[1].replace('.', '/')}.py"
+        module = f"{settings.replace('.', '/')}.py"
         if _STATIC_OF_HOST.search(read_source(manage.parent / module)):
             found.prepare.append(Found("django collectstatic --noinput", f"{module}: STATIC_ROOT"))
-    package = settings[1].partition(".")[0]
+    package = settings.partition(".")[0]
     for interface in ("wsgi", "asgi"):
         for place in (f"{package}/{interface}.py", f"{package}/config/{interface}.py"):
             if found.web is None and read_source(manage.parent / place):

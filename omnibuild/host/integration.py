@@ -87,6 +87,7 @@ def described(
         config=_configuration(recipe, config_contents),
         server_config=servers.configuration(recipe.web, layout) if recipe.web else {},
         hooks=hooks,
+        shares=bool(recipe.build and (recipe.build.steps or recipe.build.node)),
     )
 
 

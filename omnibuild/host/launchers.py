@@ -92,13 +92,16 @@ def environment(model: HostModel) -> str:
         layout.variable("RUNTIME"): layout.runtime,
         **model.environment,
     }
+    lines = [_default(name, shlex.quote(value)) for name, value in variables.items()]
+    if model.shares:
+        lines.append(_default(layout.variable("SHARE"), "$root/share"))
     return render(
         "environment.in",
         {
             "APP": layout.app,
             "ETC": layout.etc,
             "STATE": layout.variable("STATE"),
-            "VARIABLES": "\n".join(_default(*item) for item in variables.items()),
+            "VARIABLES": "\n".join(lines),
             "CERTIFI": (
                 f' \\\n        "$root/{layout.site_packages}/certifi/cacert.pem"'
                 if layout.python
@@ -109,4 +112,5 @@ def environment(model: HostModel) -> str:
 
 
 def _default(name: str, value: str) -> str:
-    return f'[ -n "${{{name}+set}}" ] || {name}={shlex.quote(value)}\nexport {name}'
+    """Return shell that sets a variable where it is not set; the value is shell, too."""
+    return f'[ -n "${{{name}+set}}" ] || {name}={value}\nexport {name}'

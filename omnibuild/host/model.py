@@ -101,6 +101,7 @@ class HostModel:
         config: the recipe's files for operators, by their path.
         server_config: those that its servers bring.
         hooks: texts by their point.
+        shares: whether its build made files below ``share/``, which it is told where to find.
     """
 
     layout: Layout
@@ -112,6 +113,7 @@ class HostModel:
     config: Mapping[str, GeneratedFile]
     server_config: Mapping[str, bytes]
     hooks: Mapping[str, str]
+    shares: bool = False
 
     @property
     def listen(self) -> str:

@@ -59,11 +59,13 @@ class Installed:
         entry_points: console scripts of all packages, as ``shop`` to ``shop.cli:main``.
         modules: what Python can import, as ``shop.cli``.
         programs: paths of executable files, relative to the prefix.
+        directories: paths of directories, relative to the prefix.
     """
 
     entry_points: Mapping[str, str] = field(default_factory=dict)
     modules: Collection[str] = ()
     programs: Collection[str] = ()
+    directories: Collection[str] = ()
 
     def call(self, command: str) -> Call:
         """Return what a command of a recipe calls.
@@ -94,6 +96,16 @@ class Installed:
                 f"`{key}` is the module {name}, which the app does not have",
                 why="neither its own project nor a package of its lock brings it",
                 hint=f"did you mean {near[0]!r}?" if near else "omnibuild lock pins what is needed",
+            )
+
+    def require_directory(self, path: str, key: str) -> None:
+        """Refuse a directory that ``key`` of the recipe takes for granted."""
+        if path not in self.directories:
+            near = difflib.get_close_matches(path, self.directories, 1)
+            raise DefinitionError(
+                f"`{key}` is the directory {path}, which the app does not have",
+                why="neither a component nor a package nor a step of [build] makes it",
+                hint=f"did you mean {near[0]!r}?" if near else "paths are below the app's own",
             )
 
     def _program(self, path: str) -> Program:

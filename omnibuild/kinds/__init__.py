@@ -25,6 +25,7 @@ def all_kinds() -> Mapping[str, Kind]:
     """Return the table for one run."""
     return {
         "fetch": Kind(serial=1, run=_fetching(), network=True),
+        "npm": Kind(serial=1, run=_tarballs(), network=True),
         "snapshot": Kind(serial=1, run=_snapshot),
         "root": Kind(serial=1, run=_root),
         "image": Kind(serial=1, run=_image, network=True),
@@ -33,6 +34,8 @@ def all_kinds() -> Mapping[str, Kind]:
         "backend": Kind(serial=5, run=_backend),
         "wheel": Kind(serial=2, run=_wheel),
         "install": Kind(serial=5, run=_install),
+        "node": Kind(serial=1, run=_node),
+        "steps": Kind(serial=1, run=_steps),
         "place": Kind(serial=5, run=_place),
         "payload": Kind(serial=12, run=_payload),
         "audit": Kind(serial=7, run=_audit),
@@ -48,6 +51,18 @@ def _fetching() -> Callable[[Job], Output]:
         from omnibuild.kinds.fetch import Fetching
 
         return Fetching().run
+
+    return lambda job: fetching()(job)
+
+
+def _tarballs() -> Callable[[Job], Output]:
+    """Return the kind ``npm`` of one run, which remembers hosts that do not answer."""
+
+    @cache
+    def fetching() -> Callable[[Job], Output]:
+        from omnibuild.kinds.npm import Tarballs
+
+        return Tarballs().run
 
     return lambda job: fetching()(job)
 
@@ -96,6 +111,18 @@ def _wheel(job: Job) -> Output:
 
 def _install(job: Job) -> Output:
     from omnibuild.kinds.install import run
+
+    return run(job)
+
+
+def _node(job: Job) -> Output:
+    from omnibuild.kinds.node import run
+
+    return run(job)
+
+
+def _steps(job: Job) -> Output:
+    from omnibuild.kinds.steps import run
 
     return run(job)
 

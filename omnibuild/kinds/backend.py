@@ -19,17 +19,21 @@ _COMMAND = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _OBJECT = re.compile(r"[\w.]+\s*:\s*[\w.]+")
 
 
-def write_commands(directory: Path) -> None:
+def write_commands(packages: Path, commands: Path) -> None:
     """Write the console scripts of installed wheels: backends call ninja, cmake and others.
 
     An entry point that nobody could call is left out, and missed by whoever calls it.
+
+    Args:
+        packages: the directory that they are installed in.
+        commands: takes the scripts; what is there already stays.
     """
     # Of two that bring the same command it is always the same that counts.
-    for installed in sorted(distributions(path=[str(directory)]), key=lambda each: each.name):
+    for installed in sorted(distributions(path=[str(packages)]), key=lambda each: each.name):
         for entry in installed.entry_points.select(group="console_scripts"):
             if not (_COMMAND.fullmatch(entry.name) and _OBJECT.fullmatch(entry.value)):
                 continue
-            command = directory / "bin" / entry.name
+            command = commands / entry.name
             if os.path.lexists(command):
                 continue
             command.parent.mkdir(exist_ok=True)
@@ -55,6 +59,6 @@ def run(job: Job) -> Output:
         wheel = job.store.blob(output.digest)
         check_size(wheel, file_name, at_most(job.limits.unpacked))
         install_wheel(wheel, file_name, upper / BACKEND, ".", job.scratch, interpreter)
-    write_commands(upper / BACKEND)
+    write_commands(upper / BACKEND, upper / BACKEND / "bin")
     settle_modes(upper)
     return compiled(job, "the build backend", BACKEND)

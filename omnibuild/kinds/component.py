@@ -14,7 +14,7 @@ from omnibuild.errors import DefinitionError
 from omnibuild.execute.job import Job
 from omnibuild.execute.sandbox.step import Step
 from omnibuild.layers.capture import capture, keep
-from omnibuild.layers.step import layered_step
+from omnibuild.layers.step import in_turn, layered_step
 from omnibuild.sources.archive import at_most, unpack
 from omnibuild.store.results import Output
 from omnibuild.tree import Tree
@@ -59,11 +59,7 @@ def _script(job: Job, source: Path) -> str:
     for number, text in enumerate(job.action.parameters["patches"], start=1):
         (source.parent / f"{number}.patch").write_text(text)
         lines.append(f"patch -p1 --no-backup-if-mismatch < /build/{number}.patch")
-    for number, step in enumerate(job.action.parameters["steps"], start=1):
-        (source.parent / f"step-{number}.sh").write_text(step)
-        lines.append(f"echo '>>> step {number}'")
-        lines.append(f"/bin/sh -eux /build/step-{number}.sh")
-    return "\n".join(lines)
+    return "\n".join([*lines, *in_turn(job.action.parameters["steps"], source.parent)])
 
 
 def _licences(job: Job, source: Path) -> dict[str, bytes]:

@@ -180,14 +180,16 @@ def installed(parts: Iterable[Part]) -> Installed:
     parts = list(parts)
     modules: set[str] = set()
     programs: set[str] = set()
+    directories: set[str] = set()
     for entry in (entry for part in parts for entry in kept(part)):
         if entry.kind is Kind.DIRECTORY:
+            directories.add(entry.path)
             continue
         if entry.kind is Kind.SYMLINK or entry.mode & 0o111:
             programs.add(entry.path)
         if found := _SYS_PATH.match(entry.path):
             modules |= modules_of(entry.path[found.end() :])
-    return Installed(entry_points(parts), modules, programs)
+    return Installed(entry_points(parts), modules, programs, directories)
 
 
 def load_payload(store: Store, digest: digests.Digest) -> Payload:

@@ -155,9 +155,9 @@ def _remove_attribute(file: str, name: str, status: os.stat_result) -> None:
 
 def _removed(component: str, shown: str) -> CaptureError:
     return CaptureError(
-        f"{component} removed a file of a dependency",
+        f"{component} removed a file that is not its own",
         why=shown,
-        hint="layers are disjoint: leave files of dependencies alone",
+        hint="layers are disjoint: leave files that others bring alone",
     )
 
 

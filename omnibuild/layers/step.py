@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from omnibuild.execute.job import Job
@@ -11,7 +12,12 @@ from omnibuild.payload.placing import LOGICAL_PREFIX
 
 
 def layered_step(
-    job: Job, what: str, script: str, upper: Path | None, above: tuple[Path, ...] = ()
+    job: Job,
+    what: str,
+    script: str,
+    upper: Path | None,
+    above: tuple[Path, ...] = (),
+    directory: str = "",
 ) -> Step:
     """Return a step in the job's root with its layers beneath, and ``above`` on top of them.
 
@@ -21,6 +27,7 @@ def layered_step(
         script: shell text.
         upper: directory that takes what is written below the prefix; none: read-only.
         above: directories that lie over the layers.
+        directory: where it runs; in the unpacked source, if there is one, when empty.
     """
     build, work = job.scratch / "build", job.scratch / "work"
     build.mkdir(exist_ok=True)
@@ -39,5 +46,21 @@ def layered_step(
         upper=upper,
         work=work,
         environment=build_environment(job.action.parameters["environment"], job.cores),
-        directory="/build/src" if (build / "src").is_dir() else "/build",
+        directory=directory or ("/build/src" if (build / "src").is_dir() else "/build"),
     )
+
+
+def in_turn(steps: Sequence[str], build: Path) -> list[str]:
+    """Return lines that run steps one after the other, each in a shell of its own.
+
+    Args:
+        steps: shell texts.
+        build: directory that is ``/build`` inside; the texts are put there, to be looked at.
+    """
+    build.mkdir(exist_ok=True)
+    lines = []
+    for number, step in enumerate(steps, start=1):
+        (build / f"step-{number}.sh").write_text(step)
+        lines.append(f"echo '>>> step {number}'")
+        lines.append(f"/bin/sh -eux /build/step-{number}.sh")
+    return lines

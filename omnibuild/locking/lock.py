@@ -29,7 +29,7 @@ from omnibuild.locking.running import running, told
 from omnibuild.locking.sources_only import resolved_with_sources
 from omnibuild.locking.text import written
 from omnibuild.recipe.definitions import Definitions
-from omnibuild.recipe.lock import RUN, Lock, build_group, load_lock, lock_path
+from omnibuild.recipe.lock import NODE, RUN, Lock, build_group, load_lock, lock_path
 from omnibuild.recipe.models import Python, Recipe
 from omnibuild.recipe.whereabouts import word_for
 from omnibuild.settings import Settings
@@ -177,6 +177,8 @@ class _Making:
             ask_project,
             self.placing.placed,
         )
+        if now.node:
+            groups[NODE] = self.resolver.resolve(now.node, kept=self.kept.get(NODE, {}))
         with self.backends.unpacked(groups[RUN]) as sources:
             groups |= self._build_groups([*sources, *self.placing.sources(groups[RUN])])
         return groups

@@ -144,6 +144,8 @@ def kept(part: Part) -> list[Entry]:
 def _pruned(owner: str) -> str:
     """Say where globs of what is left out belong."""
     kind, _, name = owner.rpartition(":")
+    if kind == "recipe":
+        return "or let [build] write it under another name"
     where = f"[python.prune], under {name!r}" if kind == "python" else "`prune` of its definition"
     return f"globs below the app's directory go into {where}"
 

@@ -34,6 +34,7 @@ def manifest(
     python: Sequence[PythonComponent],
     root: Root,
     with_compiler: bool = False,
+    npm: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the manifest of an app as JSON values.
 
@@ -43,6 +44,7 @@ def manifest(
         python: the distributions that are installed.
         root: what everything is compiled in.
         with_compiler: whether libraries of the root's compiler are among the components.
+        npm: the packages that its front end is made of, or by.
     """
     return {
         "name": recipe.app.name,
@@ -62,6 +64,7 @@ def manifest(
         ]
         + ([_compiler(root)] if with_compiler else []),
         "python": [asdict(component) for component in python],
+        **({"npm": [dict(package) for package in npm]} if npm else {}),
         "root": {"suite": root.suite, "lock": root.identity},
     }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from msgspec import UnsetType
 
+from omnibuild.recipe.building.faults import build_faults
 from omnibuild.recipe.fields import is_url
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import (
@@ -70,6 +71,7 @@ def faults(model: Model, path: Path) -> Iterator[Fault]:
         yield from _service_faults(model)
         yield from _environment_faults(model)
         yield from _host_faults(model, path.parent)
+        yield from build_faults(model)
         yield from _waiver_faults(model)
     elif isinstance(model, Software):
         yield from _name_faults(model.name, path)

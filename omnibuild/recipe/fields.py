@@ -25,6 +25,21 @@ Listen = Annotated[
         examples=["127.0.0.1:8080", "[::1]:8080"],
     ),
 ]
+# What nginx takes as a prefix of paths, and as the directory that has them.
+Location = Annotated[
+    str,
+    Meta(
+        pattern=r"^/(\.?[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)+\Z", max_length=200, examples=["/static/"]
+    ),
+]
+BelowApp = Annotated[
+    str,
+    Meta(
+        pattern=r"^([A-Za-z0-9_@+-][A-Za-z0-9._@+-]*)(/[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*)*\Z",
+        max_length=200,
+        examples=["share/static"],
+    ),
+]
 Script = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*\Z", examples=["shop", "shop-admin"])
 ]

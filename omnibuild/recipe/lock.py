@@ -32,7 +32,7 @@ from omnibuild.recipe import located, lockfile
 from omnibuild.recipe.models import Recipe
 from omnibuild.recipe.wheeltags import applies, full_version, marker_environment, supported_tags
 
-RUN = "run"
+RUN, NODE = "run", "node"  # what the app runs with; what bundles its front end
 
 
 def build_group(package: str = "") -> str:

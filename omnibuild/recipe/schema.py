@@ -116,7 +116,8 @@ def _type_words(annotation: Any) -> str:
     if get_origin(kind) is tuple:
         return "array of strings"
     if get_origin(kind) is dict:
-        return "table of arrays of strings"
+        arrays = get_origin(plain(get_args(kind)[1])) is tuple
+        return "table of arrays of strings" if arrays else "table of strings"
     if kind is bool:
         return "boolean"
     if kind is int:

@@ -15,7 +15,7 @@ from omnibuild.sources.git import git
 from omnibuild.tree import Entry, Kind, Tree
 
 # Without git to say what is ignored: made by tools, wherever they are, or at the project's top.
-GENERATED = (".git", "__pycache__", "*.pyc", "*.egg-info")
+GENERATED = (".git", "__pycache__", "*.pyc", "*.egg-info", "node_modules")
 GENERATED_AT_TOP = (".venv", "build", "dist")
 
 DIRECTORY_MODE, EXECUTABLE_MODE, FILE_MODE = 0o755, 0o755, 0o644

@@ -19,6 +19,7 @@ from omnibuild.execute.processes import Processes
 from omnibuild.execute.sandbox.choose import choose_sandbox
 from omnibuild.execute.sandbox.step import Sandbox, Step
 from omnibuild.kinds.component import prepare_component
+from omnibuild.kinds.steps import prepare_steps
 from omnibuild.plan.decisions import Decision
 from omnibuild.plan.graph import Action, Plan, bare_name
 from omnibuild.plan.reasons import Reason
@@ -27,6 +28,9 @@ from omnibuild.settings import Settings
 from omnibuild.store.history import LastRun
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
+
+# How the kinds whose steps people write lay out their sandbox.
+_PREPARED = {"component": prepare_component, "steps": prepare_steps}
 
 
 @dataclass(frozen=True)
@@ -91,12 +95,12 @@ class Entered:
 
 @contextlib.contextmanager
 def shell(settings: Settings, name: str, recipe: str, emit: Emit) -> Iterator[Entered]:
-    """Yield the step of a component: as it failed, else as it is before its first step.
+    """Yield the steps of a component, or ``steps:APP``: as they failed, else before the first.
 
     Args:
         settings: where definitions and the store are.
-        name: the component.
-        recipe: where to look; the first recipe that has the component when empty.
+        name: the component, or the action with the build steps of an app.
+        recipe: where to look; the first recipe that has it when empty.
         emit: takes the events of making what it stands on.
     """
     with pipeline.opened_store(settings) as store, contextlib.ExitStack() as stack:
@@ -104,17 +108,18 @@ def shell(settings: Settings, name: str, recipe: str, emit: Emit) -> Iterator[En
             if stands_for(name, failed) and (kept := kept_step(store, failed)):
                 yield Entered(failed, True, kept, choose_sandbox(settings.sandbox))
                 return
-        action, plan = _component(settings, name, recipe)
+        action, plan = _written(settings, name, recipe)
         needs = plan.up_to(action.needs)
         outputs = pipeline.execute(settings, store, needs, action.needs, emit)
         scratch = stack.enter_context(store.scratch())
         job = _fresh_job(settings, store, action, outputs, scratch)
-        yield Entered(action.name, False, prepare_component(job), job.sandbox)
+        yield Entered(action.name, False, _PREPARED[action.kind](job), job.sandbox)
 
 
-def _component(settings: Settings, name: str, recipe: str) -> tuple[Action, Plan]:
-    """Return the action that builds a component, and the plan it is in."""
-    name = f"component:{name.removeprefix('component:')}"
+def _written(settings: Settings, name: str, recipe: str) -> tuple[Action, Plan]:
+    """Return the action of a component or of an app's build steps, and the plan it is in."""
+    if name.partition(":")[0] not in _PREPARED:
+        name = f"component:{name}"
     plan = plan_with(settings, name, recipe).plan
     return next(action for action in plan if stands_for(name, action.name)), plan
 

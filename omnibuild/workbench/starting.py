@@ -20,6 +20,7 @@ from packaging.version import Version
 
 from omnibuild import files
 from omnibuild.blueprint.app import lowest_glibc
+from omnibuild.discovery.built import built
 from omnibuild.discovery.distribution import declared_by
 from omnibuild.discovery.draft import PLEASE, app_name, draft_of
 from omnibuild.discovery.findings import Findings, Found
@@ -141,6 +142,7 @@ def _of_project(settings: Settings, directory: Path, name: str) -> Started:
     found = Findings()
     declared(directory, found)
     served(directory, found)
+    built(directory, found)
     if found.name is None or not _is_project(directory, found):
         raise UsageError(
             f"nothing in {directory} says that it is a Python project",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COMPILED = CHECKOUT / "tests/acceptance/compiled"
+SHAPES = CHECKOUT / "tests/acceptance/shapes"
 
 
 def omnibuild(*words: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -55,6 +56,13 @@ class Products:
             *("-o", self.base / "dist-compiled"),
         )
         return self.base / "dist-compiled"
+
+    @cached_property
+    def shelf(self) -> Path:
+        """Directory with an app that its own build steps add to, for Debian 12."""
+        directory = self.base / "dist-shelf"
+        omnibuild("build", "shelf", "-C", SHAPES, "-p", "debian-12", "-o", directory)
+        return directory
 
     @cached_property
     def hello_next(self) -> Path:

@@ -10,7 +10,7 @@ import pytest
 
 from omnibuild.settings import default_cache
 from omnibuild.store.store import Store
-from tests.acceptance.products import CHECKOUT, COMPILED, Products, omnibuild
+from tests.acceptance.products import CHECKOUT, COMPILED, SHAPES, Products, omnibuild
 from tests.acceptance.workspaces import STEPS, Workspace
 
 
@@ -62,6 +62,8 @@ AGAIN = (
     "install:hello/gunicorn@bullseye/amd64",
     "runtime:gcc@bullseye/amd64",
     "install:compiled/greenlet@bullseye/amd64",
+    "steps:shelf@bullseye/amd64",
+    "node:shelf@bullseye/amd64",
     "place:hello/openssl@bullseye/amd64",
     "payload:hello@bullseye/amd64",
     "package:hello/rpm@bullseye/amd64",
@@ -70,9 +72,10 @@ AGAIN = (
 
 @pytest.mark.parametrize("name", AGAIN)
 def test_every_kind_of_action_makes_the_same_elsewhere(products: Products, name: str) -> None:
-    assert products.hello.is_dir()
-    assert products.compiled.is_dir()
+    for product in (products.hello, products.compiled, products.shelf):
+        assert product.is_dir()
     workspace = COMPILED if ":compiled" in name or name.startswith("runtime:") else CHECKOUT
+    workspace = SHAPES if ":shelf" in name else workspace
     said = omnibuild("artifact", "rebuild", name, "-C", workspace).stdout
     assert said.split()[0::2] == ["same", name]
 
@@ -83,11 +86,11 @@ def test_what_sandboxes_and_archives_make_is_pinned(products: Products) -> None:
     Where this fails though no definition changed, a kind's serial must be raised. Then, and when
     definitions change, run with OMNIBUILD_WRITE_GOLDEN=1.
     """
-    assert products.hello.is_dir()
-    assert products.compiled.is_dir()
+    for product in (products.hello, products.compiled, products.shelf):
+        assert product.is_dir()
     store = Store(default_cache())
     found = {}
-    for name in ("root:bullseye@amd64", *AGAIN[:6]):
+    for name in ("root:bullseye@amd64", *AGAIN[:8]):
         last = store.history.last(name)
         assert last, name
         result = store.result(last.key)

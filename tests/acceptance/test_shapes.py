@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import shutil
 from pathlib import Path
@@ -11,12 +12,12 @@ import pytest
 
 from tests.acceptance.hosts import BootedHost, HostPool, eventually, serve
 from tests.acceptance.hosts.polling import polled
-from tests.acceptance.products import CHECKOUT, omnibuild, replace
+from tests.acceptance.products import SHAPES, omnibuild, replace
 from tests.acceptance.steps import answers, running_below
 from tests.acceptance.workspaces import Workspace, archive
 
-WORKSPACE = CHECKOUT / "tests/acceptance/shapes"
-APPS = ("live", "solo", "told", "plain")
+APPS = ("live", "solo", "told", "plain", "shelf")
+ONE_VERSION = ("told", "shelf")
 
 # A program that says what it is told, its mode, and whether it is root's.
 SPEAKER = r"""
@@ -47,10 +48,10 @@ with connect("ws://127.0.0.1:8101/any") as socket:
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Packages of every shape, each in two versions."""
     base = tmp_path_factory.mktemp("shapes")
-    shutil.copytree(WORKSPACE, base / "workspace")
+    shutil.copytree(SHAPES, base / "workspace")
     add_speaker(base / "workspace")
     for app, version in itertools.product(APPS, ("1.0.0", "1.1.0")):
-        if (app, version) != ("told", "1.1.0"):
+        if version == "1.0.0" or app not in ONE_VERSION:
             recipe = base / "workspace/recipes" / f"{app}.toml"
             if version != "1.0.0":
                 replace(recipe, 'version = "1.0.0"', f'version = "{version}"')
@@ -180,6 +181,38 @@ def test_a_server_is_told_where_to_listen(server: BootedHost, tmp_path: Path) ->
     server.run("systemctl", "restart", "told-web.service")
     eventually(lambda: server.listening() == {"0.0.0.0:8105"}, "it moves")
     purge(server, "told")
+
+
+def test_what_build_steps_made_is_served(server: BootedHost) -> None:
+    """Static files of Django and a front end, by nginx."""
+    install(server, "shelf")
+    eventually(lambda: server.fetch("http://127.0.0.1:8106/").status == 200, "it answers")
+    path, script = server.fetch("http://127.0.0.1:8106/").body.splitlines()
+    assert re.fullmatch(r"/static/shelf/style\.[0-9a-f]{12}\.css", path)
+    # What was bundled was there to be collected, and needs nothing of npm any more.
+    bundle = server.fetch(f"http://127.0.0.1:8106{script}").body
+    assert "document.title" in bundle
+    assert "import" not in bundle
+    # The app itself serves no files.
+    server.run("systemctl", "stop", "shelf-web.service")
+    for name, kept in (
+        (path, "public, max-age=31536000, immutable"),
+        ("/static/shelf/style.css", "no-cache"),
+    ):
+        page = server.fetch(f"http://127.0.0.1:8106{name}", "--include").body.replace("\r", "")
+        assert "Content-Type: text/css\n" in page
+        assert f"Cache-Control: {kept}\n" in page
+        assert "ETag" not in page
+        assert "Last-Modified" not in page
+        assert page.endswith("\n\nbody { color: teal }\n")
+    assert server.fetch("http://127.0.0.1:8106/static/").status == 403
+    assert (
+        server.fetch("http://127.0.0.1:8106/static/../bin/shelf-run", "--path-as-is").status != 200
+    )
+    assert not server.exists("/opt/shelf/app/ui")
+    manifest = json.loads(server.read("/opt/shelf/share/omnibuild/manifest.json"))
+    assert {one["name"] for one in manifest["npm"]} == {"@esbuild/linux-x64", "esbuild", "nanoid"}
+    purge(server, "shelf")
 
 
 def test_timers_and_commands(server: BootedHost) -> None:

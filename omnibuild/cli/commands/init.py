@@ -80,6 +80,9 @@ def _rows(started: Started) -> list[tuple[str, Found]]:
     rows += [(f"variable {name}", value) for name, value in sorted(found.environment.items())]
     rows += [("prepare", value) for value in found.prepare]
     rows += [(f"command {name}", value) for name, value in sorted(found.commands.items())]
+    rows += [("build step", step) for step in found.steps]
+    if found.front_end:
+        rows.append(("front end", Found(found.front_end.directory, found.front_end.where)))
     rows += [(f"config {name}", value) for name, value in sorted(found.config.items())]
     return rows
 

@@ -34,6 +34,8 @@ def processes(web: Web, layout: Layout, installed: Installed) -> tuple[Process, 
     Raises:
         DefinitionError: the server, or the app that it serves, is not installed.
     """
+    for location, directory in web.static.items():
+        installed.require_directory(directory, f'web.static."{location}"')
     server = SERVERS[web.server].process(web, layout, installed)
     return (server, nginx.process(web, layout)) if web.proxy else (server,)
 
@@ -43,7 +45,7 @@ def configuration(web: Web, layout: Layout) -> dict[str, bytes]:
     if not web.proxy:
         return {}
     upgrades = SERVERS[web.server].upgrades
-    text = nginx.configuration(layout, web.listen, upgrades=upgrades)
+    text = nginx.configuration(web, layout, upgrades=upgrades)
     return {nginx.path(layout): text.encode()}
 
 

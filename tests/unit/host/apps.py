@@ -23,6 +23,7 @@ INSTALLED = Installed(
     },
     modules={"gunicorn", "uvicorn", "shop", "shop.work", "hello.web", "httpbin", "http.server"},
     programs={"bin/valkey-server", "bin/valkey-cli", "sbin/exim", "libexec/tool"},
+    directories={"share/static", "app/logos"},
 )
 
 
@@ -66,6 +67,15 @@ SHAPES = {
     ),
     "own-proxied": recipe(
         web={"server": "own", "command": "worker --unix {path}", "proxy": "nginx"},
+    ),
+    "static": recipe(
+        web={
+            "server": "gunicorn",
+            "app": "shop:app",
+            "proxy": "nginx",
+            "static": {"/static/": "share/static", "/media/logos/": "app/logos"},
+        },
+        build={"steps": ["python -m django collectstatic --noinput"]},
     ),
     "timers": recipe(
         web=None,

@@ -27,6 +27,7 @@ INSTALLED = Installed(
     modules={"gunicorn", "uvicorn", "shop.wsgi", "shop.api", "celery.__init__", "celery.__main__"}
     | {"shop.admin"},
     programs={"bin/valkey-server", "bin/valkey-cli"},
+    directories={"share/static", "share/frontend"},
 )
 
 
@@ -37,7 +38,8 @@ def blocks() -> list[str]:
 @pytest.mark.parametrize("block", blocks())
 def test_a_recipe_of_the_page_is_right(block: str, tmp_path: Path) -> None:
     path = tmp_path / "shop.toml"
-    path.write_text(f"{APP}{'' if '[software]' in block else PYTHON}\n{block}")
+    project = '[source]\npath = "."\n' if "[build" in block else ""
+    path.write_text(f"{APP}{project}{'' if '[software]' in block else PYTHON}\n{block}")
     host = integrate(load(path, Recipe), {}, {}, INSTALLED)
     tables = re.findall(r"^\[(services|timers)\.(\w+)\]", block, re.MULTILINE)
     for table, name in tables:

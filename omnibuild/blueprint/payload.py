@@ -1,0 +1,105 @@
+"""The payload of an app as an action: placed parts, hooks, configuration, the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from packaging.utils import canonicalize_name
+
+import omnibuild.host
+from omnibuild.blueprint.components import Components
+from omnibuild.blueprint.prebuilt import RUNTIME_PART
+from omnibuild.digests import Digest, of_file, of_json
+from omnibuild.errors import DefinitionError, Where
+from omnibuild.host.hooks import load_hooks
+from omnibuild.host.layout import Layout
+from omnibuild.plan.graph import Action
+from omnibuild.recipe.located import Fault
+from omnibuild.recipe.models import Recipe
+from omnibuild.recipe.validate import closest, quoted, suggestion
+from omnibuild.recipe.whereabouts import recipe_document
+from omnibuild.regular import read_regular
+
+
+def payload_action(
+    recipe: Recipe,
+    recipe_path: Path,
+    components: Components,
+    inputs: Mapping[str, str],
+    prune: Mapping[str, Sequence[str]],
+    described: Mapping[str, Any],
+) -> Action:
+    """Return the action that unites the placed parts of an app with its host integration.
+
+    Args:
+        recipe: the app.
+        recipe_path: its file.
+        components: where they are compiled.
+        inputs: ``part:NAME`` to the action that places the part.
+        prune: globs of what each part leaves out.
+        described: the manifest.
+    """
+    directory = recipe_path.parent
+    hooks = load_hooks(directory / recipe.package.scripts) if recipe.package.scripts else {}
+    return Action(
+        name=f"payload:{recipe.app.name}{components.place}",
+        kind="payload",
+        parameters={
+            "recipe": msgspec.to_builtins(recipe),
+            "prefix": Layout.of(recipe).prefix,
+            "hooks": dict(hooks),
+            "config": {
+                host: _text(directory / file.source, recipe_path)
+                for host, file in recipe.config_files.items()
+            },
+            "prune": {name: list(globs) for name, globs in prune.items()},
+            "manifest": dict(described),
+            "host": _host_digest(),
+            **({"runtime": RUNTIME_PART} if f"part:{RUNTIME_PART}" in inputs else {}),
+        },
+        inputs=dict(inputs),
+    )
+
+
+def pruned(
+    recipe: Recipe, recipe_path: Path, components: Components, parts: Iterable[str]
+) -> dict[str, list[str]]:
+    """Return the globs of what each part leaves out, by the names of the parts."""
+    parts = list(parts)
+    found = {name: list(components.software(name).prune) for name in parts if ":" not in name}
+    for given, globs in recipe.python.prune.items() if recipe.python else ():
+        name = canonicalize_name(given)
+        if f"python:{name}" not in parts:
+            there = [part.removeprefix("python:") for part in parts if part.startswith("python:")]
+            what = f"[python.prune] names {quoted(given)}, and no such package is installed"
+            hint = suggestion(closest(name, there)) or f"there are {', '.join(sorted(there))}"
+            fault = Fault(("python", "prune", given), what, hint, in_key=True)
+            raise recipe_document(recipe_path).error([fault])
+        found[f"python:{name}"] = list(globs)
+    return found
+
+
+def _host_digest() -> Digest:
+    """Return the digest of all code and templates that write files of the host integration.
+
+    They change more often than anything else that a payload is made of, and a forgotten serial
+    would keep old scripts; making a payload again takes less than a second.
+    """
+    room = Path(omnibuild.host.__file__).parent
+    sources = sorted(path for path in room.rglob("*") if path.suffix in (".py", ".in"))
+    return of_json({str(path.relative_to(room)): of_file(path) for path in sources})
+
+
+def _text(path: Path, recipe_path: Path) -> str:
+    try:
+        return read_regular(path).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DefinitionError(
+            f"the configuration file {path} cannot be read",
+            where=Where(str(recipe_path)),
+            why=str(error),
+            hint="paths in [config] are relative to the recipe",
+        ) from error
