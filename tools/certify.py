@@ -69,7 +69,7 @@ def crash() -> list[str]:
 
 
 def damage() -> list[str]:
-    """200 flipped bits, each followed by three builds; OMNIBUILD_SEED repeats a run."""
+    """200 flipped bits (or OMNIBUILD_FLIPS), each followed by four builds."""
     return told("tests/certification/test_damage.py")
 
 

@@ -9,6 +9,7 @@ from omnibuild.architectures import ARCHITECTURES
 from omnibuild.elf import Elf
 
 _VERSION = re.compile(r"GLIBC_([0-9]+(?:\.[0-9]+)+)")
+_DIGITS = 9
 # A linker's mark that asks for a loader with a newer feature.
 _FEATURES = {"GLIBC_ABI_DT_RELR": (2, 36)}
 
@@ -46,7 +47,9 @@ def version_names(elf: Elf) -> tuple[str, ...]:
 def version_of(name: str) -> tuple[int, ...] | None:
     """Return the glibc version that a symbol version stands for; None if it stands for none."""
     if found := _VERSION.fullmatch(name):
-        return tuple(int(part) for part in found[1].split("."))
+        # Whatever a file makes up is newer than all that there is.
+        parts = found[1].split(".")
+        return tuple(int(part) if len(part) <= _DIGITS else 10**_DIGITS for part in parts)
     return _FEATURES.get(name)
 
 

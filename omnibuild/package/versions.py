@@ -21,8 +21,9 @@ _PEP440 = re.compile(
 )
 _RELEASE = re.compile(r"[0-9]+(\.[0-9]+)*")
 
-T = TypeVar("T", int, list[int], tuple[int, str])
-_Value = tuple[int, str]
+_Number = tuple[int, str]
+_Value = tuple[_Number, str]
+T = TypeVar("T", int, list[int], _Number, _Value)
 
 _DEB_PARTS = re.compile(r"([^0-9]*)([0-9]*)")
 _RPM_PARTS = re.compile(r"~|\^|[A-Za-z]+|[0-9]+")
@@ -108,8 +109,8 @@ def _compare_deb_parts(left: str, right: str) -> int:
         # An end sorts after ~ and before all else.
         if ours != theirs:
             return _sign(ours, theirs)
-        if int(number or 0) != int(other_number or 0):
-            return _sign(int(number or 0), int(other_number or 0))
+        if result := _sign(_number(number), _number(other_number)):
+            return result
     return 0
 
 
@@ -145,9 +146,15 @@ def _rpm_rank(part: str) -> int:
 
 def _rpm_values(one: str, other: str) -> tuple[_Value, _Value]:
     def value(part: str) -> _Value:
-        return (int(part), "") if part[:1].isdigit() else (0, part)
+        return (_number(part), "") if part[:1].isdigit() else (_number(""), part)
 
     return value(one), value(other)
+
+
+def _number(digits: str) -> _Number:
+    """Return what sorts as the number does, which may have any number of digits."""
+    significant = digits.lstrip("0")
+    return len(significant), significant
 
 
 def _sign(left: T, right: T) -> int:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from packaging.markers import Environment, Marker
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, NormalizedName, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from omnibuild.architectures import TARGET
 
@@ -81,7 +81,7 @@ def same_version(one: str, other: str) -> bool:
     """Tell whether two texts are the same version: ``1.0`` and ``1.0.0`` are."""
     try:
         return Version(one) == Version(other)
-    except InvalidVersion:
+    except ValueError:  # no version, or numbers of thousands of digits
         return one == other
 
 
@@ -89,7 +89,7 @@ def same_release(one: str, other: str) -> bool:
     """Tell whether two versions are of one release, at whatever stage; packages write ``~``."""
     try:
         first, second = (Version(text.replace("~", "")) for text in (one, other))
-    except InvalidVersion:
+    except ValueError:  # no version, or numbers of thousands of digits
         return one == other
     return Version(first.base_version) == Version(second.base_version)
 

@@ -6,7 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from omnibuild.errors import DefinitionError, ToolFailedError, Where
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool, describe_status, tail
@@ -41,7 +41,7 @@ def version_of(directory: Path) -> str:
         )
     try:
         tagged = Version(match["tag"].removeprefix("v"))
-    except InvalidVersion as error:
+    except ValueError as error:
         raise DefinitionError(
             f"the tag {match['tag']!r} is no version of Python", where=Where(str(directory))
         ) from error

@@ -6,6 +6,7 @@ Nothing here verifies what arrives: whoever downloads knows the digest.
 from __future__ import annotations
 
 import http
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ ATTEMPTS = 5
 LONGEST_PAUSE = 30.0
 
 _LOGIN_STATUSES = (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN)
+_NUMBER = re.compile(r"[0-9]{1,18}")
 TRANSIENT_STATUSES = (http.HTTPStatus.REQUEST_TIMEOUT, http.HTTPStatus.TOO_MANY_REQUESTS)
 
 
@@ -277,8 +279,8 @@ def _raw_chunks(response: requests.Response) -> Iterator[bytes]:
 
 
 def _number(header: str) -> int:
-    """Return a header's value, 0 when it is absent or no number."""
-    return int(header) if header.isascii() and header.isdecimal() else 0
+    """Return a header's value, 0 when it is absent or no number that a size or a time could be."""
+    return int(header) if _NUMBER.fullmatch(header) else 0
 
 
 def _starts_at(response: requests.Response, position: int) -> bool:

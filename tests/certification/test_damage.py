@@ -10,7 +10,7 @@ import pytest
 
 from tests.acceptance.damaged import BUILDS, NOTES, DamageBench, flip_often
 
-FLIPS = 200
+FLIPS = int(os.environ.get("OMNIBUILD_FLIPS", "200"))
 SEED = int(os.environ.get("OMNIBUILD_SEED", str(int(time.time()))))
 
 

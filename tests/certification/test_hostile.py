@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.certification.hostile import archives, packages, projects, stores, texts
+from tests.certification.hostile import archives, packages, projects, servers, stores, texts
 from tests.certification.hostile.harness import trial
 
 INPUTS = int(os.environ.get("OMNIBUILD_INPUTS", "2000"))
@@ -20,6 +20,7 @@ BOUNDARIES = {
     **packages.BOUNDARIES,
     **stores.BOUNDARIES,
     **projects.BOUNDARIES,
+    **servers.BOUNDARIES,
 }
 
 

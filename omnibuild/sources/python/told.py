@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 # Each takes the version from its own variable: setuptools-scm (and hatch-vcs and flit-scm, which
 # use it), pdm-backend, pbr, poetry-dynamic-versioning, uv-dynamic-versioning.
@@ -27,7 +27,7 @@ def version_variables(name: str, version: str) -> dict[str, str]:
     """
     try:
         told = str(Version(version.replace("~", "")))
-    except InvalidVersion:
+    except ValueError:
         return {}
     suffix = re.sub(r"[^A-Z0-9]+", "_", name.upper())
     variables = dict.fromkeys(_VARIABLES, told)

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from omnibuild.audit import libraries
 from omnibuild.audit.audit import CHECKS, audit
 from omnibuild.audit.facts import NOTHING_SPECIAL, from_data
+from omnibuild.audit.glibc import version_of
 from omnibuild.audit.keys import is_der_key, private_key_in
 from omnibuild.audit.owners import NOBODY, Brings, Owner, Owners, of_payload
 from omnibuild.audit.report import Finding, Level, Report, told, united
@@ -705,3 +706,8 @@ def test_libraries_of_others_are_found_where_hosts_look(host, place):
     host.write(f"{place[1:]}/libgreet.so.1", place_file(greet_library(), "/opt/x", "lib/x"))
     assert ("libraries", "usr/bin/hello") not in host.found()
     assert (("runpath", "usr/bin/hello") in host.found()) == bool(flags)
+
+
+def test_a_version_of_glibc_that_somebody_made_up_is_newer_than_all():
+    assert version_of("GLIBC_2." + "9" * 5000) > version_of("GLIBC_2.99999")
+    assert version_of("GLIBC_PRIVATE") is None

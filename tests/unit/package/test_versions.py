@@ -23,6 +23,15 @@ def test_each_is_newer_than_the_one_before(
     assert sorted(mixed, key=order) == versions
 
 
+@pytest.mark.parametrize("order", [deb_order, rpm_order])
+def test_numbers_may_have_any_number_of_digits(order: Callable[[str], Any]) -> None:
+    many = "9" * 5000
+    versions = ["1.0-1", "1.9-1", f"1.{many[1:]}8-1", f"1.{many}-1", f"1.1{many}-1"]
+    mixed = sorted(versions)
+    assert sorted(mixed, key=order) == versions
+    assert order(f"1.000{many}-1") == order(f"1.{many}-1")
+
+
 @pytest.mark.parametrize(("left", "right"), [("1.0-1", "0:1.0-1"), ("1.01-1", "1.1-1")])
 def test_written_otherwise_and_the_same(left: str, right: str) -> None:
     assert deb_order(left) == deb_order(right)

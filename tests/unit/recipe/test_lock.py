@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 
 from omnibuild.errors import LockError, Where
 from omnibuild.recipe.lock import LockedFile, load_lock
+from omnibuild.recipe.wheeltags import same_release, same_version
+from omnibuild.sources.python.told import version_variables
 from tests.unit.recipe.samples import GOLDEN, assert_golden
 from tests.unit.recipe.test_positions import texts, written
 from tests.unit.recipe.test_validate import junk, mutate
@@ -286,3 +289,11 @@ def test_a_lock_that_is_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pylock.toml")
     with pytest.raises(LockError, match="no regular file"):
         load_lock(tmp_path / "pylock.toml")
+
+
+@pytest.mark.parametrize("same", [same_version, same_release])
+def test_numbers_of_thousands_of_digits_are_no_versions(same: Callable[[str, str], bool]) -> None:
+    many = "9" * 5000
+    assert same(many, many)
+    assert not same(many, "1.0")
+    assert version_variables("shop", many) == {}

@@ -92,3 +92,16 @@ def test_no_program_of_the_repository_is_started(project: Path, tmp_path: Path) 
     # It would have run.
     run(project, "status")
     assert trace.exists()
+
+
+def test_a_tag_of_thousands_of_digits_is_no_version(project: Path) -> None:
+    packed = project / ".git/packed-refs"
+    head = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=project, check=True, capture_output=True, text=True
+    )
+    packed.write_text(
+        f"# pack-refs with: peeled fully-peeled sorted\n"
+        f"{head.stdout.strip()} refs/tags/v{'9' * 5000}\n"
+    )
+    with pytest.raises(DefinitionError, match="is no version of Python"):
+        version_of(project)

@@ -57,6 +57,20 @@ def test_a_broken_body_is_continued_where_it_broke(server: Server, downloader: D
     assert [asked for _, asked in server.requests] == ["", "bytes=300000-"]
 
 
+@pytest.mark.parametrize("number", ["9" * 5000, "٣", "-1", "1e3"])
+def test_headers_that_are_no_number_say_nothing(
+    server: Server, downloader: Downloader, number: str
+) -> None:
+    value = number.encode().decode("latin-1")
+    busy = server.serve("/busy", lambda h: h.reply(503, b"", Retry_After=value))
+    assert "HTTP 503" in reason(downloader, busy)
+    url = server.serve("/a", lambda h: h.reply(200, BODY, Content_Length=value))
+    try:
+        assert get(downloader, url) == BODY
+    except SourceError:
+        assert number == "9" * 5000  # so much does not come
+
+
 def test_a_server_without_ranges_sends_all_again_and_no_byte_is_written_twice(
     server: Server, downloader: Downloader
 ) -> None:
