@@ -10,7 +10,7 @@ from omnibuild.blueprint.components import Components, fetch_package
 from omnibuild.digests import Digest
 from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.plan.graph import Action
-from omnibuild.recipe.lock import LockedFile
+from omnibuild.recipe.models.locked import LockedFile, LockedTree
 from omnibuild.sources.snapshot import snapshot
 from omnibuild.store.results import Output
 
@@ -63,6 +63,23 @@ class Builds:
             output=Output("tree", digest),
         )
         return self.add(action), digest
+
+    def checkout(self, tree: LockedTree) -> str:
+        """Return the action that fetches a commit."""
+        parameters = {
+            "commit": tree.commit,
+            "subdirectory": tree.directory,
+            "digest": tree.digest,
+        }
+        return self.add(
+            Action(
+                name=f"source:{tree.package}",
+                kind="checkout",
+                parameters=parameters,
+                places={"url": tree.repository},
+                output=Output("tree", tree.digest) if tree.digest else None,
+            )
+        )
 
     def backend(self, name: str, files: Iterable[LockedFile]) -> str:
         """Return the action that lays out what builds a package; the same for the same files."""

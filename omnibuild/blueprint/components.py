@@ -10,8 +10,8 @@ from omnibuild.errors import DefinitionError, Where
 from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.plan.graph import Action, Limits, cycle_error
 from omnibuild.recipe.definitions import Definitions
-from omnibuild.recipe.lock import LockedFile
 from omnibuild.recipe.models import Software
+from omnibuild.recipe.models.locked import LockedFile
 from omnibuild.sources.rootlock import Root, load_root_lock
 from omnibuild.sources.rootpins import ImageRoot, TarballRoot
 from omnibuild.store.results import Output
@@ -36,7 +36,9 @@ def fetch_package(file: LockedFile) -> Action:
     """
     place = f"index:{file.package}/{file.name}"
     places = [*([file.url] if file.url else []), place]
-    if file.index:
+    if file.direct:
+        places = [file.url]
+    elif file.index:
         places = [f"{place}@{file.index}"]
     return fetch_action(file.sha256, places, file.name)
 

@@ -12,8 +12,9 @@ from omnibuild.errors import LockError, Where
 from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.plan.graph import Action
 from omnibuild.recipe.building.npmlock import NpmPackage, npm_packages
-from omnibuild.recipe.lock import Lock, LockedFile
+from omnibuild.recipe.lock import Lock
 from omnibuild.recipe.models import Build, Node, Recipe
+from omnibuild.recipe.models.locked import LockedFile
 from omnibuild.sources.snapshot import snapshot
 from omnibuild.store.results import Output
 

@@ -22,8 +22,9 @@ from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.layers.search_paths import PATCHELF
 from omnibuild.plan.graph import Action
 from omnibuild.provenance.manifest import PythonComponent
-from omnibuild.recipe.lock import NODE, LockedFile, LockedTree, build_group, load_lock, lock_path
+from omnibuild.recipe.lock import NODE, build_group, load_lock, lock_path
 from omnibuild.recipe.models import Python, Recipe
+from omnibuild.recipe.models.locked import LockedFile, LockedTree
 from omnibuild.recipe.wheeltags import same_release, same_version
 from omnibuild.recipe.whereabouts import word_for
 from omnibuild.sources.python.backends import is_built
@@ -99,7 +100,11 @@ class PythonPackages:
         self.parts.append(PythonPart(installed, described))
 
     def _add_tree(self, tree: LockedTree, base: Path) -> None:
-        source, digest = self._builds.snapshot(tree.package, base / tree.directory)
+        digest = tree.commit
+        if tree.commit:
+            source = self._builds.checkout(tree)
+        else:
+            source, digest = self._builds.snapshot(tree.package, base / tree.directory)
         told = version_variables(tree.package, tree.told) if tree.told else {}
         wheel = self._build(tree.package, source, build_group(tree.package), told)
         installed = self._install(tree.package, wheel, "")

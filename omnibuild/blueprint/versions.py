@@ -16,7 +16,7 @@ from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Recipe
 from omnibuild.recipe.models.app import VersionFrom
 from omnibuild.recipe.whereabouts import table_in
-from omnibuild.sources.git import version_of
+from omnibuild.sources.git.asking import version_of
 
 
 def read_recipe(definitions: Definitions, name: str) -> tuple[Recipe, Path]:

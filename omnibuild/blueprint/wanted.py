@@ -33,6 +33,7 @@ from omnibuild.sources.python.project.rules import NO_RULES, Rules, read_rules
 from omnibuild.sources.python.project.settings import refuse_builds
 from omnibuild.sources.python.requirements import NotARequirementError, checked
 from omnibuild.sources.python.told import version_variables
+from omnibuild.transfer.credentials import without_login
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,13 @@ class Wanted:
         """Say where packages are, and what those that are directories declare."""
         found = []
         for name, origin in sorted(self.origins.items()):
-            path = os.path.relpath(origin.directory, self.project)
-            found.append(f"{name} from {path}")
-            if origin.directory.is_dir():
-                requires = project_requirements(origin.directory) or ()
-                found += [f"{each}, which {name} requires" for each in sorted(map(str, requires))]
+            place = str(origin)
+            if origin.directory:
+                place = os.path.relpath(origin.directory, self.project)
+                if origin.directory.is_dir():
+                    listed = sorted(map(str, project_requirements(origin.directory) or ()))
+                    found += [f"{each}, which {name} requires" for each in listed]
+            found.append(f"{name} from {place}")
         return found
 
 
@@ -116,7 +119,7 @@ def wanted(recipe: Recipe, path: Path) -> Wanted:
         for place in (project, *([root] if root else [])):
             refuse_builds(place, choice, python)
         origins = read_origins(project, choice, python)
-        members = [origin.directory for origin in origins.values()]
+        members = [each.directory for each in origins.values() if each.directory]
         rules = read_rules(project, choice, python, root, members)
     names = recipe.python.from_source if recipe.python else ()
     return Wanted(
@@ -189,7 +192,7 @@ def _required(recipe: Recipe, path: Path) -> list[Requirement]:
         listed["source", "index"] = recipe.source.index
     for keys, text in listed.items():
         try:
-            requirement = checked(text)
+            requirement = checked(text, addressed=keys[0] == "python")
             if keys[0] == "source" and recipe.python:
                 requirement.extras |= set(recipe.python.extras)
             found.append(requirement)
@@ -201,4 +204,12 @@ def _required(recipe: Recipe, path: Path) -> list[Requirement]:
 
 
 def _texts(requirements: Iterable[Requirement]) -> tuple[str, ...]:
-    return tuple(sorted(set(map(str, requirements))))
+    return tuple(sorted({_text(each) for each in requirements}))
+
+
+def _text(requirement: Requirement) -> str:
+    """Return a requirement's text, without the login that its address may have."""
+    if requirement.url:
+        requirement = Requirement(str(requirement))
+        requirement.url = without_login(requirement.url or "")
+    return str(requirement)

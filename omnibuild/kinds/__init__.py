@@ -27,6 +27,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "fetch": Kind(serial=1, run=_fetching(), network=True),
         "npm": Kind(serial=1, run=_tarballs(), network=True),
         "snapshot": Kind(serial=1, run=_snapshot),
+        "checkout": Kind(serial=1, run=_checkout, network=True),
         "root": Kind(serial=1, run=_root),
         "image": Kind(serial=1, run=_image, network=True),
         "component": Kind(serial=1, run=_component),
@@ -69,6 +70,12 @@ def _tarballs() -> Callable[[Job], Output]:
 
 def _snapshot(job: Job) -> Output:
     from omnibuild.kinds.snapshot import run
+
+    return run(job)
+
+
+def _checkout(job: Job) -> Output:
+    from omnibuild.kinds.checkout import run
 
     return run(job)
 

@@ -22,8 +22,8 @@ from omnibuild.events import Emit
 from omnibuild.locking.fetching import fetched, selected
 from omnibuild.plan.graph import Plan
 from omnibuild.recipe.definitions import Definitions
-from omnibuild.recipe.lock import LockedFile
 from omnibuild.recipe.models import Python, Recipe
+from omnibuild.recipe.models.locked import LockedFile
 from omnibuild.settings import Settings
 from omnibuild.sources.archive import at_most, unpack
 from omnibuild.sources.python.requirements import NotARequirementError, checked
@@ -86,7 +86,8 @@ class Backends:
     def unpacked(self, packages: Sequence[Package]) -> Iterator[list[Source]]:
         """Yield the sources of packages that are pinned as source, unpacked for the block."""
         with tempfile.TemporaryDirectory(prefix="omnibuild-sources-") as scratch:
-            files = self._selected([package for package in packages if package.sdist])
+            files = self.selected([each for each in packages if each.sdist or each.archive])
+            files = [file for file in files if not file.name.endswith(".whl")]
             found = []
             for file, archive in fetched(self._settings, files, self._emit).items():
                 # Errors name the file that it is in.
@@ -97,7 +98,7 @@ class Backends:
 
     def wheel_of(self, package: Package) -> Path:
         """Return the best of a package's files, once it is in the store."""
-        (path,) = fetched(self._settings, self._selected([package]), self._emit).values()
+        (path,) = fetched(self._settings, self.selected([package]), self._emit).values()
         return path
 
     def requires(self, source: Source, building: Sequence[Package]) -> list[Requirement]:
@@ -138,7 +139,7 @@ class Backends:
             origin, _ = builds.snapshot(name, source.directory)
             own = not source.name
             told = told_to(self._recipe, source.directory) if own else variables_of(source)
-        backend = builds.backend(name, self._selected(building))
+        backend = builds.backend(name, self.selected(building))
         goal = builds.wheel(name, origin, backend, told, question)
         plan = Plan.of([*components.actions.values(), *builds.actions.values()])
         with pipeline.opened_store(self._settings) as store:
@@ -175,7 +176,8 @@ class Backends:
                 hint=error.hint,
             ) from error
 
-    def _selected(self, packages: Sequence[Package]) -> list[LockedFile]:
+    def selected(self, packages: Sequence[Package]) -> list[LockedFile]:
+        """Return the best file of each package."""
         return selected(packages, self._python.version, self._glibc, self._indexes)
 
 

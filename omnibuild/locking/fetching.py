@@ -12,7 +12,8 @@ from omnibuild.blueprint.components import fetch_package
 from omnibuild.events import Emit
 from omnibuild.locking.groups import merged
 from omnibuild.plan.graph import Plan
-from omnibuild.recipe.lock import Lock, LockedFile, Record
+from omnibuild.recipe.lock import Lock, Record
+from omnibuild.recipe.models.locked import LockedFile
 from omnibuild.settings import Settings
 from omnibuild.store.results import Output
 

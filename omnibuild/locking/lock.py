@@ -27,6 +27,7 @@ from omnibuild.locking.placing import Placing
 from omnibuild.locking.remembering import check_writable, remember, with_required
 from omnibuild.locking.running import running, told
 from omnibuild.locking.sources_only import resolved_with_sources
+from omnibuild.locking.standins import metadata_of
 from omnibuild.locking.text import written
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.lock import NODE, RUN, Lock, build_group, load_lock, lock_path
@@ -110,7 +111,8 @@ def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> L
         root = platforms[0].root
         indexes = now.rules.index_words()
         backends = Backends(settings, definitions, recipe, python, root, glibc, indexes, emit)
-        making = _Making(now, pins, resolver, backends, kept, Path(scratch), target.parent)
+        base, commits = target.parent, _commits(target, asked)
+        making = _Making(now, pins, resolver, backends, kept, Path(scratch), base, commits)
         groups = making.groups()
     content = merged(groups, python.version, now.record)
     return Locked(target, content, path, python.require, now.pins)
@@ -151,12 +153,16 @@ class _Making:
     kept: Mapping[str, Mapping[str, str]]
     scratch: Path
     base: Path
+    commits: Mapping[str, tuple[str, str]]
 
     @cached_property
     def placing(self) -> Placing:
         """What has an origin of its own."""
         stand_ins = Path(tempfile.mkdtemp(dir=self.scratch))
-        return Placing(self.now.origins, self.base, stand_ins, self._metadata)
+        origins = dict(self.now.origins)
+        return Placing(
+            origins, self.base, stand_ins, self._metadata, self._metadata_in, dict(self.commits)
+        )
 
     def groups(self) -> dict[str, list[Package]]:
         """Return the packages of each dependency group."""
@@ -194,10 +200,10 @@ class _Making:
         kept: Mapping[str, str],
         constraints: Sequence[Requirement] = (),
     ) -> list[Package]:
-        def resolved(rules: Rules) -> list[Package]:
+        def resolved(lowered: Sequence[Requirement], rules: Rules) -> list[Package]:
             links = Path(tempfile.mkdtemp(dir=self.scratch))
             return resolved_with_sources(
-                self.resolver, self._ask, links, requirements, from_source, kept, rules
+                self.resolver, self._ask, links, lowered, from_source, kept, rules
             )
 
         rules = self.now.rules.with_constraints(constraints)
@@ -208,9 +214,28 @@ class _Making:
         with self.backends.unpacked([package]) as sources:
             return self._metadata(sources[0])
 
+    def _metadata_in(self, package: Package, path: Path) -> Metadata:
+        """Return what a file says, which is a wheel or a source distribution."""
+        (file,) = self.backends.selected([package])
+        return metadata_of(path) if file.name.endswith(".whl") else self._ask(package)
+
     def _metadata(self, source: Source) -> Metadata:
         groups = self._build_groups([source])
         return self.backends.metadata(source, groups[build_group(source.name)])
+
+
+def _commits(path: Path, asked: Asked) -> dict[str, tuple[str, str]]:
+    """Return the commits that are locked and stay, with the words that they were asked for by."""
+    names = {canonicalize_name(name) for name in asked.upgrade if name}
+    try:
+        packages = load_lock(path).content.packages if path.exists() else ()
+    except LockError:
+        return {}
+    return {
+        package.name: (package.vcs.requested_revision or "", package.vcs.commit_id)
+        for package in packages
+        if package.vcs and "" not in asked.upgrade and package.name not in names
+    }
 
 
 def _kept(path: Path, python: str, asked: Asked, pins: Pins | None) -> dict[str, dict[str, str]]:
@@ -227,7 +252,7 @@ def _kept(path: Path, python: str, asked: Asked, pins: Pins | None) -> dict[str,
     except LockError:
         # It is made anew, and nothing in it can be relied upon.
         locked = {}
-    unknown = sorted(names.difference(*locked.values()))
+    unknown = sorted(names.difference(*locked.values(), _commits(path, Asked())))
     if unknown:
         raise UsageError(
             f"--upgrade names what is not locked: {', '.join(unknown)}",

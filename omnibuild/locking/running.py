@@ -16,7 +16,7 @@ from omnibuild.errors import LockError, Where
 from omnibuild.recipe.wheeltags import applies
 from omnibuild.sources.python.pins.pins import Pins
 from omnibuild.sources.python.project.origins import workspace_root
-from omnibuild.sources.python.project.settings import refuse_sources, refuse_unobeyed
+from omnibuild.sources.python.project.settings import refuse_unobeyed
 from omnibuild.sources.python.resolving.resolve import Resolver
 
 
@@ -61,9 +61,8 @@ def running(
         declared = now.declared
         if declared is None:
             declared = tuple(ask_project()) if now.built else ()
-        _refuse(now, _names(declared))
+        _refuse(now)
         found = resolve([*now.own, *declared], now.from_source, kept)
-        _refuse_sources(now, found)
     else:
         found = placed(_pinned(now, pins, resolver, resolve, kept))
     unneeded = sorted(set(now.from_source) - {package.name for package in found})
@@ -95,22 +94,12 @@ def told(metadata: Metadata, extras: Sequence[str], python: str) -> list[Require
     return found
 
 
-def _refuse(now: Wanted, names: set[str]) -> None:
+def _refuse(now: Wanted) -> None:
     """Raise for settings that are not obeyed, of a project and of the workspace that it is in."""
     root = workspace_root(now.project) if now.project else None
     for place in (now.project, root):
         if place:
-            refuse_unobeyed(place, names)
-
-
-def _refuse_sources(now: Wanted, found: Sequence[Package]) -> None:
-    if now.project:
-        members = (origin.directory for origin in now.origins.values())
-        refuse_sources((now.project, *members), {package.name for package in found})
-
-
-def _names(requirements: Sequence[Requirement]) -> set[str]:
-    return {canonicalize_name(each.name) for each in requirements}
+            refuse_unobeyed(place)
 
 
 def _pinned(
@@ -122,7 +111,7 @@ def _pinned(
     # Of the recipe's own requirements it need not know.
     dataclasses.replace(pins, complete=False).check(now.own, python)
     if not pins.packages:
-        _refuse(now, _names(declared))
+        _refuse(now)
         wanted = [*now.own, *declared, *pins.chosen]
         found = resolve(wanted, now.from_source, kept, pins.all_constraints())
         return [_as_pinned(package, pins) for package in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,6 +11,11 @@ from pathlib import Path
 from packaging.metadata import Metadata
 from packaging.requirements import Requirement
 
+from omnibuild.errors import LockError
+
+# Bytes of metadata that are read; the longest known has half a million.
+LARGEST = 8 << 20
+_METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
 _WHEEL = "Wheel-Version: 1.0\nGenerator: omnibuild\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
@@ -38,6 +44,17 @@ class Told:
             list(metadata.provides_extra or ()),
             str(metadata.requires_python or ""),
         )
+
+
+def metadata_of(wheel: Path) -> Metadata:
+    """Return what a wheel says of itself; raises :class:`LockError`."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            (name,) = (n for n in archive.namelist() if _METADATA.fullmatch(n))
+            with archive.open(name) as stream:
+                return Metadata.from_email(stream.read(LARGEST), validate=False)
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise LockError("what is at the address of a wheel is none", why=str(error)) from error
 
 
 def write_stand_in(directory: Path, name: str, told: Told) -> Path:

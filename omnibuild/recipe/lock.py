@@ -10,7 +10,6 @@ gets; ``build`` is what builds the project itself, ``build-NAME`` what builds th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -19,7 +18,7 @@ import msgspec
 from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.pylock import (
     Package,
-    PackageDirectory,
+    PackageArchive,
     PackageSdist,
     PackageWheel,
     Pylock,
@@ -30,6 +29,7 @@ from packaging.utils import parse_wheel_filename
 from omnibuild.errors import LockError, Where
 from omnibuild.recipe import located, lockfile
 from omnibuild.recipe.models import Recipe
+from omnibuild.recipe.models.locked import LockedFile, LockedTree, locked_file, locked_tree
 from omnibuild.recipe.wheeltags import applies, full_version, marker_environment, supported_tags
 
 RUN, NODE = "run", "node"  # what the app runs with; what bundles its front end
@@ -98,44 +98,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
 
 
 @dataclass(frozen=True)
-class LockedFile:
-    """The file of a package that an interpreter gets.
-
-    Args:
-        package: normalised, as ``typing-extensions``.
-        version: the package's version.
-        name: the file's name.
-        sha256: its digest.
-        url: where it was; empty when the lock names no place.
-        index: the index that has it, as ``NAME=URL``; empty for the machine's own.
-    """
-
-    package: str
-    version: str
-    name: str
-    sha256: str
-    url: str = ""
-    index: str = ""
-
-
-@dataclass(frozen=True)
-class LockedTree:
-    """The source tree of a package, which is as it is when it is built.
-
-    Args:
-        package: normalised name.
-        version: as it was when it was locked, for people.
-        directory: relative to the lock.
-        told: the version that its build is told; empty: it says one itself.
-    """
-
-    package: str
-    version: str
-    directory: str
-    told: str = ""
-
-
-@dataclass(frozen=True)
 class Lock:
     """A valid lock file.
 
@@ -171,7 +133,8 @@ class Lock:
             selected = self.content.select(
                 environment=environment, tags=tags, dependency_groups=groups
             )
-            found = [each for each in selected if isinstance(each[1], PackageWheel | PackageSdist)]
+            kinds = PackageWheel | PackageSdist | PackageArchive
+            found = [each for each in selected if isinstance(each[1], kinds)]
         except (PylockSelectError, UndefinedComparison, UndefinedEnvironmentName) as error:
             raise LockError(
                 f"this lock does not fit CPython {python} and glibc {glibc}",
@@ -182,15 +145,17 @@ class Lock:
         named = (
             {each.partition("=")[2]: each for each in self.record.indexes} if self.record else {}
         )
-        return tuple(_locked(package, cast("PackageWheel", file), named) for package, file in found)
+        return tuple(
+            locked_file(package, cast("PackageWheel", file), named) for package, file in found
+        )
 
     def trees(self, python: str) -> tuple[LockedTree, ...]:
         """Return the source trees that an app gets wheels of."""
         groups = self._groups(RUN) or self.content.default_groups or ()
         return tuple(
-            _locked_tree(package, package.directory)
+            locked_tree(package)
             for package in self.content.packages
-            if package.directory and applies(package.marker, python, groups=groups)
+            if (package.directory or package.vcs) and applies(package.marker, python, groups=groups)
         )
 
     def versions(self, python: str) -> dict[str, dict[str, str]]:
@@ -247,26 +212,6 @@ class Lock:
             why=f"it has no dependency group {wanted!r}",
             hint=f"run: {self.make}",
         )
-
-
-def _locked(
-    package: Package, file: PackageWheel | PackageSdist, named: Mapping[str, str]
-) -> LockedFile:
-    return LockedFile(
-        package=package.name,
-        version=str(package.version),
-        name=file.filename,
-        sha256=file.hashes["sha256"],
-        url=file.url or "",
-        # Other tools name the public index, too, which this machine may reach by a mirror.
-        index=named.get(package.index or "", ""),
-    )
-
-
-def _locked_tree(package: Package, directory: PackageDirectory) -> LockedTree:
-    own = located.table_at(package.tool or {}, "omnibuild")
-    version, told = (str(own.get(key, "")) for key in ("version", "told"))
-    return LockedTree(package.name, version, directory.path, told)
 
 
 def load_lock(path: Path, make: str = lockfile.MAKE) -> Lock:

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.pylock import (
     Package,
+    PackageArchive,
     PackageSdist,
     PackageWheel,
     Pylock,
@@ -27,7 +28,8 @@ LARGEST = 4 << 20
 MAKE = "omnibuild lock"
 
 # What PEP 751 also allows as the origin of a package, and what no digest of a file can pin.
-_UNSUPPORTED_ORIGINS = ("vcs", "archive")
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_REPOSITORY = re.compile(r"(https?|ssh|file)://[^\s\"'\\\x00-\x1f\x7f]+")
 
 # Characters of what is parsed by rules of its own, and tags that the names of all wheels stand for.
 _LONGEST = {
@@ -99,8 +101,9 @@ def _raw_files(path: Path, package: Mapping[str, Any]) -> Iterator[tuple[Path, d
     for index, wheel in enumerate(wheels if isinstance(wheels, list) else ()):
         if isinstance(wheel, dict):
             yield (*path, "wheels", index), wheel
-    if isinstance(package.get("sdist"), dict):
-        yield (*path, "sdist"), package["sdist"]
+    for key in ("sdist", "archive"):
+        if isinstance(package.get(key), dict):
+            yield (*path, key), package[key]
 
 
 def _bound_faults(data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -150,13 +153,27 @@ def _file_name(file: Mapping[str, Any]) -> str:
     return unquote(re.split("[?#]", url)[0].rpartition("/")[2]) if isinstance(url, str) else ""
 
 
+def name_of(file: PackageWheel | PackageSdist | PackageArchive) -> str:
+    """Return the name of a file."""
+    if isinstance(file, PackageArchive):
+        return _file_name({"url": file.url or "", "path": file.path or ""})
+    return file.filename
+
+
 def _origin_faults(data: Mapping[str, Any]) -> Iterator[Fault]:
     for path, package in _raw_packages(data):
-        for origin in _UNSUPPORTED_ORIGINS:
-            if origin in package:
-                what = f"a package from {origin!r} is not pinned by the digest of a file"
-                hint = "lock wheels or a source distribution of it"
-                yield Fault((*path, origin), what, hint, in_key=True)
+        vcs = package.get("vcs")
+        if vcs is None:
+            continue
+        said = vcs if isinstance(vcs, dict) else {}
+        words = [str(said.get(key, "")) for key in ("type", "commit-id", "url", "subdirectory")]
+        kind, commit, url, inside = words
+        if kind != "git" or not _COMMIT.fullmatch(commit) or not _REPOSITORY.fullmatch(url):
+            what = "a package from `vcs` must be pinned to a commit of a git repository"
+            hint = "write type, url (https, http, ssh, file) and the whole commit-id"
+            yield Fault((*path, "vcs"), what, hint, in_key=True)
+        elif inside.startswith("/") or ".." in inside.split("/"):
+            yield Fault((*path, "vcs", "subdirectory"), "this leads out of the repository")
 
 
 def _content_faults(lock: Pylock, make: str) -> Iterator[Fault]:
@@ -170,7 +187,7 @@ def _content_faults(lock: Pylock, make: str) -> Iterator[Fault]:
             hint = "keep one of them, or give each a marker of its own"
             yield Fault((*path, "name"), f"{quoted(package.name)} is locked twice", hint)
         markers.add(marker)
-        if package.version is None and not package.directory:
+        if package.version is None and not (package.directory or package.vcs or package.archive):
             yield Fault(path, f"{quoted(package.name)} has no version")
         if package.marker and not _can_be_evaluated(package.marker):
             yield Fault((*path, "marker"), f"{quoted(marker)} asks for what a lock does not know")
@@ -187,15 +204,21 @@ def _can_be_evaluated(marker: Marker) -> bool:
 
 
 def _digest_faults(package: Package, path: Path, make: str) -> Iterator[Fault]:
-    files: list[tuple[Path, PackageWheel | PackageSdist]] = [
+    files: list[tuple[Path, PackageWheel | PackageSdist | PackageArchive]] = [
         ((*path, "wheels", index), wheel) for index, wheel in enumerate(package.wheels or ())
     ]
     if package.sdist:
         files.append(((*path, "sdist"), package.sdist))
+    if package.archive:
+        files.append(((*path, "archive"), package.archive))
+        if not package.archive.url or package.archive.subdirectory:
+            yield Fault(
+                (*path, "archive"), "an archive is fetched from a `url`, and used as a whole"
+            )
     for place, file in files:
         digest = file.hashes.get("sha256")
         if digest is None:
-            what = f"a lock without digests: {quoted(file.filename)} has no `hashes.sha256`"
+            what = f"a lock without digests: {quoted(name_of(file))} has no `hashes.sha256`"
             yield Fault((*place, "hashes"), what, f"run: {make}")
         elif not is_digest(digest):
             what = f"{quoted(digest)} is not a SHA-256 digest"

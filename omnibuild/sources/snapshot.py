@@ -11,7 +11,7 @@ from pathlib import Path
 
 from omnibuild import digests
 from omnibuild.errors import DefinitionError, SourceError, Where
-from omnibuild.sources.git import git
+from omnibuild.sources.git.asking import git
 from omnibuild.tree import Entry, Kind, Tree
 
 # Without git to say what is ignored: made by tools, wherever they are, or at the project's top.

@@ -26,8 +26,9 @@ from omnibuild.host.programs import Installed
 from omnibuild.recipe import located
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.located import Fault
-from omnibuild.recipe.lock import LockedFile, load_lock, lock_path
+from omnibuild.recipe.lock import load_lock, lock_path
 from omnibuild.recipe.models import Recipe
+from omnibuild.recipe.models.locked import LockedFile
 from omnibuild.recipe.validate import quoted
 from omnibuild.recipe.whereabouts import table_in
 from omnibuild.settings import Settings

@@ -29,7 +29,7 @@ from omnibuild.workbench.compare import Difference, compare_blobs, compare_trees
 UNSHARE = Tool("unshare", package="util-linux")
 
 # Never made again unless asked for: what is fetched is pinned by digest, and a root by its lock.
-SEEDED = ("fetch", "snapshot", "root", "image")
+SEEDED = ("fetch", "snapshot", "checkout", "root", "image")
 
 # All that must not matter. The time is another one in any case.
 OTHER_ENVIRONMENT = {

@@ -35,7 +35,7 @@ from omnibuild.locking.lock import Locked, lock
 from omnibuild.locking.sources_only import resolved_with_sources
 from omnibuild.recipe import whereabouts
 from omnibuild.recipe.definitions import Definitions
-from omnibuild.recipe.lock import LockedFile
+from omnibuild.recipe.models.locked import LockedFile
 from omnibuild.settings import Settings
 from omnibuild.sources.python.requirements import NotARequirementError, checked
 from omnibuild.sources.python.resolving.resolve import Resolver

@@ -24,8 +24,13 @@ class NotARequirementError(ValueError):
         self.hint = hint
 
 
-def checked(text: str) -> Requirement:
-    """Return what an index can satisfy; raises :class:`NotARequirementError` otherwise."""
+def checked(text: str, *, addressed: bool = False) -> Requirement:
+    """Return what an index can satisfy; raises :class:`NotARequirementError` otherwise.
+
+    Args:
+        text: of the requirement.
+        addressed: it may say where the package is.
+    """
     shown = printable(text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…")
     try:
         # Blanks at the ends are harmless, line breaks never are.
@@ -37,7 +42,7 @@ def checked(text: str) -> Requirement:
         raise NotARequirementError(
             f"`{shown}` is not a requirement", "write it like `shop>=1.4`, as PEP 508 has it"
         )
-    if requirement.url:
+    if requirement.url and not addressed:
         raise NotARequirementError(
             f"`{shown}` is at an address that no digest pins",
             "require it by name and version, and let your index serve a wheel of it",

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omnibuild.errors import LockError, Where
-from omnibuild.recipe.lock import LockedFile, load_lock
+from omnibuild.recipe.lock import load_lock
+from omnibuild.recipe.models.locked import LockedFile
 from omnibuild.recipe.wheeltags import same_release, same_version
 from omnibuild.sources.python.told import version_variables
 from tests.unit.recipe.samples import GOLDEN, assert_golden

@@ -12,7 +12,7 @@ from packaging.version import Version
 
 from omnibuild.errors import DefinitionError
 from omnibuild.package.versions import compare_debs, compare_rpms, host_version
-from omnibuild.sources.git import version_of
+from omnibuild.sources.git.asking import version_of
 
 
 def run(directory: Path, *words: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from omnibuild import tree
 from omnibuild.errors import DefinitionError, SourceError, ToolFailedError
-from omnibuild.sources.git import GIT
+from omnibuild.sources.git.asking import GIT
 from omnibuild.sources.snapshot import copy_snapshot, snapshot
 from omnibuild.tree import Tree
 
@@ -249,7 +249,7 @@ def test_git_fetches_nothing_that_a_project_lacks(project: Path, tmp_path: Path)
 def test_a_pipe_that_git_would_read_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("omnibuild.sources.git.LONGEST_GIT", 0.5)
+    monkeypatch.setattr("omnibuild.sources.git.asking.LONGEST_GIT", 0.5)
     GIT.run("init", "-q", directory=tmp_path)
     os.mkfifo(tmp_path / ".gitignore")
     with pytest.raises(ToolFailedError, match="git does not end") as caught:

@@ -74,8 +74,6 @@ def _pins(data: Mapping[str, Any], path: Path, python: str, update: str, choice:
         raise LockError(
             f"{path.name} does not fit Python {python}", where=Where(str(path)), why=str(error)
         ) from error
-    for each in packages:
-        _check_origin(each, path)
     versions = {str(p.name): Pin(str(p.version or "")) for p in packages}
     return Pins(path, update, versions, packages=tuple(packages))
 
@@ -94,13 +92,3 @@ def _selected(lock: Pylock, python: str, choice: Choice) -> list[Package]:
             raise PylockSelectError(f"{package.name} is there in two versions at once")
         found[package.name] = dataclasses.replace(package, marker=None)
     return list(found.values())
-
-
-def _check_origin(package: Package, path: Path) -> None:
-    for origin in ("vcs", "archive"):
-        if getattr(package, origin):
-            raise LockError(
-                f"{package.name} comes from {origin!r} in {path.name}, which is not obeyed yet",
-                where=Where(str(path)),
-                hint="let your index serve a wheel of it",
-            )

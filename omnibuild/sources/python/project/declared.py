@@ -191,6 +191,6 @@ class _Reading:
                 yield Fault((*path, index), "a requirement must be a string")
                 continue
             try:
-                self.found.append(checked(text))
+                self.found.append(checked(text, addressed=True))
             except NotARequirementError as error:
                 yield Fault((*path, index), str(error), error.hint)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 from packaging.utils import canonicalize_name
 
@@ -18,21 +19,86 @@ from omnibuild.errors import DefinitionError
 from omnibuild.recipe import located
 from omnibuild.recipe.located import Document, Fault
 from omnibuild.recipe.positions import Path as Keys
+from omnibuild.sources.git.checkout import REVISION, is_repository
 from omnibuild.sources.python.project.declared import Choice, document_of
 from omnibuild.sources.python.project.sources import concerns, sources
+from omnibuild.transfer.credentials import without_login
 
+_FILES = (".whl", ".tar.gz", ".zip")
 _WORKSPACE: Keys = ("tool", "uv", "workspace")
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a package is.
+    """Where a package is: in a directory, in a git repository, or in a file at an address.
 
     Args:
         directory: its source tree.
+        repository: address of the repository.
+        revision: of it; empty for the repository's own choice.
+        subdirectory: of the repository.
+        address: of a wheel or a source distribution.
+        sha256: of that file; empty where nobody says it.
+        error: why it is nowhere; for who needs the package.
     """
 
-    directory: Path
+    directory: Path | None = None
+    repository: str = ""
+    revision: str = ""
+    subdirectory: str = ""
+    address: str = ""
+    sha256: str = ""
+    error: DefinitionError | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        if self.directory:
+            return str(self.directory)
+        part = f" in {self.subdirectory}" if self.subdirectory else ""
+        at = f" at {self.revision}" if self.revision else ""
+        return without_login(self.repository or self.address) + at + part
+
+    @property
+    def short(self) -> str:
+        """The revision as people say it."""
+        return self.revision.removeprefix("refs/tags/").removeprefix("refs/heads/")
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What two ways to say the same have in common."""
+        return (os.path.realpath(self.directory),) if self.directory else (str(self),)
+
+
+def origin_at(url: str) -> Origin | None:
+    """Return what the address of a requirement means (PEP 440, PEP 610); none: nothing obeyed."""
+    is_git = url.startswith("git+")
+    try:
+        parts = urlsplit(url.removeprefix("git+"))
+        fragment = {key: values[0] for key, values in parse_qs(parts.fragment).items()}
+    except ValueError:
+        return None
+    subdirectory = fragment.get("subdirectory", "")
+    if is_git:
+        path, _, revision = parts.path.partition("@")
+        repository = urlunsplit(parts._replace(path=path, fragment=""))
+        return _of_git(repository, revision, subdirectory)
+    if subdirectory:
+        return None
+    if parts.scheme == "file" and (place := Path(unquote(parts.path))).is_dir():
+        return Origin(place)
+    bare = urlunsplit(parts._replace(fragment=""))
+    return Origin(address=bare, sha256=fragment.get("sha256", "")) if _is_file(bare) else None
+
+
+def _of_git(repository: str, revision: str, subdirectory: str) -> Origin | None:
+    inside = not Path(subdirectory).is_absolute() and ".." not in Path(subdirectory).parts
+    valid = is_repository(repository) and (not revision or REVISION.fullmatch(revision))
+    if not (valid and inside):
+        return None
+    return Origin(repository=repository, revision=revision, subdirectory=subdirectory)
+
+
+def _is_file(address: str) -> bool:
+    return urlsplit(address).scheme in ("https", "http", "file") and address.endswith(_FILES)
 
 
 def read_origins(project: Path, choice: Choice, python: str) -> dict[str, Origin]:
@@ -54,10 +120,10 @@ def read_origins(project: Path, choice: Choice, python: str) -> dict[str, Origin
         seen.add(real)
         for document, path, name, origin in _said(directory, choice, python):
             known = found.setdefault(name, origin)
-            if os.path.realpath(known.directory) != os.path.realpath(origin.directory):
-                what = f"{name} is {origin.directory} here, and {known.directory} elsewhere"
-                raise document.error([Fault(path, what, "let both be the same directory")])
-            if origin.directory.is_dir():
+            if known.identity != origin.identity:
+                what = f"{name} is {origin} here, and {known} elsewhere"
+                raise document.error([Fault(path, what, "let both be the same")])
+            if origin.directory and origin.directory.is_dir():
                 waiting.append(origin.directory)
         choice = Choice()  # extras and groups are the project's own
     return found
@@ -138,17 +204,37 @@ def _origin(
         member = _members(root).get(name) if root else None
         if member is None:
             what = f"no member of the workspace is called `{name}`"
-            raise _wrong(document, path, what, "add its directory to [tool.uv.workspace]")
+            return _wrong(document, path, what, "add its directory to [tool.uv.workspace]")
         return Origin(member)
-    place = source.get("path")
-    if not isinstance(place, str):
+    said = {key: source[key] for key in ("path", "file", "git", "url") if key in source}
+    if not said:
         return None
-    directory = base / place
-    if directory.is_file():
-        what = f"`{name}` is a file, and only directories and indexes are obeyed"
-        raise _wrong(document, path, what, "let an index have it")
-    return Origin(directory)
+    (kind, place), *others = said.items()
+    found = None
+    if isinstance(place, str) and not others:
+        if kind in ("path", "file"):
+            path_there = base / place
+            found = origin_at(path_there.resolve().as_uri()) if path_there.is_file() else None
+            found = found or (None if path_there.is_file() else Origin(path_there))
+        elif kind == "git":
+            revision = _revision(source)
+            found = _of_git(place, revision, str(source.get("subdirectory", "")))
+        else:
+            found = origin_at(place) if "subdirectory" not in source else None
+    if found is None:
+        what = f"`{name}` comes from where nothing is obeyed"
+        hint = "take a directory, git by https or ssh, or the URL of a file"
+        return _wrong(document, path, what, hint)
+    return found
 
 
-def _wrong(document: Document, path: Keys, what: str, hint: str) -> DefinitionError:
-    return document.error([Fault(path, what, hint)])
+def _revision(source: Mapping[str, Any]) -> str:
+    """Return the revision that a source names, as git calls it."""
+    for key, before in (("rev", ""), ("tag", "refs/tags/"), ("branch", "refs/heads/")):
+        if isinstance(source.get(key), str):
+            return before + str(source[key])
+    return ""
+
+
+def _wrong(document: Document, path: Keys, what: str, hint: str) -> Origin:
+    return Origin(error=document.error([Fault(path, what, hint)]))

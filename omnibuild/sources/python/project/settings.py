@@ -14,7 +14,7 @@ from omnibuild.recipe.located import Document, Fault
 from omnibuild.recipe.positions import Path as Keys
 from omnibuild.recipe.wheeltags import applies
 from omnibuild.sources.python.project.declared import Choice
-from omnibuild.sources.python.project.sources import UV, sources
+from omnibuild.sources.python.project.sources import UV
 
 # uv's settings, all of them: a test asks the uv that came with omnibuild which there are.
 OBEYED = frozenset(
@@ -113,40 +113,16 @@ _AS_HERE = {"index-strategy": "first-index"}
 # Settings of `uv pip` that would change the same.
 _OF_PIP = _RESOLVING | {"extra-index-url", "index-url", "prerelease", "resolution"}
 _PDM: tuple[Keys, ...] = (("tool", "pdm", "source"), ("tool", "pdm", "resolution"))
-# What makes an entry of [tool.poetry.dependencies] more than a version, and its source no index.
-_ORIGINS = {"git", "url", "file"}
 _HINT = "take it out of the project, or let an index have what it is for"
 
 
-def refuse_unobeyed(directory: Path, names: Collection[str]) -> None:
+def refuse_unobeyed(directory: Path) -> None:
     """Raise :class:`DefinitionError` for settings of a project's tools that are not obeyed.
 
     Args:
         directory: of the project.
-        names: normalised names of what it requires.
     """
-    _refuse(directory, _RESOLVING, _OF_PIP, _PDM, names)
-
-
-def refuse_sources(directories: Iterable[Path], names: Collection[str]) -> None:
-    """Raise :class:`DefinitionError` for packages that would come from where nothing is obeyed.
-
-    Args:
-        directories: of a project, and of what it takes from directories.
-        names: normalised names of all that is to be installed.
-    """
-    for directory in directories:
-        path = directory / "pyproject.toml"
-        if path.exists():
-            document = located.read(path)
-            if faults := list(_elsewhere(document, names)):
-                raise document.error(faults)
-
-
-def _elsewhere(document: Document, names: Collection[str]) -> Iterator[Fault]:
-    for path, name, source in sources(document.data):
-        if name in names and _ORIGINS & source.keys():
-            yield _not_obeyed(path[: len(path) - isinstance(path[-1], int)])
+    _refuse(directory, _RESOLVING, _OF_PIP, _PDM)
 
 
 def refuse_builds(directory: Path, choice: Choice, python: str) -> None:
@@ -159,7 +135,7 @@ def refuse_builds(directory: Path, choice: Choice, python: str) -> None:
         choice: extras and groups that are taken.
         python: series of CPython.
     """
-    _refuse(directory, _BUILDING, _BUILDING, (), ())
+    _refuse(directory, _BUILDING, _BUILDING, ())
     for document, table in _files(directory):
         if faults := list(_impossible(document.data, table, choice, python)):
             raise document.error(faults)
@@ -177,7 +153,6 @@ def _refuse(
     keys: Collection[str],
     of_pip: Collection[str],
     others: Iterable[Keys],
-    names: Collection[str],
 ) -> None:
     for document, table in _files(directory):
         data = document.data
@@ -186,7 +161,6 @@ def _refuse(
         faults = [_not_obeyed(path) for path in paths if _says(located.value_at(data, *path), path)]
         if table:
             faults += [_not_obeyed(path) for path in others if located.value_at(data, *path)]
-            faults += _elsewhere(document, names)
         if faults:
             raise document.error(faults)
 

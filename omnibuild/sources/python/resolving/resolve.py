@@ -123,7 +123,7 @@ class Resolver:
         # A lock is for one environment: what markers say is known, and need not stay.
         needed = (each for each in packages if applies(each.marker, self.python, groups=()))
         for package in sorted(needed, key=lambda each: each.name):
-            if package.archive or package.directory:  # no index has it
+            if package.archive or package.directory or package.vcs:  # no index has it
                 found.append(package)
                 continue
             compiled = package.name in from_source or is_stand_in(package, links)

@@ -45,7 +45,7 @@ def project(directory: Path, text: str) -> Path:
 
 
 def refused(directory: Path) -> None:
-    refuse_unobeyed(directory, {"lib"})
+    refuse_unobeyed(directory)
     refuse_builds(directory, NOTHING, "3.13")
 
 
