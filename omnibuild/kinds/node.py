@@ -8,7 +8,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from omnibuild.errors import CaptureError
+from omnibuild.errors import CaptureError, LockError
 from omnibuild.execute.job import Job
 from omnibuild.execute.sandbox.step import Step
 from omnibuild.layers.capture import capture, keep
@@ -60,10 +60,7 @@ def prepare_node(job: Job) -> Step:
     build = job.scratch / "build"
     build.mkdir()
     shutil.copytree(job.tree("source"), build / "src", symlinks=True)
-    lock = build / "src" / LOCK
-    text = completed(lock.read_text())
-    lock.unlink()  # it may have been another name of another file
-    lock.write_text(text)
+    _complete_lock(job, build / "src" / LOCK)
     unpack(job.blob("node"), build / "node", limits=at_most(job.limits.unpacked))
     _write_commands(build / "bin")
     for output in job.roles("npm").values():
@@ -74,6 +71,16 @@ def prepare_node(job: Job) -> Step:
     step = layered_step(job, f"the build of the front end of {job.subject}", script, None)
     path = f"/build/bin:{step.environment['PATH']}"
     return replace(step, environment={**step.environment, **_SETTINGS, "PATH": path})
+
+
+def _complete_lock(job: Job, lock: Path) -> None:
+    if lock.is_symlink() or not lock.is_file():
+        raise LockError(
+            f"the front end of {job.subject} comes without its {LOCK}",
+            why="it is there, but no part of the project: git ignores it, or it is a symlink",
+            hint="commit it: what is built is what it pins",
+        )
+    lock.write_text(completed(lock.read_text()))
 
 
 def _write_commands(directory: Path) -> None:

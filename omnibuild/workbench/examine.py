@@ -19,6 +19,7 @@ from omnibuild.execute.processes import Processes
 from omnibuild.execute.sandbox.choose import choose_sandbox
 from omnibuild.execute.sandbox.step import Sandbox, Step
 from omnibuild.kinds.component import prepare_component
+from omnibuild.kinds.node import prepare_node
 from omnibuild.kinds.steps import prepare_steps
 from omnibuild.plan.decisions import Decision
 from omnibuild.plan.graph import Action, Plan, bare_name
@@ -30,7 +31,7 @@ from omnibuild.store.results import Output
 from omnibuild.store.store import Store
 
 # How the kinds whose steps people write lay out their sandbox.
-_PREPARED = {"component": prepare_component, "steps": prepare_steps}
+_PREPARED = {"component": prepare_component, "steps": prepare_steps, "node": prepare_node}
 
 
 @dataclass(frozen=True)

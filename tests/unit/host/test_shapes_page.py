@@ -1,4 +1,4 @@
-"""docs/shapes.md is true: each of its recipes is valid, and becomes units and launchers."""
+"""Pages about recipes are true: each of theirs is valid, and becomes units and launchers."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from omnibuild.recipe.models import Recipe
 
 from .apps import CHECKOUT
 
-PAGE = CHECKOUT / "docs/shapes.md"
+PAGES = [CHECKOUT / "docs" / name for name in ("shapes.md", "guides/django.md")]
 APP = """\
 [app]
 name = "shop"
@@ -25,19 +25,21 @@ PYTHON = '[python]\nversion = "3.13"\n'
 INSTALLED = Installed(
     entry_points=dict.fromkeys(("shop", "shop-server", "shop-worker"), "shop.cli:main"),
     modules={"gunicorn", "uvicorn", "shop.wsgi", "shop.api", "celery.__init__", "celery.__main__"}
-    | {"shop.admin"},
+    | {"shop.admin", "django.__init__", "django.__main__"},
     programs={"bin/valkey-server", "bin/valkey-cli"},
-    directories={"share/static", "share/frontend"},
+    directories={"share/static", "share/frontend", "app/staticfiles"},
 )
 
 
 def blocks() -> list[str]:
-    return re.findall(r"^```toml\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    pattern = re.compile(r"^```toml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    return [block for page in PAGES for block in pattern.findall(page.read_text())]
 
 
 @pytest.mark.parametrize("block", blocks())
 def test_a_recipe_of_the_page_is_right(block: str, tmp_path: Path) -> None:
     path = tmp_path / "shop.toml"
+    (tmp_path / "package-scripts/shop").mkdir(parents=True)
     project = '[source]\npath = "."\n' if "[build" in block else ""
     path.write_text(f"{APP}{project}{'' if '[software]' in block else PYTHON}\n{block}")
     host = integrate(load(path, Recipe), {}, {}, INSTALLED)
