@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from omnibuild.blueprint.components import Components
 from omnibuild.blueprint.python import PythonPackages
 from omnibuild.host.layout import Layout
-from omnibuild.kinds.steps import SHARE
-from omnibuild.layers.environment import FIXED_ENVIRONMENT
+from omnibuild.layers.environment import FIXED_ENVIRONMENT, SHARE
 from omnibuild.payload.placing import LOGICAL_PREFIX
 from omnibuild.plan.graph import Action
 from omnibuild.recipe.models import Build, Recipe

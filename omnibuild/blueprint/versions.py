@@ -6,8 +6,6 @@ from pathlib import Path
 
 import msgspec
 
-from omnibuild.discovery.findings import Findings
-from omnibuild.discovery.metadata import declared
 from omnibuild.errors import DefinitionError
 from omnibuild.recipe import located
 from omnibuild.recipe.definitions import Definitions
@@ -51,6 +49,10 @@ def _said(recipe: Recipe, path: Path, origin: str) -> str:
         return source.index.partition("==")[2]
     if not source:
         raise DefinitionError("there is no project to say a version", hint="write it here")
+    # Most recipes say their version: then nothing of this need be loaded.
+    from omnibuild.discovery.findings import Findings
+    from omnibuild.discovery.metadata import declared
+
     found = Findings()
     declared(path.parent / source.path, found)
     if found.version is None:

@@ -14,15 +14,13 @@ from omnibuild.execute.sandbox.step import Step
 from omnibuild.execute.sandbox.union import link_layers
 from omnibuild.kinds.backend import write_commands
 from omnibuild.layers.capture import capture, keep
+from omnibuild.layers.environment import SHARE
 from omnibuild.layers.step import in_turn, layered_step
 from omnibuild.payload.assembly import Part, assemble
 from omnibuild.payload.placing import LOGICAL_PREFIX
 from omnibuild.sources.python.backends import AS_IT_IS
 from omnibuild.store.results import Output
 from omnibuild.tree import Kind, Tree
-
-# Below the prefix: what steps may write besides what lies beside the project's own files.
-SHARE = "share"
 
 _MOST_SHOWN = 10
 

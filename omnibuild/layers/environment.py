@@ -9,6 +9,9 @@ from omnibuild.payload.placing import LOGICAL_PREFIX
 # 2025-01-01T00:00:00Z: the time of everything that is built.
 SOURCE_DATE_EPOCH = 1735689600
 
+# Below the prefix: what a recipe's own steps may write besides what is beside the project's files.
+SHARE = "share"
+
 COMPILER_FLAGS = "-O2"
 LINKER_FLAGS = (
     f"-L{LOGICAL_PREFIX}/lib",

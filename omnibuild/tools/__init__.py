@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO
 
 from omnibuild.errors import MissingExtraError, MissingToolError, ToolFailedError
-from omnibuild.tools import terminal
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -132,6 +131,9 @@ class Tool:
     def converse(self, *arguments: str | Path, pass_fds: Sequence[int] = ()) -> int:
         """Like :meth:`attach`, but on a terminal of its own: the program cannot reach this one."""
         command = [str(self.path()), *map(str, arguments)]
+        # Few commands need a terminal.
+        from omnibuild.tools import terminal
+
         return terminal.converse(command, CLEAN_ENVIRONMENT, pass_fds)
 
 
