@@ -20,6 +20,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import functools
 import json
 import os
 import re
@@ -36,6 +37,7 @@ from omnibuild.store.results import Output, Result, read_record, write_record
 from omnibuild.tree import Tree, scan
 
 LIST_FILE = "tree.json"
+_BEFORE, _AFTER = b'{"entries":', b"}"
 DIRECTORIES = ("blobs", "results", "actions", "logs", "locks", "leases")
 
 # What a step wrote may be setuid, and nobody has looked at it: no other user may reach it.
@@ -258,14 +260,22 @@ class Store:
 
 def read_list(digest: Digest, document: bytes) -> Tree:
     """Read the list of a tree; raises ``ValueError`` unless the digest is of what it says."""
+    # Written as it was hashed, the list need not be serialised again; older ones have spaces.
+    listed = document[len(_BEFORE) : -len(_AFTER)]
+    if document == _BEFORE + listed + _AFTER and digests.of_bytes(listed) == digest:
+        return _entries(listed)
     data = json.loads(document)
     if not isinstance(data, dict) or "entries" not in data:
         raise ValueError("it lists nothing")
-    # Written as it was hashed, the list need not be serialised again; older ones have spaces.
-    listed = document.removeprefix(b'{"entries":').removesuffix(b"}")
-    if digests.of_bytes(listed) != digest and digests.of_json(data["entries"]) != digest:
+    if digests.of_json(data["entries"]) != digest:
         raise ValueError("it has another digest")
     return Tree.from_data(data["entries"])
+
+
+@functools.lru_cache(maxsize=64)
+def _entries(listed: bytes) -> Tree:
+    """Read a list that is known to be whole; the interpreter's is needed for each package."""
+    return Tree.from_data(json.loads(listed))
 
 
 def _sync_filesystem(path: Path) -> None:
