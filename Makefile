@@ -45,7 +45,7 @@ demo: setup-demo $(VENV)/.ready ## from nothing to a running host
 	@$(BIN)/python tools/demo.py
 
 bench: setup-build $(VENV)/.ready ## what docs/performance.md reports
-	@for bench in build scenarios growth assemble package_app; do $(BIN)/python bench/$$bench.py; done
+	@for bench in build scenarios growth assemble package_app apps; do $(BIN)/python bench/$$bench.py; done
 
 docs: $(VENV)/.ready ## the reference pages that come from code
 	@$(BIN)/python tools/gen_docs.py

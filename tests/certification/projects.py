@@ -105,7 +105,9 @@ def board(host: BootedHost, number: int) -> str:
         return [note["printed"] for note in notes] == [True] * number
 
     eventually(printed, "the worker has printed all notes", seconds=20, pause=0.3)
-    assert f"note: n{number}" in host.journal("--unit=board-worker")
+    eventually(
+        lambda: f"note: n{number}" in host.journal("--unit=board-worker"), "the journal has it"
+    )
     return "pydantic takes and refuses, the worker works, data kept"
 
 

@@ -61,7 +61,7 @@ USES: Mapping[str, Use] = MappingProxyType(
         ),
         "certbot": Use("certbot certificates", says="No certificates found"),
         "flower": Use(
-            f"{_SERVE} flower --broker=memory:// --address=127.0.0.1 --port=5555",
+            f"{_SERVE} flower --broker=memory:// flower --address=127.0.0.1 --port=5555",
             url="http://127.0.0.1:5555/healthcheck",
             answers="OK",
         ),
