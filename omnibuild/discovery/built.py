@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -14,7 +15,11 @@ from omnibuild.sources.python.backends import AS_IT_IS, is_built
 
 # Where the script `build` of a front end puts what it made, by the tool that the script calls.
 _OUTPUTS = {"react-scripts": "build", "vite": "dist", "webpack": "dist", "parcel": "dist"}
+_OUTDIR = re.compile(r"--out-?[dD]ir[= ]([A-Za-z0-9][\w.-]*(?:/[\w-][\w.-]*)*)/?(?= |$)")
+_PATH = re.compile(r"/?[\w-][\w./-]*/?")
 _LOCK = "package-lock.json"
+# Of the project and of its apps; deeper there are those of packages in virtual environments.
+_MESSAGES = ("locale/*/LC_MESSAGES/*.po", "*/locale/*/LC_MESSAGES/*.po")
 _PASSED_OVER = ("node_modules", "dist", "build")
 
 
@@ -42,11 +47,21 @@ def _of_django(directory: Path, found: Findings) -> None:
         found.steps.append(Found(f"python {manage_file} collectstatic --noinput", where))
         top = PurePosixPath(AS_IT_IS, manage_file).parent
         found.static = Found(str(top / below), where)
+        found.static_url = _static_url(manage.parent, module)
         break
-    for messages in sorted(manage.parent.glob("**/LC_MESSAGES/*.po"))[:1]:
-        if found.steps and not messages.is_symlink():
-            where = project_file(directory, messages)
-            found.steps.append(Found("python -m django compilemessages", where))
+    messages = sorted(path for usual in _MESSAGES for path in manage.parent.glob(usual))
+    if found.steps and messages:
+        where = project_file(directory, messages[0])
+        found.steps.append(Found("python -m django compilemessages", where))
+
+
+def _static_url(base: Path, module: str) -> str:
+    for _, name, value, _ in _settings(base, module):
+        if name == "STATIC_URL" and isinstance(value, ast.Constant) and value.value:
+            url = str(value.value)
+            # Elsewhere than on this host somebody else serves them.
+            return f"/{url.strip('/')}/" if _PATH.fullmatch(url) else ""
+    return "/static/"
 
 
 def _settings(base: Path, module: str) -> Iterator[tuple[Path, str, ast.expr, int]]:
@@ -92,8 +107,9 @@ def _of_node(directory: Path, found: Findings) -> None:
         if not (place / _LOCK).is_file():
             found.notes.append(f"{name}: a front end without {_LOCK}; [build.node] needs one")
         elif found.front_end is None:
-            words = script.split()
+            words, said = script.split(), _OUTDIR.search(script)
             output = next((_OUTPUTS[word] for word in words if word in _OUTPUTS), "dist")
+            output = said[1] if said else output
             where = f"{name}: scripts.build: {script}"
             found.front_end = FrontEnd(place.relative_to(directory).as_posix(), output, where)
         else:

@@ -78,6 +78,7 @@ class Findings:
         config: file on the host to file of the project.
         steps: what its build is to run over the installed app.
         static: directory of the installed app, made by these, with files that a proxy can serve.
+        static_url: below which path they are.
         front_end: what node is to build.
         requirements: normalised names of what it requires.
         notes: what was seen and is not in the recipe.
@@ -100,6 +101,7 @@ class Findings:
     config: dict[str, Found] = field(default_factory=dict)
     steps: list[Found] = field(default_factory=list)
     static: Found | None = None
+    static_url: str = "/static/"
     front_end: FrontEnd | None = None
     requirements: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)

@@ -82,7 +82,7 @@ def _tables(draft: Draft, table: str) -> Iterator[list[str]]:
             "# who may reach it: 0.0.0.0:80 for everybody",
             'listen = "127.0.0.1:8080"',
             _line("health", found.health) if found.health else '# health = "/"  # answers 200',
-            *([_static(found.static)] if found.static else []),
+            *([_static(found, found.static)] if found.static and found.static_url else []),
         ]
     yield from _built(found, table)
     for name, command in sorted(found.services.items()):
@@ -118,8 +118,9 @@ def _built(found: Findings, table: str) -> Iterator[list[str]]:
         ]
 
 
-def _static(found: Found) -> str:
-    return f'static = {{ "/static/" = {quoted(found.value)} }}  # {found.where}: STATIC_ROOT'
+def _static(found: Findings, directory: Found) -> str:
+    served = f"{quoted(found.static_url)} = {quoted(directory.value)}"
+    return f"static = {{ {served} }}  # {directory.where}: STATIC_ROOT"
 
 
 def _steps(steps: Sequence[Found]) -> Iterator[str]:

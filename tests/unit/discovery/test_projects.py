@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,35 @@ def test_static_files_of_a_project_that_is_built_are_nobodys_guess(tmp_path: Pat
         tmp_path, {**DJANGO, "pyproject.toml": pyproject, "site1/settings.py": settings}
     )
     assert "build" not in recipe
+
+
+@pytest.mark.parametrize(
+    ("url", "served"),
+    [("'assets/'", "/assets/"), ("'/a/b'", "/a/b/"), ("'https://cdn.example.com/'", "")],
+)
+def test_where_static_files_are_served(tmp_path: Path, url: str, served: str) -> None:
+    settings = f"STATIC_ROOT = BASE_DIR / 'static'\nSTATIC_URL = {url}\n"
+    recipe = recipe_of(tmp_path, {**DJANGO, "site1/settings.py": settings})
+    assert recipe["web"].get("static", {}) == ({served: "app/static"} if served else {})
+    assert "collectstatic" in recipe["build"]["steps"][0]
+
+
+@pytest.mark.parametrize(
+    ("script", "output"),
+    [
+        ("esbuild a.js --bundle --outdir=out/js", "out/js"),
+        ("vite build --outDir public", "public"),
+        ("react-scripts build", "build"),
+        ("esbuild a.js --outdir=../x", "dist"),
+    ],
+)
+def test_where_a_front_end_is_put(tmp_path: Path, script: str, output: str) -> None:
+    files = {
+        "requirements.txt": "flask\n",
+        "package.json": json.dumps({"scripts": {"build": script}}),
+        "package-lock.json": "{}",
+    }
+    assert recipe_of(tmp_path, files)["build"]["node"] == {"directory": ".", "output": output}
 
 
 def test_a_front_end(tmp_path: Path) -> None:
