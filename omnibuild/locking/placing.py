@@ -67,6 +67,10 @@ class Placing:
     commits: dict[str, tuple[str, str]] = field(default_factory=dict)
     _told: dict[str, _Placed] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        # What a project says goes before what its packages say.
+        self.said = frozenset(self.origins)
+
     def resolve(
         self,
         requirements: Sequence[Requirement],
@@ -233,7 +237,12 @@ class Placing:
 
     def _add(self, requirement: Requirement) -> None:
         """Take the address out of a requirement; from now on it says where the package is."""
-        name, origin = str(canonicalize_name(requirement.name)), origin_at(requirement.url or "")
+        name = str(canonicalize_name(requirement.name))
+        if name in self.said:
+            # Poetry's builds make addresses of paths, which lead nowhere where they are built.
+            requirement.url = None
+            return
+        origin = origin_at(requirement.url or "")
         if origin is None:
             raise LockError(
                 f"{requirement} is at an address that is not obeyed",
