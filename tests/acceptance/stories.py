@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -62,6 +63,7 @@ ROWS = {
         installed="""
             test "$(stat -c '%U:%G %a' /var/lib/shop /var/log/shop | uniq)" = 'shop:shop 750'
         """,
+        removed="ls -di /opt / /usr/bin /etc | cmp - /tmp/base; test ! -e /opt/shop",
         purged="""
             ls -di /opt / /usr/bin /etc | cmp - /tmp/base
             for path in /opt/shop /etc/shop /var/lib/shop /var/log/shop /run/shop; do
@@ -266,4 +268,28 @@ ROWS = {
             modes opens root:root 604
         """,
     ),
+}
+
+# Stories that do not get into one another's way share a package's life.
+WALKS: Mapping[str, tuple[str, ...]] = {
+    "plain": (
+        "nothing",
+        "kinds change",
+        "owners and modes",
+        "configuration of the app's own",
+    ),
+    "another account": (
+        "/opt is a symlink",
+        "logs lie in a directory of others",
+        "the system account exists",
+        "own files in configuration",
+    ),
+    "another disk": (
+        "directories are symlinks to another disk",
+        "the group exists",
+        "an edited configuration file",
+        "configuration of the app's own, edited",
+    ),
+    "mounts": ("directories are mounts", "configuration of the app's own, taken over"),
+    "mounts between": ("mounts come between", "statoverride"),
 }

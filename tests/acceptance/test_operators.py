@@ -1,7 +1,8 @@
 """Hosts belong to their operators: what they did before and between, through a package's life.
 
 Small packages with the real maintainer scripts, in chroots where no systemd runs; services have
-their own tests. Each story says what the operator does, and what must hold after each step.
+their own tests. Each story says what the operator does, and what must hold after each step; a
+walk has several of them in one life.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ import pytest
 
 from tests.acceptance.hosts import HostPool
 from tests.acceptance.operators import Machine, make_packages
-from tests.acceptance.stories import KINDS, ROWS, THEIRS, THEIRS_STAY, UPGRADED
+from tests.acceptance.stories import KINDS, ROWS, THEIRS, THEIRS_STAY, UPGRADED, WALKS
 
 DEBIANS = ("bullseye", "bookworm", "trixie")
 
 
 def cases() -> Iterator[tuple[str, str, str]]:
-    """Yield host, tool and story: on EL by both tools; on the Debians by turns, mostly by apt."""
-    for number, name in enumerate(ROWS):
+    """Yield host, tool and walk: on EL by both tools; on the Debians by turns, mostly by apt."""
+    for number, name in enumerate(WALKS):
         for place, suite in enumerate(DEBIANS):
             yield suite, "apt" if (number + place) % 3 else "dpkg", name
         yield from (("el", tool, name) for tool in ("rpm", "dnf"))
@@ -58,24 +59,32 @@ def everywhere(*tools: str) -> pytest.MarkDecorator:
     indirect=["machine"],
 )
 def test_what_the_operator_did_holds(machine: Machine, name: str) -> None:
-    row = ROWS[name]
-    host = machine.host
-    host.shell(row.before or ":")
+    rows = [ROWS[row] for row in WALKS[name]]
+
+    def each(*scripts: str) -> None:
+        for script in filter(None, scripts):
+            machine.host.shell(script)
+
+    each(*(row.before for row in rows))
     try:
         machine.install("1")
-        host.shell(row.installed or ":")
-        host.shell(row.between or ":")
+        each(*(row.installed for row in rows))
+        each(*(row.between for row in rows))
         machine.install("2")
-        host.shell(row.upgraded or ":")
+        each(*(row.upgraded for row in rows))
         machine.install("2", "reinstall")
-        host.shell(row.upgraded or ":")
+        each(*(row.upgraded for row in rows))
         machine.remove()
-        host.shell(row.removed or ":")
+        each(*(row.removed for row in rows))
         if machine.is_debian:
             machine.remove("purge")
-            host.shell(row.purged or ":")
+            each(*(row.purged for row in rows))
     finally:
-        host.shell(row.after or ":")
+        each(*(row.after for row in reversed(rows)))
+
+
+def test_every_story_is_told_once() -> None:
+    assert sorted(row for rows in WALKS.values() for row in rows) == sorted(ROWS)
 
 
 @everywhere("apt", "rpm", "dnf")
