@@ -87,6 +87,26 @@ def server(module_hosts: HostPool, packages: Path) -> BootedHost:
     return server
 
 
+@pytest.fixture(scope="module")
+def el_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ASGI app without a proxy and with a timer, for EL; its next version has no timer."""
+    base = tmp_path_factory.mktemp("el")
+    shutil.copytree(WORKSPACE, base / "workspace")
+    recipe = base / "workspace/recipes/live.toml"
+    replace(recipe, 'proxy = "nginx"\n', "")
+    timer = (WORKSPACE / "recipes/solo.toml").read_text().partition("[timers.tick]")[2]
+    timer = timer.replace("[commands]\nsolo-now", "[commands]\nlive-now")
+    text = recipe.read_text()
+    for version, tables in (
+        ("1.0.0", f'\n[timers.tick]{timer}SOLO_STATE = "/var/lib/live"\n'),
+        ("1.1.0", ""),
+    ):
+        recipe.write_text(text.replace('version = "1.0.0"', f'version = "{version}"') + tables)
+        place = ("-C", base / "workspace", "-o", base / "packages")
+        omnibuild("build", "live", *place, "-p", "el9")
+    return base / "packages"
+
+
 def deb(app: str, version: str = "1.0.0") -> str:
     return f"/packages/{app}_{version}-1_amd64.deb"
 
@@ -151,6 +171,37 @@ def test_asgi_behind_nginx(server: BootedHost, tmp_path: Path) -> None:
         assert counted.answers > 20
     assert server.unit("live-web.service")["NRestarts"] == "0"
     purge(server, "live")
+
+
+def test_el_runs_timers_and_uvicorn_without_a_proxy(
+    hosts: HostPool, el_packages: Path, tmp_path: Path
+) -> None:
+    server = hosts.booted_simulated_el(binds={el_packages: "/packages"})
+    server.run("rpm", "--install", "/packages/live-1.0.0-1.x86_64.rpm")
+    server.run("systemctl", "enable", "--now", "live.target")
+    eventually(lambda: logged(server, "live-tick", "tick of live in mode packaged"), "it ticks")
+    server.write("/etc/live/environment", "MODE=quick\n")
+    assert server.run("live-now").stdout == "tick of live in mode quick\n"
+    eventually(lambda: logged(server, "live-tick", "tick of live in mode quick"), "it ticks on")
+    assert server.fetch("http://127.0.0.1:8101/").body.startswith("127.0.0.1 http ")
+
+    with polled(server, 8101, "/", tmp_path / "flag") as counts:
+        main = server.unit("live-web.service")["MainPID"]
+        server.run("systemctl", "reload", "live-web.service")
+        server.run("systemctl", "restart", "live-web.service")
+        assert server.unit("live-web.service")["MainPID"] != main
+        server.run("rpm", "--upgrade", "/packages/live-1.1.0-1.x86_64.rpm")
+        server.run("systemctl", "restart", "live.target")
+    for counted in counts.result():
+        assert counted.failures == []
+        assert counted.answers > 5
+    assert "live-tick" not in server.run("systemctl", "list-units", "--all").stdout
+    assert server.unit("live-web.service")["NRestarts"] == "0"
+
+    server.run("rpm", "--erase", "live")
+    assert server.run("systemctl", "list-units", "--all", "--no-legend", "live[.-]*").stdout == ""
+    assert running_below(server, "/opt/live") == []
+    assert server.run("ls", "/var/lib/systemd/timers", check=False).stdout == ""
 
 
 def test_a_server_of_its_own_takes_its_socket(server: BootedHost, tmp_path: Path) -> None:
