@@ -29,6 +29,8 @@ class Process:
         is_server: whether it answers requests, be it those of a proxy.
         keeps_sockets: whether systemd keeps its sockets, and is told when they are open.
         reloads: whether it reads its configuration again when told by HUP.
+        checks_reload: whether its launcher, asked by the word ``reload``, refuses what it could not
+            read.
         restart: when systemd starts it again.
         quits: whether QUIT is the signal that lets it finish what it does, and TERM does not.
         helpers: programs of hosts that start it, as :func:`omnibuild.host.servers.helper` names
@@ -44,6 +46,7 @@ class Process:
     is_server: bool = False
     keeps_sockets: bool = False
     reloads: bool = False
+    checks_reload: bool = False
     restart: Literal["on-failure", "always"] = "on-failure"
     quits: bool = False
     helpers: tuple[str, ...] = ()

@@ -142,7 +142,7 @@ def _service(layout: Layout, process: Process, around: _Around) -> str:
                 *(f"ExecStartPre=-+{helper} after {unit}" for unit in around.behind),
                 f"ExecStart={layout.prefix}/bin/{layout.app}-{process.name}",
                 *(f"ExecStop=-+{helper} before {unit}" for unit in around.in_front),
-                *_server(process, helper),
+                *_server(layout, process),
                 f"Restart={process.restart}",
                 "RestartSec=1",
                 *_surroundings(layout, capability),
@@ -200,10 +200,13 @@ def _surroundings(layout: Layout, capability: str = "") -> tuple[str, ...]:
     )
 
 
-def _server(process: Process, helper: str) -> tuple[str, ...]:
+def _server(layout: Layout, process: Process) -> tuple[str, ...]:
     if not process.is_server:
         return ()
+    launcher = f"{layout.prefix}/bin/{layout.app}-{process.name}"
+    helper = f"{layout.prefix}/libexec/{HELPER}"
     return (
+        *((f"ExecReload={launcher} reload",) if process.checks_reload else ()),
         # The shell's own kill: minimal hosts have no other.
         *(("ExecReload=/bin/sh -c 'kill -HUP $$MAINPID'",) if process.reloads else ()),
         "KillMode=mixed",

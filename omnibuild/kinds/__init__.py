@@ -38,7 +38,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "node": Kind(serial=1, run=_node),
         "steps": Kind(serial=1, run=_steps),
         "place": Kind(serial=5, run=_place),
-        "payload": Kind(serial=12, run=_payload),
+        "payload": Kind(serial=13, run=_payload),
         "audit": Kind(serial=7, run=_audit),
         "package": Kind(serial=5, run=_package),
     }

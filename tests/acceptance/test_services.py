@@ -187,8 +187,20 @@ def test_no_request_fails(hello: BootedHost, tmp_path: Path) -> None:
         assert counted.answers > 20
     assert visit(hello).version == "1.1.0"
 
+    # What it cannot reload it refuses, and runs on.
+    refused = {
+        "sed -i 's/^worker_processes/no_such_word/' /etc/hello/nginx.conf": "no_such_word",
+        "sed -i 's/^no_such_word/worker_processes/; s/listen 127.0.0.1:8080;/listen 8080;/'"
+        " /etc/hello/nginx.conf": "listens on 127.0.0.1:8080, its configuration no longer says",
+    }
+    proxy = hello.unit(PROXY)["MainPID"]
+    for change, said in refused.items():
+        hello.shell(change)
+        assert hello.run("systemctl", "reload", PROXY, check=False).status == 1
+        assert said in hello.journal(f"--unit={PROXY}")
+        assert hello.unit(PROXY)["MainPID"] == proxy
+        assert visit(hello).version == "1.1.0"
     # Where it listens is what its configuration says, also when systemd keeps another socket.
-    hello.shell("sed -i 's/listen 127.0.0.1:8080;/listen 8080;/' /etc/hello/nginx.conf")
     hello.run("systemctl", "restart", PROXY)
     assert {name for name in hello.listening() if ":8080" in name} == {"0.0.0.0:8080"}
     assert visit(hello).version == "1.1.0"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from omnibuild.host.layout import Layout
 from omnibuild.host.model import Process
-from omnibuild.host.servers.server import LISTEN, kept_sockets
+from omnibuild.host.servers.server import LISTEN, listening
 from omnibuild.host.template import render
 from omnibuild.recipe.models import Web
 
@@ -83,9 +83,12 @@ def process(web: Web, layout: Layout) -> Process:
         "# Who is told to stop while it starts shall not die of it.",
         "trap '' QUIT",
         f'mkdir -p "${state}/nginx"',
+        "# systemd asks first whether it could read its configuration again.",
+        "way=nginx",
+        'if [ "${1:-}" = reload ]; then way=reload; shift; fi',
         f'set -- "$root/sbin/nginx" -p "${state}/nginx/" -e stderr \\',
         f'    -c {path(layout)} "$@"',
-        *(kept_sockets(layout, "nginx") if keeps else ['exec "$@"']),
+        *_started(layout, keeps_sockets=keeps),
     ]
     return Process(
         COMPONENT,
@@ -95,10 +98,24 @@ def process(web: Web, layout: Layout) -> Process:
         is_server=True,
         keeps_sockets=keeps,
         reloads=True,
+        checks_reload=True,
         helpers=(LISTEN,) if keeps else (),
         quits=True,
         alone=_alone(web, layout),
     )
+
+
+def _started(layout: Layout, *, keeps_sockets: bool) -> list[str]:
+    """Return shell that becomes the command in ``$@``, or tells whether it could be reloaded."""
+    if not keeps_sockets:
+        return ['[ "$way" = nginx ] || set -- "$@" -t', 'exec "$@"']
+    how = f'"$way" "${layout.variable("RUNTIME")}/nginx.addresses"'
+    return [
+        'if [ -n "${NOTIFY_SOCKET:-}" ] || [ "$way" = reload ]; then',
+        f'    set -- {listening(layout, how)} "$@"',
+        "fi",
+        'exec "$@"',
+    ]
 
 
 def _alone(web: Web, layout: Layout) -> str:

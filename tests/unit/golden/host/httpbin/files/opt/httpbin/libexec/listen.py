@@ -10,7 +10,9 @@ which no ``.socket`` unit could promise; one that is no longer wanted is let go.
     listen gunicorn ADDRESS COMMAND...    passes the socket by LISTEN_FDS
     listen socket ADDRESS COMMAND...      the same for who does not say when it is ready, and opens
                                           no socket itself: so it is also used without systemd
-    listen nginx COMMAND...               asks nginx for its addresses; passes them by NGINX
+    listen nginx NOTE COMMAND...          asks nginx for its addresses; passes them by NGINX
+    listen reload NOTE COMMAND...         refuses what nginx could not reload; NOTE is a file that
+                                          says where it listens
 """
 
 from __future__ import annotations
@@ -242,20 +244,42 @@ def passed(text: str, *command: str) -> None:
     become(command, LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(numbers)))
 
 
-def nginx(*command: str) -> None:
-    """Become nginx, once its configuration is right and its sockets are open."""
+def configured(command: tuple[str, ...]) -> list[Address]:
+    """Return where nginx shall listen, once its configuration is right."""
     shown = subprocess.run([*command, "-T"], capture_output=True, text=True, check=False)
     if shown.returncode:
         sys.stderr.write(shown.stderr)
         sys.exit(shown.returncode)
-    numbers = pass_on(listen(nginx_addresses(shown.stdout)))
+    return nginx_addresses(shown.stdout)
+
+
+def nginx(note: str, *command: str) -> None:
+    """Become nginx, once its sockets are open."""
+    wanted = configured(command)
+    numbers = pass_on(listen(wanted))
+    with open(note, "w", encoding="utf-8") as file:
+        file.writelines(f"{address}\n" for address in wanted)
     notify("READY=1")
     if numbers:
         become(command, NGINX="".join(f"{number};" for number in numbers))
     become(command)
 
 
+def check_reload(note: str, *command: str) -> None:
+    """Refuse to leave an address: systemd keeps its socket, and clients would wait there."""
+    wanted = {str(address) for address in configured(command)}
+    if not os.path.exists(note):
+        return
+    with open(note, encoding="utf-8") as file:
+        gone = [address for address in file.read().splitlines() if address not in wanted]
+    if gone:
+        sys.exit(
+            f"nginx listens on {', '.join(gone)}, its configuration no longer says so:"
+            " restart it, a reload would leave clients waiting there"
+        )
+
+
 if __name__ == "__main__":
     ways: dict[str, Callable[..., None]]
-    ways = {"gunicorn": gunicorn, "nginx": nginx, "socket": passed}
+    ways = {"gunicorn": gunicorn, "nginx": nginx, "reload": check_reload, "socket": passed}
     ways[sys.argv[1]](*sys.argv[2:])
