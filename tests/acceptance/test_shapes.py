@@ -91,10 +91,10 @@ def server(module_hosts: HostPool, packages: Path) -> BootedHost:
 def el_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The ASGI app without a proxy and with a timer, for EL; its next version has no timer."""
     base = tmp_path_factory.mktemp("el")
-    shutil.copytree(WORKSPACE, base / "workspace")
+    shutil.copytree(SHAPES, base / "workspace")
     recipe = base / "workspace/recipes/live.toml"
     replace(recipe, 'proxy = "nginx"\n', "")
-    timer = (WORKSPACE / "recipes/solo.toml").read_text().partition("[timers.tick]")[2]
+    timer = (SHAPES / "recipes/solo.toml").read_text().partition("[timers.tick]")[2]
     timer = timer.replace("[commands]\nsolo-now", "[commands]\nlive-now")
     text = recipe.read_text()
     for version, tables in (

@@ -21,7 +21,7 @@ from tests.acceptance.hosts.machine import Host
 from tests.acceptance.hosts.outcome import eventually
 
 ANSWERED = 200
-# A client that is kept waiting is served, one that is refused is not; busy machines take their time.
+# A client that is kept waiting is served, on a busy machine, too; one that is refused is not.
 PATIENCE = 60
 PAUSE = 0.005
 
