@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 from omnibuild.errors import LockError, Where
 from omnibuild.recipe import located, lockfile
-from omnibuild.recipe.wheeltags import applies
+from omnibuild.recipe.wheeltags import applies, is_shallow
 from omnibuild.sources.python.pins.pins import Pin, Pins
 from omnibuild.sources.python.project.declared import NOTHING, Choice
 
@@ -26,7 +26,7 @@ _SHA256 = "sha256:"
 def read_poetry_lock(path: Path, python: str, choice: Choice = NOTHING) -> Pins:
     """Return what Poetry pins, of all its groups; raises :class:`LockError`."""
     data = located.read(path, LockError, largest=lockfile.LARGEST).data
-    listed = _list(data.get("package"))
+    listed = _packages(data)
     found: dict[str, Pin] = {}
     needed, chosen = [], _of_extras(data, choice)
     for package in filter(lambda each: _applies(_markers(each), python), listed):
@@ -36,7 +36,7 @@ def read_poetry_lock(path: Path, python: str, choice: Choice = NOTHING) -> Pins:
         digests = (located.table_at(file).get("hash") for file in _list(package.get("files")))
         _add(found, path, package.get("name"), package.get("version"), digests)
         # Older locks have no groups, and what is only for developers is in them, too.
-        name, groups = canonicalize_name(package["name"]), package.get("groups", (_MAIN,))
+        name, groups = canonicalize_name(package["name"]), _groups(package, path)
         if _MAIN in groups and not package.get("optional"):
             needed.append(name)
         elif set(map(canonicalize_name, groups)) & set(choice.groups):
@@ -56,15 +56,29 @@ def _of_extras(data: Mapping[str, Any], choice: Choice) -> list[str]:
     for extra, listed in located.table_at(data, "extras").items():
         if canonicalize_name(extra) in choice.extras:
             # As requirements of people: ``psycopg (>=3)``, or a name alone.
-            found += [canonicalize_name(re.split(r"[^\w.-]", str(text))[0]) for text in listed]
+            texts = map(str, _list(listed))
+            found += [canonicalize_name(re.split(r"[^\w.-]", text)[0]) for text in texts]
     return found
 
 
 def choices_of_poetry(path: Path) -> Choice:
     """Return the extras and groups that Poetry has locked."""
     data = located.read(path, LockError, largest=lockfile.LARGEST).data
-    groups = {group for each in _list(data.get("package")) for group in _list(each.get("groups"))}
-    return Choice.of(located.table_at(data, "extras"), map(str, groups))
+    groups = {group for each in _packages(data) for group in _groups(each, path)}
+    return Choice.of(located.table_at(data, "extras"), groups)
+
+
+def _packages(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [located.table_at(each) for each in _list(data.get("package"))]
+
+
+def _groups(package: Mapping[str, Any], path: Path) -> tuple[str, ...]:
+    """Return the groups that a package is in; older locks have none."""
+    groups = package.get("groups", [_MAIN])
+    if not isinstance(groups, list) or not all(isinstance(each, str) for each in groups):
+        what = f"the groups of {package.get('name')} are no list of names"
+        raise LockError(what, where=Where(str(path)))
+    return tuple(groups)
 
 
 def _requires(found: Mapping[str, Pin], names: Iterable[str]) -> tuple[Requirement, ...]:
@@ -146,7 +160,7 @@ def sha256_of(digests: Iterable[Any]) -> Iterator[str]:
 
 
 def _applies(marker: str, python: str) -> bool:
-    if not marker:
+    if not marker or not is_shallow(marker):
         return True
     try:
         return applies(Marker(marker), python)

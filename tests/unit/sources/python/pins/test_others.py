@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -7,8 +8,13 @@ import pytest
 from packaging.requirements import Requirement
 
 from omnibuild.errors import LockError
-from omnibuild.sources.python.pins.others import read_pipfile_lock, read_poetry_lock
+from omnibuild.sources.python.pins.others import (
+    choices_of_poetry,
+    read_pipfile_lock,
+    read_poetry_lock,
+)
 from omnibuild.sources.python.pins.pins import Pin
+from omnibuild.sources.python.project.declared import Choice
 
 DIGEST = "0" * 64
 POETRY = f"""\
@@ -96,3 +102,30 @@ def test_what_does_not_fit_is_told(tmp_path: Path, requirement: str, says: str) 
     with pytest.raises(LockError, match="does not fit the project") as caught:
         pins.check([Requirement(requirement)], "3.13")
     assert (caught.value.why, caught.value.hint) == (says, "run: pipenv lock")
+
+
+@pytest.mark.parametrize("groups", ["true", "1", '"main"', "[1]"])
+def test_groups_that_are_none_are_refused(tmp_path: Path, groups: str) -> None:
+    path = tmp_path / "poetry.lock"
+    path.write_text(POETRY.replace('["main", "dev"]', groups))
+    for read in (lambda: read_poetry_lock(path, "3.13"), lambda: choices_of_poetry(path)):
+        with pytest.raises(LockError, match="groups of Flask"):
+            read()
+
+
+@pytest.mark.parametrize(
+    "text", ["package = [1]\n", f"{POETRY}\n[extras]\na = 1\n", "extras = 1\npackage = 2\n"]
+)
+def test_what_is_of_another_type_is_no_traceback(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "poetry.lock"
+    path.write_text(text)
+    choices_of_poetry(path)
+    with contextlib.suppress(LockError):
+        read_poetry_lock(path, "3.13", Choice.of(["a"], []))
+
+
+def test_markers_that_are_too_deep_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "poetry.lock"
+    deep = "(" * 5000 + "os_name == 'nt'" + ")" * 5000
+    path.write_text(POETRY.replace("python_version < '3.12'", deep).replace('"2"', '"1"'))
+    assert read_poetry_lock(path, "3.13").versions["numpy"] == Pin("1")
