@@ -283,5 +283,6 @@ def storage_errors(path: Path) -> Iterator[None]:
             why=f"while writing {error.filename}" if error.filename else "",
             hint="look for errors of the disk in the kernel's log: dmesg"
             if error.errno in _BROKEN
-            else "free space, or choose another place; the store moves with --cache-dir",
+            else "make room there, or choose another place: artifacts go where --output says, and"
+            " the store is where --cache-dir says",
         ) from error

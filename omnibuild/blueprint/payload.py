@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import glob
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from omnibuild.recipe.models import Recipe
 from omnibuild.recipe.validate import closest, quoted, suggestion
 from omnibuild.recipe.whereabouts import recipe_document
 from omnibuild.regular import read_regular
+from omnibuild.sources.python.backends import AS_IT_IS, is_built
 
 
 def payload_action(
@@ -79,7 +83,24 @@ def pruned(
             fault = Fault(("python", "prune", given), what, hint, in_key=True)
             raise recipe_document(recipe_path).error([fault])
         found[f"python:{name}"] = list(globs)
+    own = f"python:{canonicalize_name(recipe.app.name)}"
+    if own in parts and (restricted := list(_restricted(recipe, recipe_path))):
+        found[own] = [*found.get(own, ()), *restricted]
     return found
+
+
+def _restricted(recipe: Recipe, recipe_path: Path) -> Iterator[str]:
+    """Yield what a project that is packaged as it is has of configuration that not all may read.
+
+    Its copy below /opt could be read by everybody.
+    """
+    directory = recipe_path.parent / recipe.source.path if recipe.source else None
+    if not directory or not recipe.source or not recipe.source.path or is_built(directory):
+        return
+    for file in recipe.config_files.values():
+        place = os.path.relpath(recipe_path.parent / file.source, directory)
+        if not file.permissions & stat.S_IROTH and not place.startswith(os.pardir):
+            yield glob.escape(f"{AS_IT_IS}/{place}")
 
 
 def _host_digest() -> Digest:

@@ -14,9 +14,13 @@ from omnibuild.errors import DefinitionError, SourceError, Where
 from omnibuild.sources.git.asking import git
 from omnibuild.tree import Entry, Kind, Tree
 
-# Without git to say what is ignored: made by tools, wherever they are, or at the project's top.
+# Made by tools, wherever they are, or at the project's top. What git tracks is no such thing, and
+# what it ignores is never taken; but not everybody who builds has told git to ignore `dist`.
 GENERATED = (".git", "__pycache__", "*.pyc", "*.egg-info", "node_modules")
 GENERATED_AT_TOP = (".venv", "build", "dist")
+
+# How `git ls-files -t` marks what it does not track.
+_UNTRACKED = "?"
 
 DIRECTORY_MODE, EXECUTABLE_MODE, FILE_MODE = 0o755, 0o755, 0o644
 
@@ -30,9 +34,10 @@ COPY_TIME = 315_532_800
 def snapshot(directory: Path) -> Tree:
     """List the files of a local project.
 
-    In a git work tree these are the tracked files and the untracked ones that are not ignored,
-    as they are on disk; elsewhere all files but those that tools make. Symlinks that lead out of
-    the project are left out, and so is whatever is known by a name that goes through a symlink.
+    In a git work tree these are the tracked files, and untracked ones that are neither ignored nor
+    made by tools, as they are on disk; elsewhere all files but those that tools make. Symlinks that
+    lead out of the project are left out, and so is whatever is known by a name that goes through a
+    symlink.
 
     Raises :class:`DefinitionError` when there is no such directory, or git distrusts its owner.
     """
@@ -124,15 +129,27 @@ def _git_names(directory: Path) -> Iterable[str] | None:
     resolved = directory.resolve()
     if not any((parent / ".git").exists() for parent in (resolved, *resolved.parents)):
         return None
-    which = ("--cached", "--others", "--exclude-standard", "-z")
+    which = ("--cached", "--others", "--exclude-standard", "-t", "-z")
     # Named, because a repository may say that its files are elsewhere: git would list those.
     _, listed = git(directory, "ls-files", *which, "--", f":(literal){resolved}", check=True)
     # An ignored directory is listed itself, and so is one of a damaged repository.
-    names = {os.fsdecode(name) for name in listed.split(b"\0") if name not in (b"", b"./")}
+    tagged = (os.fsdecode(line).partition(" ") for line in listed.split(b"\0") if line)
+    names = {
+        name
+        for tag, _, name in tagged
+        if name != "./" and not (tag == _UNTRACKED and _is_generated(name))
+    }
     # Only where git lists nothing it is worth another question.
     if not names and git(directory, "check-ignore", "--quiet", ".", check=False)[0] == 0:
         return None
     return names
+
+
+def _is_generated(name: str) -> bool:
+    first, *others = name.rstrip("/").split("/")
+    return any(fnmatchcase(first, each) for each in GENERATED + GENERATED_AT_TOP) or any(
+        fnmatchcase(part, each) for part in others for each in GENERATED
+    )
 
 
 def _plain_names(directory: Path, prefix: str) -> Iterator[str]:

@@ -29,6 +29,10 @@ lock = "pylock.toml"
 [web]
 server = "gunicorn"
 app = "site.main:app"
+
+[config]
+"/etc/notes/notes.ini" = "notes.ini"
+"/etc/notes/secret.ini" = { source = "secret.ini", mode = "0640" }
 """
 MAIN = """\
 from pathlib import Path
@@ -50,6 +54,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (project / "pages/main.py").write_text(MAIN)
     (project / "helper.py").write_text("def greet(text): return f'plain {text}'\n")
     (project / "words.txt").write_text("words")
+    for name in ("notes.ini", "secret.ini"):
+        (project / name).write_text("# configuration\n")
     for name in ("manage.py", "tool"):
         (project / name).write_text(
             "#!/usr/bin/env python3\nimport helper, sys\nprint(helper.greet('tool'))\n"
@@ -70,6 +76,9 @@ def test_its_modules_and_their_files_are_found_wherever_the_app_is(
 ) -> None:
     assert (tree / "app/__pycache__").is_dir()
     assert not os.access(tree / "app/manage.py", os.X_OK)
+    # What not everybody may read has no copy that everybody may.
+    assert (tree / "app/notes.ini").exists()
+    assert not (tree / "app/secret.ini").exists()
     done = subprocess.run([tree / "app/tool"], capture_output=True, text=True, check=True)
     assert done.stdout == "plain tool\n"
     words = [tree / "bin/notes-run", "--state", tmp_path / "state", "--listen", "127.0.0.1:18312"]

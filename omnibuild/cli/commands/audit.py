@@ -12,6 +12,7 @@ from omnibuild.audit.report import Level, told
 from omnibuild.cli.common import settings_from
 from omnibuild.errors import AuditError, UsageError
 from omnibuild.recipe.definitions import Definitions
+from omnibuild.repository.intake import goes_with_another
 from omnibuild.sources.archive import at_most
 from omnibuild.workbench.judge import Judgement, judge
 
@@ -24,7 +25,11 @@ def run(arguments: argparse.Namespace) -> int:
     recipe = definitions.recipe(arguments.recipe)[0] if arguments.recipe else None
     waivers = recipe.audit.waivers if recipe and recipe.audit else ()
     sound = True
+    # What lies beside packages says something of them, and is none.
+    names = {path.name for path in arguments.packages}
     for path in arguments.packages:
+        if goes_with_another(path.name, names):
+            continue
         if not path.exists():
             raise UsageError(f"there is no file or directory {path}")
         with tempfile.TemporaryDirectory(prefix="omnibuild-audit-") as scratch:

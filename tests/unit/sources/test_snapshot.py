@@ -56,6 +56,14 @@ def test_git_decides_where_there_is_git(project: Path) -> None:
     assert files(snapshot(project)) == [".gitignore", "build/tracked", "new.py", "tracked.py"]
 
 
+def test_what_a_build_left_is_no_source_though_git_does_not_ignore_it(project: Path) -> None:
+    git(project, "init", "-q")
+    write(project, "a.py", "dist/kept.txt", "src/dist/b.py", "src/__pycache__/a.pyc")
+    git(project, "add", "dist/kept.txt")
+    write(project, "dist/shop_1-1_amd64.deb", "dist/shop_1-1_amd64.deb.sha256")
+    assert files(snapshot(project)) == ["a.py", "dist/kept.txt", "src/dist/b.py"]
+
+
 def test_a_part_of_a_repository(project: Path) -> None:
     git(project, "init", "-q")
     write(project, "apps/shop/a.py", "other.py")

@@ -37,6 +37,8 @@ _SETTINGS = (
     *("--index-strategy", "first-index"),
 )
 # uv says so of each package that has no wheel which could be used.
+# What uv is asked about, as it calls it.
+_QUESTION = "omnibuild-question"
 _ONLY_SOURCE = re.compile(r"[Ww]heels are required for `([A-Za-z0-9._-]+)`")
 # Newer versions warn of a word that means the same to all of them.
 _OLD_WORD = "warning: The `if-necessary-or-explicit`"
@@ -183,7 +185,7 @@ class Uv:
     def _project(self, requirements: Sequence[Requirement]) -> str:
         """Return a project that requires what is asked for, packages from their own indexes."""
         listed = list(map(str, requirements))
-        project = {"name": "omnibuild-question", "version": "0", "dependencies": listed}
+        project = {"name": _QUESTION, "version": "0", "dependencies": listed}
         pinned = self._indexes.pinned
         indexes = [
             {"name": _called(number), "url": without_login(index.url), "explicit": True}
@@ -202,10 +204,11 @@ def _unresolved(question: Question, said: str) -> LockError:
     """Return the error for what uv could not resolve."""
     rules = question.rules
     required = ", ".join(map(str, (*question.requirements, *rules.constraints, *rules.overrides)))
+    said = said.replace(_QUESTION, "what is required")
     why = f"required: {required}\n{said}"
     names = sorted(set(_ONLY_SOURCE.findall(said)))
     if not names:
-        hint = "relax a requirement, or check the network"
+        hint = "relax a requirement, or look for a misspelt name; is it the index that you mean?"
         return LockError("these packages cannot be resolved together", why=why, hint=hint)
     error = OnlySourceError(
         f"{', '.join(names)} can be had only as source",
