@@ -47,10 +47,10 @@ def attempts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def hostile(sandbox: Step, attempts: Path) -> Step:
-    """A step whose root has that program."""
+    """A step whose root has that program, and so is another one for engines, too."""
     (sandbox.root / "bin/attempts").write_bytes(attempts.read_bytes())
     (sandbox.root / "bin/attempts").chmod(0o755)
-    return sandbox
+    return replace(sandbox, root_identity="a" * 64)
 
 
 NONE, PATIENT = Limits(), Limits(seconds=60)
