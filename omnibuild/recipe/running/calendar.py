@@ -8,6 +8,7 @@ need not have their data, and then no timer starts.
 from __future__ import annotations
 
 import calendar
+import contextlib
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -72,7 +73,9 @@ def check(text: str) -> None:
     if words in _SHORTHANDS:
         return
     found = _EXPRESSION.fullmatch(words)
-    if _ZONE.search(words):
+    # "every monday" ends with no zone.
+    zone = _ZONE.search(words)
+    if zone and (_is_known(words[: zone.start()]) or found):
         raise NoCalendarError("hosts need not know that time zone: say none, or UTC")
     if not words or not found:
         raise NoCalendarError("it is not like `daily`, `Mon..Fri 04:30` or `*-*-01 00:00:00`")
@@ -84,6 +87,15 @@ def check(text: str) -> None:
     }
     if not _comes(days, values["year"], values["month"], values["day"], from_end=from_end):
         raise NoCalendarError("that day never comes")
+
+
+def _is_known(words: str) -> bool:
+    found = _EXPRESSION.fullmatch(words)
+    if words in _SHORTHANDS or not found:
+        return words in _SHORTHANDS
+    with contextlib.suppress(NoCalendarError):
+        return not found["days"] or bool(_days(found["days"]))
+    return False
 
 
 def _days(text: str) -> set[int]:

@@ -93,3 +93,16 @@ def test_systemd_accepts_whatever_is_accepted_here() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "never" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("daily Europe/Berlin", "that time zone"),
+        ("Mon 04:30 CET", "that time zone"),
+        ("every monday", "it is not like"),
+    ],
+)
+def test_what_is_wrong_with_a_time_is_said(text: str, said: str) -> None:
+    with pytest.raises(NoCalendarError, match=said):
+        check(text)
