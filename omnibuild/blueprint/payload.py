@@ -94,12 +94,16 @@ def _restricted(recipe: Recipe, recipe_path: Path) -> Iterator[str]:
 
     Its copy below /opt could be read by everybody.
     """
-    directory = recipe_path.parent / recipe.source.path if recipe.source else None
-    if not directory or not recipe.source or not recipe.source.path or is_built(directory):
+    closed = [f for f in recipe.config_files.values() if not f.permissions & stat.S_IROTH]
+    if not closed or not recipe.source or not recipe.source.path:
         return
-    for file in recipe.config_files.values():
+    directory = recipe_path.parent / recipe.source.path
+    # Reads the project's file, so it is asked last.
+    if is_built(directory):
+        return
+    for file in closed:
         place = os.path.relpath(recipe_path.parent / file.source, directory)
-        if not file.permissions & stat.S_IROTH and not place.startswith(os.pardir):
+        if not place.startswith(os.pardir):
             yield glob.escape(f"{AS_IT_IS}/{place}")
 
 

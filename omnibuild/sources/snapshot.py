@@ -137,7 +137,7 @@ def _git_names(directory: Path) -> Iterable[str] | None:
     names = {
         name
         for tag, _, name in tagged
-        if name != "./" and not (tag == _UNTRACKED and _is_generated(name))
+        if name != "./" and not (tag == _UNTRACKED and _is_below_generated(name))
     }
     # Only where git lists nothing it is worth another question.
     if not names and git(directory, "check-ignore", "--quiet", ".", check=False)[0] == 0:
@@ -145,18 +145,20 @@ def _git_names(directory: Path) -> Iterable[str] | None:
     return names
 
 
-def _is_generated(name: str) -> bool:
-    first, *others = name.rstrip("/").split("/")
-    return any(fnmatchcase(first, each) for each in GENERATED + GENERATED_AT_TOP) or any(
-        fnmatchcase(part, each) for part in others for each in GENERATED
-    )
+def _is_below_generated(path: str) -> bool:
+    names = path.rstrip("/").split("/")
+    return any(_is_generated(name, at_top=not depth) for depth, name in enumerate(names))
+
+
+def _is_generated(name: str, *, at_top: bool) -> bool:
+    patterns = GENERATED + GENERATED_AT_TOP if at_top else GENERATED
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _plain_names(directory: Path, prefix: str) -> Iterator[str]:
-    generated = GENERATED if prefix else GENERATED + GENERATED_AT_TOP
     with os.scandir(directory) as items:
         for item in items:
-            if any(fnmatchcase(item.name, pattern) for pattern in generated):
+            if _is_generated(item.name, at_top=not prefix):
                 continue
             if item.is_dir(follow_symlinks=False):
                 yield from _plain_names(Path(item.path), f"{prefix}{item.name}/")

@@ -75,7 +75,7 @@ def check(text: str) -> None:
     found = _EXPRESSION.fullmatch(words)
     # "every monday" ends with no zone.
     zone = _ZONE.search(words)
-    if zone and (_is_known(words[: zone.start()]) or found):
+    if zone and _is_known(words[: zone.start()]):
         raise NoCalendarError("hosts need not know that time zone: say none, or UTC")
     if not words or not found:
         raise NoCalendarError("it is not like `daily`, `Mon..Fri 04:30` or `*-*-01 00:00:00`")
