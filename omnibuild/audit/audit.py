@@ -144,6 +144,14 @@ CHECKS = (
         content=False,
     ),
     Check(
+        "syntax",
+        file_checks.check_syntax,
+        "The interpreter compiles all modules of the project; distributions of the index bring"
+        " templates and code for others, and are not asked.",
+        content=False,
+        remedy="correct that line",
+    ),
+    Check(
         "symlinks",
         file_checks.check_symlinks,
         "Symlinks, relative or absolute, lead to something in the payload.",
@@ -212,6 +220,7 @@ def audit(
     owners: Owners | None = None,
     waivers: Sequence[Waiver] = (),
     checkouts: Iterable[Path] = (),
+    uncompiled: Mapping[str, str] | None = None,
 ) -> Report:
     """Check a payload for a platform.
 
@@ -224,12 +233,13 @@ def audit(
         owners: who brought the payload's files; nobody knows when omitted.
         waivers: findings that the recipe has an answer to.
         checkouts: directories that it may have been built from.
+        uncompiled: modules of the project that its interpreter cannot compile, by path, and why.
     """
     glibc = tuple(int(part) for part in (glibc_ceiling or ANY_GLIBC).split("."))
     found = of_package(architecture)
     machine = found.name if found else architecture
     ways = ways_to_write(checkouts, payload)
-    around = Surroundings(payload, glibc, machine, dict(known or {}), ways)
+    around = Surroundings(payload, glibc, machine, dict(known or {}), ways, uncompiled or {})
     findings, used = answered(_findings(around, owners or Owners(), CHECKS), waivers)
     unused = [("audit", "waivers", n) for n in range(len(waivers)) if n not in used]
     return Report.of(payload.metadata.name, findings, unused)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from omnibuild.audit.checkouts import Written
@@ -45,6 +46,7 @@ class Surroundings:
         machine_of_hosts: the platform's processor, as ``x86-64``.
         known: facts about contents, by their digest; others are found out.
         checkouts: directories that it was built from, as they would be written.
+        uncompiled: modules that the interpreter cannot compile, by path, and why.
     """
 
     payload: Payload
@@ -52,6 +54,7 @@ class Surroundings:
     machine_of_hosts: str
     known: dict[Digest, Facts]
     checkouts: tuple[Written, ...] = ()
+    uncompiled: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def libraries(self) -> Libraries:

@@ -144,7 +144,8 @@ def _plan_in_root(
     inputs = {f"part:{name}": place.name for name, place in zip(parts, places, strict=True)}
     payload = payload_action(recipe, recipe_path, components, inputs, prune, described)
     who = part_owners(recipe, parts, components, packages)
-    audits = [audit_action(recipe, platform, payload, who) for platform in platforms]
+    asked = python.asked if python else {}
+    audits = [audit_action(recipe, platform, payload, who, asked) for platform in platforms]
     effort: Effort = "release" if recipe.build and recipe.build.profile == "release" else "quick"
     after = [audit.name for audit in audits]
     written = {p.name: _package_action(p, payload, after, effort) for p in platforms}

@@ -20,7 +20,11 @@ from omnibuild.recipe.whereabouts import recipe_document
 
 
 def audit_action(
-    recipe: Recipe, platform: Platform, payload: Action, who: Mapping[str, Owner]
+    recipe: Recipe,
+    platform: Platform,
+    payload: Action,
+    who: Mapping[str, Owner],
+    asked: Mapping[str, str],
 ) -> Action:
     """Return the action that audits a payload for a platform.
 
@@ -29,6 +33,7 @@ def audit_action(
         platform: what the payload is audited for.
         payload: the action that makes it.
         who: the owner of each part, by its name.
+        asked: parts of the project to the actions that ask its interpreter about them.
     """
     form = platform.deb or platform.rpm or platform.tar
     parts = {role: name for role, name in payload.inputs.items() if role.startswith("part:")}
@@ -45,7 +50,11 @@ def audit_action(
             ],
             "prune": msgspec.to_builtins(recipe.python.prune) if recipe.python else {},
         },
-        {"payload": payload.name, **parts},
+        {
+            "payload": payload.name,
+            **parts,
+            **{f"syntax:{name}": action for name, action in asked.items()},
+        },
     )
 
 

@@ -56,6 +56,8 @@ class PythonPackages:
     ) -> None:
         self.interpreter = f"python-{python.version}"
         self.parts: list[PythonPart] = []
+        # What asks the interpreter about modules of the project and of others beside it.
+        self.asked: dict[str, str] = {}
         self.patchelf: Action | None = None
         # The part that is the app's own, and the source of that where a wheel is made of it.
         self.project = self.source = ""
@@ -108,6 +110,8 @@ class PythonPackages:
         told = version_variables(tree.package, tree.told) if tree.told else {}
         wheel = self._build(tree.package, source, build_group(tree.package), told)
         installed = self._install(tree.package, wheel, "")
+        if not tree.commit:
+            self._ask(tree.package, installed)
         described = PythonComponent(tree.package, tree.version, "", digest)
         self.parts.append(PythonPart(installed, described))
 
@@ -121,12 +125,24 @@ class PythonPackages:
             installed = self._install(recipe.app.name, wheel, "")
         else:
             installed = self._copy(recipe.app.name, source)
+        self._ask(recipe.app.name, installed)
         described = PythonComponent(recipe.app.name, recipe.app.release, "", digest)
         self.parts.append(PythonPart(installed, described))
 
     def _build(self, name: str, source: str, group: str, told: Mapping[str, str]) -> str:
         files = self._lock.select(self._python.version, self._glibc, group)
         return self._builds.wheel(name, source, self._builds.backend(name, files), told)
+
+    def _ask(self, name: str, installed: str) -> None:
+        """Let the interpreter say what it cannot compile of an installed project."""
+        self.asked[f"python:{name}"] = self._builds.add(
+            Action(
+                name=f"syntax:{self._builds.app}/{name}{self._builds.place}",
+                kind="syntax",
+                parameters={"environment": FIXED_ENVIRONMENT},
+                inputs={**self._builds.inputs(), "tree": installed},
+            )
+        )
 
     def _copy(self, name: str, source: str) -> str:
         return self._builds.add(

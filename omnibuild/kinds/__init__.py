@@ -37,6 +37,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "install": Kind(serial=5, run=_install),
         "node": Kind(serial=1, run=_node),
         "steps": Kind(serial=1, run=_steps),
+        "syntax": Kind(serial=1, run=_syntax),
         "place": Kind(serial=5, run=_place),
         "payload": Kind(serial=13, run=_payload),
         "audit": Kind(serial=7, run=_audit),
@@ -118,6 +119,12 @@ def _wheel(job: Job) -> Output:
 
 def _install(job: Job) -> Output:
     from omnibuild.kinds.install import run
+
+    return run(job)
+
+
+def _syntax(job: Job) -> Output:
+    from omnibuild.kinds.syntax import run
 
     return run(job)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -27,7 +28,8 @@ def run(job: Job) -> Output:
 
     Parameters: ``glibc``, ``architecture``, ``owners`` (of parts, by their names), ``waivers`` and
     ``prune`` of the recipe. Inputs: ``payload``, and what it was made of as ``part:NAME``, which
-    says what is in their files: only what is new in the payload is read.
+    says what is in their files: only what is new in the payload is read; ``syntax:NAME``, what the
+    interpreter says of the app's own modules.
     """
     known: dict[digests.Digest, Facts] = {}
     trees: dict[str, Tree] = {}
@@ -46,11 +48,19 @@ def run(job: Job) -> Output:
         known,
         owners.of_payload(payload, [(who[name], tree) for name, tree in trees.items()]),
         msgspec.convert(parameters["waivers"], tuple[Waiver, ...]),
+        uncompiled=dict(_uncompiled(job, payload.prefix)),
     )
     unused = (*report.unused, *_unused_globs(parameters["prune"], trees))
     report = replace(report, unused=unused)
     report.raise_if_failed()
     return job.store.add_blob(digests.canonical_json(report.to_data()))
+
+
+def _uncompiled(job: Job, prefix: str) -> Iterator[tuple[str, str]]:
+    """Yield the paths of modules that the interpreter cannot compile, and what it says."""
+    for output in job.roles("syntax").values():
+        for path, why in json.loads(job.store.blob(output.digest).read_bytes()).items():
+            yield f"{prefix.lstrip('/')}/{path}", why
 
 
 def _unused_globs(prune: Mapping[str, Sequence[str]], trees: Mapping[str, Tree]) -> Iterator[Keys]:

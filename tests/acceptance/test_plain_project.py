@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -45,9 +46,8 @@ def app(environ, start_response):
 
 
 @pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    base = tmp_path_factory.mktemp("plain")
-    project = base / "project"
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = tmp_path_factory.mktemp("plain") / "project"
     (project / "pages").mkdir(parents=True)
     (project / "pyproject.toml").write_text('[project]\nname = "notes"\n[tool.uv]\n')
     (project / "omnibuild.toml").write_text(RECIPE.replace("site.main", "pages.main"))
@@ -64,6 +64,12 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Without what it says of its app, it is a lock as other tools make them.
     lock = (CHECKOUT / "recipes/pylock.hello.toml").read_text().partition("[tool.omnibuild]")[0]
     (project / "pylock.toml").write_text(lock)
+    return project
+
+
+@pytest.fixture(scope="module")
+def tree(project: Path) -> Path:
+    base = project.parent
     omnibuild("build", project, "-p", "linux", "-p", "debian-12", "-o", base / "dist")
     (tarball,) = (base / "dist").glob("*.tar.zst")
     subprocess.run(["tar", "--zstd", "-xf", tarball, "-C", base], check=True)
@@ -99,3 +105,18 @@ def test_its_modules_and_their_files_are_found_wherever_the_app_is(
         finally:
             process.terminate()
             process.wait(timeout=30)
+
+
+def test_a_module_that_is_none_is_refused_with_its_line(project: Path, tmp_path: Path) -> None:
+    shutil.copytree(project, tmp_path / "project")
+    (tmp_path / "project/pages/late.py").write_text("import helper\n\ndef broken(:\n")
+    words = ["build", tmp_path / "project", "-p", "debian-12", "-o", tmp_path / "dist"]
+    done = omnibuild(*words, check=False)
+    assert done.returncode == 6
+    assert "syntax: /opt/notes/app/pages/late.py (of the project notes 1.0): " in done.stderr
+    assert "line 3: invalid syntax" in done.stderr
+    assert not list((tmp_path / "dist").iterdir())
+    with (tmp_path / "project/omnibuild.toml").open("a") as recipe:
+        recipe.write('[[audit.waivers]]\ncheck = "syntax"\npath = "/opt/notes/app/pages/late.py"\n')
+        recipe.write('reason = "it is read as a template"\n')
+    assert "waived: it is read as a template" in omnibuild(*words).stderr

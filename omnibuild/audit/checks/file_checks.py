@@ -83,6 +83,12 @@ def check_checkout_path(subject: Subject, around: Surroundings) -> Iterator[str]
         yield f"holds the path of the checkout that it was built from at offset {found:#x}"
 
 
+def check_syntax(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report modules of the app that its interpreter cannot compile."""
+    if why := around.uncompiled.get(subject.path):
+        yield f"the app's interpreter cannot compile it: {why}"
+
+
 def check_symlinks(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report symlinks that lead to nothing in the payload."""
     if subject.entry.kind is not Kind.SYMLINK:

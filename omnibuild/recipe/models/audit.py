@@ -28,6 +28,7 @@ Check = Literal[
     "prefix-leftover",
     "build-path",
     "checkout-path",
+    "syntax",
     "symlinks",
     "shebang",
     "data-scripts",

@@ -50,6 +50,15 @@ def test_platforms_that_read_the_same_file_share_one_package(definitions: Defini
     assert all(len(a.after) == 7 for a in of_kind(plan, "package").values())
 
 
+def test_the_interpreter_is_asked_about_the_project_alone(definitions: Definitions) -> None:
+    plan = planned(definitions, "hello", "debian-12")
+    (asked,) = of_kind(plan, "syntax").values()
+    assert asked.inputs["tree"] == "install:hello/hello@bullseye/amd64"
+    (audit,) = of_kind(plan, "audit").values()
+    assert audit.inputs["syntax:python:hello"] == asked.name
+    assert not of_kind(planned(definitions, "httpbin", "debian-12"), "syntax")
+
+
 @pytest.mark.parametrize(
     ("platform", "package", "what"),
     [

@@ -105,6 +105,7 @@ def plan(base: Path) -> Plan:
             Action("root", "root", {"tarball": of_bytes(archive)}, {"tarball": "tarball"}),
             Action("component:tiny-c", "captured"),
             Action("place", "place", {"prefix": "/opt/tiny"}, {"tree": "component:tiny-c"}),
+            Action("syntax", "syntax", {"environment": {}}, {"tree": "component:tiny-c"}),
             Action("payload", "payload", payload, {"part:tiny-c": "place"}),
             Action(
                 "audit",
@@ -116,7 +117,7 @@ def plan(base: Path) -> Plan:
                     "waivers": [{"check": "shebang", "path": "/opt/tiny/**", "reason": "unused"}],
                     "prune": {},
                 },
-                {"payload": "payload", "part:tiny-c": "place"},
+                {"payload": "payload", "part:tiny-c": "place", "syntax:tiny-c": "syntax"},
             ),
             *(
                 Action(
