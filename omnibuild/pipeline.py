@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from omnibuild import events, files
 from omnibuild.audit.report import Report, told, united
 from omnibuild.blueprint.app import AppPlan, plan_app
+from omnibuild.blueprint.audits import beyond_reach
 from omnibuild.blueprint.versions import read_recipe
 from omnibuild.digests import canonical_json, of_bytes
 from omnibuild.errors import DamageError, UnknownNameError
@@ -83,8 +84,8 @@ def build(
 ) -> tuple[BuiltArtifact, ...]:
     """Build an app and put its artifacts, with their sidecars, into ``output``.
 
-    What the audits warn of is told, also when they were done long ago, and written beside each
-    artifact.
+    What the audits find is written beside each artifact, and told, also when they were done long
+    ago, but for warnings about files that the user has no definition of.
 
     Raises:
         OmnibuildError: whatever went wrong; nothing half-written is left behind.
@@ -116,7 +117,7 @@ def build(
         for name, package in planned.packages.items():
             add = functools.partial(search.over, reports[name], name, outputs)
             reports[name] = taken(package, add)
-        _tell(united(reports.values()), planned.recipe, emit)
+        _tell(united(reports.values()), settings, planned, emit)
         for action in planned.goals:
             names = tuple(name for name, other in planned.packages.items() if other == action)
             audited = canonical_json(united(reports[name] for name in names).to_data())
@@ -127,17 +128,19 @@ def build(
     return tuple(artifacts)
 
 
-def _tell(report: Report, recipe: Path, emit: Emit) -> None:
-    """Say what audits found, and what the recipe says in vain."""
+def _tell(report: Report, settings: Settings, planned: AppPlan, emit: Emit) -> None:
+    """Say what audits found that the user can change, and what the recipe says in vain."""
     for keys in report.unused:
-        document = recipe_document(recipe)
+        document = recipe_document(planned.recipe)
         said: Any = document.data
         for key in keys:
             said = said[key]
         what = quoted(said["check"] if isinstance(said, dict) else said)
         problem = document.problem(Fault(keys, f"{dotted(keys)} is for {what} and covers nothing"))
         emit(events.Warned(f"{problem.where}: {problem.what}"))
-    emit(events.Audited(report.to_data(), tuple(told(report))))
+    audits = (planned.plan.actions[name] for name in planned.audits.values())
+    beyond = beyond_reach(Definitions(settings.workspace), audits)
+    emit(events.Audited(report.to_data(), tuple(told(report, beyond))))
 
 
 def _report(store: Store, audit: Output) -> Report:

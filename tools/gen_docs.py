@@ -48,9 +48,11 @@ AUDIT = """\
 # Audit
 
 Every file of a finished payload is checked, for each platform. An error stops the build; a warning
-is told each time, and both are in `FILE.audit.json` beside each artifact. A finding names the file,
-who brought it (a distribution or component with its version, the project, or the recipe), and what
-to write.
+is told each time, and both are in `FILE.audit.json` beside each artifact and in what `--json` prints.
+Warnings about components that ship with omnibuild, and about how distributions of the index were
+compiled, are only there, and in what `omnibuild audit` says: nothing that you write changes them. A
+finding names the file, who brought it (a distribution or component with its version, the project,
+or the recipe), and what to write.
 
 What is right as it is may stay if the recipe says why:
 

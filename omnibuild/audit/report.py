@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -141,14 +141,20 @@ def united(reports: Iterable[Report]) -> Report:
     return Report.of(every[0].name, findings, unused)
 
 
-def told(report: Report) -> Iterator[str]:
+def told(report: Report, beyond: Collection[tuple[str, str]] = ()) -> Iterator[str]:
     """Yield a line for each check that warned and for each waiver: how many files, and the first.
 
-    The line starts with the level.
+    Args:
+        report: what was found.
+        beyond: checks and owners of whose files nobody is warned who can change nothing there.
+
+    Each line starts with the level.
     """
     for level in (Level.WARNING, Level.WAIVED):
         alike: dict[tuple[str, str], list[Finding]] = {}
         for finding in report.at(level):
+            if level is Level.WARNING and (finding.check, finding.owner) in beyond:
+                continue
             alike.setdefault((finding.check, finding.reason), []).append(finding)
         for (_, reason), (first, *others) in alike.items():
             more = f" (and {len(others)} more)" if others else ""

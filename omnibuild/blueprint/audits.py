@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 
@@ -14,8 +15,10 @@ from omnibuild.blueprint.prebuilt import RUNTIME_PART
 from omnibuild.blueprint.steps import RECIPE_PARTS
 from omnibuild.plan.graph import Action
 from omnibuild.provenance.manifest import PythonComponent, compiler_version
+from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import HostPackages, Platform, Recipe
+from omnibuild.recipe.models.audit import OF_COMPILERS, Check
 from omnibuild.recipe.whereabouts import recipe_document
 
 
@@ -101,6 +104,30 @@ def part_owners(
         kind = Brings.DISTRIBUTION if one.file else Brings.PROJECT
         found[f"python:{one.name}"] = Owner(kind, one.name, one.version)
     return found
+
+
+def beyond_reach(
+    definitions: Definitions, audits: Iterable[Action]
+) -> frozenset[tuple[str, str]]:
+    """Return the checks and owners, as findings name them, where users can change nothing.
+
+    All of components that ship with omnibuild and of a root's compiler, and how distributions of
+    the index are compiled.
+
+    Args:
+        definitions: those of the user's workspace.
+        audits: the actions that audit an app.
+    """
+    found: set[tuple[str, str]] = set()
+    for data in (data for audit in audits for data in audit.parameters["owners"].values()):
+        owner = owners.from_data(data)
+        checks: Iterable[str] = ()
+        if owner.kind is Brings.DISTRIBUTION:
+            checks = OF_COMPILERS
+        elif owner.kind is Brings.COMPONENT and not definitions.is_own("software", owner.name):
+            checks = get_args(Check)
+        found.update((check, str(owner)) for check in checks)
+    return frozenset(found)
 
 
 def beside(payload: Action, kind: str, what: str) -> str:

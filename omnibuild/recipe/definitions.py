@@ -63,6 +63,11 @@ class Definitions:
         """Return a platform and the file it is in."""
         return self._load("platforms", name, Platform)
 
+    def is_own(self, kind: Kind, name: str) -> bool:
+        """Tell whether a definition is the workspace's own, and not one that ships."""
+        path = self._files(kind).get(name)
+        return path is not None and path.is_relative_to(self.workspace.absolute())
+
     def root_lock(self, name: str) -> Path:
         """Return the lock file of a root."""
         return self._find("roots", name, "root")

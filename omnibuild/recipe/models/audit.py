@@ -49,6 +49,9 @@ NEVER_WAIVED: Mapping[str, str] = MappingProxyType(
     }
 )
 
+# Checks of how a program was compiled, which only who compiles it can change.
+OF_COMPILERS: frozenset[str] = frozenset({"bindnow", "fortify", "stack-protector", "pie"})
+
 # Checks whose findings are waived one by one: a glob would cover what nobody has looked at.
 NO_GLOBS: frozenset[str] = frozenset({"credentials", "secrets"})
 WILDCARDS = "*?["

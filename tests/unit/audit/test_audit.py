@@ -654,6 +654,24 @@ def test_warnings_are_told_once_for_each_check():
     ]
 
 
+def test_nobody_is_warned_of_what_he_cannot_change():
+    shipped, own = "the component openssl 3.5.7", "the component mine 1"
+    report = Report.of(
+        "hello",
+        [
+            Finding(Level.WARNING, "bindnow", "x/1", "is bound lazily", shipped),
+            Finding(Level.WARNING, "bindnow", "x/2", "is bound lazily", own),
+            Finding(Level.WARNING, "pie", "x/2", "is not", shipped),
+            Finding(Level.WAIVED, "shebang", "x/3", "is odd", shipped, reason="so it is"),
+        ],
+    )
+    assert list(told(report, {("bindnow", shipped)})) == [
+        f"warning hello: bindnow: /x/2 (of {own}): is bound lazily",
+        f"warning hello: pie: /x/2 (of {shipped}): is not",
+        f"waived  hello: shebang: /x/3 (of {shipped}): is odd; waived: so it is",
+    ]
+
+
 def test_damaged_programs_are_found(host):
     host.write(f"{APP}/bin/x", greet_program()[:1000], 0o755)
     assert host.found() == [("elf", f"{APP}/bin/x")]

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from omnibuild.blueprint.app import AppPlan, plan_app
+from omnibuild.blueprint.audits import beyond_reach
 from omnibuild.blueprint.components import Components
 from omnibuild.errors import CycleError, DefinitionError, LockError, PackageError
 from omnibuild.kinds.payload import metadata_of
@@ -14,6 +15,7 @@ from omnibuild.payload.placing import LOGICAL_PREFIX
 from omnibuild.plan.graph import Action
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Build, Platform, Python
+from omnibuild.recipe.models.audit import OF_COMPILERS
 from omnibuild.recipe.models.package import FormatRelations
 from omnibuild.store.results import Output
 
@@ -57,6 +59,22 @@ def test_the_interpreter_is_asked_about_the_project_alone(definitions: Definitio
     (audit,) = of_kind(plan, "audit").values()
     assert audit.inputs["syntax:python:hello"] == asked.name
     assert not of_kind(planned(definitions, "httpbin", "debian-12"), "syntax")
+
+
+def test_what_ships_is_beyond_the_reach_of_users(tmp_path: Path) -> None:
+    (tmp_path / "software").mkdir()
+    shutil.copy(CHECKOUT / "software/zlib.toml", tmp_path / "software")
+    (tmp_path / "recipes").mkdir()
+    for name in ("httpbin.toml", "pylock.httpbin.toml"):
+        shutil.copy(CHECKOUT / "recipes" / name, tmp_path / "recipes")
+    own = Definitions(tmp_path)
+    audits = of_kind(planned(own, "httpbin", "debian-12", "el9"), "audit").values()
+    found = {(check, name.rpartition(" ")[0]) for check, name in beyond_reach(own, audits)}
+    assert {("pie", "the component openssl"), ("build-path", "the component gcc")} <= found
+    # How it was compiled is not the user's to change, whether it is there is.
+    assert {check for check, name in found if name == "flask"} == OF_COMPILERS
+    # Defined in the workspace, and so the user's to change.
+    assert "the component zlib" not in {name for _, name in found}
 
 
 @pytest.mark.parametrize(
