@@ -48,7 +48,7 @@ AUDIT = """\
 # Audit
 
 Every file of a finished payload is checked, for each platform. An error stops the build; a warning
-is told each time, and both are in `FILE.audit.json` beside each artifact and in what `--json` prints.
+is told each time, and both are in `FILE.audit.json` beside each artifact and in what `--json` says.
 Warnings about components that ship with omnibuild, and about how distributions of the index were
 compiled, are only there, and in what `omnibuild audit` says: nothing that you write changes them. A
 finding names the file, who brought it (a distribution or component with its version, the project,

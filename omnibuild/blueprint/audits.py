@@ -106,9 +106,7 @@ def part_owners(
     return found
 
 
-def beyond_reach(
-    definitions: Definitions, audits: Iterable[Action]
-) -> frozenset[tuple[str, str]]:
+def beyond_reach(definitions: Definitions, audits: Iterable[Action]) -> frozenset[tuple[str, str]]:
     """Return the checks and owners, as findings name them, where users can change nothing.
 
     All of components that ship with omnibuild and of a root's compiler, and how distributions of

@@ -20,6 +20,9 @@ _VERSION = re.compile(r"[0-9][A-Za-z0-9.+~]{0,59}")
 _LONGEST_SUMMARY = 80
 _SERVERS = {"wsgi": "gunicorn", "asgi": "uvicorn"}
 
+# Where a version comes from that no file of a project says.
+OF_GIT = "git's tags"
+
 # What stands beside a value that somebody has to look at.
 PLEASE = "not found: please correct it"
 
@@ -42,9 +45,11 @@ def draft_of(
         series: series of CPython that can be built, as ``3.13``.
         source: key and value of ``[source]``.
     """
-    version = found.version
+    version, origin = found.version, ""
     if version is None or not _VERSION.fullmatch(version.value):
         version = Found("0.1.0", PLEASE)
+    elif source[0] == "path":
+        origin = "git" if version.where == OF_GIT else "project"
     summary = found.summary or Found(app, PLEASE)
     if len(summary.value) > _LONGEST_SUMMARY:
         cut = summary.value[: _LONGEST_SUMMARY - 1].rpartition(" ")[0]
@@ -61,6 +66,7 @@ def draft_of(
         server=_SERVERS[found.web.interface] if found.web else "",
         user="" if not serves or _USER.fullmatch(app) else _user(app),
         findings=found,
+        origin=origin,
     )
 
 

@@ -16,6 +16,12 @@ from omnibuild.discovery.code import parsed, read_source
 from omnibuild.discovery.findings import SCRIPT, Findings, Found, home_of
 from omnibuild.discovery.licences import spdx, spdx_of_classifiers
 from omnibuild.recipe import located
+from omnibuild.sources.python.pins.finding import choices, pins_file
+from omnibuild.sources.python.project.declared import (
+    groups_of_poetry,
+    known_extras,
+    known_groups,
+)
 
 _ADDRESS = re.compile(r"\s*([^<>]+?)\s*<([^<>@\s]+@[^<>@\s]+)>\s*")
 
@@ -31,6 +37,20 @@ def declared(directory: Path, found: Findings) -> None:
         found.name = Found(directory.resolve().name, "the directory's name")
     if found.version is None:
         _of_modules(directory, found)
+
+
+def note_choices(directory: Path, found: Findings) -> None:
+    """Note the extras and groups of a project: none is taken unasked, and how one is."""
+    pins = choices(pins_file(directory, "", directory))
+    there = {
+        "extras": sorted((known_extras(directory) or set()) | {*pins.extras}),
+        "groups": sorted(known_groups(directory) | groups_of_poetry(directory) | {*pins.groups}),
+    }
+    listed = [f"{kind} {', '.join(names)}" for kind, names in there.items() if names]
+    if listed:
+        keys = (f'{kind} = ["{names[0]}"]' for kind, names in there.items() if names)
+        how = f"to take some, write {' or '.join(keys)} below [python], then run: omnibuild lock"
+        found.notes.append(f"not taken: {'; '.join(listed)}; {how}")
 
 
 def _of_pyproject(path: Path, found: Findings) -> None:

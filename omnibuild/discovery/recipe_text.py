@@ -18,7 +18,7 @@ class Draft:
 
     Args:
         app: name of the package.
-        version: as packages write it.
+        version: as packages write it; where it is found each time, if ``origin`` says so.
         summary: one line of at most 80 characters.
         license: SPDX expression.
         maintainer: name and address.
@@ -28,6 +28,8 @@ class Draft:
         user: the user of the services, empty where it is called like the app.
         findings: everything else.
         scripts: the directory of its hooks, as the recipe has it; empty without one.
+        origin: who is asked for the version at each build: ``project`` or ``git``; empty where the
+            recipe says it itself.
     """
 
     app: str
@@ -41,6 +43,7 @@ class Draft:
     user: str
     findings: Findings
     scripts: str = ""
+    origin: str = ""
 
 
 def hook_of(draft: Draft) -> str:
@@ -63,7 +66,7 @@ def _tables(draft: Draft, table: str) -> Iterator[list[str]]:
     lines = [
         heads["app"],
         _line("name", Found(draft.app, found.name.where if found.name else "")),
-        _line("version", draft.version),
+        _version(draft),
         _line("summary", draft.summary),
         _line("license", draft.license),
         _line("maintainer", draft.maintainer),
@@ -104,6 +107,13 @@ def _tables(draft: Draft, table: str) -> Iterator[list[str]]:
         yield [f"[{table}package]", *package]
     if found.config:
         yield [f"[{table}config]", *(_line(k, v) for k, v in sorted(found.config.items()))]
+
+
+def _version(draft: Draft) -> str:
+    if not draft.origin:
+        return _line("version", draft.version)
+    said = f"{draft.version.value}, {draft.version.where}"
+    return f"version = {{ from = {quoted(draft.origin)} }}  # {said}"
 
 
 def _built(found: Findings, table: str) -> Iterator[list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import re
@@ -22,12 +23,12 @@ from omnibuild import files
 from omnibuild.blueprint.app import lowest_glibc
 from omnibuild.discovery.built import built
 from omnibuild.discovery.distribution import declared_by
-from omnibuild.discovery.draft import PLEASE, app_name, draft_of
+from omnibuild.discovery.draft import OF_GIT, PLEASE, app_name, draft_of
 from omnibuild.discovery.findings import Findings, Found
-from omnibuild.discovery.metadata import declared
+from omnibuild.discovery.metadata import declared, note_choices
 from omnibuild.discovery.recipe_text import Draft, hook_of, text_of
 from omnibuild.discovery.served import served
-from omnibuild.errors import LockError, UsageError
+from omnibuild.errors import DefinitionError, LockError, UsageError
 from omnibuild.events import Emit
 from omnibuild.host.hooks import PREPARE
 from omnibuild.locking.fetching import fetched, selected
@@ -37,6 +38,7 @@ from omnibuild.recipe import whereabouts
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models.locked import LockedFile
 from omnibuild.settings import Settings
+from omnibuild.sources.git.asking import version_of
 from omnibuild.sources.python.requirements import NotARequirementError, checked
 from omnibuild.sources.python.resolving.resolve import Resolver
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
@@ -149,6 +151,10 @@ def _of_project(settings: Settings, directory: Path, name: str) -> Started:
             why="searched pyproject.toml, setup.cfg, setup.py, requirements*.txt and modules",
             hint="name its directory, or a package of the index: omnibuild init NAME==VERSION",
         )
+    note_choices(directory, found)
+    if found.version is None:
+        with contextlib.suppress(DefinitionError):
+            found.version = Found(version_of(directory), OF_GIT)
     app = _named(name, found.name.value)
     shared = settings.workspace / whereabouts.DIRECTORY
     if shared.is_dir() and not directory.resolve().samefile(settings.workspace):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from omnibuild import events
+from omnibuild.blueprint.versions import read_recipe
 from omnibuild.cli.main import main
 from omnibuild.host.hooks import load_hooks
+from omnibuild.recipe.definitions import Definitions
 from omnibuild.settings import Settings
 from omnibuild.workbench.starting import start
 from tests.unit.sources.python.samples import publish, sdist, wheel
@@ -70,13 +73,40 @@ def test_a_project(
     assert "mall.py:2, Flask" in said
     locked = tomllib.loads((tmp_path / "pylock.mall.toml").read_text())["packages"]
     assert {"shop", "stall", "gunicorn"} <= {each["name"] for each in locked}
-    assert tomllib.loads((tmp_path / "omnibuild.toml").read_text())["source"] == {"path": "."}
+    recipe = tomllib.loads((tmp_path / "omnibuild.toml").read_text())
+    assert recipe["source"] == {"path": "."}
+    # Said once: the next release of the project needs no other recipe.
+    assert recipe["app"]["version"] == {"from": "project"}
+    (tmp_path / "pyproject.toml").write_text(text.replace('"3"', '"4"'))
+    assert read_recipe(Definitions(tmp_path), "")[0].app.version == "4"
     # A workspace keeps its recipes together.
     (tmp_path / "all/recipes").mkdir(parents=True)
     (tmp_path / "omnibuild.toml").unlink()
     assert main(["init", ".", "-C", "all", "--name", "stalls"]) == 0
     recipe = tomllib.loads((tmp_path / "all/recipes/stalls.toml").read_text())
     assert (recipe["app"]["name"], recipe["source"]["path"]) == ("stalls", "../..")
+
+
+def test_a_version_of_git_stays_one(
+    index: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = tmp_path / "mall"
+    project.mkdir()
+    text = '[project]\nname = "mall"\ndynamic = ["version"]\ndependencies = ["shop"]\n[tool.uv]\n'
+    (project / "pyproject.toml").write_text(text)
+    words = ("-C", project, "-c", "user.name=x", "-c", "user.email=x@example.com")
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
+        subprocess.run(["git", *words, *command], check=True)
+    # No tag yet: somebody has to say it.
+    assert main(["init", str(project), "-C", str(tmp_path)]) == 0
+    assert "please correct `version`" in capsys.readouterr().out
+    (project / "omnibuild.toml").unlink()
+    subprocess.run(["git", *words, "tag", "v2.1"], check=True)
+    assert main(["init", str(project), "-C", str(tmp_path)]) == 0
+    assert "please correct `version`" not in capsys.readouterr().out
+    recipe = tomllib.loads((project / "omnibuild.toml").read_text())
+    assert recipe["app"]["version"] == {"from": "git"}
+    assert read_recipe(Definitions(tmp_path), str(project))[0].app.release.startswith("2.1")
 
 
 def test_what_a_project_does_at_each_release_becomes_a_hook(

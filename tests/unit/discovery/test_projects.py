@@ -12,7 +12,7 @@ import pytest
 from omnibuild.discovery.built import built
 from omnibuild.discovery.draft import PLEASE, app_name, draft_of
 from omnibuild.discovery.findings import Findings, Found
-from omnibuild.discovery.metadata import declared
+from omnibuild.discovery.metadata import declared, note_choices
 from omnibuild.discovery.recipe_text import text_of
 from omnibuild.discovery.served import served
 
@@ -54,7 +54,7 @@ def test_pep_621(tmp_path: Path) -> None:
     )
     assert recipe["app"] == {
         "name": "web-shop",
-        "version": "1.4",
+        "version": {"from": "project"},
         "summary": 'Sells "things"',
         "license": "MIT",
         "maintainer": "ops <ops@shop.example>",
@@ -114,7 +114,7 @@ def test_setup_cfg_and_setup_py(tmp_path: Path) -> None:
         },
     )
     assert recipe["app"]["name"] == "old"
-    assert recipe["app"]["version"] == "0.3"
+    assert recipe["app"]["version"] == {"from": "project"}
     assert recipe["app"]["summary"] == "An old one"
     assert recipe["app"]["license"] == "MIT"
     assert recipe["commands"] == {"old": "old", "older": "older"}
@@ -375,3 +375,34 @@ def test_hostile_files_are_passed_over_or_refused(
         return
     draft = draft_of(found, "shop", ACCOUNT, ["3.13"], ("path", "."))
     assert tomllib.loads(text_of(draft))["app"]["name"] == "shop"
+
+
+def test_what_is_not_taken_is_said_with_the_way_to_take_it(tmp_path: Path) -> None:
+    def notes(name: str, files: dict[str, str]) -> list[str]:
+        directory = tmp_path / name
+        directory.mkdir()
+        for file, text in files.items():
+            (directory / file).write_text(text)
+        found = Findings()
+        note_choices(directory, found)
+        return found.notes
+
+    both = """
+    [project]
+    name = "shop"
+    optional-dependencies = { redis = ["redis"], Post_gres = ["psycopg"] }
+    [dependency-groups]
+    test = ["pytest"]
+    """
+    assert notes("both", {"pyproject.toml": both}) == [
+        "not taken: extras post-gres, redis; groups test; to take some, write"
+        ' extras = ["post-gres"] or groups = ["test"] below [python], then run: omnibuild lock'
+    ]
+    poetry = "[tool.poetry.group.docs.dependencies]\nsphinx = '*'\n"
+    (said,) = notes("poetry", {"pyproject.toml": poetry})
+    assert said.startswith('not taken: groups docs; to take some, write groups = ["docs"] below')
+    pipfile = {"_meta": {}, "default": {}, "develop": {}}
+    (said,) = notes("pipenv", {"Pipfile.lock": json.dumps(pipfile)})
+    assert said.startswith("not taken: groups develop; ")
+    assert notes("none", {"pyproject.toml": "[project]\nname = 'x'\n"}) == []
+    assert notes("bare", {"requirements.txt": "flask\n"}) == []
