@@ -98,7 +98,8 @@ def _started(
 ) -> Iterator[subprocess.Popen[bytes]]:
     environment = {"PATH": SYSTEM_PATH, "HOME": str(home), **variables}
     with (home / "log").open("wb") as log:
-        process = subprocess.Popen(words, stdout=log, stderr=log, env=environment)
+        # Where an engine runs it leaves a file when a container runs out of memory.
+        process = subprocess.Popen(words, stdout=log, stderr=log, env=environment, cwd=home)
     try:
         yield process
     finally:
