@@ -5,7 +5,9 @@ The engine calls one ``emit``; the console, JSON output and reports only render 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,6 +108,15 @@ Event = (
 )
 
 Emit = Callable[[Event], None]
+
+
+@contextmanager
+def work(emit: Emit, action: str, kind: str) -> Iterator[None]:
+    """Tell of work that is no action of a plan, and takes time, while the block does it."""
+    started = time.monotonic()
+    emit(ActionStarted(action, kind))
+    yield
+    emit(ActionFinished(action, kind, False, time.monotonic() - started))
 
 
 def silent(event: Event) -> None:

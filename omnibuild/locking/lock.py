@@ -14,7 +14,7 @@ from packaging.pylock import Package, Pylock
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from omnibuild import files, pipeline
+from omnibuild import events, files, pipeline
 from omnibuild.blueprint.app import lowest_glibc
 from omnibuild.blueprint.versions import read_recipe
 from omnibuild.blueprint.wanted import Wanted, wanted
@@ -113,7 +113,8 @@ def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> L
         backends = Backends(settings, definitions, recipe, python, root, glibc, indexes, emit)
         base, commits = target.parent, _commits(target, asked)
         making = _Making(now, pins, resolver, backends, kept, Path(scratch), base, commits)
-        groups = making.groups()
+        with events.work(emit, f"resolve:{recipe.app.name}", "resolve"):
+            groups = making.groups()
     content = merged(groups, python.version, now.record)
     return Locked(target, content, path, python.require, now.pins)
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from omnibuild.digests import Digest
-from omnibuild.errors import DigestMismatchError, HostError, MissingToolError
-from omnibuild.sources.python.index import find_index
+from omnibuild.errors import DigestMismatchError, HostError, MissingToolError, SourceError
+from omnibuild.sources.python.index import find_index_and_origin, unreachable
 from omnibuild.sources.python.simple import IndexFile, page_of, read_page
 from omnibuild.tools import Tool
-from omnibuild.transfer.http import Downloader, failure, without_password
+from omnibuild.transfer.http import Downloader, StatusError, failure, without_password
 
 APT_GET = Tool("apt-get", package="apt")
 
@@ -34,7 +34,7 @@ class Places:
         self._environment = environment
         self._lock = threading.Lock()
         self._mirrors: tuple[str, ...] = ()
-        self._index = ""
+        self._index = self._origin = ""
         self._projects: dict[str, dict[str, IndexFile]] = {}
 
     def urls(self, place: str, sha256: Digest, downloader: Downloader) -> tuple[str, ...]:
@@ -73,7 +73,7 @@ class Places:
         """Return the base URL of the Python package index, with a slash at its end."""
         with self._lock:
             if not self._index:
-                self._index = find_index(self._environment)
+                self._index, self._origin = find_index_and_origin(self._environment)
             return self._index
 
     def _find_mirrors(self) -> tuple[str, ...]:
@@ -100,7 +100,13 @@ class Places:
         with self._lock:
             files = self._projects.get(page)
         if files is None:
-            files = read_page(page, downloader)
+            try:
+                files = read_page(page, downloader)
+            except StatusError:
+                raise
+            except SourceError as error:
+                origin = self._origin if index == self._index else "the lock"
+                raise unreachable(index, origin, error) from error
             with self._lock:
                 self._projects[page] = files
         if filename not in files:

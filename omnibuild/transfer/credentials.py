@@ -84,9 +84,11 @@ class Credentials:
         return self._of_netrc(url, user) or self._of_keyring(url, user) or _given(user, password)
 
     def _of_netrc(self, url: str, user: str) -> Login | None:
-        from requests.utils import get_netrc_auth
+        # Whole, as everywhere: a thread that began with a part of it would meet one that began
+        # with the whole, and one of them would get it unfinished.
+        import requests
 
-        found = get_netrc_auth(without_login(url))
+        found = requests.utils.get_netrc_auth(without_login(url))
         return found if found and (not user or found[0] == user) else None
 
     def _of_keyring(self, url: str, user: str) -> Login | None:

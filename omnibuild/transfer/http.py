@@ -28,6 +28,7 @@ Progress = Callable[[int, int], None]
 CHUNK = 1 << 18
 ATTEMPTS = 5
 LONGEST_PAUSE = 30.0
+REACH_SECONDS = 10.0
 
 _LOGIN_STATUSES = (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN)
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -133,6 +134,18 @@ class Downloader:
             self._download_http(url, stream, progress, _State(url, offset, 0, most), accept)
         else:
             raise failure(url, "not an https, http or file URL")
+
+    def reach(self, url: str) -> None:
+        """Ask for ``url`` once and take nothing: whatever its server answers, it is there.
+
+        Raises :class:`SourceError`, whose ``why`` is the reason in words.
+        """
+        brief = Downloader(connect_timeout=REACH_SECONDS, read_timeout=REACH_SECONDS)
+        brief.credentials = self.credentials
+        try:
+            brief._request(url, 0, "*/*").close()
+        except _Transient as error:
+            raise failure(url, str(error)) from error
 
     def _download_http(
         self, url: str, stream: IO[bytes], progress: Progress, state: _State, accept: str

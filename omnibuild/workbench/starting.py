@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from omnibuild import files
+from omnibuild import events, files
 from omnibuild.blueprint.app import lowest_glibc
 from omnibuild.discovery.built import built
 from omnibuild.discovery.distribution import declared_by
@@ -188,7 +188,8 @@ def _of_index(settings: Settings, subject: str, name: str, emit: Emit) -> Starte
     app = _named(name, requirement.name)
     recipe = _free(settings.workspace / whereabouts.DIRECTORY / f"{app}.toml")
     definitions = Definitions(settings.workspace)
-    file, series = _chosen(definitions, requirement)
+    with events.work(emit, f"find:{requirement.name}", "find"):
+        file, series = _chosen(definitions, requirement)
     found = Findings(
         name=Found(requirement.name, "the index"),
         version=Found(file.version, "the index"),

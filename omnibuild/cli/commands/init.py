@@ -28,8 +28,6 @@ def run(arguments: argparse.Namespace) -> int:
         _show(started)
         if sys.stdin.isatty() and sys.stdout.isatty():
             started = _asked(started)
-        if sys.stderr.isatty():
-            sys.stderr.write("resolving and pinning its packages …\n")
     with quiet if arguments.json else reporting(arguments) as emit:
         made = starting.write(settings, started, emit)
     count = len(made.content.packages)

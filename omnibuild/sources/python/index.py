@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from omnibuild.errors import HostError, MissingToolError
+from omnibuild.errors import HostError, MissingToolError, SourceError
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
+from omnibuild.transfer.http import without_password
 
 PYTHON = Tool("python3", package="python3", candidates=(Path(sys.executable),))
 
+_OF_PIP = "pip's configuration"
 _VARIABLES = ("OMNIBUILD_INDEX_URL", "PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
 
 # Variables that add other places, or change which of the versions there is taken. uv or pip would
@@ -64,15 +66,36 @@ def find_index(environment: Mapping[str, str]) -> str:
     The environment names it, or pip's configuration, if pip is there. What the public index is
     called uv knows, and is asked rather than copied.
     """
+    return find_index_and_origin(environment)[0]
+
+
+def find_index_and_origin(environment: Mapping[str, str]) -> tuple[str, str]:
+    """Return what :func:`find_index` does, and in words where it is said."""
     for variable in _VARIABLES:
         if configured := environment.get(variable, "").strip():
-            return _valid(configured, variable)
+            return _valid(configured, variable), variable
     asked = ("-m", "pip", "config", "get", "global.index-url")
     # In a directory that nobody else writes to: Python takes modules from where it is started.
     answer = PYTHON.run(*asked, environment=environment, directory=Path("/"), check=False)
     if answer.returncode == 0:
-        return _valid(answer.stdout.decode().strip(), "pip's configuration")
-    return public_index()
+        return _valid(answer.stdout.decode().strip(), _OF_PIP), _OF_PIP
+    return public_index(), "uv, as no setting names another"
+
+
+def unreachable(url: str, origin: str, error: SourceError) -> SourceError:
+    """Return the error for an index that does not answer: which, who says so, what to do.
+
+    Args:
+        url: its address.
+        origin: where that is said, in words.
+        error: what became of the attempt.
+    """
+    return SourceError(
+        "the Python package index does not answer",
+        why=f"{without_password(url)}: {error.why}; the address is from {origin}",
+        hint="see whether this machine may reach it (HTTPS_PROXY names a proxy), or let"
+        " OMNIBUILD_INDEX_URL name another index, as https://pypi.example.com/simple/",
+    )
 
 
 def public_index() -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -227,3 +229,40 @@ def test_constraints_overrides_and_the_rest(shop: Shop) -> None:
     (shop.directory / "uv.toml").write_text('resolution = "lowest"\n')
     shop.packages["lib"] = pure("lib", "1", "2")
     assert selected(shop.lock(upgrade=[""])) == {"lib": "1"}
+
+
+def test_an_index_that_does_not_answer_is_named_at_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMNIBUILD_INDEX_URL", "http://robot:secret@127.0.0.1:9/simple")
+    began = time.monotonic()
+    with pytest.raises(SourceError, match="the Python package index does not answer") as caught:
+        shop.lock()
+    # uv would try for ten seconds.
+    assert time.monotonic() - began < 8
+    said = str(caught.value)
+    assert "http://127.0.0.1:9/simple/: the host refuses the connection" in said
+    assert "the address is from OMNIBUILD_INDEX_URL" in said
+    assert "OMNIBUILD_INDEX_URL name another index" in said
+    assert "secret" not in said
+
+
+def test_an_index_of_the_project_that_does_not_answer_is_named(shop: Shop) -> None:
+    shop.project = PROJECT + NAMED.format(url="http://127.0.0.1:9/simple").replace("true", "false")
+    with pytest.raises(SourceError) as caught:
+        shop.lock()
+    assert "http://127.0.0.1:9/simple/" in caught.value.why
+    assert "the address is from the project, which calls it 'corp'" in caught.value.why
+
+
+def test_files_that_the_index_does_not_deliver(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = shop.lock()
+    made.write()
+    monkeypatch.setenv("OMNIBUILD_INDEX_URL", "http://127.0.0.1:9/simple")
+    files = [
+        dataclasses.replace(file, url="") for file in load_lock(made.path).select("3.13", "2.31")
+    ]
+    with pytest.raises(SourceError) as caught:
+        fetched(shop.settings(), files, lambda _: None)
+    assert "http://127.0.0.1:9/simple/: the host refuses the connection" in str(caught.value)
+    assert "OMNIBUILD_INDEX_URL" in caught.value.hint

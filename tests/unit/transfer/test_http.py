@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import io
 import socket
 import threading
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from omnibuild.errors import SourceError
+from omnibuild.transfer import http
 from omnibuild.transfer.http import Downloader, without_password
 
 from .server import Server, broken_after, content, running, silence, status, without_ranges
@@ -213,3 +215,39 @@ def test_passwords_are_not_shown(server: Server, downloader: Downloader) -> None
     assert "secret" not in str(caught.value)
     assert without_password("https://u:p@h:1/x?y#z") == "https://h:1/x?y#z"
     assert without_password("http://u:p@[::1/x") == "[::1/x"
+
+
+def test_whoever_answers_is_reached(server: Server, downloader: Downloader) -> None:
+    downloader.reach(server.serve("/a", status(503)))
+    downloader.reach(server.url("/nothing"))
+    # Of what it would send nothing is waited for.
+    downloader.reach(server.serve("/b", broken_after(BODY, 1000)))
+    assert len(server.requests) == 3
+
+
+def test_who_is_silent_is_not_waited_for_long(
+    server: Server, downloader: Downloader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "REACH_SECONDS", 0.1)
+    with pytest.raises(SourceError) as caught:
+        downloader.reach(server.serve("/a", silence))
+    assert "in time" in caught.value.why
+    assert len(server.requests) == 1
+    with pytest.raises(SourceError) as caught:
+        downloader.reach("http://127.0.0.1:9/")
+    assert caught.value.why == "the host refuses the connection"
+
+
+def test_nobody_imports_a_part_of_requests() -> None:
+    """Threads that begin with the whole and with a part of it get it unfinished."""
+    package = Path(http.__file__).parent.parent
+    found = [
+        f"{path}:{node.lineno}"
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("requests."))
+        or (
+            isinstance(node, ast.Import) and any(n.name.startswith("requests.") for n in node.names)
+        )
+    ]
+    assert found == []

@@ -22,7 +22,7 @@ from packaging.version import Version
 
 from omnibuild.errors import LockError, SourceError
 from omnibuild.recipe.wheeltags import applies, full_version, supported_tags
-from omnibuild.sources.python.index import find_index, refuse_other_indexes
+from omnibuild.sources.python.index import find_index_and_origin, refuse_other_indexes, unreachable
 from omnibuild.sources.python.indexes import ONE, Index, Indexes
 from omnibuild.sources.python.project.rules import NO_RULES, Rules
 from omnibuild.sources.python.resolving.files import (
@@ -67,7 +67,9 @@ class Resolver:
         refuse_other_indexes(environment)
         self.python, self.glibc = python, glibc
         self._downloader = Downloader(credentials=Credentials(environment))
-        self._indexes = indexes.on(find_index(environment))
+        address, self._origin = find_index_and_origin(environment)
+        self._indexes = indexes.on(address)
+        self._reached = False
         for index in self._indexes.all():
             self._downloader.credentials.learn(index.url, index.name)
         credentials = self._downloader.credentials
@@ -179,6 +181,7 @@ class Resolver:
         once it turns out to be needed.
         """
         asked = {str(canonicalize_name(each.name)) for each in question.requirements}
+        self._reach(asked)
         while True:
             hidden = self._indexes.pinned.keys() - asked
             try:
@@ -197,6 +200,24 @@ class Resolver:
             asked |= new
             more = (Requirement(name) for name in sorted(new))
             question = replace(question, requirements=(*question.requirements, *more))
+
+    def _reach(self, asked: Collection[str]) -> None:
+        """Ask the first index that is sure to be asked, once: uv would try a dead one for long."""
+        unpinned = next((name for name in asked if name not in self._indexes.pinned), None)
+        with self._lock:
+            first = self._indexes.ordered[0]
+            if self._reached or unpinned is None or first.url.startswith("file:"):
+                return
+            try:
+                self._downloader.reach(page_of(first.url, unpinned))
+            except SourceError as error:
+                origin = (
+                    f"the project, which calls it {first.name!r}" if first.name else "the project"
+                )
+                if first.url == self._indexes.machine:
+                    origin = self._origin
+                raise unreachable(first.url, origin, error) from error
+            self._reached = True
 
     def _index_of(self, package: Package) -> str | None:
         """Return the address of the index that has a package; none of the machine's own."""
