@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from omnibuild import errors
-from omnibuild.audit.audit import CHECKS
+from omnibuild.audit.checks.table import CHECKS
 from omnibuild.errors import OmnibuildError
 from omnibuild.recipe.models import Platform, Recipe, Software
 from omnibuild.recipe.models.audit import NEVER_WAIVED, NO_GLOBS

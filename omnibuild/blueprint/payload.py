@@ -84,12 +84,12 @@ def pruned(
             raise recipe_document(recipe_path).error([fault])
         found[f"python:{name}"] = list(globs)
     own = f"python:{canonicalize_name(recipe.app.name)}"
-    if own in parts and (restricted := list(_restricted(recipe, recipe_path))):
-        found[own] = [*found.get(own, ()), *restricted]
+    if own in parts and (closed := list(restricted(recipe, recipe_path))):
+        found[own] = [*found.get(own, ()), *closed]
     return found
 
 
-def _restricted(recipe: Recipe, recipe_path: Path) -> Iterator[str]:
+def restricted(recipe: Recipe, recipe_path: Path) -> Iterator[str]:
     """Yield what a project that is packaged as it is has of configuration that not all may read.
 
     Its copy below /opt could be read by everybody.

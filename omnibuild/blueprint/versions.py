@@ -33,6 +33,8 @@ def read_recipe(definitions: Definitions, name: str) -> tuple[Recipe, Path]:
         version = _said(recipe, path, recipe.app.version.origin)
         msgspec.convert(version, Version)
     except (DefinitionError, msgspec.ValidationError) as error:
+        if isinstance(error, DefinitionError) and error.problems:
+            raise  # about a file of the project, with its lines
         hint = error.hint if isinstance(error, DefinitionError) else "write the version itself"
         what = error.what if isinstance(error, DefinitionError) else f"{version!r} is no version"
         fault = Fault(("app", "version"), what, hint)
@@ -52,7 +54,9 @@ def _said(recipe: Recipe, path: Path, origin: str) -> str:
     # Most recipes say their version: then nothing of this need be loaded.
     from omnibuild.discovery.findings import Findings
     from omnibuild.discovery.metadata import declared
+    from omnibuild.sources.python.project.fields import check_fields
 
+    check_fields(path.parent / source.path, built=False)
     found = Findings()
     declared(path.parent / source.path, found)
     if found.version is None:

@@ -28,6 +28,7 @@ from omnibuild.sources.python.project.declared import (
     known_groups,
     project_requirements,
 )
+from omnibuild.sources.python.project.fields import check_fields
 from omnibuild.sources.python.project.origins import Origin, read_origins, workspace_root
 from omnibuild.sources.python.project.rules import NO_RULES, Rules, read_rules
 from omnibuild.sources.python.project.settings import refuse_builds
@@ -107,6 +108,8 @@ def wanted(recipe: Recipe, path: Path) -> Wanted:
         own += [Requirement(text) for text in servers.requirements(recipe.web)]
     project = path.parent / recipe.source.path if recipe.source and recipe.source.path else None
     built = bool(project and is_built(project))
+    if project:
+        check_fields(project, built=built)
     chosen = recipe.python.pins if recipe.python else ""
     root = workspace_root(project) if project else None
     pins = pins_file(project, chosen, lock_path(recipe, path), root) if project else None

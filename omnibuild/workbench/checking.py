@@ -30,9 +30,10 @@ from omnibuild.recipe.lock import load_lock, lock_path
 from omnibuild.recipe.models import Recipe
 from omnibuild.recipe.models.locked import LockedFile
 from omnibuild.recipe.validate import quoted
-from omnibuild.recipe.whereabouts import table_in
+from omnibuild.recipe.whereabouts import only_recipe, table_in
 from omnibuild.settings import Settings
 from omnibuild.store.store import Store
+from omnibuild.workbench.foreseeing import foreseen
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,9 @@ def check(settings: Settings, names: Sequence[str]) -> tuple[Checked, ...]:
     """Check recipes; all of the workspace itself when none is named."""
     definitions = Definitions(settings.workspace)
     ports: dict[str, str] = {}
-    return tuple(
-        _checked(settings, definitions, name, ports) for name in names or definitions.own_recipes()
-    )
+    # Where there is none, the error is that of all commands.
+    every = names or definitions.own_recipes() or [str(only_recipe(settings.workspace))]
+    return tuple(_checked(settings, definitions, name, ports) for name in every)
 
 
 def _checked(
@@ -87,7 +88,13 @@ def _checked(
         return Checked(name, (error,))
     faults = [*_web_faults(recipe, known), *_command_faults(recipe, known)]
     faults += _port_faults(recipe, ports)
-    problems = [located.read(path).at(table_in(path)).error(faults)] if faults else []
+    problems: list[OmnibuildError] = []
+    if faults:
+        problems.append(located.read(path).at(table_in(path)).error(faults))
+    try:
+        foreseen(recipe, path).raise_if_failed()
+    except OmnibuildError as error:
+        problems.append(error)
     return Checked(name, tuple(problems), known.unread)
 
 

@@ -8,7 +8,6 @@ import sys
 
 from omnibuild.cli.common import settings_from
 from omnibuild.cli.outcome import report
-from omnibuild.errors import UsageError
 from omnibuild.workbench.checking import Checked, check
 
 
@@ -16,10 +15,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Tell everything that a build of the recipes would refuse."""
     settings = settings_from(arguments)
     checked = check(settings, arguments.recipes)
-    if not checked:
-        raise UsageError(
-            f"there is no recipe in {settings.workspace}", hint="omnibuild init makes one"
-        )
     statuses = [_tell(each, as_json=arguments.json) for each in checked]
     return next(filter(None, statuses), 0)
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from omnibuild.audit import libraries
-from omnibuild.audit.audit import CHECKS, audit
+from omnibuild.audit.audit import audit
+from omnibuild.audit.checks.table import CHECKS
 from omnibuild.audit.facts import NOTHING_SPECIAL, from_data
 from omnibuild.audit.glibc import version_of
 from omnibuild.audit.keys import is_der_key, private_key_in

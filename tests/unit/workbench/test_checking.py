@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from omnibuild.cli.main import main
+from omnibuild.sources.python.project.fields import check_fields
 from omnibuild.store.store import Store
+from omnibuild.workbench import foreseeing
+from tests.unit.audit.test_audit import PKCS8
 from tests.unit.sources.python.samples import wheel
 
 RECIPE = """\
@@ -137,7 +140,7 @@ def test_programs_are_known_once_all_packages_are_there(
     assert "`python -m flsk` is the module flsk, which the app does not have" in error
 
 
-@pytest.mark.parametrize("code", ["from x import *", "globals()['app'] = 1", "def broken("])
+@pytest.mark.parametrize("code", ["from x import *", "globals()['app'] = 1"])
 def test_what_only_running_would_tell_is_not_refused(bench: Bench, code: str) -> None:
     (bench.base / "project/shop/__init__.py").write_text(code)
     bench.recipe("shop")
@@ -155,5 +158,85 @@ def test_all_recipes_at_once(bench: Bench, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_nothing_to_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "-C", str(tmp_path)]) == 2
-    assert "omnibuild init" in capsys.readouterr().err
+    said = set()
+    for command in ("check", "build", "lock", "plan"):
+        assert main([command, "-C", str(tmp_path)]) == 3
+        said.add(capsys.readouterr().err)
+    assert len(said) == 1
+    assert "omnibuild init" in said.pop()
+
+
+def test_what_an_audit_would_refuse_of_the_project(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What the interpreter at hand knows of the syntax of the app's is as good as it is new.
+    monkeypatch.setattr(foreseeing.sys, "version_info", (3, 13, 0))
+    bench.recipe("shop")
+    project = bench.base / "project"
+    (project / ".env").write_text("SECRET_KEY=s3cr3t-k\n")
+    (project / "key.pem").write_text(PKCS8)
+    (project / "broken.py").write_text("x = 1\ndef broken(:\n")
+    assert bench.check() == 6
+    error = capsys.readouterr().err
+    assert "credentials: /opt/shop/app/.env (of the project shop 1): " in error
+    assert "secrets: /opt/shop/app/key.pem" in error
+    assert "syntax: /opt/shop/app/broken.py" in error
+    assert ": line 2: invalid syntax" in error
+    # What the recipe leaves out or answers is nobody's fault.
+    recipe = bench.base / "recipes/shop.toml"
+    text = recipe.read_text() + '[python.prune]\nShop = ["app/.env", "app/key.pem"]\n'
+    text += '[[audit.waivers]]\ncheck = "syntax"\npath = "/opt/shop/app/*.py"\nreason = "x"\n'
+    recipe.write_text(text)
+    assert bench.check() == 0
+    # A project that is built is another tree, and an older interpreter knows less.
+    recipe.write_text(text.partition("[python.prune]")[0])
+    monkeypatch.setattr(foreseeing.sys, "version_info", (3, 11, 0))
+    assert bench.check() == 6
+    assert "syntax" not in capsys.readouterr().err
+    (project / "pyproject.toml").write_text('[project]\nname = "shop"\nversion = "1"\n')
+    assert bench.check() == 3
+    assert "credentials" not in capsys.readouterr().err
+
+
+def test_a_key_in_configuration(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.recipe("shop")
+    (bench.base / "recipes/key.pem").write_text(PKCS8)
+    with (bench.base / "recipes/shop.toml").open("a") as recipe:
+        recipe.write('[config]\n"/etc/shop/key.pem" = "key.pem"\n')
+    assert bench.check() == 6
+    assert "secrets: /etc/shop/key.pem (of the recipe): " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("project", "said"),
+    [
+        ("name = 'shop'\nversion = 1\n", "3:11: `version` must be text"),
+        ("name = 'shop'\nversion = '1'\nkeywords = 'x'\n", "`keywords` must be an array"),
+        ("name = 'shop'\nscripts = { shop = 1 }\nversion = '1'\n", "`shop` must be text"),
+        ("name = 'shop'\n", "`version` is missing"),
+        ("version = '1'\n", "`name` is missing"),
+    ],
+)
+def test_what_no_backend_takes(
+    bench: Bench, capsys: pytest.CaptureFixture[str], project: str, said: str
+) -> None:
+    bench.recipe("shop")
+    (bench.base / "project/pyproject.toml").write_text(f"[project]\n{project}")
+    assert bench.check() == 3
+    assert said in capsys.readouterr().err
+    # Where the version is the project's own, the error is about its file as well.
+    recipe = bench.base / "recipes/shop.toml"
+    recipe.write_text(recipe.read_text().replace('"1"', '{ from = "project" }', 1))
+    assert bench.check() == 3
+    error = capsys.readouterr().err
+    assert said in error or "declare no version" in error
+
+
+def test_a_version_that_the_build_or_poetry_says_is_not_missing(bench: Bench) -> None:
+    for text in (
+        "[project]\nname = 'shop'\ndynamic = ['version']\n",
+        "[project]\nname = 'shop'\n[tool.poetry]\nversion = '1'\n",
+        "[project]\nname = 'shop'\n[tool.uv]\n",
+    ):
+        (bench.base / "project/pyproject.toml").write_text(text)
+        check_fields(bench.base / "project", built="uv" not in text)
