@@ -23,7 +23,7 @@ from omnibuild.plan.graph import Action
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Recipe
 from omnibuild.recipe.validate import closest, quoted, suggestion
-from omnibuild.recipe.whereabouts import recipe_document
+from omnibuild.recipe.whereabouts import recipe_document, word_for
 from omnibuild.regular import read_regular
 from omnibuild.sources.python.backends import AS_IT_IS, is_built
 
@@ -65,6 +65,7 @@ def payload_action(
             **({"runtime": RUNTIME_PART} if f"part:{RUNTIME_PART}" in inputs else {}),
         },
         inputs=dict(inputs),
+        places={"recipe": word_for(recipe_path)},
     )
 
 

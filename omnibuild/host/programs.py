@@ -60,12 +60,14 @@ class Installed:
         modules: what Python can import, as ``shop.cli``.
         programs: paths of executable files, relative to the prefix.
         directories: paths of directories, relative to the prefix.
+        recipe: what commands call the recipe, for advice; empty where one need not say it.
     """
 
     entry_points: Mapping[str, str] = field(default_factory=dict)
     modules: Collection[str] = ()
     programs: Collection[str] = ()
     directories: Collection[str] = ()
+    recipe: str = ""
 
     def call(self, command: str) -> Call:
         """Return what a command of a recipe calls.
@@ -91,11 +93,10 @@ class Installed:
     def require_module(self, name: str, key: str) -> None:
         """Refuse a module that ``key`` of the recipe takes for granted."""
         if name not in self.modules:
-            near = difflib.get_close_matches(name, self.modules, 1)
             raise DefinitionError(
                 f"`{key}` is the module {name}, which the app does not have",
                 why="neither its own project nor a package of its lock brings it",
-                hint=f"did you mean {near[0]!r}?" if near else "omnibuild lock pins what is needed",
+                hint=self.advice(name),
             )
 
     def require_directory(self, path: str, key: str) -> None:
@@ -134,11 +135,30 @@ class Installed:
         known = {*self.entry_points, *(path.rpartition("/")[2] for path in self._named())}
         near = difflib.get_close_matches(name, known, 1)
         scripts = ", ".join(sorted(self.entry_points)) or "none"
+        own = "a script of the project's own belongs into its [project.scripts]"
         return DefinitionError(
             f"the app has no program called {name!r}",
             why=f"console scripts of its packages are: {scripts}; it is no program in bin or sbin",
-            hint=f"did you mean {near[0]!r}?" if near else "add it to [project.scripts] of the app",
+            hint=f"did you mean {near[0]!r}?" if near else f"{self._adding(name)}; {own}",
         )
+
+    def advice(self, name: str) -> str:
+        """Say what to do about a module that is missing."""
+        top = name.partition(".")[0]
+        tops = {each.partition(".")[0] for each in self.modules}
+        # Names of other packages are no closer for ending alike.
+        close = [top] if top in tops else difflib.get_close_matches(top, tops, 1, 0.8)
+        there = [each for each in self.modules if each.partition(".")[0] in close]
+        there = [each for each in there if not each.endswith(".__init__")]
+        if near := difflib.get_close_matches(name, there, 1):
+            return f"did you mean {near[0]!r}?"
+        if top in tops:
+            return f"{top} is there, and has no such module: perhaps its wheel leaves that out"
+        return self._adding(top)
+
+    def _adding(self, name: str) -> str:
+        lock = " ".join(filter(None, ("omnibuild lock", self.recipe, "--require", name)))
+        return f"if a package of the index brings it, say which: {lock}"
 
     def _named(self) -> list[str]:
         return [path for path in self.programs if path.rpartition("/")[0] in _DIRECTORIES]

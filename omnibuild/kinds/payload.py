@@ -44,19 +44,19 @@ def run(job: Job) -> Output:
     parameters = job.action.parameters
     recipe = msgspec.convert(parameters["recipe"], Recipe)
     prefix: str = parameters["prefix"]
-    prune = parameters["prune"]
     parts: list[Part] = []
     md5: dict[digests.Digest, str] = {}
     facts: dict[digests.Digest, Facts] = {}
     for name, output in job.roles("part").items():
         tree, directory, description = load_described(job.store, output.digest)
-        parts.append(Part(name, tree, directory, tuple(prune.get(name, ()))))
+        parts.append(Part(name, tree, directory, tuple(parameters["prune"].get(name, ()))))
         md5 |= description["md5"]
         facts |= from_data(description["facts"])
     runtime = parameters.get("runtime", "")
     parts = list(with_needed(runtime, parts, prefix, facts)) if runtime else parts
     config = {path: text.encode() for path, text in parameters["config"].items()}
-    host = integrate(recipe, parameters["hooks"], config, installed(parts))
+    there = installed(parts, job.action.places.get("recipe", ""))
+    host = integrate(recipe, parameters["hooks"], config, there)
     described = parameters["manifest"]
     if runtime and runtime not in [part.name for part in parts]:
         described = without_compiler(described)
@@ -175,8 +175,8 @@ _SYS_PATH = re.compile(
 )
 
 
-def installed(parts: Iterable[Part]) -> Installed:
-    """Return what of placed trees can be started."""
+def installed(parts: Iterable[Part], recipe: str = "") -> Installed:
+    """Return what of placed trees can be started; ``recipe`` is its name for advice."""
     parts = list(parts)
     modules: set[str] = set()
     programs: set[str] = set()
@@ -189,7 +189,7 @@ def installed(parts: Iterable[Part]) -> Installed:
             programs.add(entry.path)
         if found := _SYS_PATH.match(entry.path):
             modules |= modules_of(entry.path[found.end() :])
-    return Installed(entry_points(parts), modules, programs, directories)
+    return Installed(entry_points(parts), modules, programs, directories, recipe)
 
 
 def load_payload(store: Store, digest: digests.Digest) -> Payload:

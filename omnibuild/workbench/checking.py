@@ -30,10 +30,13 @@ from omnibuild.recipe.lock import load_lock, lock_path
 from omnibuild.recipe.models import Recipe
 from omnibuild.recipe.models.locked import LockedFile
 from omnibuild.recipe.validate import quoted
-from omnibuild.recipe.whereabouts import only_recipe, table_in
+from omnibuild.recipe.whereabouts import only_recipe, table_in, word_for
 from omnibuild.settings import Settings
 from omnibuild.store.store import Store
 from omnibuild.workbench.foreseeing import foreseen
+
+
+_SHOWN_MODULES = 5
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,9 @@ def _known(settings: Settings, definitions: Definitions, recipe: Recipe, path: P
             unread += 1
             continue
         brought.add(blob, file.name)
-    installed = Installed(brought.scripts, brought.modules | own.keys(), brought.programs)
+    modules_there = brought.modules | own.keys()
+    word = word_for(path)
+    installed = Installed(brought.scripts, modules_there, brought.programs, recipe=word)
     return _Known(own, installed, unread, whole and not unread)
 
 
@@ -138,7 +143,9 @@ def _web_faults(recipe: Recipe, known: _Known) -> Iterator[Fault]:
     if module not in known.installed.modules:
         if ours or known.whole:
             near = difflib.get_close_matches(module, known.own, 1)
-            hint = f"did you mean `{near[0]}`?" if near else "write it like `shop.wsgi:application`"
+            hint = f"did you mean `{near[0]}`?" if near else known.installed.advice(module)
+            if not near and (some := ", ".join(list(known.own)[:_SHOWN_MODULES])):
+                hint += f"; modules of the project are: {some}"
             yield Fault(("web", "app"), f"the app has no module {quoted(module)}", hint)
         return
     name = re.split(r"[.(]", target)[0]

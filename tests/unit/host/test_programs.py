@@ -15,6 +15,7 @@ INSTALLED = Installed(
     entry_points={"shop": "shop.cli:main", "valkey-cli": "wrapper:main"},
     modules={"shop.__init__", "shop", "shop.__main__", "shop.tool", "bare.__init__", "bare"},
     programs={"bin/valkey-server", "bin/valkey-cli", "sbin/exim", "libexec/tool"},
+    recipe="shop",
 )
 
 
@@ -48,8 +49,10 @@ def test_a_command_is_a_script_a_module_or_a_program(command: str, call: Call) -
         ("python -c 'import shop'", "is not `python -m MODULE`", "at no known place"),
         ("python -m", "is not `python -m MODULE`", "at no known place"),
         ("python -m shop.tol", "`python -m shop.tol` is the module shop.tol", "'shop.tool'"),
-        # A package without a main module.
-        ("python -m bare", "is the module bare.__main__", ""),
+        # A package without a main module: those of others are no closer for their names.
+        ("python -m bare", "is the module bare.__main__", "bare is there, and has no such module"),
+        ("python -m celery worker", "is the module celery", "lock shop --require celery"),
+        ("celery -A x", "no program called 'celery'", "omnibuild lock shop --require celery; a"),
     ],
 )
 def test_what_is_not_there_is_refused(command: str, said: str, hint: str) -> None:

@@ -135,6 +135,7 @@ def test_programs_are_known_once_all_packages_are_there(
     assert bench.check() == 3
     error = capsys.readouterr().err
     assert "no module `elsewhere`" in error
+    assert "omnibuild lock shop --require elsewhere; modules of the project are: shop" in error
     assert "no program called 'stal'" in error
     assert "did you mean 'stall'?" in error
     assert "`python -m flsk` is the module flsk, which the app does not have" in error
