@@ -35,7 +35,6 @@ from omnibuild.settings import Settings
 from omnibuild.store.store import Store
 from omnibuild.workbench.foreseeing import foreseen
 
-
 _SHOWN_MODULES = 5
 
 
