@@ -125,6 +125,27 @@ def media(host: BootedHost, number: int) -> str:
     return "a page that calls psycopg, lxml, Pillow, cryptography and numpy"
 
 
+def panel(host: BootedHost, number: int) -> str:
+    """Use an app whose pages vite bundles of TypeScript, React and Tailwind."""
+    page = answers(host, "/")
+    script = re.search(r'src="(/assets/[^"]+\.js)"', page)
+    style = re.search(r'href="(/assets/[^"]+\.css)"', page)
+    assert script, page
+    assert style, page
+    bundled = answers(host, script[1])
+    assert f"Panel {number}" in bundled
+    # React is in it, and none of the types.
+    assert "useState" in bundled
+    assert "interface" not in bundled
+    # Only of the classes that the pages have, Tailwind makes rules.
+    rules = answers(host, style[1])
+    assert ".underline{" in rules
+    assert ".line-through" not in rules
+    assert [lamp["lit"] for lamp in json.loads(answers(host, "/api/lamps"))] == [True, False]
+    assert not host.shell("find /opt/panel -name node_modules -o -name node -o -name npm").stdout
+    return "page, bundled script and style, what they ask the app for"
+
+
 def giant(host: BootedHost, number: int) -> str:
     """Use a page that imports all of a giant's packages."""
     page = json.loads(answers(host, "/", "--max-time", "120"))
@@ -155,5 +176,6 @@ PROJECTS = (
         environment={"DATABASE_URL": f"sqlite:///{STATE}/board/notes.sqlite3"},
     ),
     Project("media", media, changed=("app.py",), change=("version=1", "version=2")),
+    Project("panel", panel, changed=("frontend/src/App.tsx",), change=("Panel 1", "Panel 2")),
 )
 GIANT = Project("giant", giant, changed=("app.py",), change=("version=1", "version=2"))
