@@ -8,13 +8,14 @@ import re
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from packaging.metadata import RawMetadata, parse_email
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from omnibuild.discovery.findings import SCRIPT, Findings, Found, home_of
@@ -40,11 +41,25 @@ def declared_by(file: Path, name: str, found: Findings) -> None:
         scripts = console_scripts(texts.get("entry points", b"").decode())
     raw, _ = parse_email(texts.get("metadata", b""))
     _of_metadata(raw, found)
-    for name in scripts:
-        if SCRIPT.fullmatch(name):
-            found.commands.setdefault(name, Found(name, "entry_points.txt: console_scripts"))
+    _add_scripts(scripts, "entry_points.txt: console_scripts", found)
     if zipfile.is_zipfile(file):
         _add_programs(file, raw.get("name", ""), found)
+
+
+def commands_of(file: Path, name: str, package: str, found: Findings) -> None:
+    """Add the console scripts of another package, whose wheel or sdist is called so.
+
+    Raises :class:`SourceError` when it cannot be read.
+    """
+    with _reading(name):
+        scripts = console_scripts(_texts_in(file).get("entry points", b"").decode())
+    _add_scripts(scripts, f"{package}'s entry_points.txt: console_scripts", found)
+
+
+def _add_scripts(scripts: Iterable[str], where: str, found: Findings) -> None:
+    for name in scripts:
+        if SCRIPT.fullmatch(name):
+            found.commands.setdefault(name, Found(name, where))
 
 
 def _add_programs(wheel: Path, name: str, found: Findings) -> None:
@@ -119,6 +134,9 @@ def _of_metadata(raw: RawMetadata, found: Findings) -> None:
         line = " ".join(value.split())
         if line and line.isprintable():
             setattr(found, key, Found(line, "METADATA"))
+    for text in raw.get("requires_dist", []):
+        with suppress(InvalidRequirement):
+            found.requirements.add(canonicalize_name(Requirement(text).name))
 
 
 def _texts_in(file: Path) -> dict[str, bytes]:

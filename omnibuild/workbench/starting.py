@@ -6,23 +6,15 @@ import contextlib
 import dataclasses
 import os
 import re
-import tempfile
 from dataclasses import dataclass
 from getpass import getuser
 from pathlib import Path
 from socket import gethostname
-from typing import Any, cast
-
-from packaging.metadata import Metadata, RawMetadata
-from packaging.pylock import Package
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-from packaging.version import Version
+from typing import Any
 
 from omnibuild import events, files
-from omnibuild.blueprint.app import lowest_glibc
 from omnibuild.discovery.built import built
-from omnibuild.discovery.distribution import declared_by
+from omnibuild.discovery.distribution import commands_of, declared_by
 from omnibuild.discovery.draft import OF_GIT, PLEASE, app_name, draft_of
 from omnibuild.discovery.findings import Findings, Found
 from omnibuild.discovery.metadata import declared, note_choices
@@ -31,21 +23,18 @@ from omnibuild.discovery.served import served
 from omnibuild.errors import DefinitionError, LockError, UsageError
 from omnibuild.events import Emit
 from omnibuild.host.hooks import PREPARE
-from omnibuild.locking.fetching import fetched, selected
+from omnibuild.locking.fetching import fetched
 from omnibuild.locking.lock import Locked, lock
-from omnibuild.locking.sources_only import resolved_with_sources
 from omnibuild.recipe import whereabouts
 from omnibuild.recipe.definitions import Definitions
-from omnibuild.recipe.models.locked import LockedFile
 from omnibuild.settings import Settings
 from omnibuild.sources.git.asking import version_of
 from omnibuild.sources.python.requirements import NotARequirementError, checked
-from omnibuild.sources.python.resolving.resolve import Resolver
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
+from omnibuild.workbench.choosing import choose, series_of
 
 GIT = Tool("git", package="git")
 _ADDRESS = re.compile(r"[^<>\x00-\x1f\x7f]+ <[^<>@\s]+@[^<>@\s]+>")
-_SERIES = "python-"
 
 # Where hooks of an app are: in its project, or of all apps of a workspace.
 HOOKS = "package-scripts"
@@ -189,61 +178,23 @@ def _of_index(settings: Settings, subject: str, name: str, emit: Emit) -> Starte
     recipe = _free(settings.workspace / whereabouts.DIRECTORY / f"{app}.toml")
     definitions = Definitions(settings.workspace)
     with events.work(emit, f"find:{requirement.name}", "find"):
-        file, series = _chosen(definitions, requirement)
-    found = Findings(
-        name=Found(requirement.name, "the index"),
-        version=Found(file.version, "the index"),
-    )
-    (path,) = fetched(settings, [file], emit).values()
-    declared_by(path, file.name, found)
-    draft = _draft(definitions, found, app, ("index", f"{requirement.name}=={file.version}"))
-    draft = dataclasses.replace(draft, python=Found(series[0], draft.python.where))
-    return Started(draft, recipe, older=series[1:])
-
-
-def _chosen(
-    definitions: Definitions, requirement: Requirement
-) -> tuple[LockedFile, tuple[str, ...]]:
-    """Return the file that the newest possible interpreter gets; that series, and the older."""
-    platforms = [definitions.platform(name)[0] for name in definitions.names("platforms")]
-    glibc = lowest_glibc(platforms)
-    problem: LockError | None = None
-    newest = tuple(sorted(_series(definitions), key=Version, reverse=True))
-    for tried, series in enumerate(newest):
-        try:
-            with tempfile.TemporaryDirectory(prefix="omnibuild-") as scratch:
-                links = Path(scratch, "links")
-                links.mkdir()
-                packages = resolved_with_sources(
-                    Resolver(series, glibc, Path(scratch)),
-                    _says_nothing,
-                    links,
-                    [requirement],
-                    (),
-                    {},
-                )
-        except LockError as error:
-            problem = problem or error
-            continue
-        name = canonicalize_name(requirement.name)
-        (file,) = selected([each for each in packages if each.name == name], series, glibc)
-        return file, newest[tried:]
-    raise problem or UsageError("no interpreter is defined", hint="add software/python-3.13.toml")
-
-
-def _says_nothing(package: Package) -> Metadata:
-    """Let a source require nothing: which version is newest shows before its code is asked."""
-    said = {"metadata_version": "2.1", "name": package.name, "version": str(package.version)}
-    return Metadata.from_raw(cast("RawMetadata", said))
+        chosen = choose(definitions, requirement)
+    version = chosen.file.version
+    found = Findings(name=Found(requirement.name, "the index"), version=Found(version, "the index"))
+    (path,) = fetched(settings, [chosen.file], emit).values()
+    declared_by(path, chosen.file.name, found)
+    if not found.commands:
+        kin = chosen.kin(found.requirements)
+        for file, path in fetched(settings, kin, emit).items():
+            commands_of(path, file.name, file.package, found)
+    draft = _draft(definitions, found, app, ("index", f"{requirement.name}=={version}"))
+    newest, *older = chosen.series
+    draft = dataclasses.replace(draft, python=Found(newest, draft.python.where))
+    return Started(draft, recipe, older=tuple(older))
 
 
 def _draft(definitions: Definitions, found: Findings, app: str, source: tuple[str, str]) -> Draft:
-    return draft_of(found, app, account(), _series(definitions), source)
-
-
-def _series(definitions: Definitions) -> list[str]:
-    names = definitions.names("software")
-    return [name.removeprefix(_SERIES) for name in names if re.fullmatch(r"python-3\.\d+", name)]
+    return draft_of(found, app, account(), series_of(definitions), source)
 
 
 def _named(wanted: str, own: str) -> str:

@@ -93,6 +93,11 @@ USES: Mapping[str, Use] = MappingProxyType(
             " && hg commit -u me -m 'the first' && hg log",
             says="the first",
         ),
+        "mkdocs-material": Use(
+            "mkdocs new . && printf 'theme: {name: material}\\n' >>mkdocs.yml && mkdocs build"
+            " && grep -o 'mkdocs-material-[0-9.]*' site/index.html",
+            says="mkdocs-material-",
+        ),
         "poetry": Use("poetry new -n thing && cd thing && poetry version", says="0.1.0"),
         "scrapy": Use(
             "echo '<html><title>scraped</title></html>' >page.html\n"
@@ -123,7 +128,7 @@ USES: Mapping[str, Use] = MappingProxyType(
             says="RUNNING",
         ),
         "wagtail": Use(
-            "wagtail start site && cd site\n"
+            "wagtail start pages && cd pages\n"
             "/opt/wagtail/bin/python3.13 manage.py migrate --verbosity 0\n"
             f"{_SERVE} /opt/wagtail/bin/python3.13 manage.py runserver --noreload 127.0.0.1:8095",
             url="http://127.0.0.1:8095/",

@@ -143,6 +143,31 @@ def test_the_newest_version_may_exist_only_as_source(index: Server, tmp_path: Pa
     assert started.older == ("3.11",)
 
 
+def test_what_has_no_commands_gets_those_of_its_kin(
+    index: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A theme or a bundle is used by the commands of what it requires and is called like."""
+
+    def with_command(name: str, *requires: str) -> dict[str, bytes]:
+        members = {
+            f"{name}-1.dist-info/entry_points.txt": f"[console_scripts]\n{name} = x:y\n".encode()
+        }
+        return {f"{name}-1-py3-none-any.whl": wheel(name, "1", members, requires)}
+
+    theme = wheel("mart_theme", "1", requires=("Mart", "oven"))
+    publish(
+        index,
+        **{"mart-theme": {"mart_theme-1-py3-none-any.whl": theme}},
+        mart=with_command("mart", "martial"),
+        martial=with_command("martial"),
+        oven=with_command("oven"),
+    )
+    assert main(["init", "mart-theme", "-C", str(tmp_path)]) == 0
+    assert "mart's entry_points.txt" in capsys.readouterr().out
+    recipe = tomllib.loads((tmp_path / "recipes/mart-theme.toml").read_text())
+    assert recipe["commands"] == {"mart": "mart"}
+
+
 @pytest.mark.parametrize("subject", ["nothing-of-the-kind", "shop==9", "shop @ file:///x", "", "."])
 def test_what_fails_leaves_nothing(
     index: Server,

@@ -1,0 +1,105 @@
+"""Which file of a package of the index an app is made of, and what comes with it."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from packaging.metadata import Metadata, RawMetadata
+from packaging.pylock import Package
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from omnibuild.blueprint.app import lowest_glibc
+from omnibuild.errors import LockError, UsageError
+from omnibuild.locking.fetching import selected
+from omnibuild.locking.sources_only import resolved_with_sources
+from omnibuild.recipe.definitions import Definitions
+from omnibuild.recipe.models.locked import LockedFile
+from omnibuild.sources.python.resolving.resolve import Resolver
+
+_SERIES = "python-"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A package of the index.
+
+    Args:
+        file: of the package, as the newest possible interpreter gets it.
+        series: of that interpreter, and the older ones.
+        beside: files of what it requires.
+    """
+
+    file: LockedFile
+    series: tuple[str, ...]
+    beside: tuple[LockedFile, ...] = ()
+
+    def kin(self, required: Collection[str]) -> list[LockedFile]:
+        """Return those that it requires itself and that are called like it: the first word is one.
+
+        A theme or a bundle, as mkdocs-material and ansible, is used by the commands of these.
+
+        Args:
+            required: normalised names of what it requires.
+        """
+        first = self.file.package.partition("-")[0]
+        return [
+            each
+            for each in self.beside
+            if each.package in required and each.package.startswith(first)
+        ]
+
+
+def choose(definitions: Definitions, requirement: Requirement) -> Chosen:
+    """Choose the file of a package.
+
+    Args:
+        definitions: has the interpreters, and the platforms whose glibc counts.
+        requirement: names the package, and perhaps its version.
+
+    Raises:
+        LockError: the index has no such package, or none for any interpreter.
+        UsageError: no interpreter is defined.
+    """
+    platforms = [definitions.platform(name)[0] for name in definitions.names("platforms")]
+    glibc = lowest_glibc(platforms)
+    problem: LockError | None = None
+    newest = tuple(sorted(series_of(definitions), key=Version, reverse=True))
+    for tried, series in enumerate(newest):
+        try:
+            with tempfile.TemporaryDirectory(prefix="omnibuild-") as scratch:
+                links = Path(scratch, "links")
+                links.mkdir()
+                packages = resolved_with_sources(
+                    Resolver(series, glibc, Path(scratch)),
+                    _says_nothing,
+                    links,
+                    [requirement],
+                    (),
+                    {},
+                )
+        except LockError as error:
+            problem = problem or error
+            continue
+        name = canonicalize_name(requirement.name)
+        files = {each.package: each for each in selected(packages, series, glibc)}
+        return Chosen(files.pop(name), newest[tried:], tuple(files.values()))
+    raise problem or UsageError("no interpreter is defined", hint="add software/python-3.13.toml")
+
+
+def series_of(definitions: Definitions) -> list[str]:
+    """Return the series of CPython that can be built, as ``3.13``."""
+    names = definitions.names("software")
+    return [name.removeprefix(_SERIES) for name in names if re.fullmatch(r"python-3\.\d+", name)]
+
+
+def _says_nothing(package: Package) -> Metadata:
+    """Let a source require nothing: which version is newest shows before its code is asked."""
+    said = {"metadata_version": "2.1", "name": package.name, "version": str(package.version)}
+    return Metadata.from_raw(cast("RawMetadata", said))
