@@ -10,6 +10,15 @@ import time
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+# What is done with every app; between the two builds a project is changed.
+APP_COMMANDS = (
+    "omnibuild init NAME",
+    "omnibuild build NAME --platform debian-12",
+    "dpkg --install NAME_VERSION-1_amd64.deb          (on the host; then it is used)",
+    "omnibuild build NAME --platform debian-12        (revision 2)",
+    "dpkg --install NAME_VERSION-2_amd64.deb          (on the host; then it is used again)",
+    "dpkg --purge NAME",
+)
 
 
 def main() -> int:
@@ -23,9 +32,12 @@ def main() -> int:
     minutes = (time.monotonic() - started) / 60
     record = CHECKOUT / "docs" / "certification" / f"{theme}.md"
     body = "\n".join(f"    {line}" for line in lines)
+    # What people wrote below the record stays, in sections of its own.
+    _, section, notes = (record.read_text() if record.exists() else "").partition("\n## ")
     record.write_text(
         f"# {theme}\n\n`make certify-{theme}`, last run on {time.strftime('%Y-%m-%d')}\n"
         f"on commit `{commit}`, {os.cpu_count()} cores, {minutes:.1f} minutes.\n\n{body}\n"
+        f"{section}{notes}"
     )
     print(record.read_text())
     return 0
@@ -78,6 +90,12 @@ def apps() -> list[str]:
 
     An app that fails is a row that says why, so the record is written in any case.
     """
+    commands = [
+        "Commands for each NAME of the index, and for each project in its directory NAME:",
+        "",
+        *(f"    {line}" for line in APP_COMMANDS),
+        "",
+    ]
     before = os.getloadavg()[1]
     command = (sys.executable, "-m", "pytest", "-q", "tests/certification/test_apps.py")
     lines = []
@@ -88,7 +106,7 @@ def apps() -> list[str]:
     rows = lines[: next((n for n, line in enumerate(lines) if line.startswith("===")), None)]
     shown = [line for line in rows if line.strip(" .[]0123456789%Fs")]
     load = f"load of the machine before and after: {before:.1f}, {os.getloadavg()[1]:.1f}"
-    return [*shown, lines[-1].strip("= "), load]
+    return [*commands, *shown, lines[-1].strip("= "), load]
 
 
 def mirrors() -> list[str]:
