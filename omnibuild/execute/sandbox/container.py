@@ -53,7 +53,8 @@ OOM_KILLS = re.compile(rb"^oom_kill [1-9]", re.MULTILINE)
 # Bytes; a step can find the stream that takes it.
 LONGEST_ACCOUNT = 1 << 16
 
-MINUTES_AND_SECONDS = re.compile(rb"(\d+)m([\d.]+)s")
+# Of no step's making, for sure, is only that these are numbers, and not for ever.
+MINUTES_AND_SECONDS = re.compile(rb"(?<!\d)(\d{1,9})m(\d{1,2}(?:\.\d{1,9})?)s")
 
 
 @dataclass(frozen=True)
