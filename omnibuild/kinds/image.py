@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from omnibuild import files
 from omnibuild.execute.job import Job
+from omnibuild.sources.archive import at_most
 from omnibuild.sources.images import export_image
 from omnibuild.sources.rootpins import ImageRoot
 from omnibuild.sources.roottree import unpack_root
@@ -19,6 +20,6 @@ def run(job: Job) -> Output:
     target = job.scratch / "tree" / "files"
     target.mkdir(parents=True)
     with open(job.log, "wb", opener=files.private) as log:
-        unpack_root(archive, target, log)
+        unpack_root(archive, target, log, limits=at_most(job.limits.unpacked))
     output = job.store.add_tree(job.scratch / "tree")
     return Output("tree", output.digest, identity=root.identity)

@@ -9,6 +9,7 @@ from omnibuild.digests import Digest
 from omnibuild.errors import ToolFailedError
 from omnibuild.execute.job import Job
 from omnibuild.execute.sandbox.log import open_log
+from omnibuild.sources.archive import at_most
 from omnibuild.sources.rootlock import RootLock
 from omnibuild.sources.roots import build_root
 from omnibuild.sources.roottree import unpack_root
@@ -42,7 +43,8 @@ def run(job: Job) -> Output:
 def _make(job: Job, target: Path, log: IO[bytes]) -> Digest:
     """Make the tree and return what identifies it."""
     if "tarball" in job.action.parameters:
-        unpack_root(job.blob("tarball"), target, log)
+        limits = at_most(job.limits.unpacked)
+        unpack_root(job.blob("tarball"), target, log, limits=limits)
         identity: Digest = job.action.parameters["tarball"]
         return identity
     lock = RootLock.from_data(job.action.parameters["lock"])

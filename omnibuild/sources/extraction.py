@@ -39,6 +39,32 @@ class Limits:
     entries: int = 1_000_000
 
 
+class Weighed:
+    """What came of an archive so far; raises :class:`ArchiveError` when that gets too much."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._size = 0
+        self._entries = 0
+
+    def count(self, name: str) -> None:
+        """Add a member."""
+        self._entries += 1
+        if self._entries > self._limits.entries:
+            raise ArchiveError(
+                f"the archive has more than {self._limits.entries} entries, {name!r} is one more"
+            )
+
+    def add(self, size: int, name: str) -> None:
+        """Add bytes of a member."""
+        self._size += size
+        if self._size > self._limits.size:
+            raise ArchiveError(
+                f"the archive holds more than {self._limits.size} bytes, {name!r} exceeds them",
+                hint=LARGER,
+            )
+
+
 class Extraction:
     """A new directory that takes an archive's members one after the other.
 
@@ -52,9 +78,7 @@ class Extraction:
 
     def __init__(self, root: Path, limits: Limits) -> None:
         self._root = root
-        self._limits = limits
-        self._size = 0
-        self._entries = 0
+        self._weighed = Weighed(limits)
         self.latest = ""
         self._directories: dict[str, float] = {}
         self._symlinks: dict[str, str] = {}
@@ -74,7 +98,7 @@ class Extraction:
         descriptor = os.open(self._root / path, flags, mode)
         with os.fdopen(descriptor, "wb") as stream:
             for chunk in content:
-                self._weigh(len(chunk), name)
+                self._weighed.add(len(chunk), name)
                 stream.write(chunk)
             stream.flush()
             os.fchmod(descriptor, mode)
@@ -122,11 +146,7 @@ class Extraction:
     def _enter(self, name: str) -> str:
         """Count a member; return its path below the root, empty for the root itself."""
         self.latest = name
-        self._entries += 1
-        if self._entries > self._limits.entries:
-            raise ArchiveError(
-                f"the archive has more than {self._limits.entries} entries, {name!r} is one more"
-            )
+        self._weighed.count(name)
         return "/".join(_parts(name))
 
     def _place(self, name: str) -> str:
@@ -155,14 +175,6 @@ class Extraction:
             os.chmod(self._root / directory, DIRECTORY_MODE)
             # Until an entry of its own says better, it has the oldest time there is.
             self._directories[directory] = 0
-
-    def _weigh(self, size: int, name: str) -> None:
-        self._size += size
-        if self._size > self._limits.size:
-            raise ArchiveError(
-                f"the archive holds more than {self._limits.size} bytes, {name!r} exceeds them",
-                hint=LARGER,
-            )
 
 
 def _check_symlink(path: str, symlinks: Mapping[str, str]) -> None:

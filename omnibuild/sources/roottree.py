@@ -11,8 +11,8 @@ from typing import IO, cast
 
 from omnibuild import files
 from omnibuild.errors import ArchiveError, Where
-from omnibuild.sources.archive import DAMAGED, decompressed
-from omnibuild.sources.extraction import Limits
+from omnibuild.sources.archive import DAMAGED, DEFAULT_LIMITS, BoundedTarInfo, decompressed
+from omnibuild.sources.extraction import Limits, Weighed
 from omnibuild.tools import Tool
 
 TAR = Tool("tar", package="tar")
@@ -52,21 +52,28 @@ LEFTOVERS = (
 )
 
 
-def unpack_root(archive: Path, target: Path, log: IO[bytes] | None = None) -> None:
+def unpack_root(
+    archive: Path,
+    target: Path,
+    log: IO[bytes] | None = None,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+) -> None:
     """Make a root of an archive of a whole file system, which need not be harmless.
 
     Args:
         archive: a tar, plain or compressed by gzip, bzip2, xz or zstd.
         target: the new directory; it belongs to the calling user, like all that is in it.
         log: takes what tar prints.
+        limits: what the archive may hold at most.
 
     Raises:
-        ArchiveError: it is damaged, or no root.
+        ArchiveError: it is damaged, holds more, or is no root.
     """
     with tempfile.NamedTemporaryFile(dir=target.parent) as plain:
         try:
             with files.storage_errors(target):
-                _filter(archive, plain)
+                _filter(archive, plain, limits)
         except (*DAMAGED, OSError) as error:
             # Decompressors raise errors of the system, too, but without a number.
             if isinstance(error, OSError) and error.errno is not None:
@@ -84,14 +91,17 @@ def unpack_root(archive: Path, target: Path, log: IO[bytes] | None = None) -> No
         )
 
 
-def _filter(archive: Path, plain: IO[bytes]) -> None:
+def _filter(archive: Path, plain: IO[bytes], limits: Limits) -> None:
     """Copy the ordinary members of an archive to a plain tar."""
+    weighed = Weighed(limits)
     with archive.open("rb") as stream:
         head = stream.read(tarfile.BLOCKSIZE)
         stream.seek(0)
-        source = decompressed(stream, head, Limits())
+        source = decompressed(stream, head, limits)
         with (
-            tarfile.open(fileobj=cast(IO[bytes], source), mode="r|") as reader,
+            tarfile.open(
+                fileobj=cast(IO[bytes], source), mode="r|", tarinfo=BoundedTarInfo
+            ) as reader,
             tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as writer,
         ):
             for member in reader:
@@ -100,6 +110,9 @@ def _filter(archive: Path, plain: IO[bytes]) -> None:
                     continue  # a device or socket: ordinary users could not make it
                 if member.name.removeprefix("./").startswith("dev/"):
                     continue
+                # A sparse file is larger than what is there of it.
+                weighed.count(member.name)
+                weighed.add(member.size if regular else 0, member.name)
                 content = reader.extractfile(member) if regular else None
                 # As a plain file: sparse ones are read in full, long names are written anew.
                 member.type = tarfile.REGTYPE if regular else member.type

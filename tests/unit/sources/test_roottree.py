@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from omnibuild.errors import ArchiveError
+from omnibuild.sources.extraction import Limits
 from omnibuild.sources.roottree import MOUNT_POINTS, unpack_root
 
 
@@ -86,6 +87,50 @@ def test_links_of_a_root_lead_to_nothing_of_this_machine(tmp_path: Path) -> None
 def test_an_archive_that_is_no_root_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="no /bin/sh"):
         unpack_root(archive(tmp_path / "root.tar", entry("bin/bash")), tmp_path / "root")
+
+
+def sparse(size: int) -> tarfile.TarInfo:
+    """Return a file of nothing but a hole, as it is said in an archive."""
+    hole = entry("hole")
+    hole.pax_headers = {
+        **{"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "hole"},
+        "GNU.sparse.realsize": str(size),
+    }
+    return hole
+
+
+@pytest.mark.parametrize(
+    ("member", "said"),
+    [
+        (sparse(1 << 40), "holds more than 1000000 bytes, 'hole' exceeds them"),
+        (entry("x" * 100), "has more than 1 entries"),
+    ],
+    ids=["a hole", "entries"],
+)
+def test_an_archive_that_holds_too_much_is_ended(
+    tmp_path: Path, member: tarfile.TarInfo, said: str
+) -> None:
+    path = tmp_path / "root.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+        for one in (SHELL, member):
+            one.size = 512
+            # The list of a sparse file's pieces: there are none.
+            tar.addfile(one, io.BytesIO(b"0\n".ljust(512, b"\0")))
+    (tmp_path / "root").mkdir()
+    limits = Limits(size=1_000_000, entries=1 if said.startswith("has") else 100)
+    with pytest.raises(ArchiveError, match=said):
+        unpack_root(path, tmp_path / "root", limits=limits)
+    assert list((tmp_path / "root").iterdir()) == []
+
+
+def test_a_header_that_fills_the_memory_is_refused(tmp_path: Path) -> None:
+    long = entry("x")
+    long.pax_headers = {"comment": "y" * (2 << 20)}
+    path = tmp_path / "root.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(long)
+    with pytest.raises(ArchiveError, match="has a header of"):
+        unpack_root(path, tmp_path / "root")
 
 
 def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
