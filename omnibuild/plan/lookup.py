@@ -39,10 +39,16 @@ class Lookup:
         return key(self.document(action, outputs))
 
     def local(self, action: Action, outputs: Mapping[str, Output]) -> Result | None:
-        """Return the result that is known without asking the remote cache."""
+        """Return the result that is known without asking the remote cache.
+
+        With trusted keys, what some remote cache was believed before is not known.
+        """
         if action.output is not None:
             return Result(action.output)
-        return self.store.result(self.key(action, outputs))
+        result = self.store.result(self.key(action, outputs))
+        if result and result.believed and self.remote and self.remote.verifies:
+            return None
+        return result
 
     def distant(self, action: Action, outputs: Mapping[str, Output]) -> Result | None:
         """Return the result that the remote cache has."""

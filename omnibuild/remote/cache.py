@@ -111,6 +111,16 @@ class RemoteCache:
         """Whether :meth:`push` does anything: this builder may write, and so far could."""
         return self._health.writable
 
+    @property
+    def verifies(self) -> bool:
+        """Whether only results count that a trusted key signed."""
+        return self._verifier is not None
+
+    @property
+    def signs(self) -> bool:
+        """Whether this builder vouches for what it puts there."""
+        return self._signer is not None
+
     # Reading -----------------------------------------------------------------------------
 
     def result(self, key: Digest) -> Result | None:

@@ -20,10 +20,16 @@ from omnibuild.store.results import Result
 # Raise it when records change in a way that old readers would misread.
 FORMAT = 1
 
+# Seconds and bytes: what JSON's numbers hold exactly.
+LARGEST = 2**53
+
 
 def seal(key: Digest, result: Result, signer: Signer | None) -> bytes:
     """Return the record of what a key gave; the log stays where it was written."""
-    said = {**_about(key), "body": replace(result, log="").to_data()}
+    body = replace(result, log="").to_data()
+    # The reader's own word, for his store.
+    del body["believed"]
+    said = {**_about(key), "body": body}
     statement = digests.canonical_json(said)
     signature = signer.sign_detached_armored(statement).decode() if signer else ""
     return json.dumps({"statement": statement.decode(), "signature": signature}).encode()
@@ -51,7 +57,7 @@ def unseal(record: bytes, key: Digest, verifier: Verifier | None) -> Result:
         raise BadObjectError("it cannot be read") from error
     if said != _about(key):
         raise BadObjectError("it is about something else")
-    return _result(body)
+    return replace(_result(body), log="", believed=verifier is None)
 
 
 def _about(key: Digest) -> dict[str, Any]:
@@ -70,7 +76,7 @@ def _result(body: Any) -> Result:
         or not all(isinstance(text, str) for text in (output.digest, output.identity))
         or not digests.is_digest(output.digest)
         or not (output.identity == "" or digests.is_digest(output.identity))
-        or not all(type(number) in (int, float) and number >= 0 for number in numbers)
+        or not all(type(number) in (int, float) and 0 <= number <= LARGEST for number in numbers)
     ):
         raise BadObjectError("it is no result")
-    return replace(result, log="")
+    return result

@@ -43,6 +43,7 @@ class Result:
         cpu: CPU seconds of its steps, all processes together; 0 when it has none.
         memory: peak of bytes that its steps' processes held together; 0 when it is not known.
         log: the name of its log in ``logs/``, empty without one.
+        believed: whether a remote cache said so and no trusted key signed it.
     """
 
     output: Output
@@ -50,6 +51,7 @@ class Result:
     cpu: float = 0.0
     memory: int = 0
     log: str = ""
+    believed: bool = False
 
     def to_data(self) -> dict[str, Any]:
         """Return plain JSON values."""

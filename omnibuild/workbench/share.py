@@ -43,12 +43,16 @@ class _Known:
 def push(settings: Settings, planned: AppPlan, emit: Emit) -> Shared:
     """Put all results of a plan that are in the store into the remote cache, with their objects.
 
+    Who signs vouches for nothing that a remote cache only said.
+
     Raises :class:`UsageError` when the settings name no remote cache.
     """
     remote = _remote(settings, emit)
     with pipeline.opened_store(settings) as store:
         known = [
-            item for item in _known(planned, _lookup(store, None)) if store.take(item.result.output)
+            item
+            for item in _known(planned, _lookup(store, None))
+            if store.take(item.result.output) and not (remote.signs and item.result.believed)
         ]
 
         def one(item: _Known) -> bool:

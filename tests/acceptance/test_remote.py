@@ -128,8 +128,13 @@ def test_only_trusted_builders_fill_a_signed_cache(team: Team) -> None:
     team.give_root("dave")
     # What Ann put there is not signed.
     assert "component:base-c@bullseye/amd64" in ran(team.build("dave", *trust))
-    team.remote = team.base / "signed"
+    # Who believed that before, and trusts no longer, does it himself, and cannot sign it as it is.
+    assert ran(team.build("carl")) == set()
+    unsigned, team.remote = team.remote, team.base / "signed"
     team.remote.mkdir()
+    words = [team.remote if word == unsigned else word for word in team.words("carl")]
+    said = omnibuild("cache", "push", *words, "--sign-with", trusted.path).stdout
+    assert list(team.remote.glob("results/*/*")) == [], said
     team.build("dave", *trust, "--push", "--sign-with", trusted.path)
     assert ran(team.build("carl", *trust)) == set()
 

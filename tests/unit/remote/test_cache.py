@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import inf, nan
 import os
 import socket
 import threading
@@ -49,7 +50,9 @@ def test_a_tree_comes_back(here: Store, there: Store, place: Path) -> None:
     fill(place, here, output)
     told = Told()
     remote = opened(place, told)
-    assert remote.result(KEY) == Result(output, seconds=1.5, cpu=2.5, memory=1 << 20)
+    assert remote.result(KEY) == Result(
+        output, seconds=1.5, cpu=2.5, memory=1 << 20, believed=True
+    )
     assert remote.pull(output, there, unseen)
     assert there.tree(output.digest) == here.tree(output.digest)
     assert objects_in(there) == [output.digest]
@@ -166,6 +169,7 @@ def test_a_bad_record_is_a_miss_with_a_warning(
         {"output": {"kind": "tree", "digest": "a" * 64, "identity": "/etc"}},
         {"output": {"kind": "tree", "digest": "a" * 64}, "seconds": "1"},
         {"output": {"kind": "tree", "digest": "a" * 64}, "cpu": -1},
+        *({"output": {"kind": "tree", "digest": "a" * 64}, "cpu": n} for n in (inf, nan, 10**400)),
         {"output": {"kind": "tree", "digest": "a" * 64}, "unknown": 1},
     ],
 )
@@ -185,7 +189,9 @@ def test_a_log_named_by_a_record_is_ignored(place: Path) -> None:
     path = place / names.result(KEY)
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"statement": json.dumps(statement), "signature": ""}))
-    assert opened(place, Told()).result(KEY) == Result(Output("tree", "a" * 64))
+    assert opened(place, Told()).result(KEY) == Result(
+        Output("tree", "a" * 64), believed=True
+    )
 
 
 def test_a_read_only_cache_is_not_written(here: Store, place: Path) -> None:

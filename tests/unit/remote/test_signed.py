@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from omnibuild.errors import SigningKeyError
+from omnibuild.plan.graph import Action
+from omnibuild.plan.lookup import Lookup
 from omnibuild.remote import names
 from omnibuild.signing.creation import create_key
 from omnibuild.signing.signer import Signer, load_signer
@@ -35,7 +37,7 @@ def test_what_a_trusted_builder_made_is_taken(
     told = Told()
     for trusted in ((), (public,), (other, public)):
         remote = opened(place, told, trusted=trusted)
-        assert remote.result(KEY) == Result(output)
+        assert remote.result(KEY) == Result(output, believed=not trusted)
     assert remote.pull(output, there, unseen)
     assert there.tree(output.digest) == here.tree(output.digest)
     assert told.warnings == []
@@ -94,6 +96,29 @@ def test_a_record_cannot_be_moved_or_edited(
     record.rename(moved)
     assert opened(place, told, trusted=(public,)).result(OTHER_KEY) is None
     assert len(told.warnings) == 4
+
+
+def test_what_was_believed_once_is_not_known_to_who_trusts(
+    here: Store, there: Store, place: Path, keys: tuple[tuple[Signer, Path], ...]
+) -> None:
+    signer, public = keys[0]
+    careless = Lookup(there, {"make": 1}, opened(place, Told()))
+    wary = Lookup(there, {"make": 1}, opened(place, Told(), trusted=(public,)))
+    action = Action("make", "make")
+    key = careless.key(action, {})
+    poison, right = Result(here.add_blob(b"poison")), Result(here.add_blob(b"right"))
+    opened(place, Told(), writable=True).push(key, poison, here)
+    found = careless.distant(action, {})
+    assert found == Result(poison.output, believed=True)
+    there.record(key, found)
+    assert careless.local(action, {}) == found
+    assert wary.local(action, {}) is None
+    assert wary.distant(action, {}) is None
+    opened(place, Told(), writable=True, signer=signer).push(key, right, here)
+    found = wary.distant(action, {})
+    assert found == right
+    there.record(key, found)
+    assert wary.local(action, {}) == right
 
 
 def test_what_its_digest_names_needs_no_signature(
