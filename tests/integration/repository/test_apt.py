@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -84,6 +88,98 @@ def test_tampering_is_refused(repository: Path, apt: Apt, name: str, cause: str)
         done = apt.run("update")
     assert done.returncode != 0
     assert cause in done.stdout
+
+
+def remove(*names: str) -> Callable[[Path], None]:
+    """Return an attack that withholds files of the suite."""
+
+    def attack(suites: Path) -> None:
+        for name in names:
+            (suites / "stable" / name).unlink()
+
+    return attack
+
+
+def take(name: str, source: str = "testing") -> Callable[[Path], None]:
+    """Return an attack that shows a file or directory of another suite in place of its own."""
+
+    def attack(suites: Path) -> None:
+        place = suites / "stable" / name
+        if place.is_dir():
+            shutil.rmtree(place)
+            shutil.copytree(suites / source / name, place)
+        else:
+            place.write_bytes((suites / source / name).read_bytes())
+
+    return attack
+
+
+def strip_signature(suites: Path) -> None:
+    plain = (suites / "stable/Release").read_bytes()
+    (suites / "stable/InRelease").write_bytes(plain)
+
+
+def write_before_it(suites: Path) -> None:
+    signed = suites / "stable/InRelease"
+    signed.write_bytes(b"Origin: others\n\n" + signed.read_bytes())
+
+
+def show_an_old_signature(suites: Path) -> None:
+    remove("InRelease")(suites)
+    take("Release.gpg")(suites)
+
+
+ATTACKS: Mapping[str, tuple[Callable[[Path], None], str]] = {
+    "indexes of another suite": (take("main"), "Hash Sum mismatch"),
+    "what is signed, of another suite": (take("InRelease"), "Hash Sum mismatch"),
+    "no signature at all": (remove("InRelease", "Release.gpg"), "is not signed"),
+    "a signature stripped": (strip_signature, "is not signed"),
+    "text before what is signed": (write_before_it, "is not signed"),
+    "another text's signature": (show_an_old_signature, "BADSIG"),
+}
+
+
+@pytest.fixture
+def suites(repository: Path, tmp_path: Path) -> Path:
+    """The directory of suites, with another channel whose package is a newer one."""
+    newer = package(tmp_path, version="2.0")
+    publish([newer], repository, signer(), platforms=PLATFORMS, channel="testing")
+    return repository / "apt/dists"
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_what_is_signed_cannot_be_mixed(
+    repository: Path, suites: Path, apt: Apt, name: str
+) -> None:
+    attack, cause = ATTACKS[name]
+    attack(suites)
+    with web_server(repository) as url:
+        apt.follow(url, key(repository))
+        done = apt.run("update")
+    assert done.returncode != 0, done.stdout
+    assert cause in done.stdout
+    assert apt.run("--print-uris", "download", "hello").returncode != 0
+
+
+def test_another_channel_is_taken_for_this_one_by_nobody_who_knew_it(
+    repository: Path, suites: Path, apt: Apt
+) -> None:
+    with web_server(repository) as url:
+        apt.follow(url, key(repository))
+        assert apt.run("update").returncode == 0
+        for name in ("main", "InRelease", "Release", "Release.gpg"):
+            take(name)(suites)
+        later = time.time() + 10
+        os.utime(suites / "stable/InRelease", (later, later))
+        known = apt.run("update")
+        new = Apt(apt.root / "new")
+        new.follow(url, key(repository))
+        told = new.run("update")
+    assert known.returncode != 0
+    assert "changed its 'Codename' value from 'stable' to 'testing'" in known.stdout
+    assert "hello_1.0-1_amd64.deb" in apt.run("--print-uris", "download", "hello").stdout
+    # Who comes new is only warned: see docs/security.md.
+    assert "Conflicting distribution" in told.stdout
 
 
 def test_a_tampered_package_is_refused(repository: Path, apt: Apt) -> None:

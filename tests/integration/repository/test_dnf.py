@@ -133,6 +133,32 @@ def test_tampered_metadata_is_refused(
     assert cause in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("repomd.xml.asc", "Bad GPG signature"),
+        ("*-primary.xml.gz", "checksum doesn't match"),
+        ("", "GPG signature is not available"),
+    ],
+)
+def test_what_is_signed_cannot_be_mixed(
+    repository: Path, dnf: Dnf, tmp_path: Path, name: str, cause: str
+) -> None:
+    newer = package(tmp_path, version="2.0", platform=EL9)
+    publish([newer], repository, signer(), platforms=PLATFORMS, channel="testing")
+    repodata = repository / TREE / "repodata"
+    other = repository / TREE.replace("stable", "testing") / "repodata"
+    if name:
+        (theirs,), (ours,) = other.glob(name), repodata.glob(name)
+        ours.write_bytes(theirs.read_bytes())
+    else:
+        (repodata / "repomd.xml.asc").unlink()
+    dnf.follow(locations(repository)[0], key(repository))
+    done = dnf.run("makecache")
+    assert done.returncode != 0
+    assert cause in done.stdout
+
+
 def test_a_tampered_package_is_refused(repository: Path, dnf: Dnf) -> None:
     rpm = next((repository / TREE).glob("Packages/h/*.rpm"))
     rpm.write_bytes(rpm.read_bytes()[:-1] + b"x")

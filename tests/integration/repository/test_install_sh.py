@@ -182,6 +182,18 @@ def test_fails_closed_and_cleans_up(
     assert "tmp." not in after
 
 
+def test_another_channel_is_not_taken_for_this_one(repository: Path, tmp_path: Path) -> None:
+    newer = package(tmp_path, NAME, "2.0")
+    publish([newer], repository, signer(), platforms=PLATFORMS, channel="testing")
+    suites = repository / "apt/dists"
+    shutil.rmtree(suites / "stable")
+    shutil.copytree(suites / "testing", suites / "stable")
+    done = on_host(repository, f"sh {REPOSITORY}/install.sh {NAME}; ls /etc/apt/sources.list.d")
+    assert "shows another channel than stable; nothing was changed" in done.stdout
+    assert "expected stable but got testing" in done.stdout
+    assert "shop-packages" not in done.stdout.partition("nothing was changed")[2]
+
+
 def test_a_working_setup_survives_a_failed_one(repository: Path) -> None:
     script = (
         f"sh {REPOSITORY}/install.sh && sh {REPOSITORY}/install.sh --channel nowhere;"

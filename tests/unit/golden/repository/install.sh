@@ -348,6 +348,9 @@ PREFERENCES
     # shellcheck disable=SC2086
     apt update -o APT::Update::Error-Mode=any -o APT::Get::List-Cleanup=0 $only_ours ||
         fail "the repository $url cannot be used; nothing was changed"
+    # For apt a warning is enough, as it knows no other state to compare with yet.
+    ! grep -F 'Conflicting distribution' "$work/log" >&2 ||
+        fail "the repository $url shows another channel than $channel; nothing was changed"
 }
 
 versions_of_ours() {
