@@ -288,7 +288,8 @@ def test_el_keeps_what_runs_and_stops_what_is_gone(hosts: HostPool, versions: Pa
     assert "hello: this version could not be configured" in done.output
     assert server.unit(WEB_SERVICE)["MainPID"] == main
     server.write(CONFIG, configuration)
-    server.run("rpm", "--upgrade", "--force", rpm("1.1.0"))
+    said = server.run("rpm", "--upgrade", "--force", rpm("1.1.0")).output
+    assert "changed on disk" not in said
     assert server.unit(WEB_SERVICE)["MainPID"] != main
     assert states(server, TARGET, WEB_SERVICE, PROXY) == ["active", "active", "inactive"]
     assert "127.0.0.1:9999" not in server.listening()

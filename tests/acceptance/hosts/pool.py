@@ -67,11 +67,15 @@ class HostPool(contextlib.AbstractContextManager["HostPool"]):
         return self._start(ChrootHost, debian_root(suite, packages), f"debian-{suite}", binds)
 
     def booted(
-        self, *, packages: tuple[str, ...] = (), binds: Mapping[Path, str] | None = None
+        self,
+        suite: str = "bookworm",
+        *,
+        packages: tuple[str, ...] = (),
+        binds: Mapping[Path, str] | None = None,
     ) -> BootedHost:
-        """Boot a minimal Debian 12 server with systemd."""
+        """Boot a minimal Debian server with systemd."""
         packages = (*BOOTED_PACKAGES, *packages)
-        tree = make_base(Base("debian-bookworm-booted", "bookworm", packages))
+        tree = make_base(Base(f"debian-{suite}-booted", suite, packages))
         return self._start(BootedHost, tree, "server", binds)
 
     def simulated_el(self, *, binds: Mapping[Path, str] | None = None) -> SimulatedElHost:
