@@ -12,6 +12,7 @@ from omnibuild.errors import ToolFailedError
 from omnibuild.execute.job import Job
 from omnibuild.kinds import root
 from omnibuild.plan.graph import Action, Limits
+from omnibuild.sources.extraction import Limits as Bounds
 from omnibuild.tools import Tool
 
 
@@ -23,7 +24,7 @@ def job(tmp_path: Path, most: int) -> Job:
             action=action,
             scratch=tmp_path,
             log=tmp_path / "log",
-            limits=Limits(log=most),
+            limits=Limits(log=most, unpacked=5),
             blob=lambda role: tmp_path / role,
         ),
     )
@@ -39,8 +40,9 @@ def job(tmp_path: Path, most: int) -> Job:
 def test_the_error_says_what_was_printed_and_no_terminal_obeys_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, most: int, what: str
 ) -> None:
-    def unpack(archive: Path, target: Path, log: IO[bytes]) -> Any:
+    def unpack(archive: Path, target: Path, log: IO[bytes], *, limits: Bounds) -> Any:
         del archive, target
+        assert limits.size == 5
         Tool("sh", "dash").run("-c", script, log=log)
 
     monkeypatch.setattr(root, "unpack_root", unpack)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from math import inf, nan
 import os
 import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from math import inf, nan
 from pathlib import Path
 
 import pytest
@@ -50,9 +50,7 @@ def test_a_tree_comes_back(here: Store, there: Store, place: Path) -> None:
     fill(place, here, output)
     told = Told()
     remote = opened(place, told)
-    assert remote.result(KEY) == Result(
-        output, seconds=1.5, cpu=2.5, memory=1 << 20, believed=True
-    )
+    assert remote.result(KEY) == Result(output, seconds=1.5, cpu=2.5, memory=1 << 20, believed=True)
     assert remote.pull(output, there, unseen)
     assert there.tree(output.digest) == here.tree(output.digest)
     assert objects_in(there) == [output.digest]
@@ -189,9 +187,7 @@ def test_a_log_named_by_a_record_is_ignored(place: Path) -> None:
     path = place / names.result(KEY)
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"statement": json.dumps(statement), "signature": ""}))
-    assert opened(place, Told()).result(KEY) == Result(
-        Output("tree", "a" * 64), believed=True
-    )
+    assert opened(place, Told()).result(KEY) == Result(Output("tree", "a" * 64), believed=True)
 
 
 def test_a_read_only_cache_is_not_written(here: Store, place: Path) -> None:

@@ -93,7 +93,9 @@ def sparse(size: int) -> tarfile.TarInfo:
     """Return a file of nothing but a hole, as it is said in an archive."""
     hole = entry("hole")
     hole.pax_headers = {
-        **{"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "hole"},
+        "GNU.sparse.major": "1",
+        "GNU.sparse.minor": "0",
+        "GNU.sparse.name": "hole",
         "GNU.sparse.realsize": str(size),
     }
     return hole
