@@ -10,6 +10,7 @@ from omnibuild.execute.job import Job
 from omnibuild.layers.capture import capture
 from omnibuild.layers.step import layered_step
 from omnibuild.sources.archive import at_most, unpack
+from omnibuild.sources.python.backends import declare_build_system
 from omnibuild.store.results import Output
 from omnibuild.tree import Kind, Tree
 
@@ -62,6 +63,7 @@ def run(job: Job) -> Output:
         shutil.copytree(job.tree("source"), build / "src", symlinks=True)
     else:
         unpack(job.blob("source"), build / "src", limits=at_most(job.limits.unpacked))
+    declare_build_system(build / "src")
     (build / "out").mkdir()
     question = job.action.parameters.get("question")
     name = job.subject.removesuffix(f":{question}")

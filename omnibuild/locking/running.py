@@ -15,6 +15,7 @@ from omnibuild.blueprint.wanted import Wanted
 from omnibuild.errors import LockError, Where
 from omnibuild.recipe.wheeltags import applies
 from omnibuild.sources.python.pins.pins import Pins
+from omnibuild.sources.python.project.declared import lock_to_make
 from omnibuild.sources.python.project.origins import workspace_root
 from omnibuild.sources.python.project.settings import refuse_unobeyed
 from omnibuild.sources.python.resolving.resolve import Resolver
@@ -61,6 +62,7 @@ def running(
         declared = now.declared
         if declared is None:
             declared = tuple(ask_project()) if now.built else ()
+        _refuse_unlocked(now)
         _refuse(now)
         found = resolve([*now.own, *declared], now.from_source, kept)
     else:
@@ -92,6 +94,18 @@ def told(metadata: Metadata, extras: Sequence[str], python: str) -> list[Require
             each.marker = None  # what it says is known now
             found.append(each)
     return found
+
+
+def _refuse_unlocked(now: Wanted) -> None:
+    """Raise for a project that nothing builds, and whose requirements only its own tool reads."""
+    asked = lock_to_make(now.project) if now.project and not now.built else None
+    if asked and not now.declared:
+        file, command = asked
+        raise LockError(
+            f"what {file.name} requires only another tool can tell, and there is no lock of it",
+            where=Where(str(file)),
+            hint=f"run, and commit what it writes: {command}",
+        )
 
 
 def _refuse(now: Wanted) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import difflib
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tomlkit
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
+from omnibuild import files
 from omnibuild.errors import DefinitionError, Where
 from omnibuild.recipe import located
 from omnibuild.recipe.located import Fault
@@ -19,6 +22,9 @@ from omnibuild.sources.python.requirements import NotARequirementError, checked
 # What PEP 517 prescribes for a source that says nothing, as every frontend does.
 _LEGACY_REQUIRES = ("setuptools>=40.8.0",)
 _LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
+# What Poetry builds a project with that says nothing.
+_POETRY_REQUIRES = ("poetry-core>=1",)
+_POETRY_BACKEND = "poetry.core.masonry.api"
 _TABLE = "build-system"
 
 # Where a project that nothing builds lies below the prefix.
@@ -63,8 +69,10 @@ def build_system(directory: Path) -> BuildSystem:
     document = located.read(path) if path.is_file() else None
     table = document.data.get(_TABLE) if document else None
     if document is None or table is None:
-        requires = tuple(map(Requirement, _LEGACY_REQUIRES))
-        return BuildSystem(requires, _LEGACY_BACKEND, inside=False, file=path)
+        texts, backend = _LEGACY_REQUIRES, _LEGACY_BACKEND
+        if document and _is_of_poetry(directory, document.data):
+            texts, backend = _POETRY_REQUIRES, _POETRY_BACKEND
+        return BuildSystem(tuple(map(Requirement, texts)), backend, inside=False, file=path)
     requires, faults = _requirements(table)
     if faults:
         raise document.error(faults)
@@ -76,11 +84,32 @@ def build_system(directory: Path) -> BuildSystem:
     )
 
 
+def declare_build_system(directory: Path) -> None:
+    """Let a source tree tell every frontend what builds it, where only its own tool knows.
+
+    Args:
+        directory: a copy of the source, of which nothing else is changed.
+    """
+    path = directory / "pyproject.toml"
+    if path.is_symlink() or (directory / "setup.py").exists():
+        return
+    data = located.read(path).data if path.is_file() else {}
+    # A frontend takes a directory for a project when one of the two is there, and not setup.cfg.
+    unsaid = (directory / "setup.cfg").is_file() or _is_of_poetry(directory, data)
+    if _TABLE in data or not unsaid:
+        return
+    system = build_system(directory)
+    table = {"requires": list(map(str, system.requires)), "build-backend": system.backend}
+    text = path.read_text() if data else ""
+    files.write_atomic(path, f"{text}\n{tomlkit.dumps({_TABLE: table})}")
+
+
 def is_built(directory: Path) -> bool:
     """Tell whether a project is built into a wheel; any other one is used as it lies there.
 
     Tools differ for a ``[project]`` that names no build system: pip builds it by setuptools, uv
-    does not build it. So does omnibuild where uv is at home, unless it declares scripts.
+    does not build it. So does omnibuild where uv is at home, unless it declares scripts. Poetry
+    builds what has the module that a project is called like.
     """
     path = directory / "pyproject.toml"
     data = located.read(path).data if path.is_file() else {}
@@ -90,11 +119,25 @@ def is_built(directory: Path) -> bool:
             return said
     if _TABLE in data or any((directory / name).is_file() for name in ("setup.py", "setup.cfg")):
         return True
+    if _is_of_poetry(directory, data):
+        return True
     project = located.table_at(data, "project")
     if "scripts" in project or "entry-points" in project:
         return True
     of_uv = "uv" in located.table_at(data, "tool") or (directory / "uv.lock").is_file()
     return bool(project) and not of_uv
+
+
+def _is_of_poetry(directory: Path, data: Mapping[str, Any]) -> bool:
+    """Tell whether Poetry would build a project that names no build system."""
+    poetry = located.table_at(data, "tool", "poetry")
+    name = poetry.get("name") or located.value_at(data, "project", "name")
+    if not poetry or not isinstance(name, str):
+        return False
+    module = canonicalize_name(name).replace("-", "_")
+    places = (directory / top / module for top in ("", "src"))
+    found = any(place.is_dir() or place.with_suffix(".py").is_file() for place in places)
+    return found or bool(poetry.get("packages"))
 
 
 def _requirements(table: Any) -> tuple[tuple[Requirement, ...], list[Fault]]:

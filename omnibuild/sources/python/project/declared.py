@@ -90,6 +90,19 @@ def groups_of_poetry(directory: Path) -> set[str]:
     return {str(canonicalize_name(name)) for name in groups} - known_groups(directory)
 
 
+def lock_to_make(directory: Path) -> tuple[Path, str] | None:
+    """Return where requirements are written in words of a tool alone, and how it locks them.
+
+    None where nothing is, as far as no build of the project could tell it.
+    """
+    document = document_of(directory)
+    listed = located.table_at(document.data if document else {}, "tool", "poetry", "dependencies")
+    if document and listed.keys() - {"python"}:
+        return directory / "pyproject.toml", "poetry lock"
+    pipfile = directory / "Pipfile"
+    return (pipfile, "pipenv lock") if pipfile.is_file() else None
+
+
 def project_requirements(directory: Path, choice: Choice = NOTHING) -> list[Requirement] | None:
     """Return what a project requires, and what is chosen besides.
 
