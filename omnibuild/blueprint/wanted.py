@@ -17,7 +17,7 @@ from omnibuild.recipe.located import Fault
 from omnibuild.recipe.lock import Record, lock_path
 from omnibuild.recipe.models import Recipe
 from omnibuild.sources.python.backends import build_system, is_built
-from omnibuild.sources.python.pins.finding import choices, pins_file, pins_record
+from omnibuild.sources.python.pins.finding import choices, directories, pins_file, pins_record
 from omnibuild.sources.python.project.declared import (
     NOTHING,
     Choice,
@@ -121,7 +121,8 @@ def wanted(recipe: Recipe, path: Path) -> Wanted:
         own += group_requirements(project, choice)
         for place in (project, *([root] if root else [])):
             refuse_builds(place, choice, python)
-        origins = read_origins(project, choice, python)
+        beside = directories(pins, python, project)
+        origins = read_origins(project, choice, python, beside)
         members = [each.directory for each in origins.values() if each.directory]
         rules = read_rules(project, choice, python, root, members)
     names = recipe.python.from_source if recipe.python else ()

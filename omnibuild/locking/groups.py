@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from packaging.markers import Marker
@@ -47,6 +50,16 @@ def merged(
         ],
         tool={"omnibuild": msgspec.to_builtins(record)} if record else None,
     )
+
+
+def beside(package: Package, directory: Path) -> Package:
+    """Return a package as a lock in a directory has it: files of this machine by relative paths."""
+    archive = package.archive
+    parts = urlsplit(archive.url or "") if archive else None
+    if archive is None or parts is None or parts.scheme != "file":
+        return package
+    path = os.path.relpath(unquote(parts.path), directory.resolve())
+    return dataclasses.replace(package, archive=dataclasses.replace(archive, url=None, path=path))
 
 
 def _identity(package: Package) -> _Identity:

@@ -22,7 +22,7 @@ from omnibuild.errors import DefinitionError, LockError, UsageError, Where
 from omnibuild.events import Emit
 from omnibuild.locking.asking import Backends, Source
 from omnibuild.locking.building import build_groups
-from omnibuild.locking.groups import merged
+from omnibuild.locking.groups import beside, merged
 from omnibuild.locking.placing import Placing
 from omnibuild.locking.remembering import check_writable, remember, with_required
 from omnibuild.locking.running import running, told
@@ -115,7 +115,8 @@ def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> L
         making = _Making(now, pins, resolver, backends, kept, Path(scratch), base, commits)
         with events.work(emit, f"resolve:{recipe.app.name}", "resolve"):
             groups = making.groups()
-    content = merged(groups, python.version, now.record)
+    found = {group: [beside(each, base) for each in listed] for group, listed in groups.items()}
+    content = merged(found, python.version, now.record)
     return Locked(target, content, path, python.require, now.pins)
 
 
@@ -161,9 +162,12 @@ class _Making:
         """What has an origin of its own."""
         stand_ins = Path(tempfile.mkdtemp(dir=self.scratch))
         origins = dict(self.now.origins)
-        return Placing(
+        placing = Placing(
             origins, self.base, stand_ins, self._metadata, self._metadata_in, dict(self.commits)
         )
+        if self.pins:
+            placing.adopt(self.pins)
+        return placing
 
     def groups(self) -> dict[str, list[Package]]:
         """Return the packages of each dependency group."""

@@ -23,13 +23,14 @@ from omnibuild.recipe import located
 from omnibuild.sources.git.asking import version_of
 from omnibuild.sources.git.checkout import check_out, fetch_history
 from omnibuild.sources.python.backends import is_built
+from omnibuild.sources.python.pins.pins import Pins
 from omnibuild.sources.python.project.declared import (
     declared_identity,
     document_of,
     known_extras,
     project_requirements,
 )
-from omnibuild.sources.python.project.origins import Origin, origin_at
+from omnibuild.sources.python.project.origins import Origin, git_origin, origin_at
 from omnibuild.sources.python.project.rules import Rules
 from omnibuild.sources.snapshot import snapshot
 from omnibuild.transfer.credentials import without_login
@@ -100,6 +101,33 @@ class Placing:
                     return self.placed(found)
             needed |= new
 
+    def adopt(self, pins: Pins) -> None:
+        """Take the commits and files that the project's own lock has, and no others.
+
+        Raises :class:`LockError` where the project says something else by now.
+        """
+        for each in (*pins.packages, *pins.elsewhere):
+            name, known = str(each.name), self.origins.get(str(each.name))
+            vcs, file, pinned = each.vcs, each.archive, None
+            if file and file.url:
+                pinned = Origin(address=file.url, sha256=file.hashes["sha256"])
+            if vcs and vcs.url:
+                word = vcs.requested_revision or ""
+                self.commits[name] = (word, vcs.commit_id)
+                pinned = git_origin(vcs.url, word, vcs.subdirectory or "")
+            if pinned is None:
+                continue
+            if known and not known.allows(pinned):
+                raise LockError(
+                    f"{pins.file.name} does not fit the project any more",
+                    where=Where(str(pins.file)),
+                    why=f"{name} is {known} in the project, and it pins {pinned}",
+                    hint=f"run: {pins.update}" if pins.update else "bring it up to date",
+                )
+            self.origins[name] = pinned
+        # Also where the project itself requires them without an address.
+        self._lower([Requirement(str(each)) for each in pins.requires])
+
     def placed(self, packages: Sequence[Package]) -> list[Package]:
         """Return packages as a lock has them: source trees for what stands for them.
 
@@ -108,7 +136,6 @@ class Placing:
         found = []
         for each in packages:
             name = str(each.name)
-            self._adopt(each)
             if not (each.directory or each.vcs or each.archive):
                 found.append(each)
                 continue
@@ -137,25 +164,6 @@ class Placing:
                 requires = self._told[name].told.requires
                 waiting += {str(canonicalize_name(e.name)) for e in requires} & self.origins.keys()
         return found
-
-    def _adopt(self, package: Package) -> None:
-        """Take a commit or a file that the project's own lock has, and no other."""
-        name = str(package.name)
-        vcs, file = package.vcs, package.archive
-        if file and file.url and name not in self._told:
-            self.origins[name] = Origin(address=file.url, sha256=file.hashes["sha256"])
-        if vcs and vcs.url:
-            self.commits[name] = (vcs.requested_revision or "", vcs.commit_id)
-            known = self.origins.get(name)
-            self.origins[name] = (
-                known
-                if known and known.repository
-                else Origin(
-                    repository=vcs.url,
-                    revision=vcs.requested_revision or "",
-                    subdirectory=vcs.subdirectory or "",
-                )
-            )
 
     def _stand_in(self, name: str) -> str:
         if name not in self._told:

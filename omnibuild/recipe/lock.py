@@ -228,7 +228,10 @@ def load_lock(path: Path, make: str = lockfile.MAKE) -> Lock:
     if faults := lockfile.faults(document.data, make):
         raise document.error(faults, LockError)
     content = lockfile.model(document.data)
-    packages = [dataclasses.replace(each, wheels=_ordered(each)) for each in content.packages]
+    packages = [
+        dataclasses.replace(lockfile.addressed(each, path.parent), wheels=_ordered(each))
+        for each in content.packages
+    ]
     return Lock(str(path), dataclasses.replace(content, packages=packages), make)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -20,7 +22,7 @@ from packaging.pylock import (
 from omnibuild.digests import is_digest
 from omnibuild.recipe.fields import is_url
 from omnibuild.recipe.located import Fault
-from omnibuild.recipe.positions import Path
+from omnibuild.recipe.positions import Path as Keys
 from omnibuild.recipe.validate import quoted
 from omnibuild.recipe.wheeltags import is_bounded, is_shallow, marker_environment, tags_in_name
 
@@ -89,14 +91,14 @@ def _with_path(file: Any) -> Any:
     return file
 
 
-def _raw_packages(data: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _raw_packages(data: Mapping[str, Any]) -> Iterator[tuple[Keys, dict[str, Any]]]:
     packages = data.get("packages")
     for index, package in enumerate(packages if isinstance(packages, list) else ()):
         if isinstance(package, dict):
             yield ("packages", index), package
 
 
-def _raw_files(path: Path, package: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _raw_files(path: Keys, package: Mapping[str, Any]) -> Iterator[tuple[Keys, dict[str, Any]]]:
     wheels = package.get("wheels")
     for index, wheel in enumerate(wheels if isinstance(wheels, list) else ()):
         if isinstance(wheel, dict):
@@ -127,7 +129,7 @@ def _bound_faults(data: Mapping[str, Any]) -> Iterator[Fault]:
                 return
 
 
-def _long(path: Path, table: Mapping[str, Any]) -> Iterator[Fault]:
+def _long(path: Keys, table: Mapping[str, Any]) -> Iterator[Fault]:
     for key, most in _LONGEST.items():
         value = table.get(key)
         if isinstance(value, str) and len(value) > most:
@@ -158,6 +160,15 @@ def name_of(file: PackageWheel | PackageSdist | PackageArchive) -> str:
     if isinstance(file, PackageArchive):
         return _file_name({"url": file.url or "", "path": file.path or ""})
     return file.filename
+
+
+def addressed(package: Package, directory: Path) -> Package:
+    """Return a package whose archive has an address, also where it is in a lock's directory."""
+    archive = package.archive
+    if archive is None or archive.url or not archive.path:
+        return package
+    url = (directory / archive.path).resolve().as_uri()
+    return dataclasses.replace(package, archive=dataclasses.replace(archive, url=url, path=None))
 
 
 def _origin_faults(data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -203,18 +214,16 @@ def _can_be_evaluated(marker: Marker) -> bool:
     return True
 
 
-def _digest_faults(package: Package, path: Path, make: str) -> Iterator[Fault]:
-    files: list[tuple[Path, PackageWheel | PackageSdist | PackageArchive]] = [
+def _digest_faults(package: Package, path: Keys, make: str) -> Iterator[Fault]:
+    files: list[tuple[Keys, PackageWheel | PackageSdist | PackageArchive]] = [
         ((*path, "wheels", index), wheel) for index, wheel in enumerate(package.wheels or ())
     ]
     if package.sdist:
         files.append(((*path, "sdist"), package.sdist))
     if package.archive:
         files.append(((*path, "archive"), package.archive))
-        if not package.archive.url or package.archive.subdirectory:
-            yield Fault(
-                (*path, "archive"), "an archive is fetched from a `url`, and used as a whole"
-            )
+        if package.archive.subdirectory:
+            yield Fault((*path, "archive"), "an archive is used as a whole")
     for place, file in files:
         digest = file.hashes.get("sha256")
         if digest is None:

@@ -251,7 +251,7 @@ def test_what_git_has_not_or_must_not_run(strangers: Shop, upstream: Path, tmp_p
         source = f'lib = {{ git = "{url}", rev = "{revision}" }}'
         return f"{PROJECT}\n[tool.uv.sources]\n{source}\n"
 
-    for url in (f"ext::sh -c touch% {trace}", f"ext://sh -c touch% {trace}", "git@x.org:a/b"):
+    for url in (f"ext::sh -c touch% {trace}", f"ext://sh -c touch% {trace}", "git@x:a:b"):
         shop.project = taken(url, "main")
         with pytest.raises(DefinitionError, match="nothing is obeyed"):
             shop.lock()

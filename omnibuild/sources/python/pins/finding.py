@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from omnibuild.digests import of_file
 from omnibuild.errors import DefinitionError, Where
 from omnibuild.sources.python.pins.others import (
@@ -14,10 +16,17 @@ from omnibuild.sources.python.pins.others import (
     read_poetry_lock,
 )
 from omnibuild.sources.python.pins.pins import Pins
-from omnibuild.sources.python.pins.requirementstxt import included, read_requirements
+from omnibuild.sources.python.pins.requirementstxt import (
+    included,
+    names_directories,
+    read_requirements,
+)
 from omnibuild.sources.python.pins.standard import choices_of_pylock, read_pylock, read_uv_lock
 from omnibuild.sources.python.project.declared import NOTHING, Choice
+from omnibuild.sources.python.project.origins import Origin, origin_at
 
+# How locks say that a package is a directory: Poetry's, Pipenv's, the standard's.
+_OF_DIRECTORIES = (b'"directory"', b'"path"', b"[packages.directory]", b"directory =")
 # The first that is there counts: locks before lists, what a tool reads before what it exports.
 _NAMES = ("uv.lock", "poetry.lock", "Pipfile.lock", "pylock.toml", "requirements.txt")
 
@@ -37,7 +46,7 @@ def pins_file(project: Path, chosen: str, own: Path, root: Path | None = None) -
         path = project / chosen
         if not path.is_file():
             raise DefinitionError("there is no such file of pins", where=Where(str(path)))
-        if _reader(path) is None:
+        if path.suffix != ".txt" and _reader(path) is None:
             raise DefinitionError(
                 "this is no file of pins",
                 where=Where(str(path)),
@@ -59,10 +68,38 @@ def read_pins(path: Path, python: str, project: Path, choice: Choice = NOTHING) 
     """
     if path.name == "uv.lock":
         return read_uv_lock(path, python, project, choice)
+    if path.suffix == ".txt":
+        # It knows no extras and no groups; what the project's own require must be in it.
+        return read_requirements(path, python, project)
     reader = _reader(path)
     if reader is None:
         raise AssertionError(path)
     return reader(path, python, choice)
+
+
+def directories(path: Path | None, python: str, project: Path) -> dict[str, Origin]:
+    """Return the directories that a file of pins has packages of, by name.
+
+    None of ``uv.lock``: where those are the project itself says. Most files have none, and are
+    not read for it.
+    """
+    if path is None or path.name == "uv.lock":
+        return {}
+    if path.suffix == ".txt":
+        if not names_directories(path):
+            return {}
+        listed = read_requirements(path, python, project).requires
+        found = {canonicalize_name(each.name): origin_at(each.url or "") for each in listed}
+        return {str(name): each for name, each in found.items() if each and each.directory}
+    if not any(word in path.read_bytes() for word in _OF_DIRECTORIES):
+        return {}
+    pins = read_pins(path, python, project)
+    packages = (each for each in (*pins.packages, *pins.elsewhere) if each.directory)
+    return {
+        str(each.name): Origin(path.parent / each.directory.path)
+        for each in packages
+        if each.directory
+    }
 
 
 def choices(path: Path | None) -> Choice:
@@ -97,9 +134,6 @@ def _reader(path: Path) -> Callable[[Path, str, Choice], Pins] | None:
         return read_pipfile_lock
     if path.name.startswith("pylock.") and path.suffix == ".toml":
         return read_pylock
-    if path.suffix == ".txt":
-        # It knows no extras and no groups; what the project's own require must be in it.
-        return lambda file, python, _: read_requirements(file, python)
     return None
 
 

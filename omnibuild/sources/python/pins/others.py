@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from packaging.markers import InvalidMarker, Marker
+from packaging.pylock import Package
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from omnibuild.errors import LockError, Where
 from omnibuild.recipe import located, lockfile
 from omnibuild.recipe.wheeltags import applies, is_shallow
+from omnibuild.sources.python.pins.elsewhere import of_pipenv, of_poetry, sha256_of
 from omnibuild.sources.python.pins.pins import Pin, Pins
 from omnibuild.sources.python.project.declared import NOTHING, Choice
 
 _MAIN = "main"
 _DEFAULT = "default"
-_SHA256 = "sha256:"
 
 
 def read_poetry_lock(path: Path, python: str, choice: Choice = NOTHING) -> Pins:
@@ -29,12 +30,13 @@ def read_poetry_lock(path: Path, python: str, choice: Choice = NOTHING) -> Pins:
     listed = _packages(data)
     found: dict[str, Pin] = {}
     needed, chosen = [], _of_extras(data, choice)
+    elsewhere: list[Package] = []
     for package in filter(lambda each: _applies(_markers(each), python), listed):
-        source = located.table_at(package.get("source"))
-        if source and source.get("type") != "legacy":
-            raise _elsewhere(path, package.get("name"), source.get("type"))
         digests = (located.table_at(file).get("hash") for file in _list(package.get("files")))
         _add(found, path, package.get("name"), package.get("version"), digests)
+        if tree := of_poetry(path, package):
+            elsewhere.append(tree)
+            found[tree.name] = Pin("")
         # Older locks have no groups, and what is only for developers is in them, too.
         name, groups = canonicalize_name(package["name"]), _groups(package, path)
         if _MAIN in groups and not package.get("optional"):
@@ -47,6 +49,7 @@ def read_poetry_lock(path: Path, python: str, choice: Choice = NOTHING) -> Pins:
         found,
         requires=_requires(found, needed),
         chosen=_requires(found, chosen),
+        elsewhere=tuple(elsewhere),
     )
 
 
@@ -83,7 +86,10 @@ def _groups(package: Mapping[str, Any], path: Path) -> tuple[str, ...]:
 
 def _requires(found: Mapping[str, Pin], names: Iterable[str]) -> tuple[Requirement, ...]:
     there = (name for name in names if name in found)
-    return tuple(Requirement(f"{name}=={found[name].version}") for name in there)
+    return tuple(
+        Requirement(f"{name}=={found[name].version}" if found[name].version else name)
+        for name in there
+    )
 
 
 def _markers(package: Mapping[str, Any]) -> str:
@@ -103,20 +109,29 @@ def read_pipfile_lock(path: Path, python: str, choice: Choice = NOTHING) -> Pins
         if canonicalize_name(category) in choice.groups and category != _DEFAULT:
             packages = located.table_at(data, category)
             listed += [(category, name, package) for name, package in packages.items()]
-    chosen = []
+    chosen: list[str] = []
+    elsewhere: list[Package] = []
     for category, name, package in listed:
         package = located.table_at(package)
         if not _applies(str(package.get("markers", "")), python):
             continue
-        for origin in ("git", "path", "file"):
-            if origin in package:
-                raise _elsewhere(path, name, origin)
-        version = str(package.get("version", "")).removeprefix("==")
-        _add(found, path, name, version, _list(package.get("hashes")))
+        if tree := of_pipenv(path, name, package):
+            elsewhere.append(tree)
+            found[tree.name] = Pin("")
+        else:
+            version = str(package.get("version", "")).removeprefix("==")
+            _add(found, path, name, version, _list(package.get("hashes")))
         if category:
             chosen.append(canonicalize_name(name))
     requires = _requires(found, found)
-    return Pins(path, "pipenv lock", found, requires=requires, chosen=_requires(found, chosen))
+    return Pins(
+        path,
+        "pipenv lock",
+        found,
+        requires=requires,
+        chosen=_requires(found, chosen),
+        elsewhere=tuple(elsewhere),
+    )
 
 
 def choices_of_pipenv(path: Path) -> Choice:
@@ -152,13 +167,6 @@ def _add(
         )
 
 
-def sha256_of(digests: Iterable[Any]) -> Iterator[str]:
-    """Yield the hex digits of digests like ``sha256:…``; others tell nothing here."""
-    for each in digests:
-        if isinstance(each, str) and each.startswith(_SHA256):
-            yield each.removeprefix(_SHA256).lower()
-
-
 def _applies(marker: str, python: str) -> bool:
     if not marker or not is_shallow(marker):
         return True
@@ -166,14 +174,6 @@ def _applies(marker: str, python: str) -> bool:
         return applies(Marker(marker), python)
     except InvalidMarker:
         return True  # it pins more than is needed, which changes nothing
-
-
-def _elsewhere(path: Path, name: object, origin: object) -> LockError:
-    return LockError(
-        f"{name} comes from {origin!r} in {path.name}, which is not obeyed yet",
-        where=Where(str(path)),
-        hint="let your index serve a wheel of it",
-    )
 
 
 def _list(value: Any) -> list[Any]:

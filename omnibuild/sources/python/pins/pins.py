@@ -41,6 +41,7 @@ class Pins:
         constraints: what holds for versions besides.
         requires: what the file itself asks for, for projects that say it nowhere else.
         chosen: what chosen groups ask for, where only the file says it.
+        elsewhere: those of its packages that no index has, where it has versions of the others.
     """
 
     file: Path
@@ -51,6 +52,7 @@ class Pins:
     constraints: tuple[Requirement, ...] = ()
     requires: tuple[Requirement, ...] = ()
     chosen: tuple[Requirement, ...] = ()
+    elsewhere: tuple[Package, ...] = ()
 
     def all_constraints(self) -> list[Requirement]:
         """Return everything that holds for versions, as a resolver takes it."""

@@ -8,21 +8,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, parse_sdist_filename
 
-from omnibuild.errors import LockError, Problem, Where
+from omnibuild.errors import DefinitionError, LockError, Problem, Where
 from omnibuild.recipe.located import printable
 from omnibuild.recipe.wheeltags import applies
-from omnibuild.sources.python.pins.others import sha256_of
+from omnibuild.sources.python.pins.elsewhere import sha256_of
 from omnibuild.sources.python.pins.pins import Pin, Pins
+from omnibuild.sources.python.project.declared import declared_identity
 from omnibuild.sources.python.requirements import NotARequirementError, checked
 
 LARGEST = 4 << 20
 # Files that include each other.
 MOST_FILES = 200
 _INCLUDES = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*([^\s\x00]+)", re.MULTILINE)
+_PATH = re.compile(r"[^#]*/|\s*(?:-e|--editable)\b")
+_WEB = re.compile(r"(?!file:)\b[a-z+]+://\S+")
 # Options that choose among files of one version, or only how to get them.
 _HARMLESS = {"trusted_hosts", "only_binary", "prefer_binary", "require_hashes", "use_features"}
 
@@ -32,6 +36,7 @@ class _Found:
     """What was read so far, with the mistakes among it."""
 
     python: str
+    project: Path
     requires: list[Requirement] = field(default_factory=list)
     constraints: list[Requirement] = field(default_factory=list)
     versions: dict[str, Pin] = field(default_factory=dict)
@@ -39,9 +44,15 @@ class _Found:
     files: set[tuple[str, bool]] = field(default_factory=set)
 
 
-def read_requirements(path: Path, python: str) -> Pins:
-    """Return what a requirements file pins and asks for; raises :class:`LockError`."""
-    found = _Found(python)
+def read_requirements(path: Path, python: str, project: Path) -> Pins:
+    """Return what a requirements file pins and asks for; raises :class:`LockError`.
+
+    Args:
+        path: the file.
+        python: series of CPython.
+        project: where pip would be called: paths are relative to it.
+    """
+    found = _Found(python, project)
     _read(path, found, constrains=False)
     if found.problems:
         raise LockError.of(found.problems)
@@ -112,13 +123,20 @@ def _read_option(path: Path, option: Any, found: _Found, *, constrains: bool) ->
 
 
 def _read_requirement(path: Path, parsed: Any, found: _Found, *, constrains: bool) -> None:
-    text = str(parsed.req) if parsed.req and not parsed.is_editable else parsed.line
     try:
-        requirement = checked(f"{text}; {parsed.marker}" if parsed.marker else text)
+        text = addressed(parsed, found.project) if parsed.link else str(parsed.req or parsed.line)
+        if not text:
+            return
+        if parsed.marker and not parsed.link:
+            text = f"{text}; {parsed.marker}"
+        requirement = checked(text, addressed=not constrains)
     except NotARequirementError as error:
         found.problems.append(_problem(path, parsed.requirement_line, str(error), error.hint))
         return
     if not applies(requirement.marker, found.python):
+        return
+    if requirement.url:
+        found.requires.append(requirement)
         return
     if not constrains:
         found.requires.append(requirement)
@@ -132,6 +150,57 @@ def _read_requirement(path: Path, parsed: Any, found: _Found, *, constrains: boo
         found.versions.setdefault(name, Pin(exact[0].version, digests))
     elif requirement.specifier:
         found.constraints.append(Requirement(f"{name}{requirement.specifier}"))
+
+
+def names_directories(path: Path) -> bool:
+    """Tell whether some requirement of a file could be a directory of this machine."""
+    for file in included(path):
+        lines = _WEB.sub("", file.read_text("utf-8", "replace")).splitlines()
+        if any(_PATH.match(line) and not _INCLUDES.match(line) for line in lines):
+            return True
+    return False
+
+
+def addressed(parsed: Any, project: Path) -> str:
+    """Return a line with an address, or a path, as a requirement; nothing for the project itself.
+
+    Raises :class:`NotARequirementError` when nobody can tell what is there.
+    """
+    url, _, fragment = parsed.link.url.partition("#")
+    said = {key: values[0] for key, values in parse_qs(fragment).items()}
+    extras = f"[{','.join(sorted(parsed.extras))}]" if parsed.extras else ""
+    if not urlsplit(url).scheme:
+        place = project / unquote(url)
+        if place.is_dir() and os.path.samefile(place, project):
+            if not extras:
+                return ""
+            what = f"`{printable(parsed.line)}` chooses extras of the project itself"
+            raise NotARequirementError(
+                what, f"write `extras = {sorted(parsed.extras)}` in [python]"
+            )
+        url = place.resolve().as_uri()
+    name = parsed.name or _name_of(url)
+    if not name:
+        what = f"`{printable(parsed.line)}` does not say which package is there"
+        raise NotARequirementError(what, f"write: {printable(parsed.line)}#egg=NAME")
+    kept = {key: said[key] for key in ("subdirectory", "sha256") if key in said}
+    digests = list(sha256_of(parsed.hash_options))
+    if len(digests) == 1:
+        kept["sha256"] = digests[0]
+    marker = f" ; {parsed.marker}" if parsed.marker else ""
+    return f"{name}{extras} @ {url}{'#' + urlencode(kept, safe='/') if kept else ''}{marker}"
+
+
+def _name_of(url: str) -> str:
+    """Return the name of the package at an address, as far as that or a directory tells it."""
+    parts = urlsplit(url)
+    path = Path(unquote(parts.path))
+    try:
+        if parts.scheme == "file" and path.is_dir():
+            return declared_identity(path)[0]
+        return str(parse_sdist_filename(path.name)[0])
+    except (DefinitionError, ValueError):
+        return ""
 
 
 def _problem(path: Path, line: Any, what: str, hint: str = "") -> Problem:

@@ -69,7 +69,8 @@ def read_uv_lock(path: Path, python: str, project: Path, choice: Choice = NOTHIN
 
 def _pins(data: Mapping[str, Any], path: Path, python: str, update: str, choice: Choice) -> Pins:
     try:
-        packages = _selected(lockfile.model(data), python, choice)
+        listed = _selected(lockfile.model(data), python, choice)
+        packages = [lockfile.addressed(each, path.parent) for each in listed]
     except (PylockValidationError, PylockSelectError) as error:
         raise LockError(
             f"{path.name} does not fit Python {python}", where=Where(str(path)), why=str(error)

@@ -7,9 +7,11 @@ that they lead to; nothing is looked up before a resolution needs it.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
@@ -25,6 +27,8 @@ from omnibuild.sources.python.project.sources import concerns, sources
 from omnibuild.transfer.credentials import without_login
 
 _FILES = (".whl", ".tar.gz", ".zip")
+# As git has it for ssh, and Poetry with it: ``git@example.org:team/lib.git``.
+_SHORT_FOR_SSH = re.compile(r"((?:[\w.-]+@)?[\w.-]+):(?!/)([^:]+)")
 _WORKSPACE: Keys = ("tool", "uv", "workspace")
 
 
@@ -62,6 +66,14 @@ class Origin:
         """The revision as people say it."""
         return self.revision.removeprefix("refs/tags/").removeprefix("refs/heads/")
 
+    def allows(self, pinned: Origin) -> bool:
+        """Tell whether this, which somebody says, can be what a lock has for it."""
+        if self.error or self.directory or self.address:
+            return bool(self.error) or self.identity == pinned.identity
+        same = self.repository.removesuffix(".git") == pinned.repository.removesuffix(".git")
+        word = not (self.revision and pinned.revision) or self.short == pinned.short
+        return same and self.subdirectory == pinned.subdirectory and word
+
     @property
     def identity(self) -> tuple[str, ...]:
         """What two ways to say the same have in common."""
@@ -80,16 +92,21 @@ def origin_at(url: str) -> Origin | None:
     if is_git:
         path, _, revision = parts.path.partition("@")
         repository = urlunsplit(parts._replace(path=path, fragment=""))
-        return _of_git(repository, revision, subdirectory)
+        return git_origin(repository, revision, subdirectory)
     if subdirectory:
         return None
     if parts.scheme == "file" and (place := Path(unquote(parts.path))).is_dir():
         return Origin(place)
     bare = urlunsplit(parts._replace(fragment=""))
-    return Origin(address=bare, sha256=fragment.get("sha256", "")) if _is_file(bare) else None
+    if not (parts.scheme and is_package_file(bare)):
+        return None
+    return Origin(address=bare, sha256=fragment.get("sha256", ""))
 
 
-def _of_git(repository: str, revision: str, subdirectory: str) -> Origin | None:
+def git_origin(repository: str, revision: str, subdirectory: str) -> Origin | None:
+    """Return what is said of a git repository as an origin; none: nothing that is obeyed."""
+    if short := _SHORT_FOR_SSH.fullmatch(repository):
+        repository = f"ssh://{short[1]}/{short[2]}"
     inside = not Path(subdirectory).is_absolute() and ".." not in Path(subdirectory).parts
     valid = is_repository(repository) and (not revision or REVISION.fullmatch(revision))
     if not (valid and inside):
@@ -97,22 +114,31 @@ def _of_git(repository: str, revision: str, subdirectory: str) -> Origin | None:
     return Origin(repository=repository, revision=revision, subdirectory=subdirectory)
 
 
-def _is_file(address: str) -> bool:
-    return urlsplit(address).scheme in ("https", "http", "file") and address.endswith(_FILES)
+def is_package_file(place: str) -> bool:
+    """Tell whether an address, or a path, is that of a wheel or a source distribution."""
+    try:
+        scheme = urlsplit(place).scheme
+    except ValueError:
+        return False
+    return scheme in ("https", "http", "file", "") and place.endswith(_FILES)
 
 
-def read_origins(project: Path, choice: Choice, python: str) -> dict[str, Origin]:
+def read_origins(
+    project: Path, choice: Choice, python: str, pinned: Mapping[str, Origin] = MappingProxyType({})
+) -> dict[str, Origin]:
     """Return where packages are, by their normalised names, as a project and what it leads to say.
 
     Args:
         project: its directory.
         choice: extras and groups that are taken.
         python: series of CPython.
+        pinned: directories that a file of pins names, for what nobody else says.
 
     Raises :class:`DefinitionError` when two of them say different things, or nonsense.
     """
     found: dict[str, Origin] = {}
-    waiting, seen = [project], set[str]()
+    waiting = [project, *(each.directory for each in pinned.values() if each.directory)]
+    seen = set[str]()
     while waiting:
         directory = waiting.pop(0)
         if (real := os.path.realpath(directory)) in seen:
@@ -126,7 +152,7 @@ def read_origins(project: Path, choice: Choice, python: str) -> dict[str, Origin
             if origin.directory and origin.directory.is_dir():
                 waiting.append(origin.directory)
         choice = Choice()  # extras and groups are the project's own
-    return found
+    return {**pinned, **found}
 
 
 def workspace_root(project: Path) -> Path | None:
@@ -218,7 +244,7 @@ def _origin(
             found = found or (None if path_there.is_file() else Origin(path_there))
         elif kind == "git":
             revision = _revision(source)
-            found = _of_git(place, revision, str(source.get("subdirectory", "")))
+            found = git_origin(place, revision, str(source.get("subdirectory", "")))
         else:
             found = origin_at(place) if "subdirectory" not in source else None
     if found is None:

@@ -14,6 +14,7 @@ from omnibuild.recipe.wheeltags import applies
 from omnibuild.sources.python.project.declared import Choice
 
 UV: Keys = ("tool", "uv")
+_POETRY: Keys = ("tool", "poetry")
 
 
 def concerns(source: Mapping[str, Any], choice: Choice, python: str) -> bool:
@@ -31,7 +32,12 @@ def concerns(source: Mapping[str, Any], choice: Choice, python: str) -> bool:
 
 def sources(data: Mapping[str, Any]) -> Iterator[tuple[Keys, str, Mapping[str, Any]]]:
     """Yield where a project takes named packages from: the keys, the package, what is said."""
-    for table in ((*UV, "sources"), ("tool", "poetry", "dependencies")):
+    groups = located.table_at(data, *_POETRY, "group")
+    of_groups = ((*_POETRY, "group", group, "dependencies") for group in groups)
+    for table in (
+        *((*UV, "sources"), (*_POETRY, "dependencies"), (*_POETRY, "dev-dependencies")),
+        *of_groups,
+    ):
         for name, said in located.table_at(data, *table).items():
             listed = said if isinstance(said, list) else [said]
             for index, source in enumerate(listed):

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from omnibuild.errors import LockError
-from omnibuild.sources.python.pins.finding import pins_file, pins_record
+from omnibuild.sources.python.pins.finding import directories, pins_file, pins_record
 from omnibuild.sources.python.pins.pins import Pin
 from omnibuild.sources.python.pins.requirementstxt import included, read_requirements
 
@@ -32,7 +33,7 @@ numpy==2.*  # a series
 
 
 def test_pins_constraints_and_digests(path: Path) -> None:
-    pins = read_requirements(path, "3.13")
+    pins = read_requirements(path, "3.13", path.parent)
     assert pins.versions == {"flask": Pin("3.0.1", frozenset({ONE, TWO})), "werkzeug": Pin("3.0.1")}
     assert sorted(map(str, pins.requires)) == ["Flask[async]==3.0.1", "click>=8", "numpy==2.*"]
     constraints = sorted(map(str, pins.all_constraints()))
@@ -53,7 +54,10 @@ def test_all_that_it_includes_is_in_the_record(path: Path) -> None:
         ("--extra-index-url https://example.org/simple", "`--extra-index-url` changes"),
         ("--find-links ./wheels", "`--find-links` changes"),
         ("--pre", "`--pre` changes"),
-        ("-e ./local", "is not a requirement"),
+        ("-e ./local", "does not say which package is there"),
+        (".[more]", "chooses extras of the project itself"),
+        ("https://example.org/page.html", "does not say which package is there"),
+        ("git+https://example.org/a/b.git", "does not say which package is there"),
         ("flask >>> 3", "not a requirement"),
         ("${SECRET}", "not a requirement"),
         ("six==1 --hash=md5:00112233445566778899aabbccddeeff", "SHA-256"),
@@ -63,9 +67,52 @@ def test_all_that_it_includes_is_in_the_record(path: Path) -> None:
 def test_what_is_not_obeyed_is_refused_with_its_line(path: Path, line: str, says: str) -> None:
     path.write_text(f"click\n{line}\n")
     with pytest.raises(LockError, match=says) as caught:
-        read_requirements(path, "3.13")
+        read_requirements(path, "3.13", path.parent)
     assert caught.value.where is not None
     assert caught.value.where.file.endswith("missing.txt") or caught.value.where.line == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "read"),
+    [
+        ("a @ https://x.org/a.zip", "a @ https://x.org/a.zip"),
+        ("git+https://x.org/a/b.git@v2#egg=lib", "lib @ git+https://x.org/a/b.git@v2"),
+        (
+            "-e git+ssh://git@x.org/b.git@v#egg=lib[x]&subdirectory=p/q",
+            "lib[x] @ git+ssh://git@x.org/b.git@v#subdirectory=p/q",
+        ),
+        (
+            f"https://x.org/Lib-2.tar.gz#sha256={ONE}",
+            f"lib @ https://x.org/Lib-2.tar.gz#sha256={ONE}",
+        ),
+        (
+            f"https://x.org/lib-2.0-py3-none-any.whl --hash=sha256:{ONE}",
+            f"lib @ https://x.org/lib-2.0-py3-none-any.whl#sha256={ONE}",
+        ),
+        ("./own[more] ; python_version > '3'", "called[more] @ {}/own"),
+        ("--editable=own", "called @ {}/own"),
+        ("./own ; python_version < '3'", ""),
+        ("./bare#egg=lib", "lib @ {}/bare"),
+        (".", ""),
+    ],
+)
+def test_addresses_and_paths(tmp_path: Path, line: str, read: str) -> None:
+    for name, text in {"own": "[project]\nname = 'called'\n", "bare": ""}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pyproject.toml").write_text(text)
+    path = tmp_path / "requirements.txt"
+    path.write_text(f"{line}\n")
+    pins = read_requirements(path, "3.13", tmp_path)
+    for each in pins.requires:
+        each.marker = None
+    assert [str(each) for each in pins.requires] == (
+        [read.format(tmp_path.as_uri())] if read else []
+    )
+    # Neither of them is something that an index is asked for.
+    assert not pins.versions
+    assert not pins.constraints
+    beside = directories(path, "3.13", tmp_path)
+    assert set(beside) == ({re.split(r"[\[ ]", read)[0]} if "{}" in read else set())
 
 
 def test_which_file_counts(tmp_path: Path) -> None:
@@ -86,12 +133,12 @@ def test_files_that_include_each_other_without_end(tmp_path: Path) -> None:
     everybody = "".join(f"-r ../{tmp_path.name}/{name}\n-c {name}\n" for name in names)
     for name in names:
         (tmp_path / name).write_text(f"{everybody}six==1.17\n")
-    assert read_requirements(tmp_path / "0.txt", "3.13").versions == {"six": Pin("1.17")}
+    assert read_requirements(tmp_path / "0.txt", "3.13", tmp_path).versions == {"six": Pin("1.17")}
     assert len(list(included(tmp_path / "0.txt"))) == len(names)
     for number in range(300):
         (tmp_path / f"{number}.txt").write_text(f"-r {number + 1}.txt\n")
     with pytest.raises(LockError, match="more than 200 files"):
-        read_requirements(tmp_path / "0.txt", "3.13")
+        read_requirements(tmp_path / "0.txt", "3.13", tmp_path)
     assert len(list(included(tmp_path / "0.txt"))) == 200
 
 
@@ -99,7 +146,7 @@ def test_a_name_that_is_too_long_is_no_file(tmp_path: Path) -> None:
     path = tmp_path / "requirements.txt"
     path.write_text(f"-r {'9' * 5000}.txt\n")
     with pytest.raises(LockError, match="no such requirements file"):
-        read_requirements(path, "3.13")
+        read_requirements(path, "3.13", path.parent)
     assert list(included(path)) == [path]
     path.write_text("-r a\0b.txt\n")
     assert list(included(path)) == [path]
@@ -110,5 +157,5 @@ def test_what_is_no_text_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "requirements.txt"
     path.write_bytes(content)
     with pytest.raises(LockError, match="no requirements file") as caught:
-        read_requirements(path, "3.13")
+        read_requirements(path, "3.13", path.parent)
     assert str(caught.value.where) == str(path)
