@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import posixpath
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -14,8 +15,12 @@ from omnibuild.discovery.served import django_project
 from omnibuild.sources.python.backends import AS_IT_IS, is_built
 
 # Where the script `build` of a front end puts what it made, by the tool that the script calls.
-_OUTPUTS = {"react-scripts": "build", "vite": "dist", "webpack": "dist", "parcel": "dist"}
+_OUTPUTS = {"react-scripts": "build", "next": "out", "gatsby": "public"}
+_USUAL = "dist"
 _OUTDIR = re.compile(r"--out-?[dD]ir[= ]([A-Za-z0-9][\w.-]*(?:/[\w-][\w.-]*)*)/?(?= |$)")
+# Vite has it in its configuration, too, relative to the root of what it bundles.
+_CONFIGURATIONS = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
+_SAID = r"(?m)^[^/\n]*?\b{}:\s*(?:[\w.]*(?:resolve|join)\(\s*__dirname\s*,\s*)?[\"'`]([^\"'`\n]+)"
 _PATH = re.compile(r"/?[\w-][\w./-]*/?")
 _LOCK = "package-lock.json"
 # Of the project and of its apps; deeper there are those of packages in virtual environments.
@@ -107,13 +112,34 @@ def _of_node(directory: Path, found: Findings) -> None:
         if not (place / _LOCK).is_file():
             found.notes.append(f"{name}: a front end without {_LOCK}; [build.node] needs one")
         elif found.front_end is None:
-            words, said = script.split(), _OUTDIR.search(script)
-            output = next((_OUTPUTS[word] for word in words if word in _OUTPUTS), "dist")
-            output = said[1] if said else output
             where = f"{name}: scripts.build: {script}"
-            found.front_end = FrontEnd(place.relative_to(directory).as_posix(), output, where)
+            found.front_end = _front_end(directory, place, script, where)
         else:
             found.notes.append(f"{name}: another front end; [build.node] takes one")
+
+
+def _front_end(directory: Path, place: Path, script: str, where: str) -> FrontEnd:
+    """Return a front end with the directory that its script fills, which lies in its own."""
+    below = place.relative_to(directory).as_posix()
+    words, said = script.split(), _OUTDIR.search(script)
+    configured = "" if said or "vite" not in words else _configured(place)
+    if configured and not _plain(configured):
+        # The build sees the front end's directory and nothing beside it.
+        run = f"npm run build -- --outDir {_USUAL}"
+        return FrontEnd(below, _USUAL, f"{where}; vite's outDir is {configured}", run)
+    usual = next((_OUTPUTS[word] for word in words if word in _OUTPUTS), _USUAL)
+    return FrontEnd(below, said[1] if said else configured or usual, where)
+
+
+def _configured(place: Path) -> str:
+    """Return where vite's configuration puts what it makes, relative to the front end."""
+    for path in sorted(place.glob("vite.config.*")):
+        text = read_source(path)
+        root, output = (re.search(_SAID.format(key), text) for key in ("root", "outDir"))
+        if output and path.suffix in _CONFIGURATIONS:
+            configured = posixpath.normpath(posixpath.join(root[1] if root else "", output[1]))
+            return configured if configured.isprintable() else ""
+    return ""
 
 
 def _may_be(path: Path) -> bool:

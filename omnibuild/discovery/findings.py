@@ -49,11 +49,13 @@ class FrontEnd:
         directory: relative to the project.
         output: where it puts that, relative to the directory.
         where: what says so.
+        run: shell that makes it; empty for the script alone.
     """
 
     directory: str
     output: str
     where: str
+    run: str = ""
 
 
 @dataclass

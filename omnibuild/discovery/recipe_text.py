@@ -123,6 +123,7 @@ def _built(found: Findings, table: str) -> Iterator[list[str]]:
         yield [
             f"[{table}build.node]",
             _line("directory", Found(found.front_end.directory, found.front_end.where)),
+            *([f"run = {quoted(found.front_end.run)}"] if found.front_end.run else []),
             "# what the script fills, relative to that: please check",
             f"output = {quoted(found.front_end.output)}",
         ]

@@ -200,6 +200,7 @@ def test_where_static_files_are_served(tmp_path: Path, url: str, served: str) ->
         ("vite build --outDir public", "public"),
         ("react-scripts build", "build"),
         ("esbuild a.js --outdir=../x", "dist"),
+        ("next build", "out"),
     ],
 )
 def test_where_a_front_end_is_put(tmp_path: Path, script: str, output: str) -> None:
@@ -209,6 +210,29 @@ def test_where_a_front_end_is_put(tmp_path: Path, script: str, output: str) -> N
         "package-lock.json": "{}",
     }
     assert recipe_of(tmp_path, files)["build"]["node"] == {"directory": ".", "output": output}
+
+
+@pytest.mark.parametrize(
+    ("config", "node"),
+    [
+        ("build: { outDir: 'build/web' }", {"output": "build/web"}),
+        ("// outDir: 'x'\nbuild: {}", {"output": "dist"}),
+        ("root: './src', build: {\n outDir: '../made' }", {"output": "made"}),
+        ("outDir: path.resolve(__dirname, 'made')", {"output": "made"}),
+        # Nothing beside the front end is seen by its build.
+        ("outDir: '../shop/static'", {"output": "dist", "run": "npm run build -- --outDir dist"}),
+    ],
+)
+def test_where_the_configuration_of_vite_puts_a_front_end(
+    tmp_path: Path, config: str, node: dict[str, str]
+) -> None:
+    files = {
+        "requirements.txt": "flask\n",
+        "ui/package.json": '{"scripts": {"build": "tsc && vite build"}}',
+        "ui/package-lock.json": "{}",
+        "ui/vite.config.ts": f"export default defineConfig({{\n{config}\n}})\n",
+    }
+    assert recipe_of(tmp_path, files)["build"]["node"] == {"directory": "ui", **node}
 
 
 def test_a_front_end(tmp_path: Path) -> None:
