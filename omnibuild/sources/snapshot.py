@@ -6,21 +6,13 @@ import os
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from omnibuild import digests
 from omnibuild.errors import DefinitionError, SourceError, Where
-from omnibuild.sources.git.asking import git
+from omnibuild.sources.generated import delivered, is_generated
+from omnibuild.sources.git.asking import git, names_in
 from omnibuild.tree import Entry, Kind, Tree
-
-# Made by tools, wherever they are, or at the project's top. What git tracks is no such thing, and
-# what it ignores is never taken; but not everybody who builds has told git to ignore `dist`.
-GENERATED = (".git", "__pycache__", "*.pyc", "*.egg-info", "node_modules")
-GENERATED_AT_TOP = (".venv", "build", "dist")
-
-# How `git ls-files -t` marks what it does not track.
-_UNTRACKED = "?"
 
 DIRECTORY_MODE, EXECUTABLE_MODE, FILE_MODE = 0o755, 0o755, 0o644
 
@@ -35,9 +27,9 @@ def snapshot(directory: Path) -> Tree:
     """List the files of a local project.
 
     In a git work tree these are the tracked files, and untracked ones that are neither ignored nor
-    made by tools, as they are on disk; elsewhere all files but those that tools make. Symlinks that
-    lead out of the project are left out, and so is whatever is known by a name that goes through a
-    symlink.
+    made by tools or earlier builds, as they are on disk; elsewhere all files but those. Symlinks
+    that lead out of the project are left out, and so is whatever is known by a name that goes
+    through a symlink.
 
     Raises :class:`DefinitionError` when there is no such directory, or git distrusts its owner.
     """
@@ -93,7 +85,8 @@ def _names(directory: Path) -> Iterator[str]:
     """Yield the paths of a project's files and symlinks, relative to it, in any order."""
     versioned = _git_names(directory)
     if versioned is None:
-        yield from _plain_names(directory, "")
+        names = set(_plain_names(directory, ""))
+        yield from names - delivered(names)
         return
     known = {"": True}
     for name in versioned:
@@ -129,36 +122,17 @@ def _git_names(directory: Path) -> Iterable[str] | None:
     resolved = directory.resolve()
     if not any((parent / ".git").exists() for parent in (resolved, *resolved.parents)):
         return None
-    which = ("--cached", "--others", "--exclude-standard", "-t", "-z")
-    # Named, because a repository may say that its files are elsewhere: git would list those.
-    _, listed = git(directory, "ls-files", *which, "--", f":(literal){resolved}", check=True)
-    # An ignored directory is listed itself, and so is one of a damaged repository.
-    tagged = (os.fsdecode(line).partition(" ") for line in listed.split(b"\0") if line)
-    names = {
-        name
-        for tag, _, name in tagged
-        if name != "./" and not (tag == _UNTRACKED and _is_below_generated(name))
-    }
+    names = set[str]().union(*names_in(directory))
     # Only where git lists nothing it is worth another question.
     if not names and git(directory, "check-ignore", "--quiet", ".", check=False)[0] == 0:
         return None
     return names
 
 
-def _is_below_generated(path: str) -> bool:
-    names = path.rstrip("/").split("/")
-    return any(_is_generated(name, at_top=not depth) for depth, name in enumerate(names))
-
-
-def _is_generated(name: str, *, at_top: bool) -> bool:
-    patterns = GENERATED + GENERATED_AT_TOP if at_top else GENERATED
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-
 def _plain_names(directory: Path, prefix: str) -> Iterator[str]:
     with os.scandir(directory) as items:
         for item in items:
-            if _is_generated(item.name, at_top=not prefix):
+            if is_generated(item.name, at_top=not prefix):
                 continue
             if item.is_dir(follow_symlinks=False):
                 yield from _plain_names(Path(item.path), f"{prefix}{item.name}/")

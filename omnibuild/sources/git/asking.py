@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -9,12 +10,16 @@ from pathlib import Path
 from packaging.version import Version
 
 from omnibuild.errors import DefinitionError, ToolFailedError, Where
+from omnibuild.sources.generated import delivered, is_below_generated
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool, describe_status, tail
 
 GIT = Tool("git", package="git")
 
 # Seconds; the largest repositories take ten, a pipe in place of one of git's files takes for ever.
 LONGEST_GIT = 300.0
+
+# How `git ls-files -t` marks what it does not track.
+_UNTRACKED = "?"
 
 # Of a commit's name; git itself takes more digits the larger a repository grows.
 _DIGITS = 12
@@ -81,11 +86,29 @@ def _is_changed(directory: Path) -> bool:
         directory,
         "--no-optional-locks",
         *(word for each in off for word in ("-c", each)),
-        *("status", "--porcelain", "--ignore-submodules=dirty"),
+        *("status", "--porcelain", "--ignore-submodules=dirty", "--untracked-files=no"),
         *("--", f":(literal){directory.resolve()}"),
         check=True,
     )
-    return bool(listed)
+    return bool(listed or names_in(directory)[1])
+
+
+def names_in(directory: Path) -> tuple[set[str], set[str]]:
+    """Return the paths that git tracks in a directory, and those that are new and may be sources.
+
+    These are neither ignored nor made by tools or by earlier builds.
+    """
+    which = ("--cached", "--others", "--exclude-standard", "-t", "-z")
+    # Named, because a repository may say that its files are elsewhere: git would list those.
+    place = f":(literal){directory.resolve()}"
+    _, listed = git(directory, "ls-files", *which, "--", place, check=True)
+    found: tuple[set[str], set[str]] = set(), set()
+    for line in listed.split(b"\0"):
+        tag, _, name = os.fsdecode(line).partition(" ")
+        # An ignored directory is listed itself, and so is one of a damaged repository.
+        if name not in ("", "./") and not (tag == _UNTRACKED and is_below_generated(name)):
+            found[tag == _UNTRACKED].add(name)
+    return found[0], found[1] - delivered(found[1])
 
 
 def git(directory: Path, *arguments: str, check: bool) -> tuple[int, bytes]:

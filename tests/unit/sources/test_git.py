@@ -64,6 +64,12 @@ def test_what_is_not_committed_is_marked(project: Path) -> None:
     assert re.fullmatch(r"2\+g[0-9a-f]{12}\.dirty", version_of(project))
     (project / "new").unlink()
     assert version_of(project) == "2"
+    # A build is no change of what is built, wherever it delivers to.
+    for artifact in ("dist/a.deb", "out/a.deb"):
+        (project / artifact).parent.mkdir()
+        for end in ("", ".sha256", ".manifest.json", ".audit.json"):
+            (project / f"{artifact}{end}").write_text("")
+    assert version_of(project) == "2"
     (project / "first").write_text("changed")
     assert version_of(project).endswith(".dirty")
 

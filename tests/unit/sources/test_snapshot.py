@@ -64,6 +64,23 @@ def test_what_a_build_left_is_no_source_though_git_does_not_ignore_it(project: P
     assert files(snapshot(project)) == ["a.py", "dist/kept.txt", "src/dist/b.py"]
 
 
+@pytest.mark.parametrize("repository", [True, False])
+def test_what_a_build_delivered_is_no_source_wherever_that_is(
+    project: Path, repository: bool
+) -> None:
+    if repository:
+        git(project, "init", "-q")
+    artifact = "out/v1/shop_1-1_amd64.deb"
+    left = [artifact, *(artifact + each for each in (".sha256", ".manifest.json", ".audit.json"))]
+    # What only looks like one is somebody's own.
+    write(project, "a.py", "out/other.deb", "out/other.deb.sha256", "out/notes.audit.json", *left)
+    kept = ["a.py", "out/notes.audit.json", "out/other.deb", "out/other.deb.sha256"]
+    assert files(snapshot(project)) == kept
+    if repository:
+        git(project, "add", "out/v1")
+        assert files(snapshot(project)) == sorted([*kept, *left])
+
+
 def test_a_part_of_a_repository(project: Path) -> None:
     git(project, "init", "-q")
     write(project, "apps/shop/a.py", "other.py")
