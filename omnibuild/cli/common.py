@@ -98,4 +98,5 @@ def reporting(arguments: argparse.Namespace) -> Iterator[Emit]:
     else:
         from omnibuild.report.plain import PlainReport
 
-        yield PlainReport(sys.stderr)
+        with PlainReport(sys.stderr) as lines:
+            yield lines

@@ -80,7 +80,8 @@ class Locked:
 def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> Locked:
     """Resolve what an app runs with, and what its sources are built with.
 
-    Versions that are locked stay where they still fit.
+    Versions that are locked stay where they still fit. Of the plans that its questions take no end
+    is told: it is the lock that people wait for.
 
     Args:
         settings: where definitions and the store are.
@@ -92,6 +93,11 @@ def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> L
         DefinitionError: the recipe or the project says nothing that can be locked.
         LockError: it cannot be resolved.
     """
+
+    def within(event: events.Event) -> None:
+        if not isinstance(event, events.Finished):
+            emit(event)
+
     definitions = Definitions(settings.workspace)
     recipe, path = read_recipe(definitions, name)
     python = _python(recipe, path)
@@ -110,7 +116,7 @@ def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> L
         resolver = Resolver(python.version, glibc, Path(scratch), indexes=now.rules.indexes)
         root = platforms[0].root
         indexes = now.rules.index_words()
-        backends = Backends(settings, definitions, recipe, python, root, glibc, indexes, emit)
+        backends = Backends(settings, definitions, recipe, python, root, glibc, indexes, within)
         base, commits = target.parent, _commits(target, asked)
         making = _Making(now, pins, resolver, backends, kept, Path(scratch), base, commits)
         with events.work(emit, f"resolve:{recipe.app.name}", "resolve"):

@@ -17,7 +17,7 @@ SHOWN_NEXT = 3
 
 
 class LiveReport:
-    """A few lines that change while actions run, above them one line for each finished one.
+    """A few lines that change while actions run, above them one for each that took its time.
 
     Use it as a context manager around the work.
     """
@@ -43,7 +43,7 @@ class LiveReport:
         with self._lock:
             self._update(event)
         line = describe(event)
-        if line and not isinstance(event, events.ActionStarted):
+        if line:
             self._live.console.print(Text(line), highlight=False)
 
     def _update(self, event: Event) -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from dataclasses import asdict
 from typing import TextIO
 
 from omnibuild import events
 from omnibuild.errors import printable
 from omnibuild.events import Event, human_size
+
+# Seconds: what takes less than the first is only counted, what takes more than the second is named
+# before it ends.
+BRIEF, PATIENCE = 1.0, 5.0
 
 
 class JsonReport:
@@ -25,17 +31,55 @@ class JsonReport:
 
 
 class PlainReport:
-    """One line for everything that runs, nothing for what was cached, on ``stream``."""
+    """One line for everything that takes time, nothing for what was cached.
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    The line comes when something ends, and one before it while it runs for long: use the report as
+    a context manager around the work.
+
+    Args:
+        stream: takes the lines.
+        patience: seconds after which something that runs is named.
+    """
+
+    def __init__(self, stream: TextIO, patience: float = PATIENCE) -> None:
+        self._stream, self._patience = stream, patience
+        self._lock = threading.Lock()
+        self._unnamed: dict[str, float] = {}
+        self._ended = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> PlainReport:
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._watcher.join()
 
     def __call__(self, event: Event) -> None:
-        """Write the event's line, if it has one."""
-        line = describe(event)
-        if line:
-            self._stream.write(line + "\n")
-            self._stream.flush()
+        """Take an event from any thread, and write its line, if it has one."""
+        with self._lock:
+            match event:
+                case events.ActionStarted():
+                    self._unnamed[event.action] = time.monotonic()
+                case events.ActionFinished() | events.ActionFailed():
+                    self._unnamed.pop(event.action, None)
+                case _:
+                    pass
+            if line := describe(event):
+                self._write(line)
+
+    def _watch(self) -> None:
+        while not self._ended.wait(self._patience / 5):
+            with self._lock:
+                due = time.monotonic() - self._patience
+                for name in [name for name, since in self._unnamed.items() if since <= due]:
+                    del self._unnamed[name]
+                    self._write(printable(f"start   {name}"))
+
+    def _write(self, line: str) -> None:
+        self._stream.write(line + "\n")
+        self._stream.flush()
 
 
 def describe(event: Event) -> str:
@@ -45,10 +89,8 @@ def describe(event: Event) -> str:
 
 def _described(event: Event) -> str:
     match event:
-        case events.ActionFinished(cached=False):
+        case events.ActionFinished(cached=False) if event.seconds >= BRIEF:
             return f"done    {event.action}  {event.seconds:.1f} s"
-        case events.ActionStarted():
-            return f"start   {event.action}"
         case events.ActionFailed():
             return f"failed  {event.action}: {event.message}"
         case events.ArtifactReady():

@@ -1,5 +1,6 @@
 import io
 import json
+import time
 
 from rich.console import Console
 
@@ -14,6 +15,8 @@ STORY = [
     events.ActionProgress("component:zlib", 500_000, 2_000_000),
     events.ActionFinished("component:zlib", "component", False, 3.25),
     events.Warned("the mirror is slow"),
+    events.ActionStarted("place:zlib", "place"),
+    events.ActionFinished("place:zlib", "place", False, 0.1),
     events.ActionFailed("payload", "payload", "capture", "two want one path", ""),
     events.ArtifactReady("dist/hello.deb", 12_345_678, "ab" * 32),
     events.Finished(1, 1, 4.0),
@@ -25,13 +28,27 @@ def test_lines_for_pipes() -> None:
     for event in STORY:
         PlainReport(stream)(event)
     assert stream.getvalue().splitlines() == [
-        "start   component:zlib",
         "done    component:zlib  3.2 s",
         "warning the mirror is slow",
         "failed  payload: two want one path",
         "wrote   dist/hello.deb  12.3 MB",
         "finished in 4.0 s: 1 run, 1 cached",
     ]
+
+
+def test_a_pipe_is_told_what_runs_for_long() -> None:
+    stream = io.StringIO()
+    with PlainReport(stream, patience=0.05) as report:
+        report(events.ActionStarted("place:zlib", "place"))
+        report(events.ActionFinished("place:zlib", "place", False, 0.0))
+        report(events.ActionStarted("component:\x1b[1mzlib", "component"))
+        deadline = time.monotonic() + 10
+        while not stream.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert stream.getvalue() == "start   component:\\x1b[1mzlib\n"
+        time.sleep(0.1)
+        report(events.ActionFinished("component:zlib", "component", False, 2.0))
+    assert stream.getvalue().count("start ") == 1
 
 
 def test_json_lines_hold_every_field_of_every_event() -> None:

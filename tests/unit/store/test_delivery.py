@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from omnibuild.errors import DefinitionError, StorageError
+from omnibuild.sources import generated
 from omnibuild.store import delivery
 from omnibuild.store.delivery import BuiltArtifact, deliver
 from omnibuild.store.results import Output
@@ -37,6 +38,12 @@ def delivered(store: Store, package: Output, output: Path) -> BuiltArtifact:
     artifact = deliver(store, package, output, ("debian-12",), b"{}")
     assert artifact.path.read_bytes() == b"artifact"
     return artifact
+
+
+def test_what_is_delivered_is_known_as_that(store: Store, package: Output, tmp_path: Path) -> None:
+    delivered(store, package, tmp_path / "dist")
+    names = {path.name for path in (tmp_path / "dist").iterdir()}
+    assert generated.delivered({*names, "a.py"}) == names
 
 
 def settle(path: Path) -> None:
