@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import os
 import re
 import stat
@@ -61,13 +62,19 @@ class App:
 
 def read_source(path: Path) -> str:
     """Return a text file of a project; empty when it is none, or none that people write."""
+    # As text is read: with one sign for the end of a line.
+    return io.TextIOWrapper(io.BytesIO(read_bytes(path)), "utf-8", "replace").read()
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return a file of a project; empty when it is none, or none that people write."""
     try:
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
-            return ""
-        return path.read_text(encoding="utf-8", errors="replace")
+            return b""
+        return path.read_bytes()
     except OSError:
-        return ""
+        return b""
 
 
 def parsed(text: str) -> ast.Module | None:

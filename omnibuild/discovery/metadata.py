@@ -12,11 +12,12 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from omnibuild.discovery.code import parsed, read_source
+from omnibuild.discovery.code import parsed, read_bytes, read_source
 from omnibuild.discovery.findings import SCRIPT, Findings, Found, home_of
 from omnibuild.discovery.licences import spdx, spdx_of_classifiers
 from omnibuild.recipe import located
 from omnibuild.sources.python.pins.finding import choices, pins_file
+from omnibuild.sources.python.pins.requirementstxt import decoded
 from omnibuild.sources.python.project.declared import (
     groups_of_poetry,
     known_extras,
@@ -32,7 +33,7 @@ def declared(directory: Path, found: Findings) -> None:
     _of_setup_cfg(directory / "setup.cfg", found)
     _of_setup_py(directory / "setup.py", found)
     for path in sorted(directory.glob("requirements*.txt")):
-        _add_requirements(found, read_source(path).splitlines())
+        _add_requirements(found, decoded(read_bytes(path)).splitlines())
     if found.name is None:
         found.name = Found(directory.resolve().name, "the directory's name")
     if found.version is None:

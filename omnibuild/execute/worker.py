@@ -180,7 +180,10 @@ class Worker:
             try:
                 output = self.kinds[action.kind].run(job)
             except OmnibuildError as error:
-                if job.step is not None and not self.processes.cancelled:
+                if self.processes.cancelled:
+                    # It did not fail: it was ended, which is told once.
+                    raise KeyboardInterrupt from None
+                if job.step is not None:
                     keep_failed(self.store, action.name, scratch, job.step)
                 shown = str(log) if log.exists() else ""
                 self.emit(

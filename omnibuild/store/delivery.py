@@ -40,7 +40,7 @@ class BuiltArtifact:
 def deliver(
     store: Store, package: Output, output: Path, platforms: tuple[str, ...], audited: bytes
 ) -> BuiltArtifact:
-    """Copy an artifact and its sidecars out of the store, the artifact itself last.
+    """Copy an artifact and its sidecars out of the store: all of them, the artifact last, or none.
 
     What is there already, whole, stays as it is.
 
@@ -62,12 +62,18 @@ def deliver(
         entries = store.tree(package.digest).by_path
     name = _artifact(entries)
     report = output / f"{name}{AUDIT_SUFFIX}"
-    if not _is_there(store, report, digests.of_bytes(audited)):
-        files.write_atomic(report, audited)
-    for path in (*(p for p in entries if p != name), name):
-        if not _is_there(store, output / path, entries[path].digest):
-            with _damage_removed(store, package), files.atomic_file(output / path) as target:
+    # All are written before the first gets its name, in the order in which they end: the artifact,
+    # which begins, is the last.
+    with _damage_removed(store, package), contextlib.ExitStack() as written:
+        for path in (name, *(p for p in entries if p != name)):
+            if not _is_there(store, output / path, entries[path].digest):
+                target = written.enter_context(files.atomic_file(output / path))
                 _copy_verified(directory / path, target, entries[path].digest)
+                _flush(target)
+        if not _is_there(store, report, digests.of_bytes(audited)):
+            target = written.enter_context(files.atomic_file(report))
+            target.write(audited)
+            _flush(target)
     return BuiltArtifact(output / name, entries[name].digest, entries[name].size, platforms)
 
 
@@ -89,6 +95,12 @@ def _damage_removed(store: Store, package: Output) -> Iterator[None]:
     except DamageError:
         store.remove(package)
         raise
+
+
+def _flush(target: IO[bytes]) -> None:
+    """Let a disk say now that it is full."""
+    target.flush()
+    os.fsync(target.fileno())
 
 
 def _copy_verified(source: Path, target: IO[bytes], digest: Digest) -> None:

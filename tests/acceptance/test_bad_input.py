@@ -433,8 +433,11 @@ def test_an_interrupted_build_leaves_nothing_and_can_be_repeated(
     _, said = process.communicate(timeout=30)
     if how is signal.SIGINT:
         assert process.returncode == 130
-        assert "interrupted" in said
+        assert "\ninterrupted; what was finished is kept\n" in said
         assert "Traceback" not in said
+        # Nobody says that the step failed, or that it was killed: who did it knows.
+        assert "failed" not in said
+        assert "SIGKILL" not in said
     # Nothing of the step survives, and the next build is as if there had been none.
     for _ in range(100):
         if subprocess.run(["pgrep", "-f", f"mark {directory}"], check=False).returncode:

@@ -8,6 +8,7 @@ import pytest
 from omnibuild import digests, events
 from omnibuild.errors import DamageError, StepError
 from omnibuild.execute.job import Job, Kind
+from omnibuild.execute.kept import failed_actions
 from omnibuild.execute.scheduler import Execution
 from omnibuild.plan.graph import Action, Plan
 from omnibuild.store.results import Output
@@ -168,6 +169,26 @@ def test_an_interruption_ends_work_that_has_no_process(store: Store) -> None:
             return
         time.sleep(0.05)
     raise AssertionError("scratch was left behind")
+
+
+def test_what_an_interruption_ends_has_not_failed(store: Store) -> None:
+    recorder = Recorder()
+
+    def step(job: Job) -> Output:
+        killed = threading.Event()
+        with job.processes.killable(killed.set):
+            main = threading.main_thread().ident
+            assert main
+            signal.pthread_kill(main, signal.SIGINT)
+            assert killed.wait(20)
+        raise StepError("killed by SIGKILL")
+
+    plan = Plan.of([Action("a", "step")])
+    with pytest.raises(KeyboardInterrupt):
+        Execution(plan, {"step": Kind(1, step)}, store, recorder, 2).run()
+    assert not [event for event in recorder.events if isinstance(event, events.ActionFailed)]
+    # Nor is there anything to look into.
+    assert not list(failed_actions(store))
 
 
 def test_what_has_big_sources_starts_first(store: Store) -> None:

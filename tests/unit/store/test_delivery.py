@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import time
 from pathlib import Path
 
@@ -101,6 +102,22 @@ def test_the_stores_copy_is_verified(store: Store, package: Output, tmp_path: Pa
     with pytest.raises(StorageError, match="damaged"):
         deliver(store, package, tmp_path / "dist", (), b"{}")
     assert not (tmp_path / "dist" / NAME).exists()
+
+
+@pytest.mark.parametrize("room", [4, 7])
+def test_a_disk_that_takes_no_more_gets_nothing(
+    store: Store, package: Output, tmp_path: Path, room: int
+) -> None:
+    """The artifact has eight bytes, its sidecars six and less."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with pytest.raises(StorageError, match="cannot write"):
+            deliver(store, package, tmp_path / "dist", ("debian-12",), b"{}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list((tmp_path / "dist").iterdir()) == []
+    delivered(store, package, tmp_path / "dist")
 
 
 def test_a_directory_of_that_name_is_left_alone(

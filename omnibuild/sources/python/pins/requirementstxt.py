@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Iterator
@@ -27,6 +28,11 @@ MOST_FILES = 200
 _INCLUDES = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*([^\s\x00]+)", re.MULTILINE)
 _PATH = re.compile(r"[^#]*/|\s*(?:-e|--editable)\b")
 _WEB = re.compile(r"(?!file:)\b[a-z+]+://\S+")
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 # Options that choose among files of one version, or only how to get them.
 _HARMLESS = {"trusted_hosts", "only_binary", "prefer_binary", "require_hashes", "use_features"}
 
@@ -65,6 +71,14 @@ def read_requirements(path: Path, python: str, project: Path) -> Pins:
     )
 
 
+def decoded(data: bytes) -> str:
+    """Return the text of a requirements file: in UTF-8, or what its first bytes say, as for pip."""
+    for mark, coding in _MARKS:
+        if data.startswith(mark):
+            return data[len(mark) :].decode(coding, "replace")
+    return data.decode("utf-8", "replace")
+
+
 def included(path: Path) -> Iterator[Path]:
     """Yield a requirements file and all that it includes, each once."""
     seen: set[str] = set()
@@ -78,7 +92,7 @@ def included(path: Path) -> Iterator[Path]:
         seen.add(place)
         yield file
         with file.open("rb") as stream:
-            text = stream.read(LARGEST).decode("utf-8", "replace")
+            text = decoded(stream.read(LARGEST))
         waiting += [file.parent / name for name in _INCLUDES.findall(text)]
 
 

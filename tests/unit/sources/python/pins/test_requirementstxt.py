@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from omnibuild.discovery.findings import Findings
+from omnibuild.discovery.metadata import declared
 from omnibuild.errors import LockError
 from omnibuild.sources.python.pins.finding import directories, pins_file, pins_record
 from omnibuild.sources.python.pins.pins import Pin
@@ -150,6 +152,20 @@ def test_a_name_that_is_too_long_is_no_file(tmp_path: Path) -> None:
     assert list(included(path)) == [path]
     path.write_text("-r a\0b.txt\n")
     assert list(included(path)) == [path]
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-be", "utf-8"])
+def test_a_file_is_in_what_its_first_bytes_say(tmp_path: Path, coding: str) -> None:
+    path, more = tmp_path / "requirements.txt", tmp_path / "more.txt"
+    mark = "" if coding == "utf-16" else "\ufeff"
+    path.write_bytes(f"{mark}six==1 # gr\xfc\xdfe\r\n-r more.txt\r\n".encode(coding))
+    more.write_text("click<9\n")
+    assert read_requirements(path, "3.13").versions == {"six": Pin("1")}
+    # A lock of it is stale, too, when what it includes changes.
+    assert list(included(path)) == [path, more]
+    found = Findings()
+    declared(tmp_path, found)
+    assert found.requirements == {"six"}
 
 
 @pytest.mark.parametrize("content", [b"six==1\xff\n", b"# -*- coding: nosuch -*-\nsix==1\n"])
