@@ -169,7 +169,7 @@ def _read_requirement(path: Path, parsed: Any, found: _Found, *, constrains: boo
 def names_directories(path: Path) -> bool:
     """Tell whether some requirement of a file could be a directory of this machine."""
     for file in included(path):
-        lines = _WEB.sub("", file.read_text("utf-8", "replace")).splitlines()
+        lines = _WEB.sub("", decoded(file.read_bytes())).splitlines()
         if any(_PATH.match(line) and not _INCLUDES.match(line) for line in lines):
             return True
     return False

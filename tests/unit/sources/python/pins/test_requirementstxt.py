@@ -160,7 +160,7 @@ def test_a_file_is_in_what_its_first_bytes_say(tmp_path: Path, coding: str) -> N
     mark = "" if coding == "utf-16" else "\ufeff"
     path.write_bytes(f"{mark}six==1 # gr\xfc\xdfe\r\n-r more.txt\r\n".encode(coding))
     more.write_text("click<9\n")
-    assert read_requirements(path, "3.13").versions == {"six": Pin("1")}
+    assert read_requirements(path, "3.13", tmp_path).versions == {"six": Pin("1")}
     # A lock of it is stale, too, when what it includes changes.
     assert list(included(path)) == [path, more]
     found = Findings()
