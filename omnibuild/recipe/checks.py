@@ -28,6 +28,7 @@ from omnibuild.recipe.models import (
 from omnibuild.recipe.models.audit import NEVER_WAIVED, NO_GLOBS, WILDCARDS
 from omnibuild.recipe.models.config import DEFAULT_MODE
 from omnibuild.recipe.running.commands import ADD_PYTHON, command_faults
+from omnibuild.recipe.running.names import name_faults
 from omnibuild.recipe.running.timers import timer_faults
 from omnibuild.recipe.running.web import OWN, web_faults
 from omnibuild.recipe.validate import quoted
@@ -120,15 +121,13 @@ def _service_faults(recipe: Recipe) -> Iterator[Fault]:
     python = isinstance(recipe.python, Python)
     if isinstance(recipe.web, Web):
         yield from web_faults(recipe.web, python=python)
-        if "web" in recipe.services:
-            what = "the service name `web` is taken by [web]"
-            yield Fault(("services", "web"), what, in_key=True)
     for name, service in recipe.services.items():
         yield from command_faults(("services", name, "command"), service.command, python=python)
     for name, timer in recipe.timers.items():
-        yield from timer_faults(name, timer, recipe.services, python=python)
+        yield from timer_faults(name, timer, python=python)
     for name, command in recipe.commands.items():
         yield from command_faults(("commands", name), command, python=python)
+    yield from name_faults(recipe)
     user = service_user(recipe)
     if user and not _USER.fullmatch(user):
         what = f"{quoted(user)} cannot be the name of a system user"

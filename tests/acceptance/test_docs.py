@@ -1,7 +1,8 @@
 """README, tour and guides are true: every `console` block runs, and prints what it says.
 
 A line that begins with `$ ` is a command; the lines below it must occur in its output, in that
-order, `…` standing for anything.
+order, `…` standing for anything. A block below a line with nothing but the name of a file in code
+is written into that file before.
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ import pytest
 
 from tests.acceptance.products import CHECKOUT
 
-DOCUMENTS = ("README.md", "docs/tour.md", "docs/guides/your-own-app.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/tour.md",
+    "docs/guides/your-own-app.md",
+    "docs/guides/services.md",
+)
+FILE = re.compile(r"^`([\w./-]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass
@@ -31,7 +38,11 @@ class Command:
 def commands(path: Path) -> Iterator[Command]:
     inside = False
     current: Command | None = None
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    text = path.read_text()
+    written = {text.count("\n", 0, found.start()) + 1: found for found in FILE.finditer(text)}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if found := written.get(number):
+            yield Command(number, f"cat > {found[1]} <<'END OF FILE'\n{found[2]}END OF FILE\n")
         if line.startswith("```"):
             inside = line == "```console"
             if current:

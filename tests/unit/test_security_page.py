@@ -13,6 +13,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 PAGE = (CHECKOUT / "docs/security.md").read_text()
 
 NAMED = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)
+KEYS = ["May", "Enforced by", "Proven by", "Left open"]
 NUMBERS = re.findall(r"^\|[^|]+\| ([\d,]+)[^|]*\|[^|]*\| `([\w.]+)` \|$", PAGE, re.MULTILINE)
 
 
@@ -21,12 +22,14 @@ def test_every_named_test_is_there(path: str, test: str) -> None:
     assert re.search(rf"^def {test}\(", (CHECKOUT / path).read_text(), re.MULTILINE)
 
 
-def test_every_row_names_a_test() -> None:
-    tables = PAGE.partition("## Limits")[0]
-    rows = [line for line in tables.splitlines() if re.match(r"\| (?!what |---)", line)]
-    assert len(rows) > 20
-    assert [row for row in rows if "::" not in row] == []
-    assert tables.count("`tests/") == len(NAMED)
+def test_every_place_is_told_whole_and_names_a_test() -> None:
+    places = PAGE.partition("\n## When a signing key ends")[0].split("\n### ")[1:]
+    assert len(places) > 20
+    for place in places:
+        text = place.partition("\n## ")[0]
+        assert re.findall(r"^- \*\*([\w ]+)\*\*: ?", text, re.MULTILINE) == KEYS, text
+        assert re.search(r"\*\*Proven by\*\*:\n(  - `tests/[^`]+::\w+`\n)+- ", text), text
+    assert PAGE.partition("## Limits")[0].count("`tests/") == len(NAMED)
 
 
 @pytest.mark.parametrize(("number", "name"), NUMBERS)

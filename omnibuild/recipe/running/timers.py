@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Timer
@@ -12,19 +12,14 @@ from omnibuild.recipe.running.commands import command_faults
 from omnibuild.recipe.validate import quoted
 
 
-def timer_faults(
-    name: str, timer: Timer, services: Container[str], *, python: bool
-) -> Iterator[Fault]:
+def timer_faults(name: str, timer: Timer, *, python: bool) -> Iterator[Fault]:
     """Yield what is wrong with a timer.
 
     Args:
         name: the timer's.
         timer: its table.
-        services: names of services; each starts a unit, as what a timer runs does.
         python: whether the app has an interpreter.
     """
-    if name in services:
-        yield Fault(("timers", name), f"{quoted(name)} is a service, too", in_key=True)
     yield from command_faults(("timers", name, "command"), timer.command, python=python)
     try:
         calendar.check(timer.calendar)

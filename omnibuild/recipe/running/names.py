@@ -1,0 +1,30 @@
+"""Names that two things of an app would have: each process and each command has a launcher."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from omnibuild.recipe.located import Fault
+from omnibuild.recipe.models import Recipe, Web
+from omnibuild.recipe.positions import Path as Keys
+
+
+def name_faults(recipe: Recipe) -> Iterator[Fault]:
+    """Yield services, timers and commands that are called like something else of the app."""
+    app = recipe.app.name
+    taken = {f"{app}-run": "what starts all of the app"}
+    named: list[tuple[Keys, str, str]] = []
+    if isinstance(recipe.web, Web):
+        taken[f"{app}-web"] = "[web]"
+        if recipe.web.proxy:
+            taken[f"{app}-{recipe.web.proxy}"] = "the proxy of [web]"
+    for table, names in (("service", recipe.services), ("timer", recipe.timers)):
+        for name in names:
+            named.append(((f"{table}s", name), f"{app}-{name}", f"the {table} `{name}`"))
+    for name in recipe.commands:
+        named.append((("commands", name), name, f"the command `{name}`"))
+    for place, launcher, what in named:
+        other = taken.setdefault(launcher, what)
+        if other != what:
+            said = f"{what} would be {launcher} on hosts, and so is {other}"
+            yield Fault(place, said, "give one of them another name", in_key=True)
