@@ -55,6 +55,7 @@ def draft_of(
         cut = summary.value[: _LONGEST_SUMMARY - 1].rpartition(" ")[0]
         summary = Found(f"{cut or summary.value[: _LONGEST_SUMMARY - 1]}…", summary.where)
     serves = bool(found.web or found.services or found.timers)
+    _leave_out_taken(found, app)
     return Draft(
         app=app,
         version=version,
@@ -68,6 +69,14 @@ def draft_of(
         findings=found,
         origin=origin,
     )
+
+
+def _leave_out_taken(found: Findings, app: str) -> None:
+    """Leave out commands that are called like the launcher of a process, as a recipe must."""
+    names = {"run", *found.services, *found.timers, *(("web", "nginx") if found.web else ())}
+    for name in sorted({f"{app}-{each}" for each in names} & found.commands.keys()):
+        del found.commands[name]
+        found.notes.append(f"the command {name} is left out: a launcher of the app is called so")
 
 
 def _user(app: str) -> str:

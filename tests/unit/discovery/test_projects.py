@@ -401,6 +401,20 @@ def test_hostile_files_are_passed_over_or_refused(
     assert tomllib.loads(text_of(draft))["app"]["name"] == "shop"
 
 
+def test_what_launchers_are_called_is_no_command(tmp_path: Path) -> None:
+    scripts = 'shop = "s:m"\nshop-run = "s:r"\nshop-web = "s:w"\nshop-mail = "s:x"\n'
+    recipe = recipe_of(
+        tmp_path,
+        {
+            "pyproject.toml": f'[project]\nname = "shop"\n[project.scripts]\n{scripts}',
+            "s.py": "import flask\napp = flask.Flask(__name__)\n",
+            "Procfile": "mail: shop-mail --all\n",
+        },
+    )
+    assert recipe["services"].keys() == {"mail"}
+    assert recipe["commands"] == {"shop": "shop"}
+
+
 def test_what_is_not_taken_is_said_with_the_way_to_take_it(tmp_path: Path) -> None:
     def notes(name: str, files: dict[str, str]) -> list[str]:
         directory = tmp_path / name
