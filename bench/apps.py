@@ -22,7 +22,7 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from omnibuild.sources.python.index import find_index
+from omnibuild.sources.python.machine import machine_indexes
 
 # 60 distributions, or a few more: what they are today the table says.
 LOCKED = ("scrapy", "twine", "sphinx", "celery")
@@ -155,7 +155,7 @@ def compile_alone(workspace: Path) -> None:
     subprocess.run(
         [find_uv_bin(), *words, "requirements.txt"],
         cwd=workspace,
-        env={**os.environ, "UV_DEFAULT_INDEX": find_index(os.environ)},
+        env={**os.environ, "UV_DEFAULT_INDEX": machine_indexes(os.environ).index},
         stdout=subprocess.DEVNULL,
         check=True,
     )

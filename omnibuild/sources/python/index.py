@@ -1,39 +1,16 @@
-"""The Python package index of this machine: its address."""
+"""uv, the public index as it is called there, and what is said of an index that does not answer."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from omnibuild.errors import HostError, MissingToolError, SourceError
+from omnibuild.sources.registry import base_url
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 from omnibuild.transfer.http import without_password
 
-PYTHON = Tool("python3", package="python3", candidates=(Path(sys.executable),))
-
-_OF_PIP = "pip's configuration"
-_VARIABLES = ("OMNIBUILD_INDEX_URL", "PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
-
-# Variables that add other places, or change which of the versions there is taken. uv or pip would
-# obey them: to pass over one would pin something else than the caller expects.
-_NOT_OBEYED = (
-    "PIP_EXTRA_INDEX_URL",
-    "UV_EXTRA_INDEX_URL",
-    "UV_INDEX",
-    "UV_FIND_LINKS",
-    "UV_NO_INDEX",
-    "UV_INDEX_STRATEGY",
-    "UV_CONSTRAINT",
-    "UV_BUILD_CONSTRAINT",
-    "UV_OVERRIDE",
-    "UV_EXCLUDE",
-    "UV_EXCLUDE_NEWER",
-    "UV_PRERELEASE",
-    "UV_RESOLUTION",
-    "UV_CONFIG_FILE",
-)
+_HINT = "set OMNIBUILD_INDEX_URL to the base URL of an index's simple API"
 
 
 def uv() -> Tool:
@@ -47,39 +24,6 @@ def uv() -> Tool:
             "the program 'uv' that comes with omnibuild is gone", hint="install omnibuild again"
         ) from error
     return Tool("uv", package="uv", candidates=(program,))
-
-
-def refuse_other_indexes(environment: Mapping[str, str]) -> None:
-    """Raise :class:`HostError` when the environment asks a resolver for what is not obeyed."""
-    for variable in _NOT_OBEYED:
-        if environment.get(variable):
-            raise HostError(
-                f"{variable} is set, and `omnibuild lock` does not obey it yet",
-                why="passing over it could pin a stranger's package of the same name",
-                hint="unset it, and let one index have all packages: OMNIBUILD_INDEX_URL",
-            )
-
-
-def find_index(environment: Mapping[str, str]) -> str:
-    """Return the base URL of the index, with a slash at its end.
-
-    The environment names it, or pip's configuration, if pip is there. What the public index is
-    called uv knows, and is asked rather than copied.
-    """
-    return find_index_and_origin(environment)[0]
-
-
-def find_index_and_origin(environment: Mapping[str, str]) -> tuple[str, str]:
-    """Return what :func:`find_index` does, and in words where it is said."""
-    for variable in _VARIABLES:
-        if configured := environment.get(variable, "").strip():
-            return _valid(configured, variable), variable
-    asked = ("-m", "pip", "config", "get", "global.index-url")
-    # In a directory that nobody else writes to: Python takes modules from where it is started.
-    answer = PYTHON.run(*asked, environment=environment, directory=Path("/"), check=False)
-    if answer.returncode == 0:
-        return _valid(answer.stdout.decode().strip(), _OF_PIP), _OF_PIP
-    return public_index(), "uv, as no setting names another"
 
 
 def unreachable(url: str, origin: str, error: SourceError) -> SourceError:
@@ -115,23 +59,18 @@ def public_index() -> str:
         raise HostError(
             "no Python package index is known",
             why=f"uv says: {words}",
-            hint="set OMNIBUILD_INDEX_URL to the base URL of an index's simple API",
+            hint=_HINT,
         )
-    return _valid(url, "uv")
+    return index_url(url, "uv")
 
 
-def _valid(url: str, origin: str) -> str:
-    """Return a URL with one slash at its end, as joining needs it."""
-    try:
-        parts = urlsplit(url)
-        web = parts.scheme in ("https", "http") and parts.hostname and parts.port != 0
-        valid = bool(web) or (parts.scheme == "file" and not parts.netloc)
-    except ValueError:
-        valid = False
-    if not valid:
-        raise HostError(
-            f"the address of the Python package index is not a URL: {url!r}",
-            why=f"it comes from {origin}",
-            hint="set OMNIBUILD_INDEX_URL to the base URL of an index's simple API",
-        )
-    return url.rstrip("/") + "/"
+def index_url(url: str, origin: str) -> str:
+    """Return the address of an index with one slash at its end, as joining needs it.
+
+    Args:
+        url: as somebody wrote it.
+        origin: who did, in words.
+
+    Raises :class:`HostError` when it is none.
+    """
+    return base_url(url, "the Python package index", origin, _HINT)

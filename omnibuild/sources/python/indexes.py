@@ -6,9 +6,10 @@ project names its index no other is ever asked: else a stranger could publish on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from omnibuild.errors import HostError
 from omnibuild.transfer.credentials import without_login
 
 
@@ -53,14 +54,36 @@ class Indexes:
         """Yield every one."""
         yield from (*self.ordered, *self.explicit, *self.pinned.values())
 
-    def on(self, machine: str) -> Indexes:
-        """Return the same with the address of this machine's own."""
+    def on(self, machine: str, more: Iterable[Index] = ()) -> Indexes:
+        """Return the same with the address of this machine's own, and others that it names.
+
+        Args:
+            machine: the address of its own.
+            more: those that are asked before any of the project.
+
+        Raises :class:`HostError` when both call different indexes the same.
+        """
 
         def placed(index: Index) -> Index:
             return Index(index.url or machine, index.name)
 
+        own = list(map(placed, (*self.ordered, *self.explicit)))
+        names = {without_login(each.url): each.name for each in own}
+        places = {each.name: without_login(each.url) for each in own if each.name}
+        first = tuple(Index(e.url, e.name or names.get(without_login(e.url), "")) for e in more)
+        for each in first:
+            if places.get(each.name, without_login(each.url)) != without_login(each.url):
+                raise HostError(
+                    f"this machine and the project mean different indexes by `{each.name}`",
+                    why=f"{without_login(each.url)} here, and {places[each.name]} there",
+                    hint="give the one of UV_INDEX or of uv's settings another name",
+                )
+        known = {without_login(each.url) for each in first}
+        others = [
+            each for each in map(placed, self.ordered) if without_login(each.url) not in known
+        ]
         return Indexes(
-            tuple(map(placed, self.ordered)),
+            (*first, *others),
             tuple(map(placed, self.explicit)),
             {name: placed(index) for name, index in self.pinned.items()},
             machine,

@@ -5,16 +5,19 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
+import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from omnibuild import pipeline
 from omnibuild.errors import DefinitionError, LockError, SourceError
 from omnibuild.locking.fetching import fetched
-from omnibuild.locking.lock import Locked
+from omnibuild.locking.lock import Locked, check
 from omnibuild.recipe.lock import load_lock
 from tests.integration.locking.test_lock import selected
 from tests.integration.locking.workspaces import API, PROJECT, Shop, pure
@@ -151,6 +154,40 @@ def assert_fetched(shop: Shop, made: Locked, name: str) -> None:
     (file,) = (each for each in files if each.package == name)
     (path,) = fetched(shop.settings(), [file], lambda _: None).values()
     assert hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
+
+
+@pytest.mark.parametrize("variable", ["UV_INDEX", "PIP_EXTRA_INDEX_URL"])
+def test_an_index_that_the_environment_names(
+    shop: Shop, corp: Server, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """A stranger has published a newer version of what only this index has."""
+    shop.packages["lib"] = pure("lib", "99")
+    url = publish(corp, lib=pure("lib", "2"))
+    private(corp)
+    word = url.replace("://", f"://{USER}:{quote(PASSWORD, safe='')}@")
+    monkeypatch.setenv(variable, f"corp={word}" if variable == "UV_INDEX" else word)
+    # What settings of a machine say is no matter of this test.
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    made = shop.lock()
+    assert selected(made) == {"lib": "2"}
+    text = made.path.read_text()
+    assert url in text
+    assert not [secret for secret in (USER, PASSWORD, "s3%2F") if secret in text]
+    assert_fetched(shop, made, "lib")
+    # The lock holds for those who have no such variable: they ask the same index, and no other.
+    monkeypatch.delenv(variable)
+    assert check(shop.settings(), "shop")
+    shutil.rmtree(shop.base / "cache")
+    with pytest.raises(SourceError) as refused:
+        assert_fetched(shop, made, "lib")
+    assert "401" in refused.value.why
+    # Nor does a stranger get in when it is made anew.
+    for upgrade in ([], ["lib"], [""]):
+        with pytest.raises(LockError, match="which nothing names any more") as moved:
+            shop.lock(upgrade=upgrade)
+        assert url in moved.value.hint
+    made.path.unlink()
+    assert selected(shop.lock()) == {"lib": "99"}
 
 
 def test_nobody_is_told_the_password(

@@ -6,7 +6,6 @@ import io
 import os
 import re
 import ssl
-import sys
 from pathlib import Path
 
 import pytest
@@ -41,14 +40,8 @@ def test_pip_knows_the_index_and_the_index_the_file(tmp_path: Path) -> None:
     assert digests.of_file(tmp_path / "six") == SIX
 
 
-def test_uv_knows_the_public_index_where_there_is_no_pip(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bare = tmp_path / "python3"
-    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
-    bare.chmod(0o755)
-    monkeypatch.setattr(index, "PYTHON", Tool("python3", "python3", candidates=(bare,)))
-    assert re.fullmatch(r"https://[a-z.]+/simple/", Places({}).index_url())
+def test_uv_knows_the_public_index() -> None:
+    assert re.fullmatch(r"https://[a-z.]+/simple/", index.public_index())
 
 
 def test_an_untrusted_certificate_is_named_and_not_retried(tmp_path: Path) -> None:
@@ -66,18 +59,3 @@ def test_an_untrusted_certificate_is_named_and_not_retried(tmp_path: Path) -> No
             Downloader(pause=0.001).download(url, io.BytesIO(), progress=print)
     assert "TLS" in caught.value.why
     assert "attempts" not in caught.value.why
-
-
-def test_what_is_called_pip_where_somebody_stands_does_not_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "pip").mkdir()
-    (tmp_path / "pip/__init__.py").touch()
-    ran = tmp_path / "ran"
-    (tmp_path / "pip/__main__.py").write_text(
-        f"open({str(ran)!r}, 'w')\nprint('http://evil.example/simple/')\n"
-    )
-    monkeypatch.chdir(tmp_path)
-    kept = {name: value for name, value in os.environ.items() if "INDEX" not in name}
-    assert "evil" not in index.find_index(kept)
-    assert not ran.exists()

@@ -13,7 +13,7 @@ import pytest
 from packaging.pylock import Pylock
 from packaging.requirements import Requirement
 
-from omnibuild.errors import HostError, LockError
+from omnibuild.errors import DefinitionError, HostError, LockError
 from omnibuild.locking.groups import merged
 from omnibuild.locking.text import written
 from omnibuild.recipe.lock import load_lock
@@ -114,12 +114,12 @@ def test_packages_to_compile_are_pinned_as_source(server: Server, tmp_path: Path
         lock_of(index, "lib", from_source=("lib",))
 
 
-def test_no_configuration_is_read(
+def test_configuration_decides_no_version(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = {f"lib-{n}-py3-none-any.whl": wheel("lib", str(n)) for n in (1, 2)}
     index = publish(server, lib=files)
-    settings = 'resolution = "lowest"\nindex-url = "http://127.0.0.1:9/simple"\n'
+    settings = 'resolution = "lowest"\n'
     trace = tmp_path / "trace"
     for place in ("home/.config/uv", "work"):
         (tmp_path / place).mkdir(parents=True)
@@ -132,12 +132,15 @@ def test_no_configuration_is_read(
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home/.config"))
-    assert 'version = "2"' in lock_of(index, "lib", environment=dict(os.environ))
+    with pytest.raises(DefinitionError, match="`resolution` changes what is installed"):
+        lock_of(index, "lib", environment=dict(os.environ))
+    without = {**os.environ, "UV_NO_CONFIG": "1"}
+    assert 'version = "2"' in lock_of(index, "lib", environment=without)
     assert not trace.exists(), "an interpreter of the working directory was started"
 
 
 @pytest.mark.parametrize(
-    "variable", ["UV_EXTRA_INDEX_URL", "UV_INDEX", "PIP_EXTRA_INDEX_URL", "UV_CONSTRAINT"]
+    "variable", ["UV_CONSTRAINT", "UV_NO_INDEX", "PIP_NO_INDEX", "UV_INDEX_STRATEGY"]
 )
 def test_variables_that_are_not_obeyed_are_refused_by_name(variable: str) -> None:
     with pytest.raises(HostError, match=variable) as caught:

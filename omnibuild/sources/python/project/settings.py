@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,12 @@ _BUILDING = frozenset(
     )
 )
 REFUSED = _RESOLVING | _BUILDING
+# What says how versions are chosen: in a project it is obeyed or refused, elsewhere refused.
+_OF_PROJECTS = REFUSED | (
+    OBEYED
+    - {"build-backend", "conflicts", "dev-dependencies", "environments", "extra-index-url", "index"}
+    - {"index-url", "package", "sources", "workspace"}
+)
 # What they may say all the same.
 _AS_HERE = {"index-strategy": "first-index"}
 # Settings of `uv pip` that would change the same.
@@ -139,6 +146,24 @@ def refuse_builds(directory: Path, choice: Choice, python: str) -> None:
     for document, table in _files(directory):
         if faults := list(_impossible(document.data, table, choice, python)):
             raise document.error(faults)
+
+
+def refuse_of_machine(document: Document) -> None:
+    """Raise :class:`DefinitionError` for what uv's own settings of a user or a machine change.
+
+    Where packages are is obeyed; how they are chosen only a project can say, whose lock it is.
+    """
+    keys = [(key,) for key in sorted(_OF_PROJECTS)] + [
+        ("pip", key) for key in sorted(_OF_PIP | _BUILDING)
+    ]
+    hint = "say it in the project, or let uv's settings be passed over: UV_NO_CONFIG=1"
+    faults = [
+        replace(_not_obeyed(path), hint=hint)
+        for path in keys
+        if _says(located.value_at(document.data, *path), path)
+    ]
+    if faults:
+        raise document.error(faults)
 
 
 def _files(directory: Path) -> Iterator[tuple[Document, Keys]]:

@@ -22,8 +22,9 @@ from packaging.version import Version
 
 from omnibuild.errors import LockError, SourceError
 from omnibuild.recipe.wheeltags import applies, full_version, supported_tags
-from omnibuild.sources.python.index import find_index_and_origin, refuse_other_indexes, unreachable
+from omnibuild.sources.python.index import unreachable
 from omnibuild.sources.python.indexes import ONE, Index, Indexes
+from omnibuild.sources.python.machine import machine_indexes
 from omnibuild.sources.python.project.rules import NO_RULES, Rules
 from omnibuild.sources.python.resolving.files import (
     address,
@@ -64,11 +65,10 @@ class Resolver:
         environment: Mapping[str, str] = os.environ,
         indexes: Indexes = ONE,
     ) -> None:
-        refuse_other_indexes(environment)
         self.python, self.glibc = python, glibc
         self._downloader = Downloader(credentials=Credentials(environment))
-        address, self._origin = find_index_and_origin(environment)
-        self._indexes = indexes.on(address)
+        self.machine = machine_indexes(environment, resolving=True)
+        self._indexes = indexes.on(self.machine.index, self.machine.more)
         self._reached = False
         for index in self._indexes.all():
             self._downloader.credentials.learn(index.url, index.name)
@@ -215,7 +215,9 @@ class Resolver:
                     f"the project, which calls it {first.name!r}" if first.name else "the project"
                 )
                 if first.url == self._indexes.machine:
-                    origin = self._origin
+                    origin = self.machine.origin
+                elif first in self.machine.more:
+                    origin = "the environment or settings of this machine"
                 raise unreachable(first.url, origin, error) from error
             self._reached = True
 
