@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -105,30 +106,27 @@ def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> L
     check_writable(path, settings.workspace)
     python = msgspec.structs.replace(python, require=with_required(python.require, asked.require))
     recipe = msgspec.structs.replace(recipe, python=python)
-    now = wanted(recipe, path)
-    target = lock_path(recipe, path)
+    now, target = wanted(recipe, path), lock_path(recipe, path)
     platforms = pipeline.chosen_platforms(definitions, recipe, ())
     glibc = lowest_glibc(platforms)
-    pins = None
-    if now.pins and now.project:
-        pins = read_pins(now.pins, python.version, now.project, now.choice)
+    pins = _pins(now, python.version)
     kept = _kept(target, python.version, asked, pins)
     with tempfile.TemporaryDirectory(prefix="omnibuild-lock-") as scratch:
         resolver = Resolver(python.version, glibc, Path(scratch), indexes=now.rules.indexes)
-        root = platforms[0].root
         tell_unasked(resolver.machine, emit)
         of_machine = words_of(resolver.machine)
         indexes = (*of_machine, *now.rules.index_words())
+        root = platforms[0].root
         backends = Backends(settings, definitions, recipe, python, root, glibc, indexes, within)
         base, commits = target.parent, _commits(target, asked)
         making = _Making(now, pins, resolver, backends, kept, Path(scratch), base, commits)
         with events.work(emit, f"resolve:{recipe.app.name}", "resolve"):
             groups = making.groups()
-    found = {group: [beside(each, base) for each in listed] for group, listed in groups.items()}
-    packages = [each for listed in found.values() for each in listed]
+    groups = {group: [beside(each, base) for each in listed] for group, listed in groups.items()}
+    packages = list(chain.from_iterable(groups.values()))
     refuse_moved(target, packages, indexes)
     record = msgspec.structs.replace(now.record, machine_indexes=used(of_machine, packages))
-    content = merged(found, python.version, record)
+    content = merged(groups, python.version, record)
     return Locked(target, content, path, python.require, now.pins)
 
 
@@ -154,6 +152,12 @@ def _python(recipe: Recipe, path: Path) -> Python:
             f"{recipe.app.name} has no Python packages to lock", where=Where(str(path))
         )
     return recipe.python
+
+
+def _pins(now: Wanted, python: str) -> Pins | None:
+    return (
+        read_pins(now.pins, python, now.project, now.choice) if now.pins and now.project else None
+    )
 
 
 @dataclass(frozen=True)

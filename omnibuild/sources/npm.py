@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from omnibuild.errors import DigestMismatchError, HostError
-from omnibuild.sources.registry import base_url
 from omnibuild.transfer.http import CHUNK, Downloader, Progress, without_password
+from omnibuild.transfer.registry import base_url
 
 _VARIABLES = ("OMNIBUILD_NPM_REGISTRY", "NPM_CONFIG_REGISTRY", "npm_config_registry")
 

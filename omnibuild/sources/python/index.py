@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from omnibuild.errors import HostError, MissingToolError, SourceError
-from omnibuild.sources.registry import base_url
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 from omnibuild.transfer.http import without_password
+from omnibuild.transfer.registry import base_url
 
 _HINT = "set OMNIBUILD_INDEX_URL to the base URL of an index's simple API"
 
