@@ -72,12 +72,11 @@ class Scripts:
 
     def deb(self) -> dict[str, str]:
         """Return the scripts of a deb by their name."""
-        layout = self.layout
         before = self._hook(points.PRE_INSTALL, '"$action" "${2:-}"')
         after = self._hook(points.POST_CONFIGURE, '"$action" "${2:-}"')
         start = self._services('enable_services "$action"', 'start_services "$action"')
         runtime = self._user("remove_runtime")
-        accounts = self._user("create_user", layout.directories)
+        accounts = self._user("create_user", "make_directories")
         own = self._config("own_configuration")
         configure = (*accounts, *own, *self._prepare(), *after, *start)
         first = (
@@ -126,7 +125,7 @@ class Scripts:
         configure = (
             *self._services("begin_configuring"),
             # Once more: there is --nopre.
-            *self._claim(*self._user("create_user", self.layout.directories)),
+            *self._claim(*self._user("create_user", "make_directories")),
             *enable,
             *self._prepare(),
             *after,
@@ -189,6 +188,7 @@ class Scripts:
             "USER": layout.user,
             "SYSUSERS": shlex.quote(sysusers_conf(layout).rstrip("\n")),
             "PREFIX": layout.prefix,
+            "DIRECTORIES": layout.directories,
             "STATE": layout.state,
             "LOGS": layout.logs,
             "RUNTIME": layout.runtime,

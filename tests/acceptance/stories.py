@@ -268,6 +268,23 @@ ROWS = {
             modes opens root:root 604
         """,
     ),
+    "the file of the environment is a directory": Row(
+        between="mkdir /etc/shop/environment; echo mine >/etc/shop/environment/file",
+        purged='test "$(cat /etc/shop/environment/file)" = mine',
+        after="rm -r /etc/shop",
+    ),
+    "configuration is kept elsewhere": Row(
+        installed="""
+            mkdir /srv/conf
+            mv /etc/shop/shop.conf /srv/conf/
+            ln -s /srv/conf/shop.conf /etc/shop/
+            echo mine >/srv/conf/shop.conf
+        """,
+        upgraded=UPGRADED + 'test -L /etc/shop/shop.conf; test "$(cat /etc/shop/shop.conf)" = mine',
+        removed="test -e /srv/conf/shop.conf",
+        purged="test -L /etc/shop/shop.conf; test ! -e /etc/shop/shop.conf.dpkg-new",
+        after="rm -rf /srv/conf /etc/shop",
+    ),
 }
 
 # Stories that do not get into one another's way share a package's life.
@@ -290,6 +307,11 @@ WALKS: Mapping[str, tuple[str, ...]] = {
         "an edited configuration file",
         "configuration of the app's own, edited",
     ),
-    "mounts": ("directories are mounts", "configuration of the app's own, taken over"),
+    "mounts": (
+        "directories are mounts",
+        "configuration of the app's own, taken over",
+        "configuration is kept elsewhere",
+        "the file of the environment is a directory",
+    ),
     "mounts between": ("mounts come between", "statoverride"),
 }

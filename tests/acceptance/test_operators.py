@@ -147,6 +147,20 @@ def test_somebodys_account_is_not_taken(machine: Machine) -> None:
     assert not machine.host.exists("/opt/shop/share/version")
 
 
+@everywhere("dpkg", "rpm")
+def test_what_cannot_be_a_directory_is_said(machine: Machine) -> None:
+    machine.host.run("ln", "-s", "/srv/nowhere", "/var/lib/shop")
+    said = machine.install("1", check=False).output
+    assert "shop: /var/lib/shop is no directory and leads to none: put one there" in said
+    machine.host.shell("mkdir -p /srv/nowhere; rm -rf /opt/shop; mkdir /opt/shop")
+    machine.host.shell("mount -t tmpfs -o noexec,mode=755 shop /opt/shop")
+    said = machine.install("1", "reinstall", check=False).output
+    assert "shop: no program below /opt/shop can be started: mount it without noexec" in said
+    machine.host.run("mount", "-o", "remount,exec", "/opt/shop")
+    machine.install("1", "reinstall")
+    machine.host.shell("test $(stat -L -c %U /var/lib/shop) = shop")
+
+
 @everywhere("apt", "dnf")
 def test_no_account_no_package(machine: Machine) -> None:
     """A useradd that fails is no "Complete!"."""
