@@ -9,6 +9,11 @@ from dataclasses import dataclass
 
 from omnibuild.discovery.findings import Findings, Found
 
+_NOTHING = (
+    "# nothing runs yet: write what does, without the signs before it",
+    "# [services.server]",
+    '# command = "python -m MODULE"',
+)
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -99,6 +104,8 @@ def _tables(draft: Draft, table: str) -> Iterator[list[str]]:
     if found.commands:
         scripts = [_line(name, said) for name, said in sorted(found.commands.items())]
         yield [heads["commands"], *scripts]
+    if not (found.web or found.services or found.timers or found.commands):
+        yield list(_NOTHING)
     package = [f"user = {quoted(draft.user)}"] if draft.user else []
     if draft.scripts:
         where = ", ".join(dict.fromkeys(said.where for said in found.prepare))

@@ -46,11 +46,13 @@ class Checked:
         name: the recipe's name, as it was asked for.
         problems: everything that a build would refuse.
         unread: how many packages of its lock were not fetched, and so not looked into.
+        oddities: what is allowed, and perhaps not meant.
     """
 
     name: str
     problems: tuple[OmnibuildError, ...]
     unread: int = 0
+    oddities: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def _checked(
 ) -> Checked:
     try:
         recipe, path = read_recipe(definitions, name)
-        pipeline.plan(settings, name)
+        oddities = pipeline.plan(settings, name).oddities
         known = _known(settings, definitions, recipe, path)
     except OmnibuildError as error:
         return Checked(name, (error,))
@@ -97,7 +99,7 @@ def _checked(
         foreseen(recipe, path).raise_if_failed()
     except OmnibuildError as error:
         problems.append(error)
-    return Checked(name, tuple(problems), known.unread)
+    return Checked(name, tuple(problems), known.unread, oddities)
 
 
 def _known(settings: Settings, definitions: Definitions, recipe: Recipe, path: Path) -> _Known:

@@ -19,6 +19,7 @@ from omnibuild.discovery.draft import OF_GIT, PLEASE, app_name, draft_of
 from omnibuild.discovery.findings import Findings, Found
 from omnibuild.discovery.metadata import declared, note_choices
 from omnibuild.discovery.recipe_text import Draft, hook_of, text_of
+from omnibuild.discovery.scripts import add_scripts
 from omnibuild.discovery.served import served
 from omnibuild.errors import DefinitionError, LockError, UsageError
 from omnibuild.events import Emit
@@ -134,6 +135,7 @@ def _of_project(settings: Settings, directory: Path, name: str) -> Started:
     declared(directory, found)
     served(directory, found)
     built(directory, found)
+    add_scripts(directory, found)
     if found.name is None or not _is_project(directory, found):
         raise UsageError(
             f"nothing in {directory} says that it is a Python project",

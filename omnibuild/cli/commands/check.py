@@ -25,9 +25,17 @@ def _tell(checked: Checked, *, as_json: bool) -> int:
     for problem in checked.problems:
         status = report(problem, as_json=as_json)
     if as_json:
-        found = {"recipe": checked.name, "fine": not status, "unread": checked.unread}
+        found = {
+            "recipe": checked.name,
+            "fine": not status,
+            "unread": checked.unread,
+            "oddities": list(checked.oddities),
+        }
         sys.stdout.write(json.dumps(found) + "\n")
-    elif not status:
+        return status
+    for oddity in checked.oddities:
+        sys.stdout.write(f"warning {oddity}\n")
+    if not status:
         left = f"; {checked.unread} packages are not looked into: not fetched, or to be built"
         sys.stdout.write(f"{checked.name}: fine{left if checked.unread else ''}\n")
     return status

@@ -125,3 +125,6 @@ def test_what_disagrees_is_told_with_both_values(tmp_path: Path) -> None:
     project.write_text('[project]\nname = "Shop_Server"\nversion = "1.2"')
     version(tmp_path, '"1.2"', rest=web.replace("wsgy", "wsgi"))
     assert not oddities(*read_recipe(Definitions(tmp_path), "shop"))
+    version(tmp_path, '"1.2"')
+    (said,) = oddities(*read_recipe(Definitions(tmp_path), "shop"))
+    assert said.startswith("shop starts nothing and has no commands; write what runs: [web]")

@@ -14,6 +14,7 @@ from omnibuild.discovery.draft import PLEASE, app_name, draft_of
 from omnibuild.discovery.findings import Findings, Found
 from omnibuild.discovery.metadata import declared, note_choices
 from omnibuild.discovery.recipe_text import text_of
+from omnibuild.discovery.scripts import add_scripts
 from omnibuild.discovery.served import served
 
 ACCOUNT = Found("Jo <jo@example.com>", "git")
@@ -444,3 +445,69 @@ def test_what_is_not_taken_is_said_with_the_way_to_take_it(tmp_path: Path) -> No
     assert said.startswith("not taken: groups develop; ")
     assert notes("none", {"pyproject.toml": "[project]\nname = 'x'\n"}) == []
     assert notes("bare", {"requirements.txt": "flask\n"}) == []
+
+
+def run_by(directory: Path, files: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the services and the commands that a project gets."""
+    for name, text in files.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(text)
+    found = Findings(name=Found("shop", ""))
+    served(directory, found)
+    add_scripts(directory, found)
+    services, commands = (
+        {name: said.value for name, said in each.items()}
+        for each in (found.services, found.commands)
+    )
+    return services, commands
+
+
+GUARD = "if __name__ == '__main__':\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "services", "commands"),
+    [
+        ({"server.py": f"{GUARD}    web.run_app(make_app())\n"}, {"server": "server"}, {}),
+        ({"run.py": f"def go():\n    while True: pass\n{GUARD}    go()\n"}, {"server": "run"}, {}),
+        ({"shop_bot/__main__.py": "bot.run_polling()\n"}, {"shop-bot": "shop_bot"}, {}),
+        (
+            {"once.py": f"{GUARD}    print(1)\n", "main.py": f"{GUARD}    x()\n"},
+            {},
+            {"shop": "main"},
+        ),
+        # Of a project that is built, files beside its packages are not in the wheel.
+        (
+            {"once.py": f"{GUARD}    x()\n", "pyproject.toml": "[build-system]\nrequires = []\n"},
+            {},
+            {},
+        ),
+        ({"lib.py": "def serve(): web.run_app(1)\n"}, {}, {}),
+        # Whoever says what runs is believed.
+        (
+            {"server.py": f"{GUARD}    web.run_app(1)\n", "Procfile": "mail: python -m mail\n"},
+            {"mail": "mail"},
+            {},
+        ),
+    ],
+)
+def test_scripts_run_where_nothing_says_what_does(
+    tmp_path: Path, files: dict[str, str], services: dict[str, str], commands: dict[str, str]
+) -> None:
+    found = run_by(tmp_path, files)
+    wanted = [
+        {n: f"python -m {module}" for n, module in each.items()} for each in (services, commands)
+    ]
+    assert [*found] == wanted
+
+
+def test_a_recipe_that_runs_nothing_says_how_something_would(tmp_path: Path) -> None:
+    found = Findings(name=Found("shop", ""))
+    add_scripts(tmp_path, found)
+    assert found.notes == ["nothing is found that the package could start: write what runs"]
+    text = text_of(draft_of(found, "shop", ACCOUNT, ["3.13"], ("path", ".")))
+    assert "services" not in tomllib.loads(text)
+    written = text.replace("# [services.server]", "[services.server]").replace(
+        "# command", "command"
+    )
+    assert tomllib.loads(written)["services"] == {"server": {"command": "python -m MODULE"}}

@@ -105,7 +105,16 @@ def test_all_is_well(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     bench.fetch()
     (bench.base / "project/shop/__main__.py").touch()
     assert bench.check("shop", "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {"recipe": "shop", "fine": True, "unread": 0}
+    said = json.loads(capsys.readouterr().out)
+    assert said == {"recipe": "shop", "fine": True, "unread": 0, "oddities": []}
+
+
+def test_what_is_odd_is_told(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.recipe("shop")
+    recipe = bench.base / "recipes/shop.toml"
+    recipe.write_text(recipe.read_text().partition("[web]")[0])
+    assert bench.check() == 0
+    assert "warning shop starts nothing and has no commands; write" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
