@@ -199,12 +199,12 @@ class PythonPackages:
 
 def oddities(recipe: Recipe, recipe_path: Path) -> tuple[str, ...]:
     """Say what a recipe leaves out, and where it and its source disagree."""
+    if not recipe.source:
+        return ()
     app, found = recipe.app, []
     if not (recipe.web or recipe.services or recipe.timers or recipe.commands):
         what = "write what runs: [web], [services.NAME], [timers.NAME] or [commands]"
         found.append(f"{app.name} starts nothing and has no commands; {what}")
-    if not recipe.source:
-        return tuple(found)
     name, _, version = recipe.source.index.partition("==")
     if recipe.source.path:
         directory = recipe_path.parent / recipe.source.path
