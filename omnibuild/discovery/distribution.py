@@ -8,7 +8,7 @@ import re
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,9 @@ from omnibuild.discovery.licences import spdx, spdx_of_classifiers
 from omnibuild.errors import SourceError, Where
 from omnibuild.sources.python.entrypoints import console_scripts, modules_of
 from omnibuild.sources.python.programs import is_program
+
+# Where console scripts are found.
+SCRIPTS = "entry_points.txt: console_scripts"
 
 # Bytes of metadata: descriptions are long, and none has so many; names of files of an archive.
 _LARGEST = 4_000_000
@@ -41,25 +44,18 @@ def declared_by(file: Path, name: str, found: Findings) -> None:
         scripts = console_scripts(texts.get("entry points", b"").decode())
     raw, _ = parse_email(texts.get("metadata", b""))
     _of_metadata(raw, found)
-    _add_scripts(scripts, "entry_points.txt: console_scripts", found)
+    found.add_scripts(scripts, SCRIPTS)
     if zipfile.is_zipfile(file):
         _add_programs(file, raw.get("name", ""), found)
 
 
-def commands_of(file: Path, name: str, package: str, found: Findings) -> None:
-    """Add the console scripts of another package, whose wheel or sdist is called so.
+def scripts_of(file: Path, name: str) -> dict[str, str]:
+    """Return the console scripts of a wheel or an sdist that is called so.
 
     Raises :class:`SourceError` when it cannot be read.
     """
     with _reading(name):
-        scripts = console_scripts(_texts_in(file).get("entry points", b"").decode())
-    _add_scripts(scripts, f"{package}'s entry_points.txt: console_scripts", found)
-
-
-def _add_scripts(scripts: Iterable[str], where: str, found: Findings) -> None:
-    for name in scripts:
-        if SCRIPT.fullmatch(name):
-            found.commands.setdefault(name, Found(name, where))
+        return console_scripts(_texts_in(file).get("entry points", b"").decode())
 
 
 def _add_programs(wheel: Path, name: str, found: Findings) -> None:

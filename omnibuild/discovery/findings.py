@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -107,6 +107,12 @@ class Findings:
     front_end: FrontEnd | None = None
     requirements: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
+
+    def add_scripts(self, names: Iterable[str], where: str) -> None:
+        """Add console scripts as commands, as far as a recipe can call one so."""
+        for name in names:
+            if SCRIPT.fullmatch(name):
+                self.commands.setdefault(name, Found(name, where))
 
 
 def home_of(urls: Mapping[str, object]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -16,6 +16,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from omnibuild.blueprint.app import lowest_glibc
+from omnibuild.discovery.distribution import SCRIPTS, scripts_of
+from omnibuild.discovery.findings import Findings
 from omnibuild.errors import LockError, UsageError
 from omnibuild.locking.fetching import selected
 from omnibuild.locking.sources_only import resolved_with_sources
@@ -33,27 +35,37 @@ class Chosen:
     Args:
         file: of the package, as the newest possible interpreter gets it.
         series: of that interpreter, and the older ones.
-        beside: files of what it requires.
+        beside: files of what comes with it.
     """
 
     file: LockedFile
     series: tuple[str, ...]
     beside: tuple[LockedFile, ...] = ()
 
-    def kin(self, required: Collection[str]) -> list[LockedFile]:
-        """Return those that it requires itself and that are called like it: the first word is one.
+    def kin(self) -> list[LockedFile]:
+        """Return what comes with it and is called like it: the first word is one."""
+        first = self.file.package.partition("-")[0]
+        return [each for each in self.beside if each.package.startswith(first)]
 
-        A theme or a bundle, as mkdocs-material and ansible, is used by the commands of these.
+    def add_commands_of_kin(self, paths: Mapping[LockedFile, Path], found: Findings) -> None:
+        """Add the commands by which people use it, where others bring them.
+
+        These are of its kin that has a command called like it, as ansible-core has `ansible`; and
+        if it has none itself, as a theme, of all kin that it requires.
 
         Args:
-            required: normalised names of what it requires.
+            paths: where the files of its kin are.
+            found: what it says itself.
+
+        Raises:
+            SourceError: one of them cannot be read.
         """
-        first = self.file.package.partition("-")[0]
-        return [
-            each
-            for each in self.beside
-            if each.package in required and each.package.startswith(first)
-        ]
+        alone = not found.commands
+        for file, path in paths.items():
+            scripts = scripts_of(path, file.name)
+            namesake = self.file.package in {*map(canonicalize_name, scripts)}
+            if namesake or (alone and file.package in found.requirements):
+                found.add_scripts(scripts, f"{file.package}'s {SCRIPTS}")
 
 
 def choose(definitions: Definitions, requirement: Requirement) -> Chosen:

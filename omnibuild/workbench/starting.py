@@ -12,9 +12,11 @@ from pathlib import Path
 from socket import gethostname
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from omnibuild import events, files
 from omnibuild.discovery.built import built
-from omnibuild.discovery.distribution import commands_of, declared_by
+from omnibuild.discovery.distribution import declared_by
 from omnibuild.discovery.draft import OF_GIT, PLEASE, app_name, draft_of
 from omnibuild.discovery.findings import Findings, Found
 from omnibuild.discovery.metadata import declared, note_choices
@@ -185,10 +187,8 @@ def _of_index(settings: Settings, subject: str, name: str, emit: Emit) -> Starte
     found = Findings(name=Found(requirement.name, "the index"), version=Found(version, "the index"))
     (path,) = fetched(settings, [chosen.file], emit).values()
     declared_by(path, chosen.file.name, found)
-    if not found.commands:
-        kin = chosen.kin(found.requirements)
-        for file, path in fetched(settings, kin, emit).items():
-            commands_of(path, file.name, file.package, found)
+    if chosen.file.package not in {*map(canonicalize_name, found.commands)}:
+        chosen.add_commands_of_kin(fetched(settings, chosen.kin(), emit), found)
     draft = _draft(definitions, found, app, ("index", f"{requirement.name}=={version}"))
     newest, *older = chosen.series
     draft = dataclasses.replace(draft, python=Found(newest, draft.python.where))

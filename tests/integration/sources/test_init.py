@@ -143,29 +143,43 @@ def test_the_newest_version_may_exist_only_as_source(index: Server, tmp_path: Pa
     assert started.older == ("3.11",)
 
 
-def test_what_has_no_commands_gets_those_of_its_kin(
-    index: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def with_commands(name: str, *commands: str, requires: tuple[str, ...] = ()) -> dict[str, bytes]:
+    lines = "".join(f"{command} = x:y\n" for command in commands)
+    scripts = {f"{name}-1.dist-info/entry_points.txt": f"[console_scripts]\n{lines}".encode()}
+    return {f"{name}-1-py3-none-any.whl": wheel(name, "1", scripts if commands else {}, requires)}
+
+
+@pytest.mark.parametrize(
+    ("subject", "commands"),
+    [
+        # A theme is used by the commands of what it requires itself and is called like.
+        ("mart-theme", {"mart"}),
+        # A bundle by those of whoever has a command called like it.
+        ("oven", {"oven", "oven-list", "oven-all"}),
+        ("martial", {"martial"}),
+    ],
+)
+def test_commands_that_its_kin_brings(
+    index: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    subject: str,
+    commands: set[str],
 ) -> None:
-    """A theme or a bundle is used by the commands of what it requires and is called like."""
-
-    def with_command(name: str, *requires: str) -> dict[str, bytes]:
-        members = {
-            f"{name}-1.dist-info/entry_points.txt": f"[console_scripts]\n{name} = x:y\n".encode()
-        }
-        return {f"{name}-1-py3-none-any.whl": wheel(name, "1", members, requires)}
-
-    theme = wheel("mart_theme", "1", requires=("Mart", "oven"))
     publish(
         index,
-        **{"mart-theme": {"mart_theme-1-py3-none-any.whl": theme}},
-        mart=with_command("mart", "martial"),
-        martial=with_command("martial"),
-        oven=with_command("oven"),
+        **{
+            "mart-theme": with_commands("mart_theme", requires=("Mart", "oven-core")),
+            "oven-core": with_commands("oven_core", "oven", "oven-list"),
+        },
+        mart=with_commands("mart", "mart", requires=("martial",)),
+        martial=with_commands("martial", "martial"),
+        oven=with_commands("oven", "oven-all", requires=("oven-core",)),
     )
-    assert main(["init", "mart-theme", "-C", str(tmp_path)]) == 0
-    assert "mart's entry_points.txt" in capsys.readouterr().out
-    recipe = tomllib.loads((tmp_path / "recipes/mart-theme.toml").read_text())
-    assert recipe["commands"] == {"mart": "mart"}
+    assert main(["init", subject, "-C", str(tmp_path)]) == 0
+    recipe = tomllib.loads((tmp_path / f"recipes/{subject}.toml").read_text())
+    assert recipe["commands"] == {name: name for name in commands}
+    assert ("'s entry_points.txt" in capsys.readouterr().out) is (subject != "martial")
 
 
 @pytest.mark.parametrize("subject", ["nothing-of-the-kind", "shop==9", "shop @ file:///x", "", "."])
