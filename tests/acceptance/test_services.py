@@ -56,8 +56,11 @@ def served_by_none(recipe: str) -> str:
     return re.sub(r"\[web\]\n(?:.+\n)+", "", recipe)
 
 
-def deb(version: str) -> str:
-    return f"/versions/hello_{version}-1_amd64.deb"
+def deb(version: str, suffix: str = "") -> str:
+    return f"/versions/hello_{version}-1{suffix}_amd64.deb"
+
+
+OLD = deb("1.1.0", "~deb11")
 
 
 def rpm(version: str) -> str:
@@ -219,6 +222,46 @@ def test_no_request_fails_without_a_proxy(server: BootedHost, tmp_path: Path) ->
     server.run("systemctl", "restart", WEB_SERVICE)
     assert server.listening() == {"127.0.0.1:8081"}
     server.run("dpkg", "--purge", "hello")
+
+
+# A power failure, or somebody's patience, in the middle of postinst.
+KILL_WHILE_IT_CONFIGURES = """
+setsid dpkg --install "$1" >/dev/null 2>&1 &
+is() { [ "$(dpkg-query -W -f '${db:Status-Status}' hello)" = "$1" ]; }
+for status in half-installed half-configured; do
+    until is $status; do sleep 0.02; done
+done
+kill -KILL "-$!"
+wait || :
+dpkg --configure -a
+is installed
+"""
+
+
+def test_the_oldest_systemd_does_the_same(hosts: HostPool, versions: Path, tmp_path: Path) -> None:
+    """Debian 11: restarts of both at once, an upgrade that is killed, odd files, a purge."""
+    server = hosts.booted("bullseye", binds={versions: "/versions"})
+    server.write("/etc/dpkg/dpkg.cfg.d/unsafe-io", "force-unsafe-io\n")
+    # Nothing of the caller's counts, nor does it what the operator put in a file's place.
+    server.write("/etc/hello/environment/theirs", "")
+    server.shell("umask 077; unset HOME; dpkg --install " + OLD)
+    eventually(lambda: answers(server, f"{WEB}/health"), "hello is healthy")
+    assert server.run("runuser", "-u", "nobody", "--", "hello", "--version").stdout
+    with polled(server, 8080, "/", tmp_path / "flag") as counts:
+        for units in ((WEB_SERVICE, PROXY), (PROXY, WEB_SERVICE), (TARGET,)):
+            server.run("systemctl", "restart", *units)
+        server.run("sh", "-euc", KILL_WHILE_IT_CONFIGURES, "sh", OLD)
+    for counted in counts.result():
+        assert counted.failures == []
+        assert counted.answers > 20
+    assert states(server, TARGET, WEB_SERVICE, PROXY) == ["active"] * 3
+    assert server.run("find", "/run", "/var/lib/misc", "-name", "hello.*").stdout == ""
+    server.run("systemctl", "mask", TARGET)
+    server.run("dpkg", "--purge", "hello")
+    assert running_below(server, "/opt/hello") == []
+    assert (
+        server.run("find", "/etc/hello", "-type", "f").stdout == "/etc/hello/environment/theirs\n"
+    )
 
 
 def test_what_the_new_version_lacks_is_stopped(hello: BootedHost) -> None:
