@@ -24,8 +24,8 @@ from uv import find_uv_bin
 
 from omnibuild.sources.python.machine import machine_indexes
 
-# 60 distributions, or a few more: what they are today the table says.
-LOCKED = ("scrapy", "twine", "sphinx", "celery")
+# 60 distributions; how many they are today the table says.
+LOCKED = ("scrapy", "sphinx")
 PURE = "cowsay==6.1"
 # 100 distributions with 150 MB of files, about.
 LARGE = ("wagtail", "scrapy", "celery[redis]", "twine", "sphinx", "jupyter-server", "pandas")

@@ -18,9 +18,10 @@ from omnibuild import events, files
 from omnibuild.audit.report import Report, told, united
 from omnibuild.blueprint.app import AppPlan, plan_app
 from omnibuild.blueprint.audits import beyond_reach
+from omnibuild.blueprint.platforms import chosen_platforms
 from omnibuild.blueprint.versions import read_recipe
 from omnibuild.digests import canonical_json, of_bytes
-from omnibuild.errors import DamageError, UnknownNameError
+from omnibuild.errors import DamageError
 from omnibuild.events import Emit
 from omnibuild.execute.sandbox.choose import choose_sandbox
 from omnibuild.execute.scheduler import Execution
@@ -30,7 +31,6 @@ from omnibuild.plan.graph import Limits, Plan
 from omnibuild.plan.lookup import Lookup
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.located import Fault
-from omnibuild.recipe.models import Platform, Recipe
 from omnibuild.recipe.validate import dotted, quoted
 from omnibuild.recipe.whereabouts import recipe_document
 from omnibuild.searching import Search
@@ -149,24 +149,6 @@ def _report(store: Store, audit: Output) -> Report:
         store.remove(audit)
         raise DamageError("the store's copy of an audit is damaged", hint="build again")
     return Report.from_data(json.loads(data))
-
-
-def chosen_platforms(
-    definitions: Definitions, recipe: Recipe, names: Sequence[str]
-) -> tuple[Platform, ...]:
-    """Return the platforms that are asked for, all that the recipe supports when none is.
-
-    Raises :class:`UnknownNameError` for one that it does not support, or that nobody defines.
-    """
-    supported = recipe.package.platforms or definitions.names("platforms")
-    for name in names:
-        if name in definitions.names("platforms") and name not in supported:
-            raise UnknownNameError(
-                f"the recipe of {recipe.app.name} does not support {name}",
-                why=f"it supports: {', '.join(supported)}",
-                hint="add the platform to package.platforms",
-            )
-    return tuple(definitions.platform(name)[0] for name in dict.fromkeys(names or supported))
 
 
 @contextlib.contextmanager

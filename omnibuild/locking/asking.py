@@ -8,28 +8,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from packaging.metadata import Metadata
 from packaging.pylock import Package
 from packaging.requirements import Requirement
 
-from omnibuild import pipeline
-from omnibuild.blueprint.builds import Builds
-from omnibuild.blueprint.components import Components
 from omnibuild.blueprint.wanted import told_to
 from omnibuild.errors import LockError, StepError
 from omnibuild.events import Emit
 from omnibuild.locking.fetching import fetched, selected
-from omnibuild.plan.graph import Plan
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Python, Recipe
 from omnibuild.recipe.models.locked import LockedFile
 from omnibuild.settings import Settings
-from omnibuild.sources.archive import at_most, unpack
 from omnibuild.sources.python.requirements import NotARequirementError, checked
 from omnibuild.sources.python.told import version_variables
-from omnibuild.store.results import Output
-from omnibuild.store.store import Store
+
+if TYPE_CHECKING:
+    from packaging.metadata import Metadata
+
+    from omnibuild.store.results import Output
+    from omnibuild.store.store import Store
 
 # Bytes of an answer that are read; the longest metadata known has half a million.
 LARGEST = 8 << 20
@@ -85,6 +84,8 @@ class Backends:
     @contextmanager
     def unpacked(self, packages: Sequence[Package]) -> Iterator[list[Source]]:
         """Yield the sources of packages that are pinned as source, unpacked for the block."""
+        from omnibuild.sources.archive import at_most, unpack
+
         with tempfile.TemporaryDirectory(prefix="omnibuild-sources-") as scratch:
             files = self.selected([each for each in packages if each.sdist or each.archive])
             files = [file for file in files if not file.name.endswith(".whl")]
@@ -113,6 +114,8 @@ class Backends:
 
     def metadata(self, source: Source, building: Sequence[Package]) -> Metadata:
         """Return what the wheel of a source would say of itself, once it is built."""
+        from packaging.metadata import Metadata
+
         answer = self._ask(source, building, "metadata")
         try:
             # Old sources have fields that nobody reads, and that are not as they should be.
@@ -123,6 +126,12 @@ class Backends:
             ) from error
 
     def _ask(self, source: Source, building: Sequence[Package], question: str) -> bytes:
+        # Most locks ask nobody, and what plans and executes takes long to import.
+        from omnibuild import pipeline
+        from omnibuild.blueprint.builds import Builds
+        from omnibuild.blueprint.components import Components
+        from omnibuild.plan.graph import Plan
+
         profile = self._recipe.build.profile if self._recipe.build else None
         components = Components(self._definitions, self._root, profile)
         interpreter = f"python-{self._python.version}"

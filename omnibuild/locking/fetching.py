@@ -7,15 +7,11 @@ from pathlib import Path
 
 from packaging.pylock import Package
 
-from omnibuild import pipeline
-from omnibuild.blueprint.components import fetch_package
 from omnibuild.events import Emit
 from omnibuild.locking.groups import merged
-from omnibuild.plan.graph import Plan
 from omnibuild.recipe.lock import Lock, Record
 from omnibuild.recipe.models.locked import LockedFile
 from omnibuild.settings import Settings
-from omnibuild.store.results import Output
 
 
 def selected(
@@ -37,6 +33,12 @@ def fetched(settings: Settings, wanted: Sequence[LockedFile], emit: Emit) -> dic
     """Return where files of packages are, once they are in the store."""
     if not wanted:
         return {}
+    # Few locks need a file, and what plans and executes takes long to import.
+    from omnibuild import pipeline
+    from omnibuild.blueprint.components import fetch_package
+    from omnibuild.plan.graph import Plan
+    from omnibuild.store.results import Output
+
     with pipeline.opened_store(settings) as store:
         actions = [
             fetch_package(file) for file in wanted if not store.take(Output("blob", file.sha256))

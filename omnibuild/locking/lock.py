@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-from packaging.metadata import Metadata
 from packaging.pylock import Package, Pylock
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from omnibuild import events, files, pipeline
-from omnibuild.blueprint.app import lowest_glibc
+from omnibuild import events, files
+from omnibuild.blueprint.platforms import chosen_platforms, lowest_glibc
 from omnibuild.blueprint.versions import read_recipe
 from omnibuild.blueprint.wanted import Wanted, wanted
 from omnibuild.errors import DefinitionError, LockError, UsageError, Where
@@ -40,6 +40,9 @@ from omnibuild.sources.python.pins.finding import read_pins
 from omnibuild.sources.python.pins.pins import Pins
 from omnibuild.sources.python.project.rules import Rules
 from omnibuild.sources.python.resolving.resolve import Resolver
+
+if TYPE_CHECKING:
+    from packaging.metadata import Metadata
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> L
     python = msgspec.structs.replace(python, require=with_required(python.require, asked.require))
     recipe = msgspec.structs.replace(recipe, python=python)
     now, target = wanted(recipe, path), lock_path(recipe, path)
-    platforms = pipeline.chosen_platforms(definitions, recipe, ())
+    platforms = chosen_platforms(definitions, recipe, ())
     glibc = lowest_glibc(platforms)
     pins = _pins(now, python.version)
     kept = _kept(target, python.version, asked, pins)
@@ -140,7 +143,7 @@ def check(settings: Settings, name: str) -> Lock:
     python = _python(recipe, path)
     found = load_lock(lock_path(recipe, path), f"omnibuild lock {word_for(path)}")
     found.check(wanted(recipe, path).record)
-    glibc = lowest_glibc(pipeline.chosen_platforms(definitions, recipe, ()))
+    glibc = lowest_glibc(chosen_platforms(definitions, recipe, ()))
     for group in (RUN, *(found.content.dependency_groups or ())):
         found.select(python.version, glibc, group)
     return found

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.markers import Marker
-from packaging.metadata import Metadata
 from packaging.pylock import Package, PackageArchive, PackageDirectory, PackageVcs
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -35,6 +35,9 @@ from omnibuild.sources.python.project.rules import Rules
 from omnibuild.sources.snapshot import snapshot
 from omnibuild.transfer.credentials import without_login
 from omnibuild.transfer.http import Downloader
+
+if TYPE_CHECKING:
+    from packaging.metadata import Metadata
 
 
 @dataclass(frozen=True)

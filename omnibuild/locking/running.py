@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from packaging.metadata import Metadata
 from packaging.pylock import Package, PackageSdist, PackageWheel
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -19,6 +18,9 @@ from omnibuild.sources.python.project.declared import lock_to_make
 from omnibuild.sources.python.project.origins import workspace_root
 from omnibuild.sources.python.project.settings import refuse_unobeyed
 from omnibuild.sources.python.resolving.resolve import Resolver
+
+if TYPE_CHECKING:
+    from packaging.metadata import Metadata
 
 
 class Resolve(Protocol):

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from packaging.metadata import Metadata
 from packaging.pylock import Package
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -22,6 +22,9 @@ from omnibuild.sources.python.project.rules import NO_RULES, Rules
 from omnibuild.sources.python.resolving.resolve import Resolver
 from omnibuild.sources.python.resolving.uv import OnlySourceError
 from omnibuild.sources.python.simple import IndexFile
+
+if TYPE_CHECKING:
+    from packaging.metadata import Metadata
 
 # A version is asked once, so each round asks one more at least; nothing known takes ten.
 _MOST_ROUNDS = 50

@@ -7,11 +7,14 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from packaging.metadata import Metadata
 from packaging.requirements import Requirement
 
 from omnibuild.errors import LockError
+
+if TYPE_CHECKING:
+    from packaging.metadata import Metadata
 
 # Bytes of metadata that are read; the longest known has half a million.
 LARGEST = 8 << 20
@@ -48,6 +51,8 @@ class Told:
 
 def metadata_of(wheel: Path) -> Metadata:
     """Return what a wheel says of itself; raises :class:`LockError`."""
+    from packaging.metadata import Metadata  # few locks have files at addresses
+
     try:
         with zipfile.ZipFile(wheel) as archive:
             (name,) = (n for n in archive.namelist() if _METADATA.fullmatch(n))

@@ -7,10 +7,10 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from omnibuild.errors import MissingExtraError, MissingToolError, ToolFailedError
 
@@ -26,6 +26,8 @@ CLEAN_ENVIRONMENT = {
 }
 
 TAIL_LINES = 20
+# Seconds between two questions whether to go on.
+_BETWEEN = 0.2
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Tool:
         check: bool = True,
         log: IO[bytes] | None = None,
         seconds: float | None = None,
+        given_up: Callable[[], bool] | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
         """Run the program to its end.
 
@@ -75,18 +78,19 @@ class Tool:
             check: raise :class:`ToolFailedError` when it exits with another status than 0.
             log: a stream that takes both its outputs; they are captured otherwise.
             seconds: how long it may take; for ever when omitted.
+            given_up: is asked while it runs, and ends it by saying yes.
         """
         command = [str(self.path()), *map(str, arguments)]
         try:
-            done = subprocess.run(
+            done = _run(
                 command,
-                input=data if data is not None else b"",
+                data if data is not None else b"",
+                seconds,
+                given_up,
                 env=dict(environment if environment is not None else CLEAN_ENVIRONMENT),
                 cwd=directory,
                 stdout=log or subprocess.PIPE,
                 stderr=subprocess.STDOUT if log else subprocess.PIPE,
-                check=False,
-                timeout=seconds,
             )
         except subprocess.TimeoutExpired as error:
             raise ToolFailedError(
@@ -135,6 +139,31 @@ class Tool:
         from omnibuild.tools import terminal
 
         return terminal.converse(command, CLEAN_ENVIRONMENT, pass_fds)
+
+
+def _run(
+    command: Sequence[str],
+    data: bytes,
+    seconds: float | None,
+    given_up: Callable[[], bool] | None,
+    **options: Any,
+) -> subprocess.CompletedProcess[bytes]:
+    if given_up is None:
+        return subprocess.run(command, input=data, check=False, timeout=seconds, **options)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, **options) as process:
+        rest: bytes | None = data
+        try:
+            while True:
+                try:
+                    output, errors = process.communicate(rest, timeout=_BETWEEN)
+                    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+                except subprocess.TimeoutExpired:
+                    rest = None  # what there was to say is on its way
+                    if given_up():
+                        process.kill()
+        except BaseException:
+            process.kill()
+            raise
 
 
 def require_library(module: str, extra: str) -> None:

@@ -84,12 +84,20 @@ class Credentials:
         return self._of_netrc(url, user) or self._of_keyring(url, user) or _given(user, password)
 
     def _of_netrc(self, url: str, user: str) -> Login | None:
-        # Whole, as everywhere: a thread that began with a part of it would meet one that began
-        # with the whole, and one of them would get it unfinished.
-        import requests
+        import netrc
 
-        found = requests.utils.get_netrc_auth(without_login(url))
-        return found if found and (not user or found[0] == user) else None
+        named = self._environment.get("NETRC")
+        for place in (named,) if named else ("~/.netrc", "~/_netrc"):
+            path = os.path.expanduser(place)
+            if not os.path.exists(path):
+                continue
+            try:
+                found = netrc.netrc(path).authenticators(urlsplit(url).hostname or "")
+            except (OSError, netrc.NetrcParseError):
+                return None
+            login = (found[0] or found[1], found[2]) if found else ("", "")
+            return login if any(login) and (not user or login[0] == user) else None
+        return None
 
     def _of_keyring(self, url: str, user: str) -> Login | None:
         """Ask the user's keyring, where one is installed, and whose password is asked is known."""

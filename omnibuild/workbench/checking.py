@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omnibuild import pipeline
-from omnibuild.blueprint.app import lowest_glibc
+from omnibuild.blueprint.platforms import chosen_platforms, lowest_glibc
 from omnibuild.blueprint.versions import read_recipe
 from omnibuild.discovery.code import bound_names, modules, parsed, read_source
 from omnibuild.discovery.distribution import Startable
@@ -130,7 +130,7 @@ def _known(settings: Settings, definitions: Definitions, recipe: Recipe, path: P
 def _locked(definitions: Definitions, recipe: Recipe, path: Path) -> tuple[LockedFile, ...]:
     if not recipe.python:
         return ()
-    platforms = pipeline.chosen_platforms(definitions, recipe, ())
+    platforms = chosen_platforms(definitions, recipe, ())
     lock = load_lock(lock_path(recipe, path))
     return lock.select(recipe.python.version, lowest_glibc(platforms))
 

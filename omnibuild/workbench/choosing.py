@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from omnibuild.blueprint.app import lowest_glibc
+from omnibuild.blueprint.platforms import lowest_glibc
 from omnibuild.discovery.distribution import SCRIPTS, scripts_of
 from omnibuild.discovery.findings import Findings
 from omnibuild.errors import LockError, UsageError

@@ -13,7 +13,6 @@ from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
 
-from packaging.metadata import Metadata
 from packaging.pylock import Package, PackageSdist
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -22,7 +21,6 @@ from packaging.version import Version
 
 from omnibuild.errors import LockError, SourceError
 from omnibuild.recipe.wheeltags import applies, full_version, supported_tags
-from omnibuild.sources.python.index import unreachable
 from omnibuild.sources.python.indexes import ONE, Index, Indexes
 from omnibuild.sources.python.machine import machine_indexes
 from omnibuild.sources.python.project.rules import NO_RULES, Rules
@@ -32,6 +30,7 @@ from omnibuild.sources.python.resolving.files import (
     pinned_sdist,
     usable_wheels,
 )
+from omnibuild.sources.python.resolving.reaching import Reaching
 from omnibuild.sources.python.resolving.uv import Answer, Question, Uv
 from omnibuild.sources.python.simple import IndexFile, page_of, read_page
 from omnibuild.transfer.credentials import Credentials
@@ -69,7 +68,7 @@ class Resolver:
         self._downloader = Downloader(credentials=Credentials(environment))
         self.machine = machine_indexes(environment, resolving=True)
         self._indexes = indexes.on(self.machine.index, self.machine.more)
-        self._reached = False
+        self._reaching = Reaching(self._indexes, self.machine, self._downloader)
         for index in self._indexes.all():
             self._downloader.credentials.learn(index.url, index.name)
         credentials = self._downloader.credentials
@@ -181,15 +180,16 @@ class Resolver:
         once it turns out to be needed.
         """
         asked = {str(canonicalize_name(each.name)) for each in question.requirements}
-        self._reach(asked)
+        self._reaching.start(asked)
         while True:
             hidden = self._indexes.pinned.keys() - asked
             try:
-                answer = self._uv.ask(question)
+                answer = self._uv.ask(question, self._reaching.failed)
                 new = {str(package.name) for package in answer.lock.packages} & hidden
                 if not new:
                     return answer
             except LockError as error:
+                self._reaching.check()
                 told = set(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", error.why))
                 new = hidden & told
                 if not new:
@@ -200,26 +200,6 @@ class Resolver:
             asked |= new
             more = (Requirement(name) for name in sorted(new))
             question = replace(question, requirements=(*question.requirements, *more))
-
-    def _reach(self, asked: Collection[str]) -> None:
-        """Ask the first index that is sure to be asked, once: uv would try a dead one for long."""
-        unpinned = next((name for name in asked if name not in self._indexes.pinned), None)
-        with self._lock:
-            first = self._indexes.ordered[0]
-            if self._reached or unpinned is None or first.url.startswith("file:"):
-                return
-            try:
-                self._downloader.reach(page_of(first.url, unpinned))
-            except SourceError as error:
-                origin = (
-                    f"the project, which calls it {first.name!r}" if first.name else "the project"
-                )
-                if first.url == self._indexes.machine:
-                    origin = self.machine.origin
-                elif first in self.machine.more:
-                    origin = "the environment or settings of this machine"
-                raise unreachable(first.url, origin, error) from error
-            self._reached = True
 
     def _index_of(self, package: Package) -> str | None:
         """Return the address of the index that has a package; none of the machine's own."""
@@ -287,6 +267,8 @@ class Resolver:
 
     def _extras(self, package: Package) -> list[str]:
         """Return the extras of a package, as far as the index tells without its files."""
+        from packaging.metadata import Metadata  # few ask for extras that are not there
+
         for wheel in package.wheels or ():
             body = io.BytesIO()
             with contextlib.suppress(SourceError):

@@ -11,7 +11,7 @@ import re
 import sys
 import tempfile
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -126,8 +126,12 @@ class Uv:
             *("--python-platform", f"{TARGET.wheels}-manylinux_{glibc.replace('.', '_')}"),
         )
 
-    def ask(self, question: Question) -> Answer:
+    def ask(self, question: Question, given_up: Callable[[], bool] = lambda: False) -> Answer:
         """Return uv's answer.
+
+        Args:
+            question: what to resolve.
+            given_up: tells whether there is no use in waiting any more.
 
         Raises:
             OnlySourceError: some packages exist only as source.
@@ -159,6 +163,7 @@ class Uv:
                 *(*lists, "--output-file", output, scratch / "pyproject.toml"),
                 environment=self._environment,
                 directory=self._directory,
+                given_up=given_up,
             )
         except ToolFailedError as error:
             lines = error.why.splitlines()[1:]
