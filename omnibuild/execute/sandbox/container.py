@@ -237,14 +237,18 @@ def _mounts(step: Step, place: Place) -> Iterator[dict[str, Any]]:
     yield _bind(step.build, BUILD_DIRECTORY)
     if place.prefix:
         yield _bind(place.prefix, step.prefix, read_only=place.read_only)
+    root = step.root.resolve()
     for name in OWN_FILES:
-        own = step.root / name
-        plain = not own.is_symlink() and own.is_file()
-        yield _bind(own if plain else place.empty, f"/{name}", read_only=True)
+        own = _is_own(root, name) and (root / name).is_file()
+        yield _bind(root / name if own else place.empty, f"/{name}", read_only=True)
     for name in OWN_DIRECTORIES:
-        own = step.root / name
-        if not own.is_symlink() and own.is_dir():
-            yield _bind(own, f"/{name}", read_only=True)
+        if _is_own(root, name) and (root / name).is_dir():
+            yield _bind(root / name, f"/{name}", read_only=True)
+
+
+def _is_own(root: Path, name: str) -> bool:
+    """Tell whether no symlink of the root leads from that name to something of this machine."""
+    return (root / name).resolve() == root / name
 
 
 def _bind(source: Path, target: str, *, read_only: bool = False) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pytest
 
 from omnibuild.errors import StepError
 from omnibuild.execute.processes import Processes
+from omnibuild.execute.sandbox.docker import Docker
 from omnibuild.execute.sandbox.step import Sandbox, Step, Usage
 from omnibuild.plan.graph import Limits
 from tests.integration.execute.conftest import PREFIX
@@ -92,6 +93,21 @@ def test_a_hostile_step_is_refused(
     with pytest.raises(StepError) as caught:
         run(box, sandbox, script, tmp_path)
     assert "whole log" in caught.value.why
+
+
+def test_a_root_leads_to_nothing_of_the_host(engine: Docker, sandbox: Step, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    for path in ("tmp/secret", "hosts"):
+        (outside / path).parent.mkdir(parents=True, exist_ok=True)
+        (outside / path).write_text("precious")
+    (sandbox.root / "var").symlink_to(outside)
+    if engine.name == "docker":  # podman starts nothing without a directory /etc
+        (sandbox.root / "etc").rmdir()
+        (sandbox.root / "etc").symlink_to(outside)
+    script = "cat /var/tmp/secret /etc/hosts || :; find / -name secret || :"
+    seen = run(engine, sandbox, script, tmp_path)
+    assert "precious" not in seen
+    assert "\n/" not in seen
 
 
 def test_a_step_sees_no_process_of_the_host(box: Sandbox, sandbox: Step, tmp_path: Path) -> None:

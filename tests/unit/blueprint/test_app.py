@@ -6,6 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from omnibuild import host
+from omnibuild.blueprint import payload
 from omnibuild.blueprint.app import AppPlan, plan_app
 from omnibuild.blueprint.audits import beyond_reach
 from omnibuild.blueprint.components import Components
@@ -93,6 +95,15 @@ def test_relations_are_checked_before_anything_is_built(
     wrong = msgspec.structs.replace(recipe, package=changed)
     with pytest.raises(PackageError, match=what):
         plan_app(definitions, wrong, path, [definitions.platform(platform)[0]])
+
+
+def test_an_edited_installer_makes_no_payload_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Path] = []
+    monkeypatch.setattr(payload, "of_file", lambda path: seen.append(path) or "")
+    payload._host_digest()
+    assert {"maintainer.py", "services.sh.in"} <= {path.name for path in seen}
+    room = Path(host.__file__).parent
+    assert [path for path in seen if not path.is_relative_to(room) or "install" in path.name] == []
 
 
 def test_a_second_app_compiles_nothing_new(definitions: Definitions) -> None:
