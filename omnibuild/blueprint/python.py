@@ -25,10 +25,10 @@ from omnibuild.provenance.manifest import PythonComponent
 from omnibuild.recipe.lock import NODE, build_group, load_lock, lock_path
 from omnibuild.recipe.models import Python, Recipe
 from omnibuild.recipe.models.locked import LockedFile, LockedTree
-from omnibuild.recipe.wheeltags import same_release, same_version
+from omnibuild.recipe.wheeltags import full_version, same_release, same_version
 from omnibuild.recipe.whereabouts import word_for
 from omnibuild.sources.python.backends import is_built
-from omnibuild.sources.python.project.declared import declared_identity
+from omnibuild.sources.python.project.declared import declared_identity, declared_python
 from omnibuild.sources.python.told import version_variables
 
 
@@ -210,6 +210,7 @@ def oddities(recipe: Recipe, recipe_path: Path) -> tuple[str, ...]:
         directory = recipe_path.parent / recipe.source.path
         name, version = declared_identity(directory)
         found += list(_missing_module(recipe, directory))
+        found += list(_other_python(recipe, directory))
     if version and not same_release(version, app.release):
         what = f"{app.name} is packaged as version {app.release}, and its source says {version}"
         found.append(what)
@@ -218,6 +219,14 @@ def oddities(recipe: Recipe, recipe_path: Path) -> tuple[str, ...]:
     if not (ours in theirs or theirs in ours):
         found.append(f"{app.name} is packaged, and its source is called {name}")
     return tuple(found)
+
+
+def _other_python(recipe: Recipe, directory: Path) -> Iterator[str]:
+    """Say that a project is not made for the interpreter that it gets."""
+    allowed = declared_python(directory)
+    if recipe.python and allowed and not allowed.contains(full_version(recipe.python.version)):
+        python = f"CPython {recipe.python.version}"
+        yield f"{recipe.app.name} gets {python}, and its source requires Python {allowed}"
 
 
 def _missing_module(recipe: Recipe, directory: Path) -> Iterator[str]:

@@ -123,7 +123,10 @@ def apps_in(name: str, file: str, tree: ast.Module) -> Iterator[App]:
         found = _made(value, imported) if value else None
         if found:
             where = f"{file}:{node.lineno}"
-            for target in _targets(node):
+            targets = _targets(node)
+            if found[0] == "Dash" and "server" in (bound_names(tree) or ()):
+                targets = ["server"]  # what a server is given is in it
+            for target in targets:
                 yield App(found[1], f"{name}:{target}", where, found[0])
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name in _FACTORIES and _needs_nothing(node):

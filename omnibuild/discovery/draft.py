@@ -96,6 +96,11 @@ def _python(found: Findings, series: Sequence[str]) -> Found:
             allowed = SpecifierSet(found.requires_python.value)
         except InvalidSpecifier:
             allowed = SpecifierSet()
-        newest = [each for each in newest if allowed.contains(full_version(each))] or newest
+        fitting = [each for each in newest if allowed.contains(full_version(each))]
+        if not fitting:
+            said = f"{found.requires_python.where} is {found.requires_python.value}"
+            there = f"there are {', '.join(newest)}, of which {newest[0]} is taken"
+            found.notes.append(f"{said}, and no such interpreter is defined: {there}")
+        newest = fitting or newest
         where = f"{found.requires_python.where}: {found.requires_python.value}"
     return Found(newest[0], where)

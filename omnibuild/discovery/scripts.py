@@ -74,8 +74,10 @@ def _scripts(directory: Path) -> Iterator[_Script]:
 
 
 def _guard(tree: ast.Module) -> int:
-    """Return the line where a module tells that it was started; 0 without one."""
+    """Return the line where a module tells that it was started, or serves anyhow; 0 without one."""
     for node in tree.body:
+        if isinstance(node, ast.While | ast.Expr) and _serves(node):
+            return node.lineno
         if isinstance(node, ast.If) and isinstance(node.test, ast.Compare):
             said = {getattr(each, "id", getattr(each, "value", "")) for each in ast.walk(node.test)}
             if {"__name__", "__main__"} <= said:
@@ -83,7 +85,7 @@ def _guard(tree: ast.Module) -> int:
     return 0
 
 
-def _serves(tree: ast.Module) -> bool:
+def _serves(tree: ast.AST) -> bool:
     for node in ast.walk(tree):
         if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:
             return True

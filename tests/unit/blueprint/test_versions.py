@@ -122,6 +122,11 @@ def test_what_disagrees_is_told_with_both_values(tmp_path: Path) -> None:
         "shop is packaged as version 9.9, and its source says 1.2",
         "shop is packaged, and its source is called mall",
     )
+    project.write_text('[project]\nname = "Shop"\nversion = "1.2"\nrequires-python = "==3.12.*"')
+    version(tmp_path, '"1.2"', rest='[commands]\nshop = "python -m mall"')
+    assert oddities(*read_recipe(Definitions(tmp_path), "shop")) == (
+        "shop gets CPython 3.13, and its source requires Python ==3.12.*",
+    )
     project.write_text('[project]\nname = "Shop_Server"\nversion = "1.2"')
     version(tmp_path, '"1.2"', rest=web.replace("wsgy", "wsgi"))
     assert not oddities(*read_recipe(Definitions(tmp_path), "shop"))

@@ -483,6 +483,7 @@ GUARD = "if __name__ == '__main__':\n"
             {},
         ),
         ({"lib.py": "def serve(): web.run_app(1)\n"}, {}, {}),
+        ({"bare.py": "bot = Bot()\nbot.infinity_polling()\n"}, {"bare": "bare"}, {}),
         # Whoever says what runs is believed.
         (
             {"server.py": f"{GUARD}    web.run_app(1)\n", "Procfile": "mail: python -m mail\n"},
@@ -511,3 +512,19 @@ def test_a_recipe_that_runs_nothing_says_how_something_would(tmp_path: Path) -> 
         "# command", "command"
     )
     assert tomllib.loads(written)["services"] == {"server": {"command": "python -m MODULE"}}
+
+
+def test_an_interpreter_that_does_not_fit_is_noted(tmp_path: Path) -> None:
+    found = Findings(name=Found("shop", ""), requires_python=Found("==3.12.*", "pyproject.toml"))
+    draft = draft_of(found, "shop", ACCOUNT, ["3.11", "3.13"], ("path", "."))
+    assert draft.python.value == "3.13"
+    assert found.notes == [
+        "pyproject.toml is ==3.12.*, and no such interpreter is defined: there are 3.13, 3.11, of"
+        " which 3.13 is taken"
+    ]
+
+
+def test_dash_has_its_server_inside(tmp_path: Path) -> None:
+    text = "from dash import Dash\napp = Dash(__name__)\nserver = app.server\n"
+    recipe = recipe_of(tmp_path, {"requirements.txt": "dash\n", "board.py": text})
+    assert recipe["web"]["app"] == "board:server"

@@ -9,6 +9,7 @@ from typing import Any
 
 from packaging.dependency_groups import DependencyGroupResolver
 from packaging.requirements import Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from omnibuild.recipe import located
@@ -63,6 +64,16 @@ def declared_identity(directory: Path) -> tuple[str, str]:
     if located.table_at(data, "tool", "poetry-dynamic-versioning"):
         version = ""  # what stands there is a place for the real one
     return tuple(each if isinstance(each, str) else "" for each in (name, version))  # type: ignore[return-value]
+
+
+def declared_python(directory: Path) -> SpecifierSet | None:
+    """Return the versions of Python that a project says it runs on, if it does."""
+    document = document_of(directory)
+    said = located.value_at(document.data, "project", "requires-python") if document else None
+    try:
+        return SpecifierSet(said) if isinstance(said, str) else None
+    except InvalidSpecifier:
+        return None
 
 
 def known_extras(directory: Path) -> set[str] | None:
