@@ -9,7 +9,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from omnibuild.discovery.findings import Findings, Found
+from omnibuild.discovery.findings import PREFIX, Findings, Found
 from omnibuild.discovery.licences import UNKNOWN
 from omnibuild.discovery.recipe_text import Draft
 from omnibuild.recipe.wheeltags import full_version
@@ -56,6 +56,8 @@ def draft_of(
         summary = Found(f"{cut or summary.value[: _LONGEST_SUMMARY - 1]}…", summary.where)
     serves = bool(found.web or found.services or found.timers)
     _leave_out_taken(found, app)
+    for name, said in found.services.items():
+        found.services[name] = Found(said.value.replace(PREFIX, f"/opt/{app}"), said.where)
     return Draft(
         app=app,
         version=version,

@@ -13,6 +13,9 @@ SCRIPT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 # What projects call the addresses where one reads about them, the best first.
 _HOME = ("homepage", "home", "repository", "source", "source code", "documentation")
 
+# Stands for the app's directory on hosts, as long as nobody knows what the app is called.
+PREFIX = "{prefix}"
+
 Interface = Literal["wsgi", "asgi"]
 
 
@@ -83,6 +86,7 @@ class Findings:
         static_url: below which path they are.
         front_end: what node is to build.
         requirements: normalised names of what it requires.
+        require: what the recipe is to require, and where that is said.
         notes: what was seen and is not in the recipe.
     """
 
@@ -106,6 +110,7 @@ class Findings:
     static_url: str = "/static/"
     front_end: FrontEnd | None = None
     requirements: set[str] = field(default_factory=set)
+    require: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def add_scripts(self, names: Iterable[str], where: str) -> None:

@@ -79,7 +79,7 @@ def _tables(draft: Draft, table: str) -> Iterator[list[str]]:
     yield lines + ([_line("homepage", found.homepage)] if found.homepage else [])
     key, value = draft.source
     yield [heads["source"], f"{key} = {quoted(value)}"]
-    yield [heads["python"], _line("version", draft.python)]
+    yield [heads["python"], _line("version", draft.python), *_required(found)]
     if draft.server and found.web:
         yield [
             heads["web"],
@@ -114,6 +114,13 @@ def _tables(draft: Draft, table: str) -> Iterator[list[str]]:
         yield [f"[{table}package]", *package]
     if found.config:
         yield [f"[{table}config]", *(_line(k, v) for k, v in sorted(found.config.items()))]
+
+
+def _required(found: Findings) -> Iterator[str]:
+    if found.require:
+        yield "require = ["
+        yield from (f"    {quoted(text)},  # {where}" for text, where in found.require.items())
+        yield "]"
 
 
 def _version(draft: Draft) -> str:

@@ -1,16 +1,21 @@
-"""What a project starts by its modules alone: scripts that serve, and scripts that end."""
+"""What a project has by its modules alone: scripts that serve or end, and what they require."""
 
 from __future__ import annotations
 
 import ast
 import re
+import shlex
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
 from omnibuild.discovery.code import modules, parsed, project_file, read_source
-from omnibuild.discovery.findings import Findings, Found
-from omnibuild.sources.python.backends import is_built
+from omnibuild.discovery.findings import PREFIX, Findings, Found
+from omnibuild.sources.python.backends import AS_IT_IS, is_built
 
 # Calls that do not return as long as all is well: of aiohttp, socketserver, asyncio, bots, clients
 # of queues. Of other scripts an endless loop tells.
@@ -19,7 +24,11 @@ _SERVING = re.compile(
     r"|infinity_polling|start_consuming|start_server|wait_for_termination|run_until_disconnected"
     r"|mainloop|idle|run_scheduler|create_server|BlockingScheduler"
 )
+# It asks nobody, and serves whom a proxy lets through.
+_HEADLESS = "--server.headless true --server.address 127.0.0.1 --server.port 8501"
 _USUAL = ("__main__", "main", "cli", "app", "run")
+# PEP 723, word for word.
+_BLOCK = re.compile(r"(?m)^# /// script$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _TAKEN = ("run", "web", "nginx")
 
@@ -36,6 +45,9 @@ class _Script:
 def add_scripts(directory: Path, found: Findings) -> None:
     """Add what runs, where nothing says it: the first script that serves, else a command."""
     if found.web or found.services or found.timers or found.commands:
+        return
+    if not is_built(directory) and (page := _of_streamlit(directory)):
+        found.services["server"] = page
         return
     every = list(_scripts(directory))
     serving = [script for script in every if script.serves]
@@ -54,6 +66,46 @@ def add_scripts(directory: Path, found: Findings) -> None:
         found.notes.append(f"there are other scripts: {', '.join(others)}")
     if not (found.services or found.commands):
         found.notes.append("nothing is found that the package could start: write what runs")
+
+
+def _of_streamlit(directory: Path) -> Found | None:
+    """Return how Streamlit runs a project's first page, by the page's place on hosts."""
+    pages: list[Found] = []
+    for name, path in modules(directory):
+        tree = parsed(read_source(path)) if "." not in name else None
+        for node in tree.body if tree else ():
+            imported = {alias.name for alias in node.names} if isinstance(node, ast.Import) else ()
+            if "streamlit" in imported or getattr(node, "module", "") == "streamlit":
+                file = project_file(directory, path)
+                place = f"{PREFIX}/{AS_IT_IS}/{shlex.quote(file)}"
+                pages.append(Found(f"streamlit run {place} {_HEADLESS}", f"{file}:{node.lineno}"))
+                break
+    usual = [page for page in pages if page.where.startswith(("app.", "streamlit_app.", "main."))]
+    return next(iter((*usual, *pages)), None)
+
+
+def add_inline(directory: Path, found: Findings) -> None:
+    """Add what scripts say in their own comments to require, where no other file says it."""
+    if found.requirements:
+        return
+    for name, path in modules(directory):
+        block = _BLOCK.search(read_source(path)) if "." not in name else None
+        try:
+            said = tomllib.loads(re.sub(r"(?m)^# ?", "", block["content"])) if block else {}
+        except tomllib.TOMLDecodeError:
+            continue
+        where = f"{project_file(directory, path)}: script"
+        python = said.get("requires-python")
+        if isinstance(python, str) and found.requires_python is None:
+            found.requires_python = Found(python, where)
+        listed = said.get("dependencies")
+        for text in listed if isinstance(listed, list) else ():
+            try:
+                found.requirements.add(canonicalize_name(Requirement(str(text)).name))
+            except InvalidRequirement:
+                found.notes.append(f"{where} requires {text!r}, which is no requirement")
+                continue
+            found.require.setdefault(str(text), where)
 
 
 def _rank(script: _Script) -> bool:

@@ -21,7 +21,7 @@ from omnibuild.discovery.draft import OF_GIT, PLEASE, app_name, draft_of
 from omnibuild.discovery.findings import Findings, Found
 from omnibuild.discovery.metadata import declared, note_choices
 from omnibuild.discovery.recipe_text import Draft, hook_of, text_of
-from omnibuild.discovery.scripts import add_scripts
+from omnibuild.discovery.scripts import add_inline, add_scripts
 from omnibuild.discovery.served import served
 from omnibuild.errors import DefinitionError, LockError, UsageError
 from omnibuild.events import Emit
@@ -138,6 +138,7 @@ def _of_project(settings: Settings, directory: Path, name: str) -> Started:
     served(directory, found)
     built(directory, found)
     add_scripts(directory, found)
+    add_inline(directory, found)
     if found.name is None or not _is_project(directory, found):
         raise UsageError(
             f"nothing in {directory} says that it is a Python project",

@@ -14,7 +14,7 @@ from omnibuild.discovery.draft import PLEASE, app_name, draft_of
 from omnibuild.discovery.findings import Findings, Found
 from omnibuild.discovery.metadata import declared, note_choices
 from omnibuild.discovery.recipe_text import text_of
-from omnibuild.discovery.scripts import add_scripts
+from omnibuild.discovery.scripts import add_inline, add_scripts
 from omnibuild.discovery.served import served
 
 ACCOUNT = Found("Jo <jo@example.com>", "git")
@@ -28,6 +28,7 @@ def recipe_of(directory: Path, files: dict[str, str], table: str = "") -> dict[s
     declared(directory, found)
     served(directory, found)
     built(directory, found)
+    add_scripts(directory, found)
     assert found.name
     draft = draft_of(found, app_name(found.name.value), ACCOUNT, ["3.11", "3.13"], ("path", "."))
     return tomllib.loads(text_of(draft, table))
@@ -528,3 +529,37 @@ def test_dash_has_its_server_inside(tmp_path: Path) -> None:
     text = "from dash import Dash\napp = Dash(__name__)\nserver = app.server\n"
     recipe = recipe_of(tmp_path, {"requirements.txt": "dash\n", "board.py": text})
     assert recipe["web"]["app"] == "board:server"
+
+
+def test_streamlit_runs_its_first_page(tmp_path: Path) -> None:
+    page = "import streamlit as st\nst.title('x')\n"
+    files = {"requirements.txt": "streamlit\n", "about.py": page, "app.py": page}
+    recipe = recipe_of(tmp_path, {**files, "pages/more.py": page})
+    assert recipe["services"]["server"]["command"] == (
+        f"streamlit run /opt/{recipe['app']['name']}/app/app.py --server.headless true"
+        " --server.address 127.0.0.1 --server.port 8501"
+    )
+
+
+def test_scripts_say_what_they_require(tmp_path: Path) -> None:
+    text = (
+        '# /// script\n# requires-python = ">=3.11"\n# dependencies = [\n'
+        '#   "httpx[http2]>=0.27",\n#   "not a requirement",\n# ]\n# ///\n'
+        f"import httpx\n{GUARD}    print(httpx)\n"
+    )
+    (tmp_path / "fetcher.py").write_text(text)
+    (tmp_path / "broken.py").write_text("# /// script\n# ]\n# ///\n")
+    found = Findings(name=Found("fetch", ""))
+    add_scripts(tmp_path, found)
+    add_inline(tmp_path, found)
+    recipe = tomllib.loads(text_of(draft_of(found, "fetch", ACCOUNT, ["3.13"], ("path", "."))))
+    assert recipe["python"] == {"version": "3.13", "require": ["httpx[http2]>=0.27"]}
+    assert recipe["commands"] == {"fetch": "python -m fetcher"}
+    assert found.requires_python == Found(">=3.11", "fetcher.py: script")
+    assert found.notes == [
+        "fetcher.py: script requires 'not a requirement', which is no requirement"
+    ]
+    # A file of requirements says all.
+    other = Findings(requirements={"flask"})
+    add_inline(tmp_path, other)
+    assert not other.require
