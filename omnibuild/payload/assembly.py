@@ -68,8 +68,9 @@ def assemble(
         the tree of ``target``, without reading any file again.
 
     Raises:
-        CaptureError: two parts, or a part and a generated file, differ in the same path, or two
-            parts want different permissions of a directory.
+        CaptureError: two parts, or a part and a generated file, differ in the same path, or one
+            lies below another that is no directory, or two parts want different permissions of a
+            directory.
     """
     entries: dict[str, tuple[str, Entry]] = {}
     sources = _unite(entries, parts, prefix)
@@ -198,7 +199,21 @@ def _directories(paths: Iterable[str]) -> set[str]:
 
 
 def _add_parents(entries: dict[str, tuple[str, Entry]]) -> None:
-    for parent in _directories(entries) - entries.keys():
+    """Add the directories that are missing; nothing lies beyond what is none.
+
+    A build step may have left a symlink to a directory of this machine where we write a file.
+    """
+    parents = _directories(entries)
+    for parent in sorted(parents & entries.keys()):
+        other, existing = entries[parent]
+        if existing.kind is not Kind.DIRECTORY:
+            below = next(path for path in sorted(entries) if path.startswith(f"{parent}/"))
+            raise CaptureError(
+                f"{other} installs {parent}, which is no directory, and {entries[below][0]} wants"
+                f" to install {below}",
+                hint=f"leave {parent} out, or make it a directory",
+            )
+    for parent in parents - entries.keys():
         entries[parent] = ("", Entry(parent, Kind.DIRECTORY, 0o755))
 
 

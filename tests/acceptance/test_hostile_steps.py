@@ -276,6 +276,13 @@ def test_directories_that_lead_to_the_host(attempt: Attempt) -> None:
     assert "$PREFIX/share/licenses/tiny-c is not a directory" in said
 
 
+def test_directories_of_ours_that_lead_to_the_host(attempt: Attempt) -> None:
+    """The list of what the app is made of is written below ``share``, by us."""
+    script = f'mkdir -p "$PREFIX/share"; ln -s {attempt.host} "$PREFIX/share/omnibuild"'
+    said = attempt.refused("capture", script)
+    assert "opt/tiny/share/omnibuild" in said
+
+
 def test_files_that_lead_to_the_host(attempt: Attempt) -> None:
     before = host_state(attempt.host)
     done = attempt.run(

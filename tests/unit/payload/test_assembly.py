@@ -106,6 +106,24 @@ def test_a_generated_file_does_not_replace_a_built_one(tmp_path: Path) -> None:
         assemble(parts, PREFIX, {"/opt/app/bin/x": GeneratedFile(b"")}, {}, tmp_path / "out")
 
 
+@pytest.mark.parametrize("leads", ["outside", "bin", "nowhere", ""])
+def test_nothing_is_written_through_a_symlink(tmp_path: Path, leads: str) -> None:
+    (tmp_path / "outside").mkdir()
+    source = part(tmp_path, "a", {"bin/x": "1"})
+    if leads:
+        (source.directory / "share").symlink_to(tmp_path / leads)
+    else:
+        (source.directory / "share").write_text("")
+    parts = [Part("a", scan(source.directory), source.directory)]
+    ours = {"/opt/app/share/deep/file": GeneratedFile(b"ours")}
+    for generated, symlinks in ((ours, {}), ({}, dict.fromkeys(ours, "x"))):
+        with pytest.raises(CaptureError) as caught:
+            assemble(parts, PREFIX, generated, symlinks, tmp_path / "out")
+        assert "a installs opt/app/share, which is no directory" in caught.value.what
+    assert list((tmp_path / "outside").iterdir()) == []
+    assert not (tmp_path / "nowhere").exists()
+
+
 names = st.text("abc", min_size=1, max_size=2)
 
 
