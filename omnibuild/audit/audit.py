@@ -49,8 +49,9 @@ def audit(
     found = of_package(architecture)
     machine = found.name if found else architecture
     ways = ways_to_write(checkouts, payload)
-    around = Surroundings(payload, glibc, machine, dict(known or {}), ways, uncompiled or {})
-    findings, used = answered(_findings(around, owners or Owners(), CHECKS), waivers)
+    known, owners = dict(known or {}), owners or Owners()
+    around = Surroundings(payload, glibc, machine, known, ways, uncompiled or {}, owners)
+    findings, used = answered(_findings(around, CHECKS), waivers)
     unused = [("audit", "waivers", n) for n in range(len(waivers)) if n not in used]
     return Report.of(payload.metadata.name, findings, unused)
 
@@ -58,9 +59,10 @@ def audit(
 def search(payload: Payload, checkouts: Iterable[Path], owners: Owners) -> Report:
     """Look in a payload for the directories that it was built from, and for nothing else."""
     nothing = dict.fromkeys((entry.digest for entry in payload.tree.files()), NOTHING_SPECIAL)
-    around = Surroundings(payload, (), "", nothing, ways_to_write(checkouts, payload))
+    ways = ways_to_write(checkouts, payload)
+    around = Surroundings(payload, (), "", nothing, ways, owners=owners)
     checks = [check for check in CHECKS if check.name == CHECKOUT_PATH]
-    return Report.of(payload.metadata.name, _findings(around, owners, checks))
+    return Report.of(payload.metadata.name, _findings(around, checks))
 
 
 def foresee(
@@ -71,15 +73,15 @@ def foresee(
     uncompiled: Mapping[str, str],
 ) -> Report:
     """Check files that are no payload yet for what they hold, wherever they will be."""
-    around = Surroundings(payload, (), "", dict(known), (), uncompiled)
+    around = Surroundings(payload, (), "", dict(known), (), uncompiled, owners)
     checks = [check for check in CHECKS if check.name in FORESEEN]
-    findings, _ = answered(_findings(around, owners, checks), waivers)
+    findings, _ = answered(_findings(around, checks), waivers)
     return Report.of(payload.metadata.name, findings)
 
 
-def _findings(around: Surroundings, owners: Owners, checks: Sequence[Check]) -> Iterator[Finding]:
+def _findings(around: Surroundings, checks: Sequence[Check]) -> Iterator[Finding]:
     of_all = [check for check in checks if not check.content]
-    for subject in _subjects(around, owners):
+    for subject in _subjects(around):
         for check in of_all if subject.facts == NOTHING_SPECIAL else checks:
             for detail in check.function(subject, around):
                 yield _finding(check, subject, around, detail)
@@ -94,7 +96,7 @@ def _finding(check: Check, subject: Subject, around: Surroundings, detail: str) 
     return Finding(check.level, check.name, path, detail, str(owner), remedy)
 
 
-def _subjects(around: Surroundings, owners: Owners) -> Iterator[Subject]:
+def _subjects(around: Surroundings) -> Iterator[Subject]:
     """Yield every entry; hard links with what is in the file they repeat.
 
     A second name is checked like the first, for it stands elsewhere: its runpath and its
@@ -102,7 +104,7 @@ def _subjects(around: Surroundings, owners: Owners) -> Iterator[Subject]:
     """
     tree = around.payload.tree
     for entry in tree.entries:
-        owner = owners.of(entry.path)
+        owner = around.owners.of(entry.path)
         if entry.kind is Kind.FILE:
             yield Subject(entry, around.facts(entry), owner)
         elif entry.kind is Kind.HARDLINK:

@@ -10,7 +10,7 @@ from functools import cached_property
 from omnibuild.audit.checkouts import Written
 from omnibuild.audit.facts import NOTHING_SPECIAL, Facts, facts_of
 from omnibuild.audit.libraries import Libraries
-from omnibuild.audit.owners import NOBODY, Owner
+from omnibuild.audit.owners import NOBODY, Brings, Owner, Owners
 from omnibuild.digests import Digest
 from omnibuild.payload.model import Payload
 from omnibuild.tree import Entry
@@ -47,6 +47,7 @@ class Surroundings:
         known: facts about contents, by their digest; others are found out.
         checkouts: directories that it was built from, as they would be written.
         uncompiled: modules that the interpreter cannot compile, by path, and why.
+        owners: who brought the payload's files.
     """
 
     payload: Payload
@@ -55,11 +56,23 @@ class Surroundings:
     known: dict[Digest, Facts]
     checkouts: tuple[Written, ...] = ()
     uncompiled: Mapping[str, str] = field(default_factory=dict)
+    owners: Owners = field(default_factory=Owners)
 
     @cached_property
     def libraries(self) -> Libraries:
         """What is wrong with the libraries that files need."""
         return Libraries.of(self.payload.tree, self.machine_of_hosts, self.facts)
+
+    @cached_property
+    def choosing(self) -> frozenset[Owner]:
+        """Distributions with programs for this processor, and so with a choice among others."""
+        return frozenset(
+            owner
+            for entry in self.payload.tree.files()
+            if (owner := self.owners.of(entry.path)).kind is Brings.DISTRIBUTION
+            and (found := self.facts(entry).elf)
+            and found.machine == self.machine_of_hosts
+        )
 
     def facts(self, entry: Entry) -> Facts:
         """Return what is in a file."""

@@ -5,11 +5,12 @@ Nothing here verifies what arrives: whoever downloads knows the digest.
 
 from __future__ import annotations
 
+import contextlib
 import http
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -19,6 +20,7 @@ from omnibuild.errors import SourceError
 from omnibuild.regular import open_regular
 from omnibuild.transfer.credentials import LOGIN_HINT, Credentials
 from omnibuild.transfer.reasons import innermost, why_dead, why_final
+from omnibuild.transfer.redirects import get, new_session
 
 if TYPE_CHECKING:
     import requests
@@ -154,7 +156,9 @@ class Downloader:
         while True:
             before = state.position
             try:
-                _copy(self._body(url, state, accept), stream, progress, state)
+                # Closed here, not whenever somebody collects what an error holds.
+                with contextlib.closing(self._body(url, state, accept)) as chunks:
+                    _copy(chunks, stream, progress, state)
                 return
             except _Transient as error:
                 # Whoever moves forward, however slowly, gets on in the end.
@@ -164,7 +168,7 @@ class Downloader:
                 pause = max(self._pause * 2 ** (attempt - 1), error.pause)
             time.sleep(min(pause, LONGEST_PAUSE))
 
-    def _body(self, url: str, state: _State, accept: str) -> Iterator[bytes]:
+    def _body(self, url: str, state: _State, accept: str) -> Generator[bytes]:
         """Yield what follows ``state.position``, from one request."""
         with self._request(url, state.position, accept) as response:
             if response.status_code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
@@ -196,13 +200,7 @@ class Downloader:
         if position:
             headers["Range"] = f"bytes={position}-"
         try:
-            return self._session().get(
-                url,
-                headers=headers,
-                stream=True,
-                timeout=self._timeouts,
-                auth=self.credentials.of(url),
-            )
+            return get(self._session(), url, headers, self._timeouts, self.credentials)
         except requests.RequestException as error:
             if reason := why_dead(error):
                 asked = error.request.url if error.request is not None else None
@@ -214,10 +212,8 @@ class Downloader:
 
     def _session(self) -> requests.Session:
         """Return the session of the calling thread."""
-        import requests
-
         if not hasattr(self._local, "session"):
-            self._local.session = requests.Session()
+            self._local.session = new_session()
         session: requests.Session = self._local.session
         return session
 

@@ -79,6 +79,17 @@ def check_runpath(subject: Subject, around: Surroundings) -> Iterator[str]:
 
 def check_machine(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report programs and libraries for another processor."""
+    if subject.owner not in around.choosing:
+        yield from _other_machine(subject, around)
+
+
+def check_other_machines(subject: Subject, around: Surroundings) -> Iterator[str]:
+    """Report them where a distribution brings each of its programs for several processors."""
+    if subject.owner in around.choosing:
+        yield from _other_machine(subject, around)
+
+
+def _other_machine(subject: Subject, around: Surroundings) -> Iterator[str]:
     found, machine = subject.facts.elf, subject.facts.foreign
     if found and found.machine != around.machine_of_hosts and found.kind != "object":
         machine = found.machine

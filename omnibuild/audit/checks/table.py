@@ -77,6 +77,13 @@ CHECKS = (
         "Programs and libraries are for the platform's processor; others do not start.",
     ),
     Check(
+        "other-machines",
+        elf_checks.check_other_machines,
+        "Distributions bring no programs for other processors besides those for the platform's:"
+        " nobody starts them, so that they can be left out.",
+        Level.WARNING,
+    ),
+    Check(
         "executable-stack",
         elf_checks.lacks("executable_stack", "asks for an executable stack"),
         "No stack is executable: glibc from 2.41 on does not load such a library, and SELinux"

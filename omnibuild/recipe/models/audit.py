@@ -19,6 +19,7 @@ Check = Literal[
     "interpreter",
     "runpath",
     "machine",
+    "other-machines",
     "executable-stack",
     "text-relocations",
     "bindnow",

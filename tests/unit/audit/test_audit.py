@@ -601,6 +601,24 @@ def test_programs_for_other_processors_are_errors(host, header):
     assert [(f.level, f.check) for f in report.findings] == [(Level.ERROR, "machine")]
 
 
+def test_a_distribution_may_choose_among_processors(host):
+    """selenium brings each of its programs for two."""
+    here, other = (f"{APP}/lib/x/{name}/manager" for name in ("amd64", "arm64"))
+    foreign = bytearray(library())
+    foreign[18] = 183
+    host.write(here, library()).write(other, bytes(foreign))
+
+    def found(**owned):
+        report = audit(host.payload(), "2.99", "amd64", owners=Owners(**owned))
+        return [(f.level, f.check, f.path) for f in report.findings]
+
+    assert found(others=INDEX) == [(Level.WARNING, "other-machines", other)]
+    # Somebody else's program for this one is no choice, and neither is one of the project's own.
+    refused = [(Level.ERROR, "machine", other)]
+    assert found(known={other: INDEX}) == refused
+    assert found(others=PROJECT) == refused
+
+
 def test_what_nobody_may_read_is_an_error_and_what_root_alone_may_a_warning(host):
     host.write(f"{APP}/a", "", 0o000).write(f"{APP}/b", "", 0o600)
     host.write(f"{APP}/d/c", "").write("etc/hello/secret", "", 0o640)

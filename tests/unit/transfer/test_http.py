@@ -13,7 +13,7 @@ from omnibuild.errors import SourceError
 from omnibuild.transfer import http
 from omnibuild.transfer.http import Downloader, without_password
 
-from .server import Server, broken_after, content, running, silence, status, without_ranges
+from .server import Handler, Server, broken_after, content, running, silence, status, without_ranges
 
 BODY = bytes(range(256)) * 4000
 
@@ -128,6 +128,25 @@ def test_redirects_are_followed_but_not_in_circles(server: Server, downloader: D
     assert get(downloader, url) == BODY
     circle = server.serve("/circle", status(302, Location="/circle"))
     assert "circle" in reason(downloader, circle)
+
+
+@pytest.mark.parametrize("place", ["http://[", "http://[::1/", "//[x]/", "http://\xb2.example/"])
+def test_redirects_to_no_url_are_told(server: Server, downloader: Downloader, place: str) -> None:
+    url = server.serve("/moved", status(302, Location=place))
+    assert reason(downloader, url)
+
+
+def test_what_a_redirect_says_besides_is_not_awaited(
+    server: Server, downloader: Downloader
+) -> None:
+    def promising(handler: Handler) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", "/a")
+        handler.end_headers()
+        handler.server.released.wait()
+
+    server.serve("/a", content(BODY))
+    assert get(downloader, server.serve("/moved", promising)) == BODY
 
 
 def test_a_compressed_file_stays_compressed(server: Server, downloader: Downloader) -> None:
