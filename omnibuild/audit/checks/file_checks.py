@@ -15,6 +15,7 @@ from omnibuild.payload.placing import MOTIF, references
 from omnibuild.tree import Kind
 
 SHELL = "/bin/sh"
+ENV = "/usr/bin/env"
 
 # Linux before 5.1 cuts the first line off there.
 SHEBANG_AT_MOST = 127
@@ -120,11 +121,20 @@ def _interpreter_faults(subject: Subject, around: Surroundings) -> Iterator[str]
     if shebang is None or not subject.entry.executable:
         return
     interpreter = shebang.interpreter
-    found = around.find(interpreter) if interpreter.startswith("/") else None
+    path = _command_by_env(subject, around) if interpreter == ENV else interpreter
+    found = around.find(path) if path.startswith("/") else None
     if interpreter != SHELL and not (found and found.kind is Kind.FILE and found.executable):
         yield f"its interpreter {interpreter!r} is neither {SHELL} nor a program of the payload"
     if shebang.size > SHEBANG_AT_MOST:
         yield f"its first line has {shebang.size} bytes, old kernels cut it at {SHEBANG_AT_MOST}"
+
+
+def _command_by_env(subject: Subject, around: Surroundings) -> str:
+    """Return where env finds what a script's first line names, if hosts have that of the app."""
+    with around.payload.open(subject.entry) as script:
+        words = script.read(SHEBANG_AT_MOST).partition(b"\n")[0].split()[1:]
+    names = [word.decode(errors="replace") for word in words if word != b"-S"]
+    return f"/usr/bin/{names[0]}" if names else ""
 
 
 def check_permissions(subject: Subject, around: Surroundings) -> Iterator[str]:

@@ -157,8 +157,8 @@ CHECKS = (
     Check(
         "shebang",
         file_checks.check_shebang,
-        "Executable scripts run by /bin/sh or by a program of the payload, never by what"
-        " /usr/bin/env finds; their first line has at most 127 bytes.",
+        "Executable scripts run by /bin/sh or by a program of the payload; /usr/bin/env may find"
+        " the app's own commands, and nothing else. Their first line has at most 127 bytes.",
     ),
     Check(
         "data-scripts",

@@ -320,6 +320,8 @@ def test_symlinks_may_lead_through_others(host):
     "line",
     [
         "#!/usr/bin/env python3",
+        "#!/usr/bin/env",
+        "#!/usr/bin/env ../x",
         "#!/bin/bash",
         "#!python3",
         "#!",
@@ -337,6 +339,8 @@ def test_scripts_may_use_sh_and_programs_of_the_payload(hello):
     hello.write(f"{APP}/bin/a", "#!/bin/sh -e\n", 0o755)
     hello.write(f"{APP}/bin/b", "#! /opt/hello/bin/hello -I\n", 0o755)
     hello.write(f"{APP}/lib/module.py", "#!/usr/bin/env python3\n")
+    hello.write(f"{APP}/bin/c", "#!/usr/bin/env -S hello -p\n", 0o755)
+    hello.write(f"{APP}/bin/d", "#!/usr/bin/env hello\n", 0o755)
     assert hello.found() == []
 
 
