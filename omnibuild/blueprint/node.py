@@ -80,7 +80,9 @@ def front_end(
     place = directory / node.directory
     packages = npm_packages(place)
     source = _source(f"source:{recipe.app.name}/{node.directory}", place)
-    tarballs = {f"{one.name}@{one.version}": _tarball(one, wheel, fetched) for one in packages}
+    tarballs = {
+        f"{one.name}@{one.version}": _tarball(one, wheel, fetched, place) for one in packages
+    }
     last = Action(
         f"node:{recipe.app.name}{components.place}",
         "node",
@@ -106,7 +108,7 @@ def _source(name: str, directory: Path) -> Action:
     return Action(name, "snapshot", {"digest": digest}, places=places, output=output)
 
 
-def _tarball(package: NpmPackage, wheel: LockedFile, fetched: str) -> Action:
+def _tarball(package: NpmPackage, wheel: LockedFile, fetched: str, directory: Path) -> Action:
     return Action(
         # Of one version two locks may have other bytes.
         f"npm:{package.name.lstrip('@')}-{package.version}#{package.sha512[:8]}",
@@ -118,5 +120,6 @@ def _tarball(package: NpmPackage, wheel: LockedFile, fetched: str) -> Action:
             "name": package.name,
             "version": package.version,
             "node": wheel.sha256,
+            "directory": str(directory),
         },
     )

@@ -110,7 +110,10 @@ def _of_node(directory: Path, found: Findings) -> None:
     for place, script in scripts.items():
         name = project_file(directory, place / "package.json")
         if not (place / _LOCK).is_file():
-            found.notes.append(f"{name}: a front end without {_LOCK}; [build.node] needs one")
+            make = f"npm install --package-lock-only, in {place.relative_to(directory)}"
+            found.notes.append(
+                f"{name}: a front end without {_LOCK}, which [build.node] needs: {make}"
+            )
         elif found.front_end is None:
             where = f"{name}: scripts.build: {script}"
             found.front_end = _front_end(directory, place, script, where)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from omnibuild.execute.job import Job
-from omnibuild.sources.npm import fetch_tarball, find_registry, tarball_url
+from omnibuild.sources.npm.settings import NpmSettings
+from omnibuild.sources.npm.tarballs import fetch_tarball
 from omnibuild.store.results import Output
 from omnibuild.transfer.http import Downloader
 
@@ -20,13 +22,14 @@ class Tarballs:
         """Fetch a tarball.
 
         Parameters: ``sha512``; places: ``url`` (empty where the lock does not say), ``name``,
-        ``version``, ``node`` (digest of node's wheel, whose npm knows the public registry).
+        ``version``, ``node`` (digest of node's wheel, whose npm knows the public registry),
+        ``directory`` (of the front end, which may name registries).
         """
         places = job.action.places
-        url = places["url"]
-        if not url:
-            registry = find_registry(wheel=job.store.blob(places["node"]))
-            url = tarball_url(registry, places["name"], places["version"])
+        settings = NpmSettings(os.environ, Path(places["directory"]))
+        wheel = job.store.blob(places["node"])
+        url = settings.address(places["name"], places["version"], places["url"], wheel)
+        settings.teach(self._downloader.credentials, url)
         target: Path = job.scratch / "package.tgz"
         fetch_tarball(
             job.action.parameters["sha512"],

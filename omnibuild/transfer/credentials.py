@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from omnibuild.errors import MissingToolError
@@ -20,10 +22,22 @@ KEYRING = Tool("keyring", package="python3-keyring")
 _VARIABLES = ("UV_INDEX_", "POETRY_HTTP_BASIC_")
 LOGIN_HINT = (
     "say who you are: UV_INDEX_NAME_USERNAME and UV_INDEX_NAME_PASSWORD (NAME is what the project"
-    " calls the index), netrc, or the program keyring"
+    " calls the index), netrc, or the program keyring; npm's registries: .npmrc"
 )
 
 Login = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """A token by itself, as some servers want it (RFC 6750)."""
+
+    token: str
+
+    def __call__(self, request: Any) -> Any:
+        """Add it to a request, as the library for HTTP asks whoever logs in."""
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        return request
 
 
 class Credentials:
@@ -35,7 +49,7 @@ class Credentials:
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._environment = environment
-        self._known: dict[str, Login] = {}
+        self._known: dict[str, Login | Bearer] = {}
 
     def learn(self, url: str, name: str = "") -> None:
         """Look up who to be below ``url``, and to the server that it is on.
@@ -48,7 +62,11 @@ class Credentials:
         if bare not in self._known and (login := self._find(url, name)):
             self._known[bare] = login
 
-    def of(self, url: str) -> Login | None:
+    def know(self, url: str, login: Login | Bearer) -> None:
+        """Take who to be below ``url`` from somebody who has looked it up."""
+        self._known[without_login(url)] = login
+
+    def of(self, url: str) -> Login | Bearer | None:
         """Return who to be for ``url``: as learned for the longest beginning, else its server."""
         bare = without_login(url)
         below = [known for known in self._known if bare.startswith(known)]
@@ -58,7 +76,7 @@ class Credentials:
     def in_url(self, url: str) -> str:
         """Return ``url`` with name and password, for programs that take them from there alone."""
         login, parts = self.of(url), urlsplit(without_login(url))
-        if not login:
+        if not login or isinstance(login, Bearer):
             return url
         from urllib.parse import quote
 
@@ -67,7 +85,8 @@ class Credentials:
 
     def hidden(self, text: str) -> str:
         """Return a text without any of the passwords."""
-        for _, password in self._known.values():
+        for login in self._known.values():
+            password = login.token if isinstance(login, Bearer) else login[1]
             text = text.replace(password, "****") if password else text
         return text
 

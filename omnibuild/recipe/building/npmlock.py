@@ -31,7 +31,11 @@ _NAME = re.compile(r"(@[A-Za-z0-9._~-]{1,214}/)?[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,
 _VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]{0,255}")
 _INSTALLED = "node_modules/"
 # Locks of tools that are not npm.
-_OTHERS = ("yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb", "npm-shrinkwrap.json")
+_OTHERS = {
+    "yarn.lock": "npm takes the versions in it over",
+    "npm-shrinkwrap.json": "npm takes the versions in it over",
+    **dict.fromkeys(("pnpm-lock.yaml", "bun.lock", "bun.lockb"), "npm chooses versions anew"),
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -98,8 +102,8 @@ def _text(directory: Path, path: Path) -> str:
             hint="`directory` in [build.node] is where it is, relative to the project",
         )
     if not path.exists():
-        other = next((name for name in _OTHERS if (directory / name).exists()), "")
-        why = f"there is {other}, which is not read" if other else ""
+        found = (name for name in _OTHERS if (directory / name).exists())
+        why = "".join(f"there is {name}, which is not read; {_OTHERS[name]}" for name in found)
         raise LockError(f"there is no {LOCK}", where=Where(str(directory)), why=why, hint=_MAKE)
     try:
         content = read_regular(path)

@@ -252,7 +252,8 @@ def test_a_front_end(tmp_path: Path) -> None:
     found = Findings()
     built(tmp_path, found)
     assert found.notes == [
-        "old/package.json: a front end without package-lock.json; [build.node] needs one"
+        "old/package.json: a front end without package-lock.json, which [build.node] needs:"
+        " npm install --package-lock-only, in old"
     ]
 
 

@@ -182,7 +182,8 @@ class Uv:
         *others, last = (self._credentials.in_url(each.url) for each in self._indexes.ordered)
         found = {"UV_DEFAULT_INDEX": last, **({"UV_INDEX": " ".join(others)} if others else {})}
         for number, index in enumerate(self._indexes.pinned.values()):
-            if login := self._credentials.of(index.url):
+            login = self._credentials.of(index.url)
+            if isinstance(login, tuple):
                 word = f"UV_INDEX_{_called(number).upper().replace('-', '_')}"
                 found |= {f"{word}_USERNAME": login[0], f"{word}_PASSWORD": login[1]}
         return found

