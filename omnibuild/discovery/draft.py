@@ -91,18 +91,23 @@ def _user(app: str) -> str:
 
 def _python(found: Findings, series: Sequence[str]) -> Found:
     """Return the newest series that the app says it runs on; the newest where it does not say."""
+    if not found.requires_python:
+        return Found(max(series, key=Version), "")
+    where = f"{found.requires_python.where}: {found.requires_python.value}"
+    if fitting := series_for(found, series):
+        return Found(fitting[0], where)
     newest = sorted(series, key=Version, reverse=True)
-    where = ""
-    if found.requires_python:
-        try:
-            allowed = SpecifierSet(found.requires_python.value)
-        except InvalidSpecifier:
-            allowed = SpecifierSet()
-        fitting = [each for each in newest if allowed.contains(full_version(each))]
-        if not fitting:
-            said = f"{found.requires_python.where} is {found.requires_python.value}"
-            there = f"there are {', '.join(newest)}, of which {newest[0]} is taken"
-            found.notes.append(f"{said}, and no such interpreter is defined: {there}")
-        newest = fitting or newest
-        where = f"{found.requires_python.where}: {found.requires_python.value}"
+    said = f"{found.requires_python.where} is {found.requires_python.value}"
+    there = f"there are {', '.join(newest)}, of which {newest[0]} is taken"
+    found.notes.append(f"{said}, and no such interpreter is defined: {there}")
     return Found(newest[0], where)
+
+
+def series_for(found: Findings, series: Sequence[str]) -> list[str]:
+    """Return the series of CPython that an app says it runs on, the newest first."""
+    try:
+        allowed = SpecifierSet(found.requires_python.value if found.requires_python else "")
+    except InvalidSpecifier:
+        allowed = SpecifierSet()
+    newest = sorted(series, key=Version, reverse=True)
+    return [each for each in newest if allowed.contains(full_version(each))]

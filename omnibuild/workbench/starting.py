@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from omnibuild import events, files
 from omnibuild.discovery.built import built
 from omnibuild.discovery.distribution import declared_by
-from omnibuild.discovery.draft import OF_GIT, PLEASE, app_name, draft_of
+from omnibuild.discovery.draft import OF_GIT, PLEASE, app_name, draft_of, series_for
 from omnibuild.discovery.findings import Findings, Found
 from omnibuild.discovery.metadata import declared, note_choices
 from omnibuild.discovery.recipe_text import Draft, hook_of, text_of
@@ -93,7 +93,12 @@ def start(settings: Settings, subject: str, name: str, emit: Emit) -> Started:
 
 
 def write(settings: Settings, started: Started, emit: Emit) -> Locked:
-    """Write a recipe with its lock and hooks, or nothing of it; return the lock."""
+    """Write a recipe with its lock and hooks, and return the lock.
+
+    Raises:
+        LockError: it cannot be locked; the recipe stays, as that may be where to mend it.
+        OmnibuildError: of anything else, then nothing is written.
+    """
     started.recipe.parent.mkdir(exist_ok=True)
     try:
         if started.hooks:
@@ -101,6 +106,11 @@ def write(settings: Settings, started: Started, emit: Emit) -> Locked:
             files.write_atomic(started.hooks / PREPARE, hook_of(started.draft))
         made = _locked(settings, started, emit)
         made.write()
+    except LockError as error:
+        written = os.path.relpath(started.recipe)
+        again = f"{written} is written; mend what is wrong, there or in the project, and run:"
+        error.hint = f"{error.hint}; {again} omnibuild lock {whereabouts.word_for(started.recipe)}"
+        raise
     except BaseException:
         started.recipe.unlink(missing_ok=True)
         if started.hooks:
@@ -117,10 +127,16 @@ def _locked(settings: Settings, started: Started, emit: Emit) -> Locked:
         draft = dataclasses.replace(started.draft, python=series)
         files.write_atomic(started.recipe, text_of(draft))
         try:
-            return lock(settings, str(started.recipe), emit)
+            made = lock(settings, str(started.recipe), emit)
         except LockError as error:
             problem = problem or error
+            continue
+        if problem:
+            taken = f"CPython {series.value} is taken, as it cannot be locked for {newest.value}"
+            emit(events.Warned(f"{taken}: {problem.what}"))
+        return made
     assert problem  # noqa: S101 - for mypy: each round returns or fails
+    files.write_atomic(started.recipe, text_of(started.draft))
     raise problem
 
 
@@ -161,11 +177,13 @@ def _of_project(settings: Settings, directory: Path, name: str) -> Started:
     if found.prepare and os.path.lexists(hooks):
         found.notes.append(f"{hooks} is there already, and no hook is written into it")
         found.prepare = []
-    draft = _draft(Definitions(settings.workspace), found, app, ("path", source))
+    definitions = Definitions(settings.workspace)
+    draft = _draft(definitions, found, app, ("path", source))
+    older = tuple(series_for(found, series_of(definitions))[1:])
     if not found.prepare:
-        return Started(draft, recipe)
+        return Started(draft, recipe, older=older)
     scripts = os.path.relpath(hooks.resolve(), recipe.parent.resolve())
-    return Started(dataclasses.replace(draft, scripts=scripts), recipe, hooks)
+    return Started(dataclasses.replace(draft, scripts=scripts), recipe, hooks, older)
 
 
 def _is_project(directory: Path, found: Findings) -> bool:

@@ -196,7 +196,7 @@ def test_what_fails_leaves_nothing(
     assert not list(tmp_path.rglob("*.toml"))
 
 
-def test_a_project_that_cannot_be_locked_gets_no_recipe(
+def test_a_project_that_cannot_be_locked_has_a_recipe_to_mend(
     index: Server,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -205,9 +205,35 @@ def test_a_project_that_cannot_be_locked_gets_no_recipe(
     monkeypatch.chdir(tmp_path)
     text = '[project]\nname = "mall"\nversion = "3"\ndependencies = ["nowhere"]\n[tool.uv]\n'
     (tmp_path / "pyproject.toml").write_text(text)
-    assert main(["init", str(tmp_path)]) != 0
+    assert main(["init", str(tmp_path)]) == 3
+    said = capsys.readouterr().err
+    assert "nowhere" in said
+    assert f"there or in the project, and run: omnibuild lock {tmp_path}\n" in said
+    assert {path.name for path in tmp_path.iterdir()} == {"pyproject.toml", "omnibuild.toml"}
+    assert '"3.13"' in (tmp_path / "omnibuild.toml").read_text()
+    (tmp_path / "pyproject.toml").write_text(text.replace("nowhere", "shop"))
+    assert main(["lock", str(tmp_path)]) == 0
+
+
+def test_what_is_no_fault_of_recipes_leaves_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMNIBUILD_INDEX_URL", "http://127.0.0.1:9/simple")
+    (tmp_path / "requirements.txt").write_text("shop\n")
     (tmp_path / "manage.py").write_text("'DJANGO_SETTINGS_MODULE', 'mall.settings'")
-    assert main(["init", str(tmp_path)]) != 0
-    (tmp_path / "manage.py").unlink()
-    assert "nowhere" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"]
+    assert main(["init", str(tmp_path), "-C", str(tmp_path), "--name", "mall"]) == 4
+    assert "OMNIBUILD_INDEX_URL" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"requirements.txt", "manage.py"}
+
+
+def test_an_older_interpreter_is_taken_where_the_newest_cannot_be_locked(
+    index: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "stand-1-cp311-cp311-manylinux_2_17_x86_64.whl"
+    publish(index, stand={name: wheel("stand")})
+    (tmp_path / "requirements.txt").write_text("stand\n")
+    assert main(["init", str(tmp_path), "-C", str(tmp_path), "--name", "mall"]) == 0
+    said = capsys.readouterr().err
+    assert "warning CPython 3.11 is taken, as it cannot be locked for 3.13: " in said
+    assert tomllib.loads((tmp_path / "omnibuild.toml").read_text())["python"]["version"] == "3.11"
+    assert "cp311" in (tmp_path / "pylock.mall.toml").read_text()
