@@ -302,6 +302,15 @@ def test_what_the_operator_masked_stays_so(hello: BootedHost) -> None:
     assert hello.unit(PROXY)["LoadState"] == "masked"
     hello.run("systemctl", "unmask", PROXY)
 
+    hello.run("systemctl", "mask", TARGET)
+    said = hello.run("dpkg", "--install", deb("1.1.0")).stderr
+    assert "hello: the services could not be enabled" in said
+    assert states(hello, TARGET, WEB_SERVICE) == ["inactive"] * 2
+    hello.run("systemctl", "unmask", TARGET)
+    hello.run("systemctl", "enable", "--now", TARGET)
+    assert answers(hello, f"{WEB}/health")
+    hello.run("dpkg", "--purge", "hello")
+
 
 def test_a_taken_port_is_said_at_installation(server: BootedHost, tmp_path: Path) -> None:
     server.run("dpkg", "--purge", "hello")
