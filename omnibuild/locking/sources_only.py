@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from packaging.pylock import Package
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from omnibuild.errors import LockError
@@ -66,8 +67,7 @@ def resolved_with_sources(
         ask: returns the metadata of a package that is pinned as source.
         directory: an empty one.
         requirements: what must be satisfied.
-        from_source: normalised names of packages that are compiled: of these a version without a
-            wheel is as good as one with it.
+        from_source: normalised names of packages that are compiled, with or without wheels.
         kept: names to versions that are taken rather than newer ones.
         rules: how it is resolved.
 
@@ -77,15 +77,20 @@ def resolved_with_sources(
     from_source = [*from_source, *rules.from_source]
     for name in from_source:
         _stand_in(stand_ins, resolver, name)
+    newest = _Newest(
+        lambda more: resolver.resolve(more, from_source, kept, rules, directory), resolver, kept
+    )
     for _ in range(_MOST_ROUNDS):
         try:
             found = resolver.resolve(requirements, from_source, kept, rules, directory)
+            new = newest.needs(requirements, found) - stand_ins.names
         except OnlySourceError as error:
             new = set(error.names) - stand_ins.names
             if not new:
                 raise
-            for name in sorted(new):
-                _stand_in(stand_ins, resolver, name)
+        for name in sorted(new):
+            _stand_in(stand_ins, resolver, name)
+        if new:
             continue
         unknown = [each for each in found if _is_unknown(each, stand_ins, resolver)]
         if not unknown:
@@ -96,6 +101,53 @@ def resolved_with_sources(
         "no end of asking: each version leads to another one that exists only as source",
         hint=f"constrain {', '.join(sorted(stand_ins.names))} by `require` in [python]",
     )
+
+
+@dataclass
+class _Newest:
+    """Finds what the newest versions of what is required need and what exists only as source.
+
+    Nothing but wheels is known at first, so an older version, or one before its release, whose
+    requirements all have wheels would be taken in silence.
+
+    Args:
+        resolve: resolves requirements with the stand-ins that there are.
+        resolver: knows the versions.
+        kept: names of packages that keep their versions.
+    """
+
+    resolve: Callable[[Sequence[Requirement]], object]
+    resolver: Resolver
+    kept: Mapping[str, str]
+    known: dict[str, Version | None] = field(default_factory=dict)
+
+    def needs(self, requirements: Sequence[Requirement], found: Sequence[Package]) -> set[str]:
+        """Return names of packages without wheels for which newer versions were passed over."""
+        # Of what comes from elsewhere no index is asked: there it may be a stranger's.
+        indexed = [each for each in found if not (each.vcs or each.archive or each.directory)]
+        versions = {each.name: each.version for each in indexed}
+        for each in requirements:
+            name, version = canonicalize_name(each.name), versions.get(canonicalize_name(each.name))
+            newest = version and self._newest(name, each)
+            if newest and version and (newest > version or version.is_prerelease):
+                try:
+                    self.resolve([*requirements, Requirement(f"{name}=={newest}")])
+                except OnlySourceError as error:
+                    return set(error.names)
+                except LockError:
+                    pass  # something else keeps it from being taken
+                self.known[name] = None
+        return set()
+
+    def _newest(self, name: str, required: Requirement) -> Version | None:
+        if name in self.kept or required.url or required.specifier.prereleases:
+            return None
+        if name not in self.known:
+            versions = self.resolver.wheel_versions(name) | set(self.resolver.sources(name))
+            self.known[name] = max(
+                required.specifier.filter(versions, prereleases=False), default=None
+            )
+        return self.known[name]
 
 
 def _stand_in(stand_ins: _StandIns, resolver: Resolver, name: str) -> None:

@@ -143,6 +143,38 @@ def test_the_newest_version_may_exist_only_as_source(index: Server, tmp_path: Pa
     assert started.older == ("3.11",)
 
 
+@pytest.mark.parametrize("other", ["1", "3rc1"])
+def test_the_newest_release_may_need_what_exists_only_as_source(
+    index: Server, tmp_path: Path, other: str
+) -> None:
+    """And is no reason to take an older one, or one before its release, that needs none."""
+    publish(
+        index,
+        stand={"stand-1.tar.gz": sdist("stand", "1", {"setup.py": ""})},
+        tent={
+            "tent-2-py3-none-any.whl": wheel("tent", "2", requires=("stand",)),
+            f"tent-{other}-py3-none-any.whl": wheel("tent", other),
+        },
+    )
+    started = start(Settings(tmp_path, tmp_path / "cache", 1), "tent", "", events.silent)
+    assert started.draft.source == ("index", "tent==2")
+
+
+@pytest.mark.parametrize("other", ["1", "3rc1"])
+def test_a_release_that_cannot_be_taken_is_passed_over(
+    index: Server, tmp_path: Path, other: str
+) -> None:
+    publish(
+        index,
+        tent={
+            "tent-2-py3-none-any.whl": wheel("tent", "2", requires=("nothing-like-it",)),
+            f"tent-{other}-py3-none-any.whl": wheel("tent", other),
+        },
+    )
+    started = start(Settings(tmp_path, tmp_path / "cache", 1), "tent", "", events.silent)
+    assert started.draft.source == ("index", f"tent=={other}")
+
+
 def with_commands(name: str, *commands: str, requires: tuple[str, ...] = ()) -> dict[str, bytes]:
     lines = "".join(f"{command} = x:y\n" for command in commands)
     scripts = {f"{name}-1.dist-info/entry_points.txt": f"[console_scripts]\n{lines}".encode()}

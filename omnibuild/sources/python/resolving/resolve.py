@@ -164,12 +164,13 @@ class Resolver:
     def wheel_versions(self, name: str) -> set[Version]:
         """Return the versions of a package that have a wheel which can be used."""
         found = set()
-        for file in self._page(name):
+        for file in self._page(name).values():
             try:
-                _, version, _, tags = parse_wheel_filename(file)
+                _, version, _, tags = parse_wheel_filename(file.name)
+                fits = SpecifierSet(file.requires_python).contains(full_version(self.python))
             except ValueError:
                 continue
-            if self._usable & tags:
+            if self._usable & tags and fits and not file.yanked:
                 found.add(version)
         return found
 
