@@ -26,7 +26,7 @@ from omnibuild.sources.python.project.declared import (
     known_groups,
     project_requirements,
 )
-from omnibuild.sources.python.project.fields import check_fields
+from omnibuild.sources.python.project.fields import check_fields, check_python
 from omnibuild.sources.python.project.origins import Origin, read_origins, workspace_root
 from omnibuild.sources.python.project.rules import NO_RULES, Rules, read_rules
 from omnibuild.sources.python.project.settings import refuse_builds
@@ -121,6 +121,8 @@ def wanted(recipe: Recipe, path: Path) -> Wanted:
     python, rules = recipe.python.version if recipe.python else "", NO_RULES
     origins: dict[str, Origin] = {}
     if project:
+        if python:
+            check_python(project, python)
         own += group_requirements(project, choice)
         for place in (project, *([root] if root else [])):
             refuse_builds(place, choice, python)

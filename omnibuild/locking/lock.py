@@ -38,6 +38,7 @@ from omnibuild.recipe.whereabouts import word_for
 from omnibuild.settings import Settings
 from omnibuild.sources.python.pins.finding import read_pins
 from omnibuild.sources.python.pins.pins import Pins
+from omnibuild.sources.python.project.declared import declared_identity
 from omnibuild.sources.python.project.rules import Rules
 from omnibuild.sources.python.resolving.resolve import Resolver
 
@@ -230,7 +231,9 @@ class _Making:
                 self.resolver, self._ask, links, lowered, from_source, kept, rules
             )
 
-        rules = self.now.rules.with_constraints(constraints)
+        # Whoever requires the project gets it as it is built, and nothing else of that name.
+        own = declared_identity(self.now.project)[0] if self.now.project and self.now.built else ""
+        rules = self.now.rules.with_constraints(constraints).without(own)
         return self.placing.resolve(requirements, rules, resolved)
 
     def _ask(self, package: Package) -> Metadata:

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from omnibuild.blueprint.wanted import Wanted
 from omnibuild.errors import LockError, Where
-from omnibuild.recipe.wheeltags import applies
+from omnibuild.recipe.wheeltags import applies, full_version
 from omnibuild.sources.python.pins.pins import Pins
 from omnibuild.sources.python.project.declared import lock_to_make
 from omnibuild.sources.python.project.origins import workspace_root
@@ -81,8 +81,14 @@ def running(
 def told(metadata: Metadata, extras: Sequence[str], python: str) -> list[Requirement]:
     """Return what a project requires by its metadata, with what chosen extras add.
 
-    Raises :class:`LockError` when it has no such extra.
+    Raises :class:`LockError` when it has no such extra, or is not for such a Python.
     """
+    allowed = metadata.requires_python
+    if allowed is not None and not allowed.contains(full_version(python), prereleases=True):
+        raise LockError(
+            f"the project is for Python {allowed}, and the app gets {python}",
+            hint="take another `version` in [python] of the recipe",
+        )
     known = set(map(canonicalize_name, metadata.provides_extra or ()))
     unknown = sorted(set(extras) - known)
     if unknown:

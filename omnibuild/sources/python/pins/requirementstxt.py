@@ -181,6 +181,9 @@ def addressed(parsed: Any, project: Path) -> str:
     Raises :class:`NotARequirementError` when nobody can tell what is there.
     """
     url, _, fragment = parsed.link.url.partition("#")
+    if "${" in url:
+        what = f"`{printable(parsed.line)}` names a variable, and none is put into an address"
+        raise NotARequirementError(what, "write it without; names and passwords belong into netrc")
     said = {key: values[0] for key, values in parse_qs(fragment).items()}
     extras = f"[{','.join(sorted(parsed.extras))}]" if parsed.extras else ""
     if not urlsplit(url).scheme:

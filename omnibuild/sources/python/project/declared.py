@@ -132,7 +132,7 @@ def project_requirements(directory: Path, choice: Choice = NOTHING) -> list[Requ
     reading.read(("project", "dependencies"), project.get("dependencies", []))
     optional = located.table_at(project, "optional-dependencies")
     own = canonicalize_name(str(project.get("name", "")))
-    wanted, seen = set(choice.extras), set[str]()
+    wanted, seen = {*choice.extras, *reading.take_extras(own)}, set[str]()
     while new := wanted - seen:
         seen |= new
         for name, listed in optional.items():

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
 from omnibuild.recipe import located
 from omnibuild.recipe.located import Fault
+from omnibuild.recipe.wheeltags import full_version
 from omnibuild.sources.python.project.declared import document_of
 
 _TABLE = "project"
@@ -54,6 +57,23 @@ def _wrong_types(project: Mapping[str, Any]) -> Iterator[Fault]:
         for name, value in table.items():
             if not isinstance(value, str):
                 yield Fault((_TABLE, key, name), f"`{name}` must be text")
+
+
+def check_python(directory: Path, python: str) -> None:
+    """Raise :class:`DefinitionError` for a project that is not for a series of CPython."""
+    document = document_of(directory)
+    path = (_TABLE, "requires-python")
+    text = located.value_at(document.data, *path) if document else None
+    if document is None or not isinstance(text, str):
+        return
+    try:
+        allowed = SpecifierSet(text)
+    except InvalidSpecifier as error:
+        what = f"`{text}` says no versions of Python"
+        raise document.error([Fault(path, what, 'write it like ">=3.11"')]) from error
+    if not allowed.contains(full_version(python), prereleases=True):
+        what = f"the project is for Python {text}, and the app gets {python}"
+        raise document.error([Fault(path, what, "take another `version` in [python]")])
 
 
 def _missing(said: set[str], dynamic: Any) -> Iterator[Fault]:

@@ -56,6 +56,10 @@ class Rules:
         """Return the same with more constraints."""
         return replace(self, constraints=(*self.constraints, *more))
 
+    def without(self, name: str) -> Rules:
+        """Return the same with a package left out; without a name, just the same."""
+        return replace(self, excludes=(*self.excludes, canonicalize_name(name))) if name else self
+
     def words(self) -> tuple[str, ...]:
         """Return them in words, for a lock to remember; without the indexes themselves."""
         lists = {

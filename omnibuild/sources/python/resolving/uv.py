@@ -40,6 +40,7 @@ _SETTINGS = (
 # What uv is asked about, as it calls it.
 _QUESTION = "omnibuild-question"
 _ONLY_SOURCE = re.compile(r"[Ww]heels are required for `([A-Za-z0-9._-]+)`")
+_OTHER_SYSTEMS = re.compile(r"([A-Za-z0-9._-]+)[<>=!~][^ ]* ha(?:s|ve) no wheels with a matching")
 # Newer versions warn of a word that means the same to all of them.
 _OLD_WORD = "warning: The `if-necessary-or-explicit`"
 _NO_EXTRA = re.compile(
@@ -215,6 +216,12 @@ def _unresolved(question: Question, said: str) -> LockError:
     names = sorted(set(_ONLY_SOURCE.findall(said)))
     if not names:
         hint = "relax a requirement, or look for a misspelt name; is it the index that you mean?"
+        if others := sorted(set(_OTHER_SYSTEMS.findall(said))):
+            hint = (
+                f"{', '.join(others)} has wheels for other systems or interpreters alone: require a"
+                " version that has one for this, take another `version` in [python], or leave out"
+                " platforms whose glibc is older"
+            )
         return LockError("these packages cannot be resolved together", why=why, hint=hint)
     error = OnlySourceError(
         f"{', '.join(names)} can be had only as source",

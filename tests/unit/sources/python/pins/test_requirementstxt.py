@@ -57,6 +57,7 @@ def test_all_that_it_includes_is_in_the_record(path: Path) -> None:
         ("--find-links ./wheels", "`--find-links` changes"),
         ("--pre", "`--pre` changes"),
         ("-e ./local", "does not say which package is there"),
+        ("lib @ https://${TOKEN}@x.org/lib-1.zip", "names a variable"),
         (".[more]", "chooses extras of the project itself"),
         ("https://example.org/page.html", "does not say which package is there"),
         ("git+https://example.org/a/b.git", "does not say which package is there"),
