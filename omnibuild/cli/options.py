@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import gc
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from omnibuild.settings import DEFAULT_DOWNLOAD, DEFAULT_LOG, DEFAULT_UNPACKED
 
@@ -29,6 +30,16 @@ class CommandParser(argparse.ArgumentParser):
         if fill is not None:
             fill(self)
         return super().parse_known_args(*words, **more)
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the words, with what was meant where a known word is close."""
+        wrong = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
+        if wrong:
+            from difflib import get_close_matches  # only who mistypes needs it
+
+            near = get_close_matches(wrong[1], re.findall(r"[\w-]+", wrong[2]), 1)
+            message += f"\n  hint: did you mean {near[0]!r}?" if near else ""
+        super().error(message)
 
     def print_help(self, file: Any = None) -> None:
         """Write the help; an error is raised, which other parsers keep to themselves."""

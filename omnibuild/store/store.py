@@ -216,13 +216,15 @@ class Store:
     def latest_log(self, name: str) -> Path | None:
         """Return the newest log of an action, named in whole or by what follows its kind.
 
-        The root behind the ``@`` may be left out.
+        The root behind the ``@`` may be left out. Of several one with something in it.
         """
         wanted = re.compile(
             rf"([a-z]+_(.*_)?)?{re.escape(file_name(name))}(@.*)?-[0-9a-f]{{12}}\.log"
         )
         logs = [path for path in (self.root / "logs").iterdir() if wanted.fullmatch(path.name)]
-        return max(logs, key=lambda path: path.stat().st_mtime, default=None)
+        found = [(path.stat(), path) for path in logs]
+        found.sort(key=lambda each: (each[0].st_size > 0, each[0].st_mtime))
+        return found[-1][1] if found else None
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:

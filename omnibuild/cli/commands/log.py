@@ -21,6 +21,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if arguments.json:
         sys.stdout.write(json.dumps({"log": str(path)}) + "\n")
+    elif text := path.read_text("utf-8", "replace"):
+        sys.stdout.write(printable(text))
     else:
-        sys.stdout.write(printable(path.read_text("utf-8", "replace")))
+        sys.stderr.write(f"what {arguments.component} did printed nothing: {path}\n")
     return 0

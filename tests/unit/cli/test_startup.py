@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from omnibuild.cli.main import main
 from omnibuild.cli.outcome import run as outcome
 from omnibuild.cli.parser import make_parser
 
@@ -46,6 +47,20 @@ def test_every_command_shows_examples() -> None:
         done = run(*command, "--help")
         assert done.returncode == 0, done.stderr
         assert "examples:\n  omnibuild " in done.stdout
+
+
+def test_who_mistypes_is_told_what_is_close(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bulid"]) == 2
+    assert capsys.readouterr().err.endswith("hint: did you mean 'build'?\n")
+    assert main(["artifact", "rebild"]) == 2
+    assert capsys.readouterr().err.endswith("hint: did you mean 'rebuild'?\n")
+    assert main(["xyz"]) == 2
+    assert "hint" not in capsys.readouterr().err
+
+
+def test_without_a_word_there_is_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert "omnibuild init" in capsys.readouterr().out
 
 
 def test_a_wrong_flag_is_a_usage_error() -> None:

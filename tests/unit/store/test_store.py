@@ -155,3 +155,15 @@ def test_a_directory_is_as_open_as_the_one_above_at_most(tmp_path: Path) -> None
     finally:
         os.umask(before)
     assert (tmp_path / "of/a group").stat().st_mode & 0o777 == 0o775
+
+
+def test_the_log_that_says_something_is_shown(store: Store) -> None:
+    digest = "0123456789ab" * 5 + "cdef"
+    wheel, install = (store.log(f"{kind}:app/shop@root/x", digest) for kind in ("wheel", "install"))
+    assert store.latest_log("shop") is None
+    wheel.write_text("compiled")
+    install.touch()
+    os.utime(wheel, (1, 1))
+    assert store.latest_log("shop") == wheel
+    wheel.unlink()
+    assert store.latest_log("shop") == install
