@@ -17,6 +17,7 @@ from omnibuild.recipe.wheeltags import full_version
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]{1,59}")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 _VERSION = re.compile(r"[0-9][A-Za-z0-9.+~]{0,59}")
+_WORKER = re.compile(r"(?:.*-)?(worker|daemon|scheduler|consumer|listener|beat|bot|server)")
 _LONGEST_SUMMARY = 80
 _SERVERS = {"wsgi": "gunicorn", "asgi": "uvicorn"}
 
@@ -56,6 +57,7 @@ def draft_of(
         summary = Found(f"{cut or summary.value[: _LONGEST_SUMMARY - 1]}…", summary.where)
     serves = bool(found.web or found.services or found.timers)
     _leave_out_taken(found, app)
+    _note_workers(found)
     for name, said in found.services.items():
         found.services[name] = Found(said.value.replace(PREFIX, f"/opt/{app}"), said.where)
     return Draft(
@@ -79,6 +81,15 @@ def _leave_out_taken(found: Findings, app: str) -> None:
     for name in sorted({f"{app}-{each}" for each in names} & found.commands.keys()):
         del found.commands[name]
         found.notes.append(f"the command {name} is left out: a launcher of the app is called so")
+
+
+def _note_workers(found: Findings) -> None:
+    """Note commands that are called like what goes on running: nobody starts them unasked."""
+    started = {said.value.partition(" ")[0] for said in found.services.values()}
+    for name in sorted(found.commands.keys() - started):
+        if match := _WORKER.fullmatch(name):
+            table = f'[services.{match[1]}] command = "{name}"'
+            found.notes.append(f"{name} runs when somebody calls it; as a service it is: {table}")
 
 
 def _user(app: str) -> str:

@@ -418,6 +418,16 @@ def test_what_launchers_are_called_is_no_command(tmp_path: Path) -> None:
     assert recipe["commands"] == {"shop": "shop"}
 
 
+def test_what_is_called_like_a_worker_may_be_one(tmp_path: Path) -> None:
+    found = Findings(name=Found("shop", ""), services={"mail": Found("shop-bot --all", "")})
+    found.commands = {name: Found(name, "") for name in ("shop", "shop-worker", "shop-bot")}
+    draft_of(found, "shop", ACCOUNT, ["3.13"], ("path", "."))
+    assert found.notes == [
+        "shop-worker runs when somebody calls it; as a service it is:"
+        ' [services.worker] command = "shop-worker"'
+    ]
+
+
 def test_what_is_not_taken_is_said_with_the_way_to_take_it(tmp_path: Path) -> None:
     def notes(name: str, files: dict[str, str]) -> list[str]:
         directory = tmp_path / name
