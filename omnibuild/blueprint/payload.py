@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from packaging.utils import canonicalize_name
 
 import omnibuild.host
 from omnibuild.blueprint.components import Components
@@ -19,6 +18,7 @@ from omnibuild.digests import Digest, of_file, of_json
 from omnibuild.errors import DefinitionError, Where
 from omnibuild.host.hooks import load_hooks
 from omnibuild.host.layout import Layout
+from omnibuild.payload.assembly import part_of
 from omnibuild.plan.graph import Action
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Recipe
@@ -76,16 +76,16 @@ def pruned(
     parts = list(parts)
     found = {name: list(components.software(name).prune) for name in parts if ":" not in name}
     for given, globs in recipe.python.prune.items() if recipe.python else ():
-        name = canonicalize_name(given)
-        if f"python:{name}" not in parts:
+        part = part_of(given, parts)
+        if not part:
             there = [part.removeprefix("python:") for part in parts if part.startswith("python:")]
             what = f"[python.prune] names {quoted(given)}, and no such package is installed"
-            hint = suggestion(closest(name, there)) or f"there are {', '.join(sorted(there))}"
+            hint = suggestion(closest(given, there)) or f"there are {', '.join(sorted(there))}"
             fault = Fault(("python", "prune", given), what, hint, in_key=True)
             raise recipe_document(recipe_path).error([fault])
-        found[f"python:{name}"] = list(globs)
-    own = f"python:{canonicalize_name(recipe.app.name)}"
-    if own in parts and (closed := list(restricted(recipe, recipe_path))):
+        found[part] = list(globs)
+    own = part_of(recipe.app.name, parts)
+    if own and (closed := list(restricted(recipe, recipe_path))):
         found[own] = [*found.get(own, ()), *closed]
     return found
 

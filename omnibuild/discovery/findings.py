@@ -87,6 +87,7 @@ class Findings:
         front_end: what node is to build.
         requirements: normalised names of what it requires.
         require: what the recipe is to require, and where that is said.
+        prune: files below the app's directory that are left out.
         notes: what was seen and is not in the recipe.
     """
 
@@ -111,6 +112,7 @@ class Findings:
     front_end: FrontEnd | None = None
     requirements: set[str] = field(default_factory=set)
     require: dict[str, str] = field(default_factory=dict)
+    prune: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def add_scripts(self, names: Iterable[str], where: str) -> None:

@@ -80,6 +80,7 @@ def _tables(draft: Draft, table: str) -> Iterator[list[str]]:
     key, value = draft.source
     yield [heads["source"], f"{key} = {quoted(value)}"]
     yield [heads["python"], _line("version", draft.python), *_required(found)]
+    yield from _left_out(draft, table)
     if draft.server and found.web:
         yield [
             heads["web"],
@@ -123,6 +124,12 @@ def _required(found: Findings) -> Iterator[str]:
         yield "]"
 
 
+def _left_out(draft: Draft, table: str) -> Iterator[list[str]]:
+    if listed := ", ".join(map(quoted, draft.findings.prune)):
+        why = f"# credentials: they belong into /etc/{draft.app}/environment on hosts"
+        yield [f"[{table}python.prune]", why, f"{_key(draft.app)} = [{listed}]"]
+
+
 def _version(draft: Draft) -> str:
     if not draft.origin:
         return _line("version", draft.version)
@@ -160,7 +167,11 @@ def _steps(steps: Sequence[Found]) -> Iterator[str]:
 
 def _line(key: str, found: Found) -> str:
     comment = f"  # {found.where}" if found.where else ""
-    return f"{key if _BARE.fullmatch(key) else quoted(key)} = {quoted(found.value)}{comment}"
+    return f"{_key(key)} = {quoted(found.value)}{comment}"
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else quoted(name)
 
 
 def quoted(text: str) -> str:

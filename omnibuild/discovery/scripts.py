@@ -17,10 +17,10 @@ from omnibuild.discovery.code import modules, parsed, project_file, read_source
 from omnibuild.discovery.findings import PREFIX, Findings, Found
 from omnibuild.sources.python.backends import AS_IT_IS, is_built
 
-# Calls that do not return as long as all is well: of aiohttp, socketserver, asyncio, bots, clients
-# of queues. Of other scripts an endless loop tells.
+# Calls that do not return as long as all is well, or belong to what does not: of aiohttp, tornado,
+# socketserver, asyncio, bots, clients of queues. Of other scripts an endless loop tells.
 _SERVING = re.compile(
-    r"run_app|serve|serve_forever|serve_async|run_forever|loop_forever|run_polling|start_polling"
+    r"run_app|listen|serve|serve_forever|serve_async|run_forever|loop_forever|run_polling|start_polling"
     r"|infinity_polling|start_consuming|start_server|wait_for_termination|run_until_disconnected"
     r"|mainloop|idle|run_scheduler|create_server|BlockingScheduler"
 )

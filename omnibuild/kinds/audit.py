@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
-from packaging.utils import canonicalize_name
 
 from omnibuild import digests
 from omnibuild.audit import owners
@@ -16,6 +15,7 @@ from omnibuild.audit.facts import NOTHING_SPECIAL, Facts, from_data
 from omnibuild.audit.report import Keys
 from omnibuild.execute.job import Job
 from omnibuild.kinds.payload import load_payload
+from omnibuild.payload.assembly import part_of
 from omnibuild.payload.described import load_described
 from omnibuild.payload.globs import with_all_below
 from omnibuild.recipe.models import Waiver
@@ -65,7 +65,7 @@ def _uncompiled(job: Job, prefix: str) -> Iterator[tuple[str, str]]:
 
 def _unused_globs(prune: Mapping[str, Sequence[str]], trees: Mapping[str, Tree]) -> Iterator[Keys]:
     for name, globs in prune.items():
-        paths = [entry.path for entry in trees[f"python:{canonicalize_name(name)}"].entries]
+        paths = [entry.path for entry in trees[part_of(name, trees)].entries]
         used = set().union(*with_all_below(globs, paths).values())
         for number, glob in enumerate(globs):
             if glob not in used:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec.structs import replace
+from packaging.utils import canonicalize_name
 
 from omnibuild import digests
 from omnibuild.errors import CaptureError
@@ -31,6 +32,17 @@ class Part:
     tree: Tree
     directory: Path
     prune: tuple[str, ...] = ()
+
+
+def part_of(package: str, parts: Iterable[str]) -> str:
+    """Return the name of the part that a Python package is, however it is written, or nothing."""
+    wanted = canonicalize_name(package)
+    return next((name for name in parts if _package(name) == wanted), "")
+
+
+def _package(part: str) -> str:
+    kind, _, name = part.partition(":")
+    return canonicalize_name(name) if kind == "python" else ""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from omnibuild.audit.audit import foresee
+from omnibuild.audit.checks.file_checks import credential_in, credentials_of
 from omnibuild.audit.facts import Facts
 from omnibuild.audit.keys import private_key_in
 from omnibuild.audit.owners import Brings, Owner, Owners
@@ -67,6 +68,16 @@ def foreseen(recipe: Recipe, path: Path) -> Report:
         waivers = recipe.audit.waivers if recipe.audit else ()
         wrong = dict(_uncompiled(recipe, payload, owners))
         return foresee(payload, known, Owners(owners), waivers, wrong)
+
+
+def with_credentials(directory: Path) -> list[str]:
+    """Return the files of a project in which tools look for credentials, and find some."""
+    return [
+        entry.path
+        for entry in snapshot(directory).files()
+        if credentials_of(name := Path(entry.path).name)
+        and credential_in(name, (directory / entry.path).read_bytes())
+    ]
 
 
 def _own_files(recipe: Recipe, path: Path) -> Iterator[tuple[Entry, Path]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import glob
 import os
 import re
 from dataclasses import dataclass
@@ -32,9 +33,11 @@ from omnibuild.recipe import whereabouts
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.settings import Settings
 from omnibuild.sources.git.asking import version_of
+from omnibuild.sources.python.backends import AS_IT_IS, is_built
 from omnibuild.sources.python.requirements import NotARequirementError, checked
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 from omnibuild.workbench.choosing import choose, series_of
+from omnibuild.workbench.foreseeing import with_credentials
 
 GIT = Tool("git", package="git")
 _ADDRESS = re.compile(r"[^<>\x00-\x1f\x7f]+ <[^<>@\s]+@[^<>@\s]+>")
@@ -162,6 +165,7 @@ def _of_project(settings: Settings, directory: Path, name: str) -> Started:
             hint="name its directory, or a package of the index: omnibuild init NAME==VERSION",
         )
     note_choices(directory, found)
+    _leave_out_credentials(directory, found)
     if found.version is None:
         with contextlib.suppress(DefinitionError):
             found.version = Found(version_of(directory), OF_GIT)
@@ -184,6 +188,13 @@ def _of_project(settings: Settings, directory: Path, name: str) -> Started:
         return Started(draft, recipe, older=older)
     scripts = os.path.relpath(hooks.resolve(), recipe.parent.resolve())
     return Started(dataclasses.replace(draft, scripts=scripts), recipe, hooks, older)
+
+
+def _leave_out_credentials(directory: Path, found: Findings) -> None:
+    """Leave out what an audit would refuse of a project that is packaged as it is."""
+    for path in () if is_built(directory) else with_credentials(directory):
+        found.prune.append(glob.escape(f"{AS_IT_IS}/{path}"))
+        found.notes.append(f"{path} holds credentials, and is left out")
 
 
 def _is_project(directory: Path, found: Findings) -> bool:

@@ -167,16 +167,30 @@ def check_readable_by_services(subject: Subject, around: Surroundings) -> Iterat
 def check_credentials(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report files called like those that hold credentials, with some in them."""
     name = posixpath.basename(subject.path)
-    if subject.entry.kind is Kind.FILE and (pattern := _credentials_of(name)):
-        for line in around.payload.read(subject.entry).decode("utf-8", "replace").splitlines():
-            # Patterns try again at every character; no credential is longer.
-            found = pattern.match(line[:LONGEST_LINE])
-            if found and not _PLACEHOLDER.match(found["value"]):
-                yield f"holds credentials: {found['name']}"
-                return
+    if subject.entry.kind is not Kind.FILE or not credentials_of(name):
+        return
+    if found := credential_in(name, around.payload.read(subject.entry)):
+        yield f"holds credentials: {found}"
 
 
-def _credentials_of(name: str) -> re.Pattern[str] | None:
+def credential_in(name: str, content: bytes) -> str:
+    """Return what the first credential of a file is called; empty for any other file.
+
+    Args:
+        name: of the file, as tools look for it.
+        content: what is in it.
+    """
+    pattern = credentials_of(name)
+    for line in content.decode("utf-8", "replace").splitlines() if pattern else ():
+        # Patterns try again at every character; no credential is longer.
+        found = pattern.match(line[:LONGEST_LINE]) if pattern else None
+        if found and not _PLACEHOLDER.match(found["value"]):
+            return found["name"]
+    return ""
+
+
+def credentials_of(name: str) -> re.Pattern[str] | None:
+    """Return what a credential looks like in a file of that name; none for most names."""
     if name == ".env" or (name.startswith(".env.") and not name.endswith(_SAMPLES)):
         return _ASSIGNMENT
     return _CREDENTIAL_FILES.get(name)

@@ -247,6 +247,21 @@ def test_a_project_that_cannot_be_locked_has_a_recipe_to_mend(
     assert main(["lock", str(tmp_path)]) == 0
 
 
+def test_credentials_are_left_out(
+    index: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "requirements.txt").write_text("shop\n")
+    (tmp_path / "in[1]").mkdir()
+    for name in (".env", "in[1]/.env"):
+        (tmp_path / name).write_text("DEBUG=1\nSECRET_KEY=s3cr3t-k\n")
+    (tmp_path / ".env.example").write_text("SECRET_KEY=\n")
+    assert main(["init", str(tmp_path), "-C", str(tmp_path), "--name", "my.mall"]) == 0
+    assert "note: .env holds credentials, and is left out" in capsys.readouterr().out
+    recipe = tomllib.loads((tmp_path / "omnibuild.toml").read_text())
+    assert recipe["python"]["prune"] == {"my.mall": ["app/.env", "app/in[[]1]/.env"]}
+    assert main(["check", str(tmp_path)]) == 0
+
+
 def test_what_is_no_fault_of_recipes_leaves_none(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omnibuild.errors import CaptureError
-from omnibuild.payload.assembly import GeneratedFile, Part, assemble
+from omnibuild.payload.assembly import GeneratedFile, Part, assemble, part_of
 from omnibuild.tree import Kind, scan
 
 PREFIX = "/opt/app"
@@ -168,3 +168,11 @@ def test_a_star_stays_within_one_name(tmp_path: Path) -> None:
     tree = assemble([pruned], PREFIX, {}, {}, tmp_path / "out")
     kept = {entry.path.removeprefix("opt/app/") for entry in tree.files()}
     assert kept == {"lib/libz.so.1", "lib/lib/engine.so", "bin/lib.so"}
+
+
+def test_a_package_is_found_however_it_is_written() -> None:
+    parts = ["zlib", "python:my.mall", "python:flask", "recipe:steps"]
+    assert part_of("My_Mall", parts) == "python:my.mall"
+    assert part_of("flask", parts) == "python:flask"
+    assert part_of("zlib", parts) == ""
+    assert part_of("steps", parts) == ""
