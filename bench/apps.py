@@ -28,7 +28,7 @@ from omnibuild.sources.python.machine import machine_indexes
 LOCKED = ("scrapy", "sphinx")
 PURE = "cowsay==6.1"
 # 100 distributions with 150 MB of files, about.
-LARGE = ("wagtail", "scrapy", "celery[redis]", "twine", "sphinx", "jupyter-server", "pandas")
+LARGE = ("jupyter-server", "celery[redis]", "twine", "flask", "docutils", "mako", "markdown", "tomli")
 
 
 def main() -> int:

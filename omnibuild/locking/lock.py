@@ -41,6 +41,7 @@ from omnibuild.sources.python.pins.pins import Pins
 from omnibuild.sources.python.project.declared import declared_identity
 from omnibuild.sources.python.project.rules import Rules
 from omnibuild.sources.python.resolving.resolve import Resolver
+from omnibuild.sources.python.resolving.scratch import of_uv
 
 if TYPE_CHECKING:
     from packaging.metadata import Metadata
@@ -115,8 +116,8 @@ def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> L
     glibc = lowest_glibc(platforms)
     pins = _pins(now, python.version)
     kept = _kept(target, python.version, asked, pins)
-    with tempfile.TemporaryDirectory(prefix="omnibuild-lock-") as scratch:
-        resolver = Resolver(python.version, glibc, Path(scratch), indexes=now.rules.indexes)
+    with tempfile.TemporaryDirectory(prefix="omnibuild-lock-") as scratch, of_uv() as cache:
+        resolver = Resolver(python.version, glibc, cache, indexes=now.rules.indexes)
         tell_unasked(resolver.machine, emit)
         of_machine = words_of(resolver.machine)
         indexes = (*of_machine, *now.rules.index_words())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from omnibuild.locking.sources_only import resolved_with_sources
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models.locked import LockedFile
 from omnibuild.sources.python.resolving.resolve import Resolver
+from omnibuild.sources.python.resolving.scratch import of_uv
 
 _SERIES = "python-"
 
@@ -85,11 +85,11 @@ def choose(definitions: Definitions, requirement: Requirement) -> Chosen:
     newest = tuple(sorted(series_of(definitions), key=Version, reverse=True))
     for tried, series in enumerate(newest):
         try:
-            with tempfile.TemporaryDirectory(prefix="omnibuild-") as scratch:
-                links = Path(scratch, "links")
+            with of_uv() as scratch:
+                links = scratch / "links"
                 links.mkdir()
                 packages = resolved_with_sources(
-                    Resolver(series, glibc, Path(scratch)),
+                    Resolver(series, glibc, scratch),
                     _says_nothing,
                     links,
                     [requirement],

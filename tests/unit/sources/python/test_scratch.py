@@ -1,0 +1,35 @@
+"""Where uv's cache is while one lock is made."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from omnibuild.sources.python.resolving.scratch import of_uv
+
+
+@pytest.mark.parametrize(
+    ("free", "environment", "there"),
+    [(1 << 31, {}, True), (1 << 20, {}, False), (1 << 31, {"TMPDIR": "/tmp"}, False)],
+)
+def test_in_memory_where_there_is_room(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    free: int,
+    environment: dict[str, str],
+    there: bool,
+) -> None:
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=free, f_frsize=1))
+    with of_uv(environment, tmp_path) as directory:
+        assert (directory.parent == tmp_path) == there
+        (directory / "a").touch()
+    assert not directory.exists()
+
+
+def test_on_a_disk_where_there_is_no_such_file_system(tmp_path: Path) -> None:
+    with of_uv({}, tmp_path / "none") as directory:
+        assert directory.parent == Path(tempfile.gettempdir())
