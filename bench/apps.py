@@ -28,7 +28,16 @@ from omnibuild.sources.python.machine import machine_indexes
 LOCKED = ("scrapy", "sphinx")
 PURE = "cowsay==6.1"
 # 100 distributions with 150 MB of files, about.
-LARGE = ("jupyter-server", "celery[redis]", "twine", "flask", "docutils", "mako", "markdown", "tomli")
+LARGE = (
+    "jupyter-server",
+    "celery[redis]",
+    "twine",
+    "flask",
+    "docutils",
+    "mako",
+    "markdown",
+    "tomli",
+)
 
 
 def main() -> int:
