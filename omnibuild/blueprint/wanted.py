@@ -15,7 +15,13 @@ from omnibuild.recipe.located import Fault
 from omnibuild.recipe.lock import Record, lock_path
 from omnibuild.recipe.models import Recipe
 from omnibuild.sources.python.backends import build_system, is_built
-from omnibuild.sources.python.pins.finding import choices, directories, pins_file, pins_record
+from omnibuild.sources.python.pins.finding import (
+    choices,
+    directories,
+    indexes_of,
+    pins_file,
+    pins_record,
+)
 from omnibuild.sources.python.project.declared import (
     NOTHING,
     Choice,
@@ -130,6 +136,7 @@ def wanted(recipe: Recipe, path: Path) -> Wanted:
         origins = read_origins(project, choice, python, beside)
         members = [each.directory for each in origins.values() if each.directory]
         rules = read_rules(project, choice, python, root, members)
+        rules = rules.with_indexes(*indexes_of(pins))
     names = recipe.python.from_source if recipe.python else ()
     return Wanted(
         app=recipe.app.name,

@@ -156,6 +156,23 @@ def assert_fetched(shop: Shop, made: Locked, name: str) -> None:
     assert hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
 
 
+def test_indexes_of_a_requirements_file(shop: Shop, corp: Server) -> None:
+    shop.packages["lib"] = pure("lib", "99")
+    shop.packages["other"] = pure("other", "1")
+    url = publish(corp, lib=pure("lib", "2"))
+    corp.serve("/simple/other/", lambda handler: handler.send_error(404))
+    shop.project = ""
+    shop.directory.mkdir(parents=True)
+    (shop.directory / "requirements.txt").write_text(f"--extra-index-url {url}\nlib\nother\n")
+    made = shop.lock()
+    assert selected(made) == {"lib": "2", "other": "1"}
+    assert_fetched(shop, made, "lib")
+    # Without it the lock is another one.
+    (shop.directory / "requirements.txt").write_text("lib\nother\n")
+    with pytest.raises(LockError, match="stale"):
+        check(shop.settings(), "shop")
+
+
 @pytest.mark.parametrize("variable", ["UV_INDEX", "PIP_EXTRA_INDEX_URL"])
 def test_an_index_that_the_environment_names(
     shop: Shop, corp: Server, monkeypatch: pytest.MonkeyPatch, variable: str

@@ -18,6 +18,7 @@ from omnibuild.sources.python.pins.others import (
 from omnibuild.sources.python.pins.pins import Pins
 from omnibuild.sources.python.pins.requirementstxt import (
     included,
+    named_indexes,
     names_directories,
     read_requirements,
 )
@@ -100,6 +101,11 @@ def directories(path: Path | None, python: str, project: Path) -> dict[str, Orig
         for each in packages
         if each.directory
     }
+
+
+def indexes_of(path: Path | None) -> tuple[list[str], str]:
+    """Return the indexes that a requirements file names: further ones, and the one for all."""
+    return named_indexes(path) if path and path.suffix == ".txt" else ([], "")
 
 
 def choices(path: Path | None) -> Choice:

@@ -20,7 +20,9 @@ from omnibuild.recipe.wheeltags import applies
 from omnibuild.sources.python.pins.elsewhere import sha256_of
 from omnibuild.sources.python.pins.pins import Pin, Pins
 from omnibuild.sources.python.project.declared import declared_identity
+from omnibuild.sources.python.project.rules import is_address
 from omnibuild.sources.python.requirements import NotARequirementError, checked
+from omnibuild.transfer.credentials import without_login
 
 LARGEST = 4 << 20
 # Files that include each other.
@@ -34,6 +36,9 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 # Options that choose among files of one version, or only how to get them.
+_INDEX_OPTIONS = ("index_url", "extra_index_urls")
+_INDEXES = re.compile(r"(?<!\S)(-i|--index-url|--pypi-url|--extra-index-url)[\s=]+(\S+)")
+_COMMENT = re.compile(r"(?:^|\s)#.*$", re.MULTILINE)
 _HARMLESS = {"trusted_hosts", "only_binary", "prefer_binary", "require_hashes", "use_features"}
 
 
@@ -129,10 +134,16 @@ def _read_option(path: Path, option: Any, found: _Found, *, constrains: bool) ->
             for each in value:
                 only = constrains or name == "constraints"
                 _read(path.parent / each, found, constrains=only)
+        elif name in _INDEX_OPTIONS:
+            for url in [value] if isinstance(value, str) else value:
+                if "${" in url or not is_address(url):
+                    what = f"`{printable(without_login(url))}` is no address of an index"
+                    hint = "write all of it without variables; passwords belong into netrc"
+                    found.problems.append(_problem(path, option.requirement_line, what, hint))
         elif name not in _HARMLESS:
             words = option.requirement_line.line.split()[0].partition("=")[0]
             what = f"`{printable(words)}` changes what is installed, and is not obeyed here"
-            hint = "one index must have all packages: OMNIBUILD_INDEX_URL is its address"
+            hint = "let an index have them, which `--extra-index-url` or UV_INDEX may name"
             found.problems.append(_problem(path, option.requirement_line, what, hint))
 
 
@@ -164,6 +175,22 @@ def _read_requirement(path: Path, parsed: Any, found: _Found, *, constrains: boo
         found.versions.setdefault(name, Pin(exact[0].version, digests))
     elif requirement.specifier:
         found.constraints.append(Requirement(f"{name}{requirement.specifier}"))
+
+
+def named_indexes(path: Path) -> tuple[list[str], str]:
+    """Return the further indexes that a file and what it includes name, and the one in all's place.
+
+    Of several that are to stand for the public one the last counts, as with pip.
+    """
+    more, own = [], ""
+    for file in included(path):
+        text = _COMMENT.sub("", file.read_text("utf-8", "replace"))
+        for option, url in _INDEXES.findall(text):
+            if option == "--extra-index-url":
+                more.append(url)
+            else:
+                own = url
+    return more, own
 
 
 def names_directories(path: Path) -> bool:

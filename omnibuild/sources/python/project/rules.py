@@ -56,6 +56,13 @@ class Rules:
         """Return the same with more constraints."""
         return replace(self, constraints=(*self.constraints, *more))
 
+    def with_indexes(self, more: Iterable[str], own: str) -> Rules:
+        """Return the same with indexes that are asked first, and one in place of the public one."""
+        known = self.indexes
+        rest = [_index(own, "")] if own else known.ordered
+        ordered = (*(_index(url, "") for url in more), *rest)
+        return replace(self, indexes=replace(known, ordered=tuple(dict.fromkeys(ordered))))
+
     def without(self, name: str) -> Rules:
         """Return the same with a package left out; without a name, just the same."""
         return replace(self, excludes=(*self.excludes, canonicalize_name(name))) if name else self
@@ -205,7 +212,7 @@ class _Reading:
             yield Fault((*path, unknown[0]), what, "take it out of the project", in_key=True)
             return
         url, name = entry.get("url"), entry.get("name", "")
-        if not (isinstance(url, str) and isinstance(name, str)) or not _is_web(url):
+        if not (isinstance(url, str) and isinstance(name, str)) or not is_address(url):
             yield Fault(path, "an index needs a `url`: https, http or file", "write all of it")
             return
         kind = self._explicit if entry.get("explicit") is True else self._ordered
@@ -218,7 +225,7 @@ class _Reading:
             name, url = str(entry.get("name", "")), entry.get("url", "")
             public = canonicalize_name(name) == _PUBLIC and not url
             kind = _priority(entry)
-            if kind not in asked or not (public or (isinstance(url, str) and _is_web(url))):
+            if kind not in asked or not (public or (isinstance(url, str) and is_address(url))):
                 what = "this source of Poetry is of no kind that is obeyed here"
                 yield Fault((*_POETRY_SOURCES, place), what, "its `priority` or `url` is not known")
                 continue
@@ -268,7 +275,8 @@ def _items(value: Any) -> Iterable[tuple[int, Any]]:
     return enumerate(value) if isinstance(value, list) else ()
 
 
-def _is_web(url: str) -> bool:
+def is_address(url: str) -> bool:
+    """Tell whether a text can be the address of an index."""
     try:
         parts = urlsplit(url)
         return parts.scheme in ("https", "http", "file") and parts.port != 0

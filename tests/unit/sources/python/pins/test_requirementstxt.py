@@ -8,9 +8,15 @@ import pytest
 from omnibuild.discovery.findings import Findings
 from omnibuild.discovery.metadata import declared
 from omnibuild.errors import LockError
+from omnibuild.sources.python.indexes import MACHINE
 from omnibuild.sources.python.pins.finding import directories, pins_file, pins_record
 from omnibuild.sources.python.pins.pins import Pin
-from omnibuild.sources.python.pins.requirementstxt import included, read_requirements
+from omnibuild.sources.python.pins.requirementstxt import (
+    included,
+    named_indexes,
+    read_requirements,
+)
+from omnibuild.sources.python.project.rules import NO_RULES
 
 ONE, TWO = "1" * 64, "2" * 64
 
@@ -52,8 +58,8 @@ def test_all_that_it_includes_is_in_the_record(path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("--index-url https://example.org/simple", "`--index-url` changes"),
-        ("--extra-index-url https://example.org/simple", "`--extra-index-url` changes"),
+        ("--index-url ./here", "is no address of an index"),
+        ("--extra-index-url https://${USER}@example.org/simple", "is no address of an index"),
         ("--find-links ./wheels", "`--find-links` changes"),
         ("--pre", "`--pre` changes"),
         ("-e ./local", "does not say which package is there"),
@@ -116,6 +122,22 @@ def test_addresses_and_paths(tmp_path: Path, line: str, read: str) -> None:
     assert not pins.constraints
     beside = directories(path, "3.13", tmp_path)
     assert set(beside) == ({re.split(r"[\[ ]", read)[0]} if "{}" in read else set())
+
+
+def test_indexes(path: Path) -> None:
+    (path.parent / "base.txt").write_text("-i https://a.example/simple  # --index-url https://x/\n")
+    path.write_text(
+        "-r base.txt\n--extra-index-url=https://b.example --extra-index-url https://c.example\n"
+    )
+    assert not read_requirements(path, "3.13", path.parent).requires
+    more, own = named_indexes(path)
+    assert (more, own) == (["https://b.example", "https://c.example"], "https://a.example/simple")
+    found = NO_RULES.with_indexes(more, own).indexes.ordered
+    assert [index.url for index in found] == [
+        *("https://b.example/", "https://c.example/", "https://a.example/simple/")
+    ]
+    assert NO_RULES.with_indexes(["https://b.example"], "").indexes.ordered[-1] is MACHINE
+    assert NO_RULES.with_indexes([], "") == NO_RULES
 
 
 def test_which_file_counts(tmp_path: Path) -> None:
