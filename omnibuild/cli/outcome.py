@@ -85,6 +85,10 @@ class _Shown:
         for line in lines:
             self.write(line)
 
+    def isatty(self) -> bool:
+        """Tell whether a person looks at it."""
+        return self._stream.isatty()
+
     def flush(self) -> None:
         """Let it be seen now."""
         self._stream.flush()

@@ -75,7 +75,8 @@ class LiveReport:
             summary = f"{self._done} of {self._total} done"
             if following:
                 summary += f"; next: {', '.join(following)}"
-            return Group(*lines, Text(summary, style="dim"))
+            # Work that is no plan has nothing to count.
+            return Group(*lines, Text(summary, style="dim")) if self._total else Group(*lines)
 
     def _amount(self, name: str) -> str:
         done, total = self._bytes.get(name, (0, 0))

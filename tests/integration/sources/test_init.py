@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,6 +89,32 @@ def test_a_project(
     assert main(["init", ".", "-C", "all", "--name", "stalls"]) == 0
     recipe = tomllib.loads((tmp_path / "all/recipes/stalls.toml").read_text())
     assert (recipe["app"]["name"], recipe["source"]["path"]) == ("stalls", "../..")
+
+
+def test_a_person_is_asked_for_what_was_not_found(index: Server, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("shop\n")
+    main_end, terminal = pty.openpty()
+    words = ["init", str(tmp_path), "-C", str(tmp_path), "--name", "mall"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "omnibuild", *words],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "200"},
+    )
+    os.close(terminal)
+    os.write(main_end, b"2.5\n\nMIT\n\n")
+    drawn = b""
+    with contextlib.suppress(OSError):  # its end, on Linux
+        while part := os.read(main_end, 65536):
+            drawn += part
+    os.close(main_end)
+    said = drawn.decode()
+    assert process.wait() == 0, said
+    assert "version [0.1.0]: " in said
+    assert "resolve:mall" in said
+    recipe = tomllib.loads((tmp_path / "omnibuild.toml").read_text())["app"]
+    assert (recipe["version"], recipe["summary"], recipe["license"]) == ("2.5", "mall", "MIT")
 
 
 def test_a_version_of_git_stays_one(
