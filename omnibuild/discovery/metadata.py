@@ -24,6 +24,7 @@ from omnibuild.sources.python.project.declared import (
     known_groups,
 )
 
+_SERIES = re.compile(r"(?:c?python-)?(3\.[0-9]+)(?:\.[0-9]+)?\s*$", re.MULTILINE)
 _ADDRESS = re.compile(r"\s*([^<>]+?)\s*<([^<>@\s]+@[^<>@\s]+)>\s*")
 
 
@@ -34,10 +35,25 @@ def declared(directory: Path, found: Findings) -> None:
     _of_setup_py(directory / "setup.py", found)
     for path in sorted(directory.glob("requirements*.txt")):
         _add_requirements(found, decoded(read_bytes(path)).splitlines())
+    _of_interpreters(directory, found)
     if found.name is None:
         found.name = Found(directory.resolve().name, "the directory's name")
     if found.version is None:
         _of_modules(directory, found)
+
+
+def _of_interpreters(directory: Path, found: Findings) -> None:
+    """Take the series of CPython that developers or another host use, if nothing says which fit."""
+    pipfile = directory / "Pipfile"
+    data = located.read(pipfile).data if pipfile.is_file() else {}
+    said = {
+        "Pipfile: requires": located.value_at(data, "requires", "python_version"),
+        "runtime.txt": read_source(directory / "runtime.txt"),
+        ".python-version": read_source(directory / ".python-version"),
+    }
+    for where, text in said.items():
+        match = _SERIES.match(text) if isinstance(text, str) else None
+        _set(found, "requires_python", f"=={match[1]}.*" if match else None, where)
 
 
 def note_choices(directory: Path, found: Findings) -> None:

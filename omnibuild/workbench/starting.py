@@ -7,6 +7,7 @@ import dataclasses
 import glob
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from getpass import getuser
 from pathlib import Path
@@ -90,6 +91,9 @@ def start(settings: Settings, subject: str, name: str, emit: Emit) -> Started:
         UsageError: it has a recipe already, or nothing is called so.
         LockError: the index has no such package, or none for any interpreter.
     """
+    if "://" in subject:
+        hint = f"git clone {shlex.quote(subject)}, then: omnibuild init DIRECTORY"
+        raise UsageError("an app is made of a directory, or of a package of the index", hint=hint)
     if os.sep in subject or os.path.isdir(subject):
         return _of_project(settings, Path(subject), name)
     return _of_index(settings, subject, name, emit)

@@ -277,6 +277,11 @@ def test_a_project_that_cannot_be_locked_has_a_recipe_to_mend(
     assert main(["lock", str(tmp_path)]) == 0
 
 
+def test_an_address_is_no_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", "https://git.example.com/x/y", "-C", str(tmp_path)]) == 2
+    assert "hint: git clone https://git.example.com/x/y, then: " in capsys.readouterr().err
+
+
 def test_credentials_are_left_out(
     index: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

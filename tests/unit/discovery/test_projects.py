@@ -574,3 +574,25 @@ def test_scripts_say_what_they_require(tmp_path: Path) -> None:
     other = Findings(requirements={"flask"})
     add_inline(tmp_path, other)
     assert not other.require
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "series"),
+    [
+        (".python-version", "3.11\n", "3.11"),
+        (".python-version", "3.11.9\n3.12\n", "3.11"),
+        ("runtime.txt", "python-3.11.4", "3.11"),
+        ("Pipfile", '[requires]\npython_version = "3.11"\n', "3.11"),
+        (".python-version", "pypy3.10\n", "3.13"),
+        (".python-version", "myenv\n", "3.13"),
+    ],
+)
+def test_developers_say_their_interpreter(
+    tmp_path: Path, name: str, text: str, series: str
+) -> None:
+    recipe = recipe_of(tmp_path, {"requirements.txt": "flask\n", name: text})
+    assert recipe["python"]["version"] == series
+    # What the project itself says to run on counts more.
+    project = '[project]\nname = "x"\nrequires-python = ">=3.12"\n'
+    recipe = recipe_of(tmp_path, {"pyproject.toml": project})
+    assert recipe["python"]["version"] == "3.13"
