@@ -106,14 +106,18 @@ def check_shebang(subject: Subject, around: Surroundings) -> Iterator[str]:
 
 
 def check_data_scripts(subject: Subject, around: Surroundings) -> Iterator[str]:
-    """Report scripts among the files of a Python package whose interpreter hosts need not have."""
+    """Report scripts of Python packages whose interpreter hosts need not have."""
     if _is_data(subject):
         yield from _interpreter_faults(subject, around)
 
 
 def _is_data(subject: Subject) -> bool:
-    """Tell whether a file is one that a Python package carries beside its modules."""
-    return "/site-packages/" in subject.entry.path
+    """Tell whether a file is one that a Python package carries beside its modules.
+
+    Of distributions of the index also what they install as programs: graphite-web's helper in bash
+    stands beside what people start.
+    """
+    return "/site-packages/" in subject.path or subject.owner.kind is Brings.DISTRIBUTION
 
 
 def _interpreter_faults(subject: Subject, around: Surroundings) -> Iterator[str]:

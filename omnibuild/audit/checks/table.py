@@ -163,8 +163,9 @@ CHECKS = (
     Check(
         "data-scripts",
         file_checks.check_data_scripts,
-        "So do executable scripts among the files of Python packages: helpers of their authors,"
-        " mostly, and a few that an app starts if the host has what runs them.",
+        "So do executable scripts among the files of Python packages, and those that distributions"
+        " of the index install: helpers of their authors, mostly, and a few that an app starts if"
+        " the host has what runs them.",
         Level.WARNING,
     ),
     Check(

@@ -355,6 +355,17 @@ def test_scripts_among_the_data_of_packages_are_only_told(host):
     assert host.found() == []
 
 
+def test_scripts_that_distributions_install_are_only_told(host):
+    host.write(f"{APP}/bin/build-index.sh", "#!/bin/bash\n", 0o755)
+
+    def levels(owner):
+        report = audit(host.payload(), "2.99", "amd64", owners=Owners(others=owner))
+        return [(each.level, each.check) for each in report.findings]
+
+    assert levels(INDEX) == [(Level.WARNING, "data-scripts")]
+    assert levels(PROJECT) == levels(COMPONENT) == [(Level.ERROR, "shebang")]
+
+
 def test_long_shebangs_are_found(hello):
     hello.write(f"{APP}/bin/a", "#!/bin/sh " + "x" * 117 + "\n", 0o755)
     assert hello.found() == []
