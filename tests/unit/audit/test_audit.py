@@ -494,7 +494,7 @@ def test_an_error_names_file_owner_and_what_to_write(host):
     """All three can be copied from the message into the recipe."""
     site = "lib/python3.13/site-packages"
     host.write(f"{APP}/{site}/shop/server.key", RSA)
-    host.write(f"{APP}/lib/x/run", "#!/usr/bin/env perl\n", 0o755)
+    host.write(f"{APP}/lib/x/run", "x", 0o000)
     host.write(f"{APP}/bin/y", "#!/usr/bin/perl\n", 0o755)
     host.write("etc/hello/hello.pem", RSA).write(f"{APP}/etc/hello.pem", RSA)
     host.write(f"{APP}/libexec/own", "#!\n", 0o755)
@@ -519,12 +519,11 @@ def test_an_error_names_file_owner_and_what_to_write(host):
         f"shebang: /{APP}/bin/y (of the component zlib 1.3): its interpreter '/usr/bin/perl' is"
         " neither /bin/sh nor a program of the payload",
         '    to leave it out, write into its definition: prune = ["bin/y"]',
-        f"shebang: /{APP}/lib/x/run (of x 1.2): its interpreter '/usr/bin/env' is neither"
-        " /bin/sh nor a program of the payload",
-        '    to leave it out, write under [python.prune]: x = ["lib/x/run"]',
         f"shebang: /{APP}/libexec/own (of omnibuild): its interpreter '' is neither /bin/sh nor a"
         " program of the payload",
         "    omnibuild made this file itself: please report it",
+        f"unreadable: /{APP}/lib/x/run (of x 1.2): nobody may read it: mode 0000",
+        '    to leave it out, write under [python.prune]: x = ["lib/x/run"]',
     ]
     waiver = tomllib.loads(caught.value.hint.partition("\n")[2])["audit"]["waivers"]
     assert waiver == [{"check": "secrets", "path": "/etc/hello/hello.pem", "reason": "…"}]
