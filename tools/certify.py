@@ -31,7 +31,7 @@ def main() -> int:
     lines = PROOFS[theme]()
     minutes = (time.monotonic() - started) / 60
     record = CHECKOUT / "docs" / "certification" / f"{theme}.md"
-    body = "\n".join(f"    {line}" for line in lines)
+    body = "\n".join(f"    {line}".rstrip() for line in lines)
     # What people wrote below the record stays, in sections of its own.
     _, section, notes = (record.read_text() if record.exists() else "").partition("\n## ")
     record.write_text(
@@ -103,7 +103,7 @@ def apps() -> list[str]:
         for line in running.stdout or ():
             print(line, end="", flush=True)
             lines.append(line.rstrip("\n"))
-    rows = lines[: next((n for n, line in enumerate(lines) if line.startswith("===")), None)]
+    rows = lines[: next((n for n, line in enumerate(lines) if line.startswith("===")), -1)]
     shown = [line for line in rows if line.strip(" .[]0123456789%Fs")]
     load = f"load of the machine before and after: {before:.1f}, {os.getloadavg()[1]:.1f}"
     return [*commands, *shown, lines[-1].strip("= "), load]

@@ -90,7 +90,7 @@ def tell(pytestconfig: pytest.Config) -> Iterator[Callable[[str], None]]:
 
     def told(line: str) -> None:
         with capture.global_and_fixture_disabled():
-            sys.stdout.write(f"\n{line}")
+            sys.stdout.write(f"\n{line}\n")
             sys.stdout.flush()
 
     return told
