@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +16,9 @@ from pathlib import Path
 _MEMORY = Path("/dev/shm")  # noqa: S108 - directories there are of random names
 # Bytes that must be free there; what an index says of large apps has a hundred million.
 _ROOM = 1 << 30
+# Seconds.
+_OUTLIVED = 120
+_PREFIX, _HELD = "omnibuild-uv-", "held"
 
 
 @contextmanager
@@ -22,9 +29,27 @@ def of_uv(environment: Mapping[str, str] = os.environ, memory: Path = _MEMORY) -
         environment: ``TMPDIR`` there goes before all else.
         memory: the directory of a file system in memory.
     """
-    place = None if environment.get("TMPDIR") or not _has_room(memory) else memory
-    with tempfile.TemporaryDirectory(prefix="omnibuild-uv-", dir=place) as directory:
-        yield Path(directory)
+    if environment.get("TMPDIR") or not _has_room(memory):
+        with tempfile.TemporaryDirectory(prefix=_PREFIX) as directory:
+            yield Path(directory)
+        return
+    _remove_left(memory)
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=memory) as directory:
+        made, held = Path(directory, "new"), Path(directory, _HELD)
+        with made.open("wb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            made.rename(held)
+            yield Path(directory)
+
+
+def _remove_left(memory: Path) -> None:
+    """Remove what was left by who was killed: it would fill memory until the machine stops."""
+    for held in memory.glob(f"{_PREFIX}*/{_HELD}"):
+        with contextlib.suppress(OSError), held.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # uv outlives who started it for a moment, and would make anew what is removed.
+            if time.time() - held.stat().st_mtime > _OUTLIVED:
+                shutil.rmtree(held.parent)
 
 
 def _has_room(memory: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,3 +34,24 @@ def test_in_memory_where_there_is_room(
 def test_on_a_disk_where_there_is_no_such_file_system(tmp_path: Path) -> None:
     with of_uv({}, tmp_path / "none") as directory:
         assert directory.parent == Path(tempfile.gettempdir())
+
+
+def test_what_the_killed_left_is_removed_and_nothing_that_is_used(tmp_path: Path) -> None:
+    left = tmp_path / "omnibuild-uv-left"
+    left.mkdir()
+    (left / "held").touch()
+    recent = tmp_path / "omnibuild-uv-recent"
+    shutil.copytree(left, recent)
+    os.utime(left / "held", (0, 0))
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "held").touch()
+    with of_uv({}, tmp_path) as first:
+        assert not left.exists()
+        with of_uv({}, tmp_path) as second:
+            assert first.is_dir()
+            assert second.is_dir()
+            os.utime(first / "held", (0, 0))
+            with of_uv({}, tmp_path):
+                assert first.is_dir()
+    assert sorted(tmp_path.iterdir()) == [recent, other]
