@@ -253,7 +253,12 @@ def _targets(store: Store, plan: Plan) -> dict[str, list[Target]]:
     found: dict[str, list[Target]] = {}
     for action in plan:
         kind = _kind(plan, action)
-        after = plan.dependents[action.name] if kind in READ_ONCE else ()
+        users = plan.dependents[action.name]
+        if kind == "component of others" and all(
+            plan.actions[name].kind == "component" for name in users
+        ):
+            continue  # read when another is compiled anew, which takes minutes
+        after = users if kind in READ_ONCE else ()
         lost = tuple(records[name] for name in after)
         for path in _files(store, outputs[action.name]):
             found.setdefault("list" if path.name == LIST_FILE else kind, []).append(
