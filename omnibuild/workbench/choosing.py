@@ -36,11 +36,13 @@ class Chosen:
         file: of the package, as the newest possible interpreter gets it.
         series: of that interpreter, and the older ones.
         beside: files of what comes with it.
+        note: why it is not the newest, where nobody asked for a version.
     """
 
     file: LockedFile
     series: tuple[str, ...]
     beside: tuple[LockedFile, ...] = ()
+    note: str = ""
 
     def kin(self) -> list[LockedFile]:
         """Return what comes with it and is called like it: the first word is one."""
@@ -82,27 +84,35 @@ def choose(definitions: Definitions, requirement: Requirement) -> Chosen:
     platforms = [definitions.platform(name)[0] for name in definitions.names("platforms")]
     glibc = lowest_glibc(platforms)
     problem: LockError | None = None
-    newest = tuple(sorted(series_of(definitions), key=Version, reverse=True))
-    for tried, series in enumerate(newest):
+    every = tuple(sorted(series_of(definitions), key=Version, reverse=True))
+    for tried, series in enumerate(every):
         try:
             with of_uv() as scratch:
                 links = scratch / "links"
                 links.mkdir()
+                resolver = Resolver(series, glibc, scratch)
                 packages = resolved_with_sources(
-                    Resolver(series, glibc, scratch),
-                    _says_nothing,
-                    links,
-                    [requirement],
-                    (),
-                    {},
+                    resolver, _says_nothing, links, [requirement], (), {}
                 )
+                newest = resolver.newest(requirement.name)
         except LockError as error:
             problem = problem or error
             continue
         name = canonicalize_name(requirement.name)
         files = {each.package: each for each in selected(packages, series, glibc)}
-        return Chosen(files.pop(name), newest[tried:], tuple(files.values()))
+        file = files.pop(name)
+        note = "" if requirement.specifier or not newest else _older(file, *newest)
+        return Chosen(file, every[tried:], tuple(files.values()), note)
     raise problem or UsageError("no interpreter is defined", hint="add software/python-3.13.toml")
+
+
+def _older(file: LockedFile, newest: Version, requires_python: str) -> str:
+    """Say that another release is newer than a file, if it is, and why it may not be taken."""
+    if Version(file.version) >= newest:
+        return ""
+    wants = f", is for Python {requires_python}," if requires_python else ""
+    asked = f"`omnibuild init {file.package}=={newest}`"
+    return f"{newest} is newer{wants} and was not taken: {asked} says why"
 
 
 def series_of(definitions: Definitions) -> list[str]:

@@ -219,6 +219,8 @@ def _of_index(settings: Settings, subject: str, name: str, emit: Emit) -> Starte
         chosen = choose(definitions, requirement)
     version = chosen.file.version
     found = Findings(name=Found(requirement.name, "the index"), version=Found(version, "the index"))
+    if chosen.note:
+        found.notes.append(chosen.note)
     (path,) = fetched(settings, [chosen.file], emit).values()
     declared_by(path, chosen.file.name, found)
     if chosen.file.package not in {*map(canonicalize_name, found.commands)}:

@@ -61,6 +61,23 @@ def test_a_package_of_the_index(
     assert Path(said["recipe"]).read_bytes() == before
 
 
+def test_an_older_release_is_not_taken_silently(
+    index: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(
+        index,
+        shop={
+            "shop-1.4-py3-none-any.whl": wheel("shop", "1.4"),
+            "shop-2.0-py3-none-any.whl": wheel("shop", "2.0", requires=("nowhere",)),
+            "shop-3.0rc1-py3-none-any.whl": wheel("shop", "3.0rc1"),
+        },
+    )
+    assert main(["init", "shop", "-C", str(tmp_path)]) == 0
+    assert "note: 2.0 is newer and was not taken: `omnibuild init shop==2.0` says why" in (
+        capsys.readouterr().out
+    )
+
+
 def test_a_project(
     index: Server,
     tmp_path: Path,

@@ -161,6 +161,17 @@ class Resolver:
                 found.setdefault(version, file)
         return found
 
+    def newest(self, name: str) -> tuple[Version, str] | None:
+        """Return the newest release of a package, and the versions of Python that it is for."""
+        found: dict[Version, str] = {}
+        for file in self._page(name).values():
+            with contextlib.suppress(ValueError):
+                is_wheel = file.name.endswith(".whl")
+                parsed = (parse_wheel_filename if is_wheel else parse_sdist_filename)(file.name)
+                if not (file.yanked or parsed[1].is_prerelease):
+                    found[parsed[1]] = file.requires_python
+        return max(found.items(), default=None)
+
     def wheel_versions(self, name: str) -> set[Version]:
         """Return the versions of a package that have a wheel which can be used."""
         found = set()
