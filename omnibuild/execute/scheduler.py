@@ -8,6 +8,7 @@ computes needs a token of the jobserver.
 from __future__ import annotations
 
 import contextlib
+import sysconfig
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -147,6 +148,8 @@ class _Loop:
 
     @contextlib.contextmanager
     def _pools(self) -> Iterator[tuple[ThreadPoolExecutor, ThreadPoolExecutor]]:
+        # Whichever thread asks first fills it in, and others see it half full meanwhile.
+        sysconfig.get_config_vars()
         transfers = ThreadPoolExecutor(TRANSFERS_AT_ONCE, "transfer")
         computers = ThreadPoolExecutor(self._execution.cores, "action")
         with transfers, computers:

@@ -49,13 +49,13 @@ def test_a_killed_build_spoils_nothing(bench: Bench) -> None:
 
 
 def test_ten_builds_at_once_do_everything_once(bench: Bench, tmp_path: Path) -> None:
-    commands = [bench.command("-j", "1", output=tmp_path / str(n)) for n in range(10)]
-    running = [subprocess.Popen(c, stderr=subprocess.PIPE, text=True) for c in commands]
-    said = [process.communicate()[1] for process in running]
+    places = [tmp_path / str(number) for number in range(10)]
+    commands = [bench.command("-j", "1", "--json", output=place) for place in places]
+    running = [subprocess.Popen(c, stdout=subprocess.PIPE, text=True) for c in commands]
+    said = [process.communicate()[0] for process in running]
     assert [process.returncode for process in running] == [0] * 10, said
-    started = Counter(
-        line.split()[1] for text in said for line in text.splitlines() if line.startswith("start ")
-    )
+    told = [json.loads(line) for text in said for line in text.splitlines()]
+    started = Counter(each["action"] for each in told if each["event"] == "ActionStarted")
     assert set(started.values()) == {1}
     assert len(started) > 10
     artifacts = {(tmp_path / str(n) / ARTIFACT).read_bytes() for n in range(10)}

@@ -44,7 +44,7 @@ def test_what_lies_in_a_directory_is_read_by_http(
     told = Told()
     with running(nginx(program, tmp_path / "remote", tmp_path / "nginx")) as server:
         remote = opened(f"http://127.0.0.1:{server.port}/", told)
-        assert remote.result(KEY) == Result(tree)
+        assert remote.result(KEY) == Result(tree, believed=True)
         assert remote.result("f" * 64) is None
         assert remote.pull(tree, there, unseen)
         assert remote.pull(source, there, unseen)
