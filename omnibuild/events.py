@@ -69,6 +69,15 @@ class ArtifactReady:
 
 
 @dataclass(frozen=True, slots=True)
+class ArtifactAdded:
+    """The file at ``path`` was read, and is in a repository from now on."""
+
+    path: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     """Something is not as it should be, and work goes on."""
 
@@ -102,6 +111,7 @@ Event = (
     | ActionFinished
     | ActionFailed
     | ArtifactReady
+    | ArtifactAdded
     | Warned
     | Audited
     | Finished

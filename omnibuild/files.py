@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from omnibuild.errors import StorageError
+from omnibuild.regular import of_another_kind
 from omnibuild.stubborn import remove_stubborn
 
 TEMPORARY_PREFIX = ".tmp-omnibuild-"
@@ -277,12 +278,12 @@ def storage_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
-        reason = error.strerror
+        obstacle = of_another_kind(error, path)
         raise StorageError(
-            f"cannot write below {path}: {reason}",
+            obstacle or f"cannot write below {path}: {error.strerror}",
             why=f"while writing {error.filename}" if error.filename else "",
             hint="look for errors of the disk in the kernel's log: dmesg"
             if error.errno in _BROKEN
-            else "make room there, or choose another place: artifacts go where --output says, and"
-            " the store is where --cache-dir says",
+            else f"{'move it away' if obstacle else 'make room there'}, or choose another place:"
+            " artifacts go where --output says, and the store is where --cache-dir says",
         ) from error

@@ -1,7 +1,8 @@
 """Reading files whose names come from others: what is no regular file is refused at once.
 
 To open a pipe waits for who writes to it, to read ``/dev/zero`` never ends; a name that leads to
-either is an error like any other that ``open`` raises.
+either is an error like any other that ``open`` raises. What stands where something of another kind
+has to be is named.
 """
 
 from __future__ import annotations
@@ -40,3 +41,23 @@ def read_regular(path: Path | str, most: int = MOST_BYTES) -> bytes:
     if len(content) > most:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
     return content
+
+
+def of_another_kind(error: OSError, path: Path) -> str:
+    """Say which file stands where a directory has to be, or the other way round, if one does.
+
+    Args:
+        error: what the system said.
+        path: what was to be written, or the directory of all that was.
+    """
+    # The second name is where something was to be moved.
+    names = [name for name in (error.filename2, error.filename) if isinstance(name, str)]
+    for place in (*map(Path, names), path):
+        if error.errno == errno.EISDIR and place.is_dir():
+            return f"{place} is a directory, not a file"
+        if error.errno in (errno.ENOTDIR, errno.EEXIST):
+            for above in (place, *place.parents):
+                if os.path.lexists(above) and not above.is_dir():
+                    kind = "a file, not a directory" if above.is_file() else "no directory"
+                    return f"{above} is {kind}"
+    return ""

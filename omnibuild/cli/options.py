@@ -39,6 +39,8 @@ class CommandParser(argparse.ArgumentParser):
 
             near = get_close_matches(wrong[1], re.findall(r"[\w-]+", wrong[2]), 1)
             message += f"\n  hint: did you mean {near[0]!r}?" if near else ""
+        elif message.startswith("unrecognized arguments: ") and " -" not in message:
+            message += "\n  hint: that is more than the command takes: run it once for each"
         super().error(message)
 
     def print_help(self, file: Any = None) -> None:

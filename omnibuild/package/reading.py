@@ -14,6 +14,12 @@ def reading(path: Path) -> Iterator[None]:
     """Turn every way in which a package can be unreadable into an error that names the file."""
     try:
         yield
+    except FileNotFoundError as error:
+        raise PackageError(
+            "there is no such file",
+            where=Where(str(path)),
+            hint="check its name; shells leave a pattern as it is where nothing fits it",
+        ) from error
     except OSError as error:
         raise PackageError(
             f"{path.name} cannot be read", where=Where(str(path)), why=str(error)

@@ -95,6 +95,8 @@ def _described(event: Event) -> str:
             return f"failed  {event.action}: {event.message}"
         case events.ArtifactReady():
             return f"wrote   {event.path}  {human_size(event.size)}"
+        case events.ArtifactAdded():
+            return f"added   {event.path}  {human_size(event.size)}"
         case events.Warned():
             return f"warning {event.message}"
         case events.Audited():

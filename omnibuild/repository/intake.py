@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,7 @@ def inspect(path: Path) -> Submission:
 
     Raises :class:`PackageError` when it is damaged, or nothing that can be published.
     """
+    _check_there(path)
     _check_sidecars(path)
     if path.suffix in DEB_SUFFIXES:
         return _inspect_deb(path)
@@ -95,6 +97,15 @@ def inspect(path: Path) -> Submission:
         for _ in decompressed(stream, path.name):
             pass
     return Submission(path, TAR, path.name, "", "", digests.of_file(path), place)
+
+
+def _check_there(path: Path) -> None:
+    with reading(path):
+        mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise PackageError(
+            "this is a directory", where=Where(str(path)), hint=f"give its files, as {path}/*"
+        )
 
 
 class _About(Struct):

@@ -97,7 +97,11 @@ def yum_directory(channel: str, tree: str, architecture: str) -> str:
 def download_path(file_name: str) -> str:
     """Return where a tarball lies."""
     if not DOWNLOAD_NAME.fullmatch(file_name):
-        raise PackageError("not a name for a tarball in a repository", where=Where(file_name))
+        raise PackageError(
+            "it is neither called as a package nor as a tarball",
+            where=Where(file_name),
+            hint="give files that end in .deb, .rpm, .tar.gz, .tar.xz or .tar.zst",
+        )
     return _short(f"{DOWNLOADS}/{file_name}")
 
 

@@ -21,7 +21,7 @@ from omnibuild.errors import (
     UsageError,
     Where,
 )
-from omnibuild.events import ArtifactReady, Emit, Warned, silent
+from omnibuild.events import ArtifactAdded, Emit, Warned, silent
 from omnibuild.recipe.models import Platform
 from omnibuild.repository import intake, layout
 from omnibuild.repository.draft import Draft
@@ -198,7 +198,7 @@ def _add_all(draft: Draft, submissions: Iterable[Submission], emit: Emit) -> lis
         if draft.add(submission):
             added.append(submission.title)
             size = submission.source.stat().st_size
-            emit(ArtifactReady(str(submission.source), size, submission.identity))
+            emit(ArtifactAdded(str(submission.source), size, submission.identity))
     draft.spread_noarch()
     return added
 

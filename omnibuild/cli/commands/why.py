@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from omnibuild.cli.common import settings_from
 from omnibuild.plan.decisions import Verdict
+from omnibuild.plan.reasons import FIRST
 from omnibuild.report.explain import reason_lines
 from omnibuild.report.plain import PlainReport
 from omnibuild.workbench import examine
@@ -45,6 +46,9 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         if explanation.last_reason is None:
             yield f"{name} is up to date; it was first used {when}"
             return
+        if explanation.last_reason == FIRST:
+            yield f"{name} is up to date; it was built here for the first time {when}"
+            return
         first, *rest = reason_lines(explanation.last_reason)
-        yield f"{name} is up to date; it ran {when}: {first}"
+        yield f"{name} is up to date; it ran {when}, and the reason was: {first}"
         yield from rest

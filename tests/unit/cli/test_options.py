@@ -67,3 +67,13 @@ def test_a_plan_is_shown_in_one_way() -> None:
     parsed = make_parser().parse_args(["plan", "hello", "--json", "--graph", "svg"])
     with pytest.raises(UsageError, match="two ways"):
         plan.run(parsed)
+
+
+def test_a_second_recipe_is_refused_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        make_parser().parse_args(["build", "one", "two"])
+    said = capsys.readouterr().err
+    assert "unrecognized arguments: two\n  hint: that is more than the command takes" in said
+    with pytest.raises(SystemExit):
+        make_parser().parse_args(["build", "--nonesuch"])
+    assert "hint" not in capsys.readouterr().err

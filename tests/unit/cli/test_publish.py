@@ -25,3 +25,31 @@ def test_a_near_end_of_the_key_is_told_to_machines_and_people(
     assert f"the key expires on {day}" in warned["message"]
     assert main(words) == 0
     assert f"warning the key expires on {day}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("dist", ["dist: this is a directory", "hint: give its files, as dist/*"]),
+        ("none/*", ["none/*: there is no such file", "pattern"]),
+        ("none.deb", ["none.deb: there is no such file"]),
+        ("notes.txt", ["notes.txt: it is neither called as a package nor as a tarball", ".deb"]),
+    ],
+)
+def test_what_is_no_file_to_publish_is_told_so(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    given: str,
+    said: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("dist").mkdir()
+    Path("notes.txt").write_text("none")
+    with keyring() as ring:
+        key = ring.export(tmp_path / "key")
+    assert main(["publish", given, "--repo", "r", "--key", str(key)]) == 7
+    told = capsys.readouterr().err
+    assert all(words in told for words in said), told
+    assert "Errno" not in told
+    assert not Path("r").exists()

@@ -19,6 +19,7 @@ STORY = [
     events.ActionFinished("place:zlib", "place", False, 0.1),
     events.ActionFailed("payload", "payload", "capture", "two want one path", ""),
     events.ArtifactReady("dist/hello.deb", 12_345_678, "ab" * 32),
+    events.ArtifactAdded("dist/hello.deb", 12_345_678, "ab" * 32),
     events.Finished(1, 1, 4.0),
 ]
 
@@ -32,6 +33,7 @@ def test_lines_for_pipes() -> None:
         "warning the mirror is slow",
         "failed  payload: two want one path",
         "wrote   dist/hello.deb  12.3 MB",
+        "added   dist/hello.deb  12.3 MB",
         "finished in 4.0 s: 1 run, 1 cached",
     ]
 

@@ -23,7 +23,7 @@ from omnibuild.errors import (
     StorageError,
     UsageError,
 )
-from omnibuild.events import ArtifactReady, Event, silent
+from omnibuild.events import ArtifactAdded, Event, silent
 from omnibuild.files import TEMPORARY_PREFIX
 from omnibuild.package.rpm.reader import read_rpm, read_rpm_headers
 from omnibuild.package.rpm.tags import SignatureTag
@@ -80,7 +80,7 @@ def test_every_package_goes_to_its_place(tmp_path: Path, repository: Path) -> No
     assert (tree / "mirrorlist").read_text() == f"{URL}/yum/stable/el9/x86_64/gen-1/\n"
     checksum = (repository / f"downloads/{files[3].name}.sha256").read_text()
     assert checksum.endswith(f"  {files[3].name}\n")
-    assert sum(isinstance(event, ArtifactReady) for event in events) == 4
+    assert sum(isinstance(event, ArtifactAdded) for event in events) == 4
 
 
 def test_rpms_are_signed_and_keep_their_identity(tmp_path: Path, repository: Path) -> None:
