@@ -35,6 +35,7 @@ from omnibuild.recipe.validate import dotted, quoted
 from omnibuild.recipe.whereabouts import recipe_document
 from omnibuild.searching import Search
 from omnibuild.settings import Settings
+from omnibuild.starts.starts import refuse_what_cannot_start
 from omnibuild.store.delivery import BuiltArtifact, deliver
 from omnibuild.store.ownership import foreign_files_explained
 from omnibuild.store.results import Output
@@ -91,6 +92,7 @@ def build(
         OmnibuildError: whatever went wrong; nothing half-written is left behind.
     """
     planned = plan(settings, app, platforms)
+    refuse_what_cannot_start(*read_recipe(Definitions(settings.workspace), app))
     for oddity in planned.oddities:
         emit(events.Warned(oddity))
     artifacts = []

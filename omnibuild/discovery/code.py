@@ -129,7 +129,7 @@ def apps_in(name: str, file: str, tree: ast.Module) -> Iterator[App]:
             for target in targets:
                 yield App(found[1], f"{name}:{target}", where, found[0])
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name in _FACTORIES and _needs_nothing(node):
+        if isinstance(node, ast.FunctionDef) and node.name in _FACTORIES and needs_nothing(node):
             made = [_made(each, imported) for each in ast.walk(node) if isinstance(each, ast.Call)]
             for framework, interface in filter(None, made):
                 yield App(interface, f"{name}:{node.name}()", f"{file}:{node.lineno}", framework)
@@ -221,7 +221,8 @@ def _made(value: ast.expr, imported: dict[str, str]) -> tuple[str, Interface] | 
     return _CLASSES.get(name)
 
 
-def _needs_nothing(node: ast.FunctionDef) -> bool:
+def needs_nothing(node: ast.FunctionDef) -> bool:
+    """Tell whether a function can be called without arguments."""
     arguments = node.args
     required = len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)
     return required == 0 and all(default is not None for default in arguments.kw_defaults)

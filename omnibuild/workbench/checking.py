@@ -7,17 +7,16 @@ already; of packages that were not fetched nothing is said.
 from __future__ import annotations
 
 import difflib
-import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from omnibuild import pipeline
 from omnibuild.blueprint.platforms import chosen_platforms, lowest_glibc
 from omnibuild.blueprint.versions import read_recipe
-from omnibuild.discovery.code import bound_names, modules, parsed, read_source
+from omnibuild.discovery.code import modules
 from omnibuild.discovery.distribution import Startable
 from omnibuild.discovery.findings import Findings
 from omnibuild.discovery.metadata import declared
@@ -29,9 +28,11 @@ from omnibuild.recipe.located import Fault
 from omnibuild.recipe.lock import load_lock, lock_path
 from omnibuild.recipe.models import Recipe
 from omnibuild.recipe.models.locked import LockedFile
+from omnibuild.recipe.positions import Path as Keys
 from omnibuild.recipe.validate import quoted
 from omnibuild.recipe.whereabouts import only_recipe, table_in, word_for
 from omnibuild.settings import Settings
+from omnibuild.starts.starts import commands_of, script_error, start_faults
 from omnibuild.store.store import Store
 from omnibuild.workbench.foreseeing import foreseen
 
@@ -90,11 +91,15 @@ def _checked(
         known = _known(settings, definitions, recipe, path)
     except OmnibuildError as error:
         return Checked(name, (error,))
-    faults = [*_web_faults(recipe, known), *_command_faults(recipe, known)]
-    faults += _port_faults(recipe, ports)
+    faults = list(start_faults(recipe, path))
+    said = {fault.path for fault in faults}
+    faults += [each for each in _web_faults(recipe, known) if each.path not in said]
+    faults += [*_command_faults(recipe, known, said), *_port_faults(recipe, ports)]
     problems: list[OmnibuildError] = []
     if faults:
         problems.append(located.read(path).at(table_in(path)).error(faults))
+    if wrong := script_error(recipe, path):
+        problems.append(wrong)
     try:
         foreseen(recipe, path).raise_if_failed()
     except OmnibuildError as error:
@@ -136,37 +141,25 @@ def _locked(definitions: Definitions, recipe: Recipe, path: Path) -> tuple[Locke
 
 
 def _web_faults(recipe: Recipe, known: _Known) -> Iterator[Fault]:
+    """Yield a served module that nothing brings; of a package of the project, its files tell."""
     if not recipe.web or not recipe.web.app:
         return
-    module, _, target = recipe.web.app.partition(":")
-    top = module.partition(".")[0]
-    ours = any(name.partition(".")[0] == top for name in known.own)
-    if module not in known.installed.modules:
-        if ours or known.whole:
-            near = difflib.get_close_matches(module, known.own, 1)
-            hint = f"did you mean `{near[0]}`?" if near else known.installed.advice(module)
-            if not near and (some := ", ".join(list(known.own)[:_SHOWN_MODULES])):
-                hint += f"; modules of the project are: {some}"
-            yield Fault(("web", "app"), f"the app has no module {quoted(module)}", hint)
+    module = recipe.web.app.partition(":")[0]
+    if module in known.installed.modules or not known.whole:
         return
-    name = re.split(r"[.(]", target)[0]
-    bound = bound_names(parsed(read_source(known.own[module]))) if module in known.own else None
-    if bound is not None and name not in bound:
-        near = difflib.get_close_matches(name, bound, 1)
-        hint = f"did you mean `{near[0]}`?" if near else "write `module:callable`"
-        what = f"{quoted(module)} has nothing called {quoted(name)}"
-        yield Fault(("web", "app"), what, hint)
+    near = difflib.get_close_matches(module, known.own, 1)
+    hint = f"did you mean `{near[0]}`?" if near else known.installed.advice(module)
+    if not near and (some := ", ".join(list(known.own)[:_SHOWN_MODULES])):
+        hint += f"; modules of the project are: {some}"
+    yield Fault(("web", "app"), f"the app has no module {quoted(module)}", hint)
 
 
-def _command_faults(recipe: Recipe, known: _Known) -> Iterator[Fault]:
-    """Yield what no package brings; nothing as long as some are unknown."""
+def _command_faults(recipe: Recipe, known: _Known, said: Container[Keys]) -> Iterator[Fault]:
+    """Yield what no package brings, unless ``said``; nothing as long as some are unknown."""
     if not known.whole:
         return
-    told: dict[tuple[str, ...], str] = {("commands", n): c for n, c in recipe.commands.items()}
-    told |= {("services", n, "command"): s.command for n, s in recipe.services.items()}
-    told |= {("timers", n, "command"): t.command for n, t in recipe.timers.items()}
-    for place, command in told.items():
-        if _of_components(command):
+    for place, command in commands_of(recipe).items():
+        if place in said or _of_components(command):
             continue
         try:
             known.installed.call(command)

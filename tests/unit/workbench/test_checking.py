@@ -135,6 +135,33 @@ def test_what_is_served_must_be_there(
     assert "shop.toml:17:7:" in error
 
 
+def test_what_cannot_start_is_refused_by_a_build_as_well(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.recipe("shop", app="shop:ap", worker="shop/tick.py", nightly="python shop/tick.py")
+    (bench.base / "project/shop/tick.py").touch()
+    assert bench.check() == 3
+    error = capsys.readouterr().err
+    assert "shop.toml:17:7: `shop` has nothing called `ap`" in error
+    assert error.count("`shop/tick.py` is a file of the project, and no program") == 2
+    assert "hint: write `python -m shop.tick`" in error
+    words = ["-C", str(bench.base), "--cache-dir", str(bench.base / "store")]
+    assert main(["build", "shop", *words, "--output", str(bench.base / "dist")]) == 3
+    assert "shop.toml:17:7: `shop` has nothing called `ap`" in capsys.readouterr().err
+    bench.recipe("shop", worker="serve")
+    pyproject = bench.base / "project/pyproject.toml"
+    pyproject.write_text(
+        "[project]\nname = 'shop'\nversion = '1'\n[project.scripts]\nserve = 'shop.clii:main'\n"
+    )
+    lock = bench.base / "recipes/pylock.toml"
+    lock.write_text(lock.read_text().replace("[[", 'dependency-groups = ["build"]\n[[', 1))
+    for command in (["check"], ["build", "--output", str(bench.base / "dist")]):
+        assert main([*command, "shop", *words]) == 3
+        error = capsys.readouterr().err
+        assert "pyproject.toml:5:9: the script `serve` cannot start" in error
+        assert "no module `shop.clii`" in error
+
+
 def test_programs_are_known_once_all_packages_are_there(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:

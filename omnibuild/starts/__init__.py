@@ -1,0 +1,1 @@
+"""What an app starts of its own project: looked up in its files, before anything is built."""
