@@ -133,9 +133,18 @@ class UnknownNameError(DefinitionError):
 
 
 class LockError(DefinitionError):
-    """A lock file is missing, or does not pin what it must pin."""
+    """A lock file is missing, or does not pin what it must pin.
+
+    ``interpreter`` says in one line what is wrong with this CPython where another may do.
+    """
 
     code = "lock"
+    interpreter: str = ""
+
+    def but_for_another(self, interpreter: str = "") -> Self:
+        """Return it as one that another CPython may not have, for that reason or its own."""
+        self.interpreter = printable(interpreter) or self.what
+        return self
 
 
 class CycleError(DefinitionError):

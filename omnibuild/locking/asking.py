@@ -122,7 +122,7 @@ class Backends:
             return Metadata.from_email(answer, validate=False)
         except ValueError as error:
             raise LockError(
-                f"the metadata of {self._called(source)} cannot be read", why=str(error)
+                f"the metadata of {_called(source)} cannot be read", why=str(error)
             ) from error
 
     def _ask(self, source: Source, building: Sequence[Package], question: str) -> bytes:
@@ -155,32 +155,15 @@ class Backends:
             try:
                 outputs = pipeline.execute(self._settings, store, plan, [goal], self._emit)
             except StepError as error:
-                raise self._not_built(source, error) from error
+                raise not_built(source, self._python.version, error) from error
             return _only_file(store, outputs[goal])
-
-    def _not_built(self, source: Source, error: StepError) -> LockError:
-        called, python = self._called(source), self._python.version
-        remedy = (
-            f"require another version of {source.name}, one with a wheel if there is one; or take"
-            " another `version` in [python]"
-            if source.name
-            else "correct the project: no other tool could build a wheel of it, either"
-        )
-        return LockError(
-            f"what {called} requires only its own code says, and that fails under CPython {python}",
-            why=f"{error.what}\n{error.why}",
-            hint=f"{remedy}; what it links belongs into [software]",
-        )
-
-    def _called(self, source: Source) -> str:
-        return f"{source.name} {source.version}".strip() if source.name else "the project"
 
     def _checked(self, source: Source, listed: Sequence[object]) -> list[Requirement]:
         try:
             return [checked(text) for text in listed if isinstance(text, str)]
         except NotARequirementError as error:
             raise LockError(
-                f"the build backend of {self._called(source)} asks for what nobody can provide",
+                f"the build backend of {_called(source)} asks for what nobody can provide",
                 why=str(error),
                 hint=error.hint,
             ) from error
@@ -188,6 +171,34 @@ class Backends:
     def selected(self, packages: Sequence[Package]) -> list[LockedFile]:
         """Return the best file of each package."""
         return selected(packages, self._python.version, self._glibc, self._indexes)
+
+
+def not_built(source: Source, python: str, error: StepError) -> LockError:
+    """Return the error for a source whose backend answers nothing.
+
+    Args:
+        source: what was asked.
+        python: series of CPython that asked it.
+        error: what it says.
+    """
+    remedy = (
+        f"require another version of {source.name}, one with a wheel if there is one; or take"
+        " another `version` in [python]"
+        if source.name
+        else "correct the project: no other tool could build a wheel of it, either"
+    )
+    called = _called(source)
+    problem = LockError(
+        f"what {called} requires only its own code says, and that fails under CPython {python}",
+        why=f"{error.what}\n{error.why}",
+        hint=f"{remedy}; what it links belongs into [software]",
+    )
+    # Whoever has the project mends it there; a package may be too old for this CPython.
+    return problem.but_for_another() if source.name else problem
+
+
+def _called(source: Source) -> str:
+    return f"{source.name} {source.version}".strip() if source.name else "the project"
 
 
 def variables_of(source: Source) -> dict[str, str]:

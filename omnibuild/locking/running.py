@@ -88,7 +88,7 @@ def told(metadata: Metadata, extras: Sequence[str], python: str) -> list[Require
         raise LockError(
             f"the project is for Python {allowed}, and the app gets {python}",
             hint="take another `version` in [python] of the recipe",
-        )
+        ).but_for_another()
     known = set(map(canonicalize_name, metadata.provides_extra or ()))
     unknown = sorted(set(extras) - known)
     if unknown:

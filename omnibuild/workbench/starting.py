@@ -114,9 +114,7 @@ def write(settings: Settings, started: Started, emit: Emit) -> Locked:
         made = _locked(settings, started, emit)
         made.write()
     except LockError as error:
-        written = os.path.relpath(started.recipe)
-        again = f"{written} is written; mend what is wrong, there or in the project, and run:"
-        error.hint = f"{error.hint}; {again} omnibuild lock {whereabouts.word_for(started.recipe)}"
+        error.hint = _sentences(error.hint, _to_mend(started.recipe))
         raise
     except BaseException:
         started.recipe.unlink(missing_ok=True)
@@ -126,21 +124,40 @@ def write(settings: Settings, started: Started, emit: Emit) -> Locked:
     return made
 
 
+def _to_mend(recipe: Path) -> str:
+    again = "is written; mend what is wrong, there or in the project, and run: omnibuild lock"
+    return f"{os.path.relpath(recipe)} {again} {whereabouts.word_for(recipe)}"
+
+
+def _sentences(first: str, second: str) -> str:
+    if not first:
+        return second
+    return f"{first} {second}" if first.endswith((".", "?", "!")) else f"{first}. {second}"
+
+
 def _locked(settings: Settings, started: Started, emit: Emit) -> Locked:
-    """Write the recipe for the newest series of CPython that its lock can be made for."""
+    """Write the recipe for the newest series of CPython that its lock can be made for.
+
+    Older ones are tried only where the failure is about the interpreter: each may have to be
+    compiled, to fail as the newest did.
+    """
     newest = started.draft.python
     problem: LockError | None = None
-    for series in (newest, *(Found(each, newest.where) for each in started.older)):
-        draft = dataclasses.replace(started.draft, python=series)
+    for series in (newest.value, *started.older):
+        if problem:
+            failed = f"it cannot be locked for CPython {newest.value}: {problem.interpreter}"
+            emit(events.Warned(f"{failed}; trying CPython {series}"))
+        draft = dataclasses.replace(started.draft, python=Found(series, newest.where))
         files.write_atomic(started.recipe, text_of(draft))
         try:
             made = lock(settings, str(started.recipe), emit)
         except LockError as error:
             problem = problem or error
+            if not error.interpreter:
+                break
             continue
         if problem:
-            taken = f"CPython {series.value} is taken, as it cannot be locked for {newest.value}"
-            emit(events.Warned(f"{taken}: {problem.what}"))
+            emit(events.Warned(f"CPython {series} is taken instead of {newest.value}"))
         return made
     assert problem  # noqa: S101 - for mypy: each round returns or fails
     files.write_atomic(started.recipe, text_of(started.draft))

@@ -287,6 +287,8 @@ def test_a_project_that_cannot_be_locked_has_a_recipe_to_mend(
     assert main(["init", str(tmp_path)]) == 3
     said = capsys.readouterr().err
     assert "nowhere" in said
+    assert "CPython 3.11" not in said
+    assert "is it the index that you mean? omnibuild.toml is written; mend what" in said
     assert f"there or in the project, and run: omnibuild lock {tmp_path}\n" in said
     assert {path.name for path in tmp_path.iterdir()} == {"pyproject.toml", "omnibuild.toml"}
     assert '"3.13"' in (tmp_path / "omnibuild.toml").read_text()
@@ -325,6 +327,17 @@ def test_what_is_no_fault_of_recipes_leaves_none(
     assert {path.name for path in tmp_path.iterdir()} == {"requirements.txt", "manage.py"}
 
 
+def test_an_older_interpreter_that_fails_too_is_not_left(
+    index: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "stand-1-cp311-cp311-manylinux_2_17_x86_64.whl"
+    publish(index, stand={name: wheel("stand", requires=("nowhere",))})
+    (tmp_path / "requirements.txt").write_text("stand\n")
+    assert main(["init", str(tmp_path), "-C", str(tmp_path), "--name", "mall"]) == 3
+    assert "; trying CPython 3.11" in capsys.readouterr().err
+    assert tomllib.loads((tmp_path / "omnibuild.toml").read_text())["python"]["version"] == "3.13"
+
+
 def test_an_older_interpreter_is_taken_where_the_newest_cannot_be_locked(
     index: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -333,6 +346,8 @@ def test_an_older_interpreter_is_taken_where_the_newest_cannot_be_locked(
     (tmp_path / "requirements.txt").write_text("stand\n")
     assert main(["init", str(tmp_path), "-C", str(tmp_path), "--name", "mall"]) == 0
     said = capsys.readouterr().err
-    assert "warning CPython 3.11 is taken, as it cannot be locked for 3.13: " in said
+    why = "stand==1 has no wheels with a matching Python"
+    assert f"warning it cannot be locked for CPython 3.13: {why}" in " ".join(said.split())
+    assert "warning CPython 3.11 is taken instead of 3.13" in said
     assert tomllib.loads((tmp_path / "omnibuild.toml").read_text())["python"]["version"] == "3.11"
     assert "cp311" in (tmp_path / "pylock.mall.toml").read_text()

@@ -74,7 +74,7 @@ def _pins(data: Mapping[str, Any], path: Path, python: str, update: str, choice:
     except (PylockValidationError, PylockSelectError) as error:
         raise LockError(
             f"{path.name} does not fit Python {python}", where=Where(str(path)), why=str(error)
-        ) from error
+        ).but_for_another() from error
     versions = {str(p.name): Pin(str(p.version or "")) for p in packages}
     return Pins(path, update, versions, packages=tuple(packages))
 

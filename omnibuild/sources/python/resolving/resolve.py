@@ -132,7 +132,7 @@ class Resolver:
             if not wheels and not compiled and not package.sdist:
                 what = f"{package.name} {package.version} has no wheel that could be used"
                 hint = f"it must be for CPython {self.python} and glibc {self.glibc} or older"
-                raise LockError(what, hint=hint)
+                raise LockError(what, hint=hint).but_for_another()
             known = None if wheels else package.sdist
             sdist = pinned_sdist(package, known) if known else None
             if not wheels and not sdist:

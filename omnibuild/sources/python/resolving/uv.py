@@ -43,6 +43,12 @@ _ONLY_SOURCE = re.compile(r"[Ww]heels are required for `([A-Za-z0-9._-]+)`")
 _OTHER_SYSTEMS = re.compile(r"([A-Za-z0-9._-]+)[<>=!~][^ ]* ha(?:s|ve) no wheels with a matching")
 # Newer versions warn of a word that means the same to all of them.
 _OLD_WORD = "warning: The `if-necessary-or-explicit`"
+# One step of uv's argument that is about the interpreter, up to what follows from it.
+_OF_PYTHON = re.compile(
+    r"[Bb]ecause ((?:(?![Bb]ecause|we can conclude).)*?\bPython\b.*?)"
+    r"(?:,? we can conclude| and you require|$)"
+)
+_LONGEST_REASON = 200
 _NO_EXTRA = re.compile(
     r"The package `([A-Za-z0-9._-]+)==[^`]*` does not have an extra named `(.*)`"
 )
@@ -210,7 +216,8 @@ def _called(number: int) -> str:
 def _unresolved(question: Question, said: str) -> LockError:
     """Return the error for what uv could not resolve."""
     rules = question.rules
-    required = ", ".join(map(str, (*question.requirements, *rules.constraints, *rules.overrides)))
+    listed = (*question.requirements, *rules.constraints, *rules.overrides)
+    required = ", ".join(dict.fromkeys(map(str, listed)))
     said = said.replace(_QUESTION, "what is required")
     why = f"required: {required}\n{said}"
     names = sorted(set(_ONLY_SOURCE.findall(said)))
@@ -222,7 +229,9 @@ def _unresolved(question: Question, said: str) -> LockError:
                 " version that has one for this, take another `version` in [python], or leave out"
                 " platforms whose glibc is older"
             )
-        return LockError("these packages cannot be resolved together", why=why, hint=hint)
+        unsolved = LockError("these packages cannot be resolved together", why=why, hint=hint)
+        reason = of_interpreter(said)
+        return unsolved.but_for_another(reason) if reason else unsolved
     error = OnlySourceError(
         f"{', '.join(names)} can be had only as source",
         why=why,
@@ -230,4 +239,17 @@ def _unresolved(question: Question, said: str) -> LockError:
         " your own, which OMNIBUILD_INDEX_URL names",
     )
     error.names = tuple(names)
-    return error
+    return error.but_for_another()
+
+
+def of_interpreter(said: str) -> str:
+    """Return in one line what uv says of the interpreter; empty when it is not about that.
+
+    >>> of_interpreter("Because till has no wheels with a matching Python ABI tag and you require")
+    'till has no wheels with a matching Python ABI tag'
+    >>> of_interpreter("Because till was not found in the package registry and you require till")
+    ''
+    """
+    found = _OF_PYTHON.search(" ".join(said.split()))
+    reason = found[1].strip() if found else ""
+    return reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}…"

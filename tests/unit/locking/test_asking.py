@@ -1,0 +1,18 @@
+"""Sources that do not say what they require."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omnibuild.errors import StepError
+from omnibuild.locking.asking import Source, not_built
+
+
+def test_another_interpreter_may_help_a_package_and_not_the_project() -> None:
+    failed = StepError("setuptools failed", why="Multiple top-level packages discovered")
+    package = not_built(Source("till", Path("till"), version="1"), "3.13", failed)
+    assert package.interpreter == package.what
+    assert "till 1 requires" in package.what
+    project = not_built(Source("", Path(".")), "3.13", failed)
+    assert project.interpreter == ""
+    assert "Multiple top-level packages" in project.why
