@@ -5,21 +5,37 @@ No scripts, and nothing from elsewhere. All that comes from packages is escaped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 
 from omnibuild.events import human_size
 from omnibuild.repository import layout
+from omnibuild.repository.apt.suite import ALL
 from omnibuild.repository.clients import apt_source, yum_repo
 from omnibuild.repository.clients.listing import Row, download_rows, newest, newest_rows, pages_of
-from omnibuild.repository.clients.systems import APT, DNF
+from omnibuild.repository.clients.systems import APT, DNF, HostSystem
 from omnibuild.repository.clients.template import render
-from omnibuild.repository.state import Channel, Repository
+from omnibuild.repository.state import Channel, Deb, Repository, Rpm
+from omnibuild.repository.yum import NOARCH
 
 # Stand for what nobody said at publishing, or what there is none of.
 UNKNOWN_URL = "https://repository.example"
 UNKNOWN_PACKAGE = "PACKAGE"
-UNKNOWN_TARBALL = "FILE.tar.zst"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A suite of apt or a yum tree that holds packages.
+
+    Args:
+        packages: their names, sorted.
+        hosts: what people call the hosts that have some of them.
+    """
+
+    name: str
+    packages: tuple[str, ...]
+    hosts: tuple[str, ...]
 
 
 def landing_pages(
@@ -30,8 +46,7 @@ def landing_pages(
     front = {
         "STYLE": render("style.css", {}),
         "TITLE": escape(record.title),
-        **_install(record, channels[default]),
-        **_by_hand(record, default, channels[default]),
+        **_ways(record, channels, default),
         "PACKAGES": _packages(pages),
         **_key(record),
     }
@@ -48,66 +63,146 @@ def landing_pages(
     return found
 
 
-def _install(record: Repository, content: Channel) -> dict[str, str]:
-    url = record.base_url or UNKNOWN_URL
-    option = "" if record.base_url else f" --url {UNKNOWN_URL}"
-    note = f"<p>Write this page's own address for <code>{UNKNOWN_URL}</code>.</p>"
-    systems = sorted({system.title for system in record.systems.values()})
-    package = _example(content)
-    command = f"curl -fsSL {url}/{layout.INSTALLER} | sudo sh -s --{option} {package}"
+def _ways(record: Repository, channels: Mapping[str, Channel], default: str) -> dict[str, str]:
+    """Return what the front page says of ways to install: those that there are packages for."""
+    channel = next(
+        (name for name in (default, *sorted(channels)) if _names(channels[name])), default
+    )
+    content = channels[channel]
+    apt, dnf = _suites(record, channel, content), _trees(record, content)
+    tarballs = newest(row for name in channels for row in download_rows("", channels[name]))
+    ways = [
+        *([_apt(record, channel, apt)] if apt else []),
+        *([_dnf(record, channel, dnf)] if dnf else []),
+        *([_tarball(record, tarballs[0])] if tarballs else []),
+    ]
+    kinds = [
+        kind for kind, there in (("apt", apt), ("dnf", dnf), ("plain Linux", tarballs)) if there
+    ]
+    # Who has nothing yet is shown how it will be.
+    installed = apt or dnf or not tarballs
     return {
-        "SYSTEMS": f"<p>For {escape(', '.join(systems))}.</p>" if systems else "",
+        "ABOUT": f"Signed packages{' for ' if kinds else ''}{_listed(kinds)}.",
+        "INSTALL": _install(record, channels, channel, default, [*apt, *dnf]) if installed else "",
+        "BY_HAND": render("by-hand.html.in", {"WAYS": "".join(ways).strip()}) if ways else "",
+    }
+
+
+def _names(content: Channel) -> set[str]:
+    """Return the names of what package managers install."""
+    debs, rpms = content.debs.values(), content.rpms.values()
+    return {deb.name for deb in debs} | {rpm.name for rpm in rpms}
+
+
+def _suites(record: Repository, channel: str, content: Channel) -> list[Place]:
+    """Return the suites that hold packages, the plain one, named as the channel, first."""
+    found = []
+    for suite in sorted(content.suites):
+        fitting = _systems(record, APT, suite.removeprefix(channel))
+        found.append(_place(suite, content.debs_of(suite), fitting, ALL))
+    return [place for place in found if place.packages]
+
+
+def _trees(record: Repository, content: Channel) -> list[Place]:
+    """Return the yum trees that hold packages."""
+    found = [
+        _place(tree, content.rpms_of(tree), _systems(record, DNF, tree), NOARCH)
+        for tree in sorted(content.trees)
+    ]
+    return [place for place in found if place.packages]
+
+
+def _systems(record: Repository, family: str, place: str) -> list[HostSystem]:
+    systems = sorted(record.systems.values())
+    return [system for system in systems if (system.family, system.place) == (family, place)]
+
+
+def _place(
+    name: str, packages: Sequence[Deb | Rpm], systems: Iterable[HostSystem], every: str
+) -> Place:
+    held = {package.architecture for package in packages}
+    hosts = [system.title for system in systems if held & {system.architecture, every}]
+    names = sorted({package.name for package in packages})
+    return Place(name, tuple(names), tuple(dict.fromkeys(hosts)))
+
+
+def _install(
+    record: Repository,
+    channels: Mapping[str, Channel],
+    channel: str,
+    default: str,
+    places: Sequence[Place],
+) -> str:
+    url = record.base_url or UNKNOWN_URL
+    options = "" if record.base_url else f" --url {UNKNOWN_URL}"
+    options += "" if channel == default else f" --channel {channel}"
+    note = f"<p>Write this page's own address for <code>{UNKNOWN_URL}</code>.</p>"
+    hosts = sorted({host for place in places for host in place.hosts})
+    package = min((place.packages[0] for place in places), default=UNKNOWN_PACKAGE)
+    command = f"curl -fsSL {url}/{layout.INSTALLER} | sudo sh -s --{options} {package}"
+    values = {
+        "SYSTEMS": f"<p>For {escape(', '.join(hosts))}.</p>" if hosts else "",
         "INSTALL_COMMAND": _code(command, "Install with one command"),
         "INSTALLER": layout.INSTALLER,
         "ADDRESS_NOTE": "" if record.base_url else note,
+        "CHANNELS": "".join(
+            f"\n<p>What is only in the channel <code>{escape(name)}</code> comes with"
+            f" <code>--channel {escape(name)}</code> before the package's name.</p>"
+            for name, content in sorted(channels.items())
+            if name != channel and _names(content) - _names(channels[channel])
+        ),
+    }
+    return render("install.html.in", values)
+
+
+def _apt(record: Repository, channel: str, places: Sequence[Place]) -> str:
+    first = places[0]
+    values = {
+        "HOSTS": escape(_hosts(places) or "Debian and Ubuntu"),
+        "COMMANDS": _code(_apt_commands(record, first.name, first.packages[0]), "Commands for apt"),
+        "SUITES": "".join(
+            f"<p>On {escape(', '.join(place.hosts))} the suite is"
+            f" <code>{escape(place.name)}</code>.</p>"
+            for place in places
+            if place.name != channel and place.hosts
+        ),
+    }
+    return render("apt.html.in", values)
+
+
+def _dnf(record: Repository, channel: str, places: Sequence[Place]) -> str:
+    first, *others = places
+    package = first.packages[0]
+    commands = _dnf_commands(record, channel, first.name, package)
+    values = {
+        "HOSTS": escape(_hosts(places) or "Enterprise Linux"),
+        "COMMANDS": _code(commands, "Commands for dnf"),
+        "TREES": "".join(
+            f"<p>On {escape(', '.join(place.hosts) or place.name)} write"
+            f" <code>{escape(place.name)}</code> for <code>{escape(first.name)}</code>.</p>"
+            for place in others
+        ),
         "PACKAGE": escape(package),
     }
+    return render("dnf.html.in", values)
 
 
-def _example(content: Channel) -> str:
-    debs, rpms = content.debs.values(), content.rpms.values()
-    names = [deb.name for deb in debs] + [rpm.name for rpm in rpms]
-    return min(names, default=UNKNOWN_PACKAGE)
+def _hosts(places: Iterable[Place]) -> str:
+    return ", ".join(dict.fromkeys(host for place in places for host in place.hosts))
 
 
-def _by_hand(record: Repository, channel: str, content: Channel) -> dict[str, str]:
-    package = _example(content)
-    trees = _places(record, DNF) or {"el9": "Enterprise Linux 9"}
-    tree = min(trees)
-    return {
-        "APT_COMMANDS": _code(_apt_commands(record, channel, package), "Commands for apt"),
-        "APT_SUITES": "".join(
-            f"<p>On {escape(title)} the suite is <code>{escape(channel + place)}</code>.</p>"
-            for place, title in _places(record, APT).items()
-            if place
-        ),
-        "DNF_COMMANDS": _code(_dnf_commands(record, channel, tree, package), "Commands for dnf"),
-        "DNF_TREES": "".join(
-            f"<p>On {escape(title)} write <code>{escape(place)}</code> for"
-            f" <code>{escape(tree)}</code>.</p>"
-            for place, title in trees.items()
-            if place != tree
-        ),
-        **_tarball(record, content),
-    }
+def _listed(words: Sequence[str]) -> str:
+    """Return words as a sentence has them: ``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
-def _places(record: Repository, family: str) -> dict[str, str]:
-    """Return the suffixes of suites, or the trees, and for whom they are."""
-    titles: dict[str, list[str]] = {}
-    for system in sorted(record.systems.values()):
-        if system.family == family and system.title not in titles.setdefault(system.place, []):
-            titles[system.place].append(system.title)
-    return {place: ", ".join(found) for place, found in titles.items()}
-
-
-def _apt_commands(record: Repository, channel: str, package: str) -> str:
+def _apt_commands(record: Repository, suite: str, package: str) -> str:
     url = record.base_url or UNKNOWN_URL
     keyring = f"/usr/share/keyrings/{record.name}.asc"
     return f"""curl -fsSL {url}/{layout.key_path(record.name, "asc")} | \
 sudo tee {keyring} >/dev/null
 sudo tee /etc/apt/sources.list.d/{record.name}.sources >/dev/null <<'EOF'
-{apt_source.source(url=url, suite=channel, keyring=keyring)}
+{apt_source.source(url=url, suite=suite, keyring=keyring)}
 EOF
 sudo tee /etc/apt/preferences.d/{record.name} >/dev/null <<'EOF'
 {apt_source.preferences(record.title)}
@@ -129,10 +224,9 @@ EOF
 sudo dnf install {package}"""
 
 
-def _tarball(record: Repository, content: Channel) -> dict[str, str]:
+def _tarball(record: Repository, row: Row) -> str:
     url = record.base_url or UNKNOWN_URL
-    files = [row.href.rpartition("/")[2] for row in newest(download_rows("", content))]
-    file = files[0] if files else UNKNOWN_TARBALL
+    file = row.href.rpartition("/")[2]
     signature, keyring = f"{file}{layout.SIGNATURE}", f"{record.name}.gpg"
     commands = f"""curl -fsSLO {url}/{layout.key_path(record.name, "gpg")}
 curl -fsSLO {url}/{layout.DOWNLOADS}/{file}
@@ -145,10 +239,12 @@ gpgv --status-fd 1 --keyring ./{keyring} \\
   {signature} {file} |
   grep -x {record.fingerprint} &&
   tar -xf {file}"""
-    return {
+    values = {
+        "UNPACKING": " Unpacking needs <code>zstd</code>." if file.endswith(".zst") else "",
         "TARBALL_COMMANDS": _code(commands, "Commands for a tarball"),
         "SQV_COMMANDS": _code(with_sqv, "Commands for a tarball, with sqv"),
     }
+    return render("tarball.html.in", values)
 
 
 def _packages(pages: Mapping[str, list[Row]]) -> str:

@@ -14,7 +14,7 @@ from omnibuild.repository.clients.landing import landing_pages
 from omnibuild.repository.clients.listing import ROWS_PER_PAGE, newest, rows_of
 from omnibuild.repository.publish import publish
 from omnibuild.repository.state import Channel, Deb, Download, Index, Repository
-from tests.unit.repository.samples import EL9, LINUX, PLATFORMS, package, signer
+from tests.unit.repository.samples import DEBIAN_11, EL9, LINUX, PLATFORMS, package, signer
 
 VOID = {"meta", "link", "br"}
 FINGERPRINT = "0123456789ABCDEF0123456789ABCDEF01234567"
@@ -184,3 +184,49 @@ def test_foreign_text_is_escaped(title: str, summary: str) -> None:
     page = Page(front(record(title=f"<b>{title}"), content))
     assert "script" not in page.tags
     assert "b" not in page.tags
+
+
+def published(tmp_path: Path, *files: Path, channel: str = "stable") -> str:
+    root = tmp_path / "repository"
+    publish(files, root, signer(), channel, PLATFORMS, "https://shop.example/r")
+    return Page((root / "index.html").read_text()).text
+
+
+def test_only_what_is_there_is_promised(tmp_path: Path) -> None:
+    text = published(tmp_path, package(tmp_path))
+    assert "For Debian 12." in text
+    assert "Signed packages for apt." in text
+    for absent in ("Debian 11", "deb11", "Enterprise Linux", "dnf", "Tarball", "zstd", ".target"):
+        assert absent not in text, absent
+
+
+def test_the_one_suite_that_holds_something_is_the_one_to_follow(tmp_path: Path) -> None:
+    text = published(tmp_path, package(tmp_path, platform=DEBIAN_11))
+    assert "For Debian 11." in text
+    assert "Suites: stable-deb11\n" in text
+    assert "Debian 12" not in text
+
+
+def test_services_of_rpms_are_told_with_a_condition(tmp_path: Path) -> None:
+    text = published(tmp_path, package(tmp_path, platform=EL9))
+    assert "Signed packages for dnf." in text
+    assert "If the package has services, they wait to be started:" in text
+    assert "apt-get" not in text
+
+
+def test_tarballs_alone_are_not_for_the_installer(tmp_path: Path) -> None:
+    text = published(tmp_path, package(tmp_path, platform=LINUX))
+    assert "Signed packages for plain Linux." in text
+    assert "install.sh" not in text
+    assert "tar -xf hello-1.0-linux-x86_64.tar.zst" in text
+
+
+def test_who_wants_what_only_another_channel_has_is_told_its_option(tmp_path: Path) -> None:
+    published(tmp_path)
+    text = published(tmp_path, package(tmp_path), channel="beta")
+    assert "sudo sh -s -- --channel beta hello\n" in text
+    assert "Suites: beta\n" in text
+    text = published(tmp_path, package(tmp_path, "shop"))
+    assert "sudo sh -s -- shop\n" in text
+    assert "What is only in the channel beta comes with --channel beta before" in text
+    assert "What is only" not in published(tmp_path, package(tmp_path))
