@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -146,8 +147,11 @@ class Installed:
         """Say what to do about a module that is missing."""
         top = name.partition(".")[0]
         tops = {each.partition(".")[0] for each in self.modules}
-        # Names of other packages are no closer for ending alike.
-        close = [top] if top in tops else difflib.get_close_matches(top, tops, 1, 0.8)
+        # Names of other packages are no closer for ending alike; what the app itself brings comes
+        # before what every interpreter has.
+        close = [top] if top in tops else []
+        for likely in (tops - sys.stdlib_module_names, tops):
+            close = close or difflib.get_close_matches(top, likely, 1, 0.8)
         there = [each for each in self.modules if each.partition(".")[0] in close]
         there = [each for each in there if not each.endswith(".__init__")]
         if near := difflib.get_close_matches(name, there, 1):

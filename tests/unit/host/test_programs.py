@@ -62,6 +62,12 @@ def test_what_is_not_there_is_refused(command: str, said: str, hint: str) -> Non
     assert hint in caught.value.hint
 
 
+def test_what_the_app_brings_is_meant_before_what_every_interpreter_has() -> None:
+    installed = Installed(modules={"shelf", "shlex"})
+    assert installed.advice("shlef") == "did you mean 'shelf'?"
+    assert installed.advice("shlx") == "did you mean 'shlex'?"
+
+
 WORDS = st.lists(st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1), max_size=4)
 
 
