@@ -34,7 +34,7 @@ from omnibuild.recipe.whereabouts import only_recipe, table_in, word_for
 from omnibuild.settings import Settings
 from omnibuild.starts.starts import commands_of, script_error, start_faults
 from omnibuild.store.store import Store
-from omnibuild.workbench.foreseeing import foreseen
+from omnibuild.workbench.foreseeing import foreseen, foreseen_if_packaged
 
 _SHOWN_MODULES = 5
 
@@ -102,6 +102,7 @@ def _checked(
         problems.append(wrong)
     try:
         foreseen(recipe, path).raise_if_failed()
+        oddities += foreseen_if_packaged(recipe, path)
     except OmnibuildError as error:
         problems.append(error)
     return Checked(name, tuple(problems), known.unread, oddities)

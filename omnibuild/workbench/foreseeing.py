@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -15,9 +15,10 @@ from omnibuild.audit.checks.file_checks import credential_in, credentials_of
 from omnibuild.audit.facts import Facts
 from omnibuild.audit.keys import private_key_in
 from omnibuild.audit.owners import Brings, Owner, Owners
-from omnibuild.audit.report import Report
+from omnibuild.audit.report import Level, Report
 from omnibuild.blueprint.payload import restricted
 from omnibuild.digests import of_file
+from omnibuild.discovery.code import modules
 from omnibuild.host.layout import Layout
 from omnibuild.kinds.payload import metadata_of
 from omnibuild.payload.globs import with_all_below
@@ -51,6 +52,50 @@ def foreseen(recipe: Recipe, path: Path) -> Report:
         place = f"{prefix}/{entry.path}"
         entries.append(Entry(place, Kind.FILE, entry.mode, entry.size, entry.digest))
         places[entry.digest], owners[place] = source, own
+    return _report(recipe, entries, places, owners)
+
+
+def foreseen_if_packaged(recipe: Recipe, path: Path) -> tuple[str, ...]:
+    """Say which files in the packages of a project that is built no audit lets pass.
+
+    Whether the build takes them into its wheel only the build knows.
+    """
+    project = path.parent / recipe.source.path if recipe.source and recipe.source.path else None
+    if not project or not recipe.python or not is_built(project):
+        return ()
+    own = Owner(Brings.PROJECT, recipe.app.name, recipe.app.release)
+    prefix = Layout.of(recipe).prefix.lstrip("/")
+    packages = f"lib/python{recipe.python.version}/site-packages"
+    there = {f"{packages}/{inside}": entry for entry, inside in _files_of_packages(project)}
+    gone = with_all_below(_left_out(recipe, path), list(there))
+    kept = {f"{prefix}/{place}": each for place, each in there.items() if place not in gone}
+    entries = [Entry(p, Kind.FILE, e.mode, e.size, e.digest) for p, e in kept.items()]
+    places = {entry.digest: project / entry.path for entry in kept.values()}
+    report = _report(recipe, entries, places, dict.fromkeys(kept, own))
+    refused = "where the wheel has it, a build is refused"
+    return tuple(
+        f"{kept[found.path].path} {found.detail}: {refused}; {found.remedy}"
+        for found in report.at(Level.ERROR)
+    )
+
+
+def _files_of_packages(project: Path) -> Iterator[tuple[Entry, str]]:
+    """Yield the files of a project that a wheel may have, and each path there."""
+    own = [(name.partition(".")[0], file.relative_to(project)) for name, file in modules(project)]
+    inner = [(top, file) for top, file in own if file.parts[0] == "src"]
+    base = "src/" if inner else ""
+    tops = {top for top, file in inner or own if f"{base}{top}/" in f"{file}"}
+    for entry in snapshot(project).files():
+        inside = entry.path.removeprefix(base)
+        if entry.path.startswith(base) and inside.partition("/")[0] in tops:
+            yield entry, inside
+
+
+def _report(
+    recipe: Recipe, entries: list[Entry], places: Mapping[str, Path], owners: dict[str, Owner]
+) -> Report:
+    """Return what an audit says of files, by their places and the digests of their contents."""
+    prefix = Layout.of(recipe).prefix
     with tempfile.TemporaryDirectory(prefix="omnibuild-check-") as contents:
         for digest, source in places.items():
             Path(contents, digest).symlink_to(source.absolute())
@@ -58,7 +103,7 @@ def foreseen(recipe: Recipe, path: Path) -> Report:
             metadata_of(recipe),
             Path(contents),
             Tree.of(entries),
-            f"/{prefix}",
+            prefix,
             contents=Path(contents),
         )
         known = {
@@ -86,14 +131,20 @@ def _own_files(recipe: Recipe, path: Path) -> Iterator[tuple[Entry, Path]]:
     if not project or not recipe.python or is_built(project):
         return
     tree = snapshot(project)
-    named = {canonicalize_name(name): globs for name, globs in recipe.python.prune.items()}
-    globs = (*named.get(canonicalize_name(recipe.app.name), ()), *restricted(recipe, path))
-    gone = with_all_below(globs, [f"{AS_IT_IS}/{entry.path}" for entry in tree.entries])
+    there = [f"{AS_IT_IS}/{entry.path}" for entry in tree.entries]
+    gone = with_all_below(_left_out(recipe, path), there)
     for entry in tree.files():
         place = f"{AS_IT_IS}/{entry.path}"
         if place not in gone:
             moved = Entry(place, Kind.FILE, entry.mode, entry.size, entry.digest)
             yield moved, project / entry.path
+
+
+def _left_out(recipe: Recipe, path: Path) -> tuple[str, ...]:
+    """Return globs of what the recipe leaves out of its project."""
+    pruned = recipe.python.prune if recipe.python else {}
+    named = {canonicalize_name(name): globs for name, globs in pruned.items()}
+    return (*named.get(canonicalize_name(recipe.app.name), ()), *restricted(recipe, path))
 
 
 def _uncompiled(

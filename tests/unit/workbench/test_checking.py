@@ -235,6 +235,33 @@ def test_what_an_audit_would_refuse_of_the_project(
     assert "credentials" not in capsys.readouterr().err
 
 
+def test_what_an_audit_would_refuse_of_a_wheel(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lock = bench.base / "recipes/pylock.toml"
+    lock.write_text(lock.read_text().replace("[[", 'dependency-groups = ["build"]\n[[', 1))
+    project = bench.base / "project"
+    (project / "pyproject.toml").write_text("[project]\nname = 'shop'\nversion = '1'\n")
+    (project / "shop").rename(bench.base / "shop")
+    (project / "src").mkdir()
+    (bench.base / "shop").rename(project / "src/shop")
+    (project / "src/shop/.env").write_text("AWS_SECRET_ACCESS_KEY=s3cr3t-k\n")
+    (project / "src/shop/data").mkdir()
+    (project / "src/shop/data/k.pem").write_text(PKCS8)
+    # What lies beside the packages is in no wheel.
+    (project / "k.pem").write_text(PKCS8)
+    bench.recipe("shop")
+    assert bench.check() == 0
+    said = capsys.readouterr().out
+    assert "warning src/shop/.env " in said
+    assert "warning src/shop/data/k.pem holds a private key" in said
+    assert said.count("warning") == 2
+    with (bench.base / "recipes/shop.toml").open("a") as recipe:
+        recipe.write('[python.prune]\nshop = ["**/.env", "**/k.pem"]\n')
+    assert bench.check() == 0
+    assert "warning" not in capsys.readouterr().out
+
+
 def test_a_key_in_configuration(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     bench.recipe("shop")
     (bench.base / "recipes/key.pem").write_text(PKCS8)
