@@ -18,6 +18,13 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]{1,59}")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 _VERSION = re.compile(r"[0-9][A-Za-z0-9.+~]{0,59}")
 _WORKER = re.compile(r"(?:.*-)?(worker|daemon|scheduler|consumer|listener|beat|bot|server)")
+# Servers of the index that are called like their packages, and how each serves.
+_KNOWN_SERVERS = {
+    "datasette": "datasette serve",
+    "jupyterhub": "jupyterhub",
+    "octoprint": "octoprint serve",
+    "radicale": "radicale",
+}
 _LONGEST_SUMMARY = 80
 _SERVERS = {"wsgi": "gunicorn", "asgi": "uvicorn"}
 
@@ -84,11 +91,12 @@ def _leave_out_taken(found: Findings, app: str) -> None:
 
 
 def _note_workers(found: Findings) -> None:
-    """Note commands that are called like what goes on running: nobody starts them unasked."""
+    """Note commands that go on running by their names: nobody starts them unasked."""
     started = {said.value.partition(" ")[0] for said in found.services.values()}
     for name in sorted(found.commands.keys() - started):
-        if match := _WORKER.fullmatch(name):
-            table = f'[services.{match[1]}] command = "{name}"'
+        match, command = _WORKER.fullmatch(name), _KNOWN_SERVERS.get(name, name)
+        if match or name in _KNOWN_SERVERS:
+            table = f'[services.{match[1] if match else "server"}] command = "{command}"'
             found.notes.append(f"{name} runs when somebody calls it; as a service it is: {table}")
 
 

@@ -18,6 +18,8 @@ _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 _MODULE = re.compile(r"(\w+/)*\w+\.py")
 # What only a shell understands.
 _SHELL = re.compile(r"[$`;|<>(){}*?\\#&]")
+# Programs of hosts that start others.
+_OF_HOST = {"sh", "bash", "dash", "zsh", "env", "exec", "sudo", "cd"}
 _ASGI_SERVERS = {"uvicorn", "hypercorn", "daphne", "granian"}
 _WSGI_SERVERS = {"gunicorn", "waitress-serve"}
 
@@ -39,7 +41,11 @@ def read_procfile(directory: Path, found: Findings) -> None:
         elif not words:
             found.notes.append(f"{where}: `{name}` takes values of a shell, and is left out")
         else:
-            found.services[name] = Found(shlex.join(as_module(directory, words)), where)
+            command_words = as_module(directory, words)
+            if why := not_of_app(command_words):
+                found.notes.append(f"{where}: `{name}` {why}, and is left out")
+            else:
+                found.services[name] = Found(shlex.join(command_words), where)
 
 
 def split(command: str) -> list[str]:
@@ -52,6 +58,25 @@ def _words(command: str) -> list[str]:
         return shlex.split(command)
     except ValueError:
         return []
+
+
+def not_of_app(words: Sequence[str]) -> str:
+    """Say why a recipe cannot have a command, whatever its app brings; nothing where it may.
+
+    >>> not_of_app(["./run.sh"])
+    'runs ./run.sh, which is at no known place on hosts'
+    >>> not_of_app(["celery", "worker"])
+    ''
+    """
+    first, *rest = words
+    if "/" in first:
+        return f"runs {first}, which is at no known place on hosts"
+    if first in _OF_HOST:
+        return f"takes {first}, which is no part of the app"
+    if _PYTHON.fullmatch(first) and rest[:1] != ["-m"]:
+        given = " ".join(rest[:2]) or "nothing"
+        return f"gives the interpreter {given}, which is no module of the project"
+    return ""
 
 
 def as_module(directory: Path, words: Sequence[str]) -> list[str]:

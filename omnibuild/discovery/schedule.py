@@ -12,7 +12,7 @@ from pathlib import Path
 
 from omnibuild.discovery.code import read_source
 from omnibuild.discovery.findings import Findings, Found
-from omnibuild.discovery.procfile import as_module, split
+from omnibuild.discovery.procfile import as_module, not_of_app, split
 from omnibuild.recipe.running.calendar import NoCalendarError, check
 
 _FIELDS = 5
@@ -45,6 +45,9 @@ def read_schedule(directory: Path, found: Findings) -> None:
             found.notes.append(f"{where}: its command takes a shell, and is left out")
             continue
         command = as_module(directory, words)
+        if why := not_of_app(command):
+            found.notes.append(f"{where}: it {why}, and is left out")
+            continue
         name = _name(command, found)
         found.timers[name] = Found(shlex.join(command), where), Found(when, said["schedule"])
 

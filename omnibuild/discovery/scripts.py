@@ -64,7 +64,12 @@ def add_scripts(directory: Path, found: Findings) -> None:
                 found.commands[name] = Found(f"python -m {script.module}", script.where)
     if others := [script.module for script in (serving or every)[1:4]]:
         found.notes.append(f"there are other scripts: {', '.join(others)}")
-    if not (found.services or found.commands):
+    note_nothing(found)
+
+
+def note_nothing(found: Findings) -> None:
+    """Note that nothing runs, where that is so."""
+    if not (found.web or found.services or found.timers or found.commands):
         found.notes.append("nothing is found that the package could start: write what runs")
 
 

@@ -23,7 +23,7 @@ from omnibuild.discovery.draft import OF_GIT, PLEASE, app_name, draft_of, series
 from omnibuild.discovery.findings import Findings, Found
 from omnibuild.discovery.metadata import declared, note_choices
 from omnibuild.discovery.recipe_text import Draft, hook_of, text_of
-from omnibuild.discovery.scripts import add_inline, add_scripts
+from omnibuild.discovery.scripts import add_inline, add_scripts, note_nothing
 from omnibuild.discovery.served import served
 from omnibuild.errors import DefinitionError, LockError, UsageError
 from omnibuild.events import Emit
@@ -242,6 +242,7 @@ def _of_index(settings: Settings, subject: str, name: str, emit: Emit) -> Starte
     declared_by(path, chosen.file.name, found)
     if chosen.file.package not in {*map(canonicalize_name, found.commands)}:
         chosen.add_commands_of_kin(fetched(settings, chosen.kin(), emit), found)
+    note_nothing(found)
     draft = _draft(definitions, found, app, ("index", f"{requirement.name}=={version}"))
     newest, *older = chosen.series
     draft = dataclasses.replace(draft, python=Found(newest, draft.python.where))

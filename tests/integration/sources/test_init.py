@@ -61,6 +61,20 @@ def test_a_package_of_the_index(
     assert Path(said["recipe"]).read_bytes() == before
 
 
+def test_a_package_that_starts_nothing_is_noted(
+    index: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(
+        index,
+        stall={"stall-1-py3-none-any.whl": wheel("stall")},
+        fair=with_commands("fair", "fair"),
+    )
+    for subject in ("stall", "fair"):
+        assert main(["init", subject, "-C", str(tmp_path)]) == 0
+        noted = "note: nothing is found that the package could start" in capsys.readouterr().out
+        assert noted is (subject == "stall")
+
+
 def test_an_older_release_is_not_taken_silently(
     index: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -281,8 +281,8 @@ def test_files_of_a_procfile_are_run_as_modules(tmp_path: Path) -> None:
     recipe = recipe_of(tmp_path, files)
     assert recipe["web"]["app"] == "a:b"
     assert recipe["services"]["worker"]["command"] == "python -m jobs.work --all"
-    # Checking says that there is no such file.
-    assert recipe["services"]["other"]["command"] == "python gone.py"
+    # There is no such file, which a build would refuse.
+    assert "other" not in recipe["services"]
     found = Findings()
     served(tmp_path, found)
     assert [said.value for said in found.prepare] == ["jobs.work 'a b'", "jobs.more"]
@@ -426,6 +426,36 @@ def test_what_is_called_like_a_worker_may_be_one(tmp_path: Path) -> None:
         "shop-worker runs when somebody calls it; as a service it is:"
         ' [services.worker] command = "shop-worker"'
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [
+        ("radicale", '[services.server] command = "radicale"'),
+        ("datasette", '[services.server] command = "datasette serve"'),
+        ("devpi-server", '[services.server] command = "devpi-server"'),
+    ],
+)
+def test_how_known_servers_serve(name: str, table: str) -> None:
+    found = Findings(name=Found(name, ""), commands={name: Found(name, "")})
+    draft_of(found, name, ACCOUNT, ["3.13"], ("index", f"{name}==1"))
+    assert found.notes == [f"{name} runs when somebody calls it; as a service it is: {table}"]
+
+
+@pytest.mark.parametrize(
+    "command", ["./run.sh", "bin/run --all", "bash run.sh", "python gone.py", "python -u tidy.py"]
+)
+def test_what_no_recipe_can_run_is_left_out(tmp_path: Path, command: str) -> None:
+    (tmp_path / "Procfile").write_text(f"clock: {command}\nmail: shop-mail --all\n")
+    job = {"command": command, "schedule": "@daily"}
+    (tmp_path / "app.json").write_text(json.dumps({"cron": [job]}))
+    (tmp_path / "tidy.py").write_text("print(1)\n")
+    found = Findings()
+    served(tmp_path, found)
+    assert found.services.keys() == {"mail"}
+    assert not found.timers
+    assert [note.partition(": ")[0] for note in found.notes] == ["Procfile:1", "app.json"]
+    assert all(note.endswith(", and is left out") for note in found.notes)
 
 
 def test_what_is_not_taken_is_said_with_the_way_to_take_it(tmp_path: Path) -> None:
