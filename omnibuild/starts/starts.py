@@ -15,7 +15,7 @@ from omnibuild.recipe.running.commands import INTERPRETER
 from omnibuild.recipe.validate import quoted
 from omnibuild.recipe.whereabouts import table_in
 from omnibuild.sources.python.project.declared import document_of
-from omnibuild.starts.targets import script_faults, web_fault
+from omnibuild.starts.targets import script_faults, script_targets, web_fault
 
 
 def commands_of(recipe: Recipe) -> Mapping[Keys, str]:
@@ -44,10 +44,26 @@ def script_error(recipe: Recipe, path: Path) -> DefinitionError | None:
     if not (recipe.python and recipe.source and recipe.source.path):
         return None
     directory = path.parent / recipe.source.path
-    used = {shlex.split(command)[0] for command in commands_of(recipe).values()}
-    faults = list(script_faults(directory, used))
+    faults = list(script_faults(directory, _first_words(recipe)))
     document = document_of(directory)
     return document.error(faults) if document and faults else None
+
+
+def started_modules(recipe: Recipe, directory: Path) -> Iterator[str]:
+    """Yield the modules that an app starts, of the project in a directory or of others."""
+    if recipe.web and recipe.web.app:
+        yield recipe.web.app.partition(":")[0]
+    for _, target in script_targets(directory, _first_words(recipe)):
+        yield target.partition(":")[0]
+    for command in commands_of(recipe).values():
+        first, *arguments = shlex.split(command)
+        if INTERPRETER.fullmatch(first) and arguments[:1] == ["-m"]:
+            for module in arguments[1:2]:
+                yield from (module, f"{module}.__main__")
+
+
+def _first_words(recipe: Recipe) -> set[str]:
+    return {shlex.split(command)[0] for command in commands_of(recipe).values()}
 
 
 def refuse_what_cannot_start(recipe: Recipe, path: Path) -> None:

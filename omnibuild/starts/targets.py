@@ -35,13 +35,21 @@ _LAYOUTS = ("src", {"": "src"})
 
 def script_faults(directory: Path, used: Collection[str]) -> Iterator[Fault]:
     """Yield which of the console scripts ``used`` have no such function, placed in pyproject."""
+    for place, target in script_targets(directory, used):
+        if fault := missing(directory, target):
+            what, hint = fault
+            yield Fault(place, f"the script {quoted(str(place[-1]))} cannot start: {what}", hint)
+
+
+def script_targets(directory: Path, used: Collection[str]) -> Iterator[tuple[Keys, str]]:
+    """Yield the places in pyproject of the console scripts ``used``, and what each is."""
     document = document_of(directory)
     for keys in _SCRIPTS:
         for name, target in located.table_at(document.data if document else {}, *keys).items():
+            # Extras behind the function are obsolete and say nothing about where it is.
             text = target.partition("[")[0].strip() if isinstance(target, str) else ""
-            if name in used and _TARGET.fullmatch(text) and (fault := missing(directory, text)):
-                what, hint = fault
-                yield Fault((*keys, name), f"the script {quoted(name)} cannot start: {what}", hint)
+            if name in used and _TARGET.fullmatch(text):
+                yield (*keys, name), text
 
 
 def web_fault(directory: Path, target: str) -> tuple[str, str] | None:
@@ -70,8 +78,8 @@ def missing(directory: Path, target: str) -> tuple[str, str] | None:
     homes = _homes(directory, module)
     if not homes:
         return None
-    if not any(_is_there(home, module) for home in homes):
-        if _is_made(directory):
+    if not any(is_there(home, module) for home in homes):
+        if may_be_made(directory):
             return None
         own = dict(modules(directory))
         near = difflib.get_close_matches(module, own, 1)
@@ -79,7 +87,7 @@ def missing(directory: Path, target: str) -> tuple[str, str] | None:
         hint = f"did you mean `{near[0]}`?" if near else f"modules of the project are: {some}"
         return f"the app has no module {quoted(module)}", hint
     # What is imported of a package may be one of its modules.
-    if any(_is_there(home, f"{module}.{name}") for home in homes):
+    if any(is_there(home, f"{module}.{name}") for home in homes):
         return None
     bound = bound_names(_tree(directory, module))
     if bound is None or name in bound:
@@ -97,19 +105,24 @@ def _homes(directory: Path, module: str) -> list[Path]:
     return [each for each in places if any(next(each.glob(n), None) for n in files)]
 
 
-def _is_there(home: Path, module: str) -> bool:
+def is_there(home: Path, module: str) -> bool:
     """Tell whether something can be the module, be it compiled first."""
     place = home.joinpath(*module.split("."))
     return place.is_dir() or any(place.parent.glob(f"{glob.escape(place.name)}.*"))
 
 
-def _tree(directory: Path, module: str) -> ast.Module | None:
-    """Return a module's code; none where two files, or none, can be it."""
+def module_file(directory: Path, module: str) -> Path | None:
+    """Return the file of a project's module; none where two files, or none, can be it."""
     place = module.replace(".", "/")
     files = (f"{place}/__init__.py", f"{place}.py")
     found = [home / file for home in _homes(directory, module) for file in files]
     there = [path for path in found if path.is_file()]
-    return parsed(read_source(there[0])) if len(there) == 1 else None
+    return there[0] if len(there) == 1 else None
+
+
+def _tree(directory: Path, module: str) -> ast.Module | None:
+    path = module_file(directory, module)
+    return parsed(read_source(path)) if path else None
 
 
 def _others(tree: ast.Module | None, node: ast.stmt) -> Iterator[set[str]]:
@@ -118,7 +131,7 @@ def _others(tree: ast.Module | None, node: ast.stmt) -> Iterator[set[str]]:
             yield bound_names(ast.Module([other], [])) or set()
 
 
-def _is_made(directory: Path) -> bool:
+def may_be_made(directory: Path) -> bool:
     """Tell whether a build may bring modules that do not lie where they are imported."""
     if not is_built(directory):
         return False

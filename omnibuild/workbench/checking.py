@@ -32,7 +32,8 @@ from omnibuild.recipe.positions import Path as Keys
 from omnibuild.recipe.validate import quoted
 from omnibuild.recipe.whereabouts import only_recipe, table_in, word_for
 from omnibuild.settings import Settings
-from omnibuild.starts.starts import commands_of, script_error, start_faults
+from omnibuild.starts.imports import missing_imports
+from omnibuild.starts.starts import commands_of, script_error, start_faults, started_modules
 from omnibuild.store.store import Store
 from omnibuild.workbench.foreseeing import foreseen, foreseen_if_packaged
 
@@ -103,6 +104,7 @@ def _checked(
     try:
         foreseen(recipe, path).raise_if_failed()
         oddities += foreseen_if_packaged(recipe, path)
+        oddities += tuple(_missing_imports(recipe, path, known))
     except OmnibuildError as error:
         problems.append(error)
     return Checked(name, tuple(problems), known.unread, oddities)
@@ -121,7 +123,9 @@ def _known(settings: Settings, definitions: Definitions, recipe: Recipe, path: P
         whole = whole and not (directory / "setup.py").exists()
     unread = 0
     store = Store(settings.cache)
-    for file in _locked(definitions, recipe, path):
+    files, trees = _locked(definitions, recipe, path)
+    unread += trees  # what they bring, only their builds know
+    for file in files:
         blob = store.blob(file.sha256)
         if not file.name.endswith(".whl") or not blob.exists():
             unread += 1
@@ -133,12 +137,16 @@ def _known(settings: Settings, definitions: Definitions, recipe: Recipe, path: P
     return _Known(own, installed, unread, whole and not unread)
 
 
-def _locked(definitions: Definitions, recipe: Recipe, path: Path) -> tuple[LockedFile, ...]:
+def _locked(
+    definitions: Definitions, recipe: Recipe, path: Path
+) -> tuple[tuple[LockedFile, ...], int]:
+    """Return the files of a lock, and how many packages of it are directories or checkouts."""
     if not recipe.python:
-        return ()
+        return (), 0
     platforms = chosen_platforms(definitions, recipe, ())
     lock = load_lock(lock_path(recipe, path))
-    return lock.select(recipe.python.version, lowest_glibc(platforms))
+    files = lock.select(recipe.python.version, lowest_glibc(platforms))
+    return files, len(lock.trees(recipe.python.version))
 
 
 def _web_faults(recipe: Recipe, known: _Known) -> Iterator[Fault]:
@@ -153,6 +161,17 @@ def _web_faults(recipe: Recipe, known: _Known) -> Iterator[Fault]:
     if not near and (some := ", ".join(list(known.own)[:_SHOWN_MODULES])):
         hint += f"; modules of the project are: {some}"
     yield Fault(("web", "app"), f"the app has no module {quoted(module)}", hint)
+
+
+def _missing_imports(recipe: Recipe, path: Path, known: _Known) -> Iterator[str]:
+    """Say what started modules import, and nothing brings; nothing as long as some are unknown."""
+    if not known.whole or not (recipe.source and recipe.source.path):
+        return
+    directory = path.parent / recipe.source.path
+    brought = {each.partition(".")[0] for each in known.installed.modules}
+    for place, name in missing_imports(directory, started_modules(recipe, directory), brought):
+        advice = known.installed.advice(name)
+        yield f"{place} imports {name}, which neither the project nor its lock brings; {advice}"
 
 
 def _command_faults(recipe: Recipe, known: _Known, said: Container[Keys]) -> Iterator[Fault]:

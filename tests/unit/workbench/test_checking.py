@@ -47,7 +47,7 @@ stall = "stall"
 serve = "python -m http.server"
 """
 SHOP = """\
-from flask import Flask
+from gunicorn import Flask
 if True:
     app = Flask(__name__)
 class Admin:
@@ -182,6 +182,28 @@ def test_what_only_running_would_tell_is_not_refused(bench: Bench, code: str) ->
     (bench.base / "project/shop/__init__.py").write_text(code)
     bench.recipe("shop")
     assert bench.check() == 0
+
+
+def test_imports_that_nothing_brings(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    code = "import os, yaml\nfrom . import web\ntry:\n    import fast\nexcept ImportError: ...\n"
+    package = bench.base / "project/shop"
+    (package / "__init__.py").write_text(f"{code}import gunicorn.app\nimport local\n{SHOP}")
+    (package / "__main__.py").write_text("if __name__ == '__main__':\n    import later\n")
+    (bench.base / "project/local").mkdir()
+    bench.recipe("shop", worker="python -m shop")
+    assert bench.check() == 0
+    # As long as a package is not there, nobody knows what it brings.
+    assert "imports" not in capsys.readouterr().out
+    bench.fetch()
+    assert bench.check() == 0
+    said = capsys.readouterr().out
+    assert "warning shop/__init__.py:1 imports yaml, which neither the project nor" in said
+    assert "omnibuild lock shop --require yaml" in said
+    assert said.count(" imports ") == 1
+    with (package / "__main__.py").open("a") as module:
+        module.write("import sys\nsys.path.append('/opt')\n")
+    assert bench.check() == 0
+    assert "imports" not in capsys.readouterr().out
 
 
 def test_all_recipes_at_once(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
