@@ -206,6 +206,20 @@ def test_imports_that_nothing_brings(bench: Bench, capsys: pytest.CaptureFixture
     assert "imports" not in capsys.readouterr().out
 
 
+def test_what_packages_in_directories_bring_is_not_known(bench: Bench) -> None:
+    bench.recipe("shop", app="elsewhere:app", worker="other")
+    bench.fetch()
+    assert bench.check() == 3
+    other = bench.base / "other"
+    other.mkdir()
+    (other / "pyproject.toml").write_text("[project]\nname = 'other'\nversion = '1'\n")
+    lock = bench.base / "recipes/pylock.toml"
+    tree = '[[packages]]\nname = "other"\n[packages.directory]\npath = "../other"\n'
+    text = lock.read_text().replace("[[", 'dependency-groups = ["build", "build-other"]\n[[', 1)
+    lock.write_text(f"{text}{tree}")
+    assert bench.check() == 0
+
+
 def test_all_recipes_at_once(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     bench.recipe("alpha", app="shop:nothing")
     bench.recipe("beta")
