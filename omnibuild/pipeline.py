@@ -19,7 +19,7 @@ from omnibuild.audit.report import Report, told, united
 from omnibuild.blueprint.app import AppPlan, plan_app
 from omnibuild.blueprint.audits import beyond_reach
 from omnibuild.blueprint.platforms import chosen_platforms
-from omnibuild.blueprint.versions import read_recipe
+from omnibuild.blueprint.versions import not_committed, read_recipe
 from omnibuild.digests import canonical_json, of_bytes
 from omnibuild.errors import DamageError
 from omnibuild.events import Emit
@@ -92,8 +92,10 @@ def build(
         OmnibuildError: whatever went wrong; nothing half-written is left behind.
     """
     planned = plan(settings, app, platforms)
-    refuse_what_cannot_start(*read_recipe(Definitions(settings.workspace), app))
-    for oddity in planned.oddities:
+    definitions = Definitions(settings.workspace)
+    recipe, path = read_recipe(definitions, app)
+    refuse_what_cannot_start(recipe, path)
+    for oddity in (*planned.oddities, *not_committed(definitions, app, recipe.app.release)):
         emit(events.Warned(oddity))
     artifacts = []
     # Now, not when all is built: the place may be none.

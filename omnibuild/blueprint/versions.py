@@ -14,7 +14,9 @@ from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Recipe
 from omnibuild.recipe.models.app import VersionFrom
 from omnibuild.recipe.whereabouts import table_in
-from omnibuild.sources.git.asking import version_of
+from omnibuild.sources.git.asking import changes_in, version_of
+
+SHOWN_CHANGES = 3
 
 
 def read_recipe(definitions: Definitions, name: str) -> tuple[Recipe, Path]:
@@ -43,10 +45,38 @@ def read_recipe(definitions: Definitions, name: str) -> tuple[Recipe, Path]:
     return msgspec.structs.replace(recipe, app=app), path
 
 
+def not_committed(definitions: Definitions, name: str, version: str) -> tuple[str, ...]:
+    """Return a warning when git's version is marked for what is not committed, which is named.
+
+    Args:
+        definitions: where the recipe is.
+        name: as :meth:`Definitions.recipe` takes it.
+        version: what git said.
+    """
+    if not version.endswith(".dirty"):
+        return ()
+    recipe, path = definitions.recipe(name)
+    if not isinstance(recipe.app.version, VersionFrom) or recipe.app.version.origin != "git":
+        return ()
+    changed = changes_in(_work_tree(recipe, path))
+    if not changed:
+        return ()
+    more = f" and {len(changed) - SHOWN_CHANGES} more" if len(changed) > SHOWN_CHANGES else ""
+    return (
+        f"the version is {version}: not committed are {', '.join(changed[:SHOWN_CHANGES])}{more};"
+        " commit or ignore them, then tag",
+    )
+
+
+def _work_tree(recipe: Recipe, path: Path) -> Path:
+    source = recipe.source or None
+    return path.parent / source.path if source and source.path else path.parent
+
+
 def _said(recipe: Recipe, path: Path, origin: str) -> str:
     source = recipe.source or None
     if origin == "git":
-        return version_of(path.parent / source.path if source and source.path else path.parent)
+        return version_of(_work_tree(recipe, path))
     if source and source.index:
         return source.index.partition("==")[2]
     if not source:

@@ -50,7 +50,7 @@ def version_of(directory: Path) -> str:
         raise DefinitionError(
             f"the tag {match['tag']!r} is no version of Python", where=Where(str(directory))
         ) from error
-    changed = _is_changed(directory)
+    changed = bool(changes_in(directory))
     after = int(match["distance"])
     # After a development release comes the next one, after any other its post-releases.
     pre = "".join(map(str, tagged.pre or ()))
@@ -72,8 +72,8 @@ def version_of(directory: Path) -> str:
     return "".join(words)
 
 
-def _is_changed(directory: Path) -> bool:
-    """Tell whether a directory has what is neither committed nor ignored."""
+def changes_in(directory: Path) -> list[str]:
+    """Return the paths of a directory that are neither as committed nor ignored, sorted."""
     # A filter is a program that the repository itself could name.
     asked = ("config", "--show-scope", "--name-only", "--null", "--get-regexp", r"^filter\.")
     words = git(directory, *asked, check=False)[1].decode("utf-8", "replace").split("\0")
@@ -86,11 +86,16 @@ def _is_changed(directory: Path) -> bool:
         directory,
         "--no-optional-locks",
         *(word for each in off for word in ("-c", each)),
-        *("status", "--porcelain", "--ignore-submodules=dirty", "--untracked-files=no"),
+        *("status", "--porcelain", "-z", "--no-renames", "--ignore-submodules=dirty"),
+        "--untracked-files=no",
         *("--", f":(literal){directory.resolve()}"),
         check=True,
     )
-    return bool(listed or names_in(directory)[1])
+    # Each path comes after two letters and a blank, and is from the top of the repository.
+    names = [os.fsdecode(line[3:]) for line in listed.split(b"\0") if line]
+    top = _top(directory) if names else directory
+    changed = {os.path.relpath(top / name, directory.resolve()) for name in names}
+    return sorted(changed | names_in(directory)[1])
 
 
 def names_in(directory: Path) -> tuple[set[str], set[str]]:

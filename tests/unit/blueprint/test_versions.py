@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from omnibuild.blueprint.python import oddities
-from omnibuild.blueprint.versions import read_recipe
+from omnibuild.blueprint.versions import not_committed, read_recipe
 from omnibuild.errors import DefinitionError
 from omnibuild.recipe.definitions import Definitions
 
@@ -133,3 +133,25 @@ def test_what_disagrees_is_told_with_both_values(tmp_path: Path) -> None:
     version(tmp_path, '"1.2"')
     (said,) = oddities(*read_recipe(Definitions(tmp_path), "shop"))
     assert said.startswith("shop starts nothing and has no commands; write what runs: [web]")
+
+
+def test_why_a_version_is_marked_is_told(tmp_path: Path) -> None:
+    said = '{ from = "git" }'
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/app.py").write_text("")
+    who = ("-c", "user.name=T", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false")
+    for words in ("init", "add .", "commit --message one", "tag v2.3.0"):
+        command = ["git", *who, *words.split()]
+        subprocess.run(command, cwd=tmp_path / "shop", check=True, capture_output=True)
+    definitions = Definitions(tmp_path)
+    assert not_committed(definitions, "shop", version(tmp_path, said)) == ()
+    for name in "abcde":
+        (tmp_path / f"shop/{name}.py").write_text("")
+    marked = version(tmp_path, said)
+    assert not_committed(definitions, "shop", marked) == (
+        f"the version is {marked}: not committed are a.py, b.py, c.py and 2 more;"
+        " commit or ignore them, then tag",
+    )
+    # A version that the recipe says itself is nobody's business.
+    written = version(tmp_path, '"1.0+a.dirty"')
+    assert not_committed(definitions, "shop", written) == ()

@@ -12,7 +12,7 @@ from packaging.version import Version
 
 from omnibuild.errors import DefinitionError
 from omnibuild.package.versions import compare_debs, compare_rpms, host_version
-from omnibuild.sources.git.asking import version_of
+from omnibuild.sources.git.asking import changes_in, version_of
 
 
 def run(directory: Path, *words: str) -> None:
@@ -72,6 +72,21 @@ def test_what_is_not_committed_is_marked(project: Path) -> None:
     assert version_of(project) == "2"
     (project / "first").write_text("changed")
     assert version_of(project).endswith(".dirty")
+
+
+def test_what_is_not_committed_is_named(project: Path) -> None:
+    (project / "app").mkdir()
+    commit(project, "app/b c")
+    commit(project, "app/gone")
+    assert changes_in(project) == []
+    (project / "first").write_text("changed")
+    (project / "app/b c").write_text("changed")
+    (project / "app/gone").rename(project / "app/moved")
+    run(project, "add", "--all", "app")
+    (project / "app/new").write_text("")
+    below = ["b c", "gone", "moved", "new"]
+    assert changes_in(project) == [*(f"app/{name}" for name in below), "first"]
+    assert changes_in(project / "app") == below
 
 
 def test_tags_that_are_no_versions(project: Path) -> None:
