@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from omnibuild.store.results import Output
     from omnibuild.store.store import Store
 
+# How lines begin that others write below what a backend says.
+_NOT_OF_BACKEND = ("Backend subprocess exited", "whole log: ")
+_LONGEST_REASON = 200
 # Bytes of an answer that are read; the longest metadata known has half a million.
 LARGEST = 8 << 20
 
@@ -194,7 +197,15 @@ def not_built(source: Source, python: str, error: StepError) -> LockError:
         hint=f"{remedy}; what it links belongs into [software]",
     )
     # Whoever has the project mends it there; a package may be too old for this CPython.
-    return problem.but_for_another() if source.name else problem
+    said = f"{called}: {_last_said(error.why) or error.what}"
+    return problem.but_for_another(said) if source.name else problem
+
+
+def _last_said(why: str) -> str:
+    """Return the last line of a backend's own: below are its frontend's, and where the log is."""
+    lines = map(str.strip, why.splitlines())
+    own = [each for each in lines if each and not each.startswith(_NOT_OF_BACKEND)]
+    return own[-1][:_LONGEST_REASON] if own else ""
 
 
 def _called(source: Source) -> str:

@@ -310,6 +310,28 @@ def test_a_project_that_cannot_be_locked_has_a_recipe_to_mend(
     assert main(["lock", str(tmp_path)]) == 0
 
 
+def test_what_cannot_be_had_is_listed_once(
+    index: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "requirements.txt").write_text("shop==9\n")
+    assert main(["init", str(tmp_path), "-C", str(tmp_path), "--name", "mall"]) == 3
+    assert "  required: shop==9\n" in capsys.readouterr().err
+
+
+def test_what_to_mend_stands_alone_where_there_is_no_other_hint(
+    index: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "requirements.txt").write_text("shop\n")
+    said = 'lock-version = "1.0"\ncreated-by = "x"\nrequires-python = ">=3.99"\npackages = []\n'
+    (tmp_path / "pylock.toml").write_text(said)
+    assert main(["init", str(tmp_path), "--name", "mall"]) == 3
+    assert "\n  hint: omnibuild.toml is written; mend what is wrong" in capsys.readouterr().err
+
+
 def test_an_address_is_no_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", "https://git.example.com/x/y", "-C", str(tmp_path)]) == 2
     assert "hint: git clone https://git.example.com/x/y, then: " in capsys.readouterr().err

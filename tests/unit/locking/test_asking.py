@@ -9,9 +9,9 @@ from omnibuild.locking.asking import Source, not_built
 
 
 def test_another_interpreter_may_help_a_package_and_not_the_project() -> None:
-    failed = StepError("setuptools failed", why="Multiple top-level packages discovered")
+    failed = StepError("it failed", why="x\n  Multiple top-level packages\nwhole log: /l\n")
     package = not_built(Source("till", Path("till"), version="1"), "3.13", failed)
-    assert package.interpreter == package.what
+    assert package.interpreter == "till 1: Multiple top-level packages"
     assert "till 1 requires" in package.what
     project = not_built(Source("", Path(".")), "3.13", failed)
     assert project.interpreter == ""
