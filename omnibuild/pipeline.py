@@ -21,7 +21,7 @@ from omnibuild.blueprint.audits import beyond_reach
 from omnibuild.blueprint.platforms import chosen_platforms
 from omnibuild.blueprint.versions import not_committed, read_recipe
 from omnibuild.digests import canonical_json, of_bytes
-from omnibuild.errors import DamageError
+from omnibuild.errors import DamageError, DefinitionError
 from omnibuild.events import Emit
 from omnibuild.execute.sandbox.choose import choose_sandbox
 from omnibuild.execute.scheduler import Execution
@@ -35,6 +35,7 @@ from omnibuild.recipe.validate import dotted, quoted
 from omnibuild.recipe.whereabouts import recipe_document
 from omnibuild.searching import Search
 from omnibuild.settings import Settings
+from omnibuild.starts.brought import refuse_what_nothing_brings
 from omnibuild.starts.starts import refuse_what_cannot_start
 from omnibuild.store.delivery import BuiltArtifact, deliver
 from omnibuild.store.ownership import foreign_files_explained
@@ -103,7 +104,7 @@ def build(
         files.make_directory(output)
     with opened_store(settings) as store:
         goals = (*planned.goals, *planned.audits.values())
-        outputs = execute(settings, store, planned.plan, goals, emit)
+        outputs = _execute_app(settings, store, planned, goals, emit)
 
         def taken(action: str, take: Callable[[Output], _T]) -> _T:
             """Take what an action made out of the store; if it is damaged, make it again, once."""
@@ -130,6 +131,20 @@ def build(
             emit(events.ArtifactReady(str(artifact.path), artifact.size, artifact.digest))
             artifacts.append(artifact)
     return tuple(artifacts)
+
+
+def _execute_app(
+    settings: Settings, store: Store, planned: AppPlan, goals: Collection[str], emit: Emit
+) -> Mapping[str, Output]:
+    """Do the plan of an app; what nothing brings is told with its place in the recipe."""
+    try:
+        return execute(settings, store, planned.plan, goals, emit)
+    except DefinitionError:
+        # Only now its packages are there for certain, and what they bring is known.
+        definitions = Definitions(settings.workspace)
+        recipe, path = read_recipe(definitions, str(planned.recipe))
+        refuse_what_nothing_brings(store, definitions, recipe, path)
+        raise
 
 
 def _tell(report: Report, settings: Settings, planned: AppPlan, emit: Emit) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from omnibuild import pipeline
 from omnibuild.cli.main import main
+from omnibuild.errors import DefinitionError
 from omnibuild.sources.python.project.fields import check_fields
 from omnibuild.store.store import Store
 from omnibuild.workbench import foreseeing
@@ -204,6 +206,28 @@ def test_imports_that_nothing_brings(bench: Bench, capsys: pytest.CaptureFixture
         module.write("import sys\nsys.path.append('/opt')\n")
     assert bench.check() == 0
     assert "imports" not in capsys.readouterr().out
+
+
+def test_a_build_that_fails_tells_what_check_would(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise DefinitionError("the payload lacks a module")
+
+    monkeypatch.setattr(pipeline, "execute", fail)
+    words = ["-C", str(bench.base), "--cache-dir", str(bench.base / "store")]
+    build = ["build", "shop", *words, "--output", str(bench.base / "dist")]
+    bench.recipe("shop", app="shpo:app")
+    assert main(build) == 3
+    assert "the payload lacks a module" in capsys.readouterr().err
+    bench.fetch()
+    assert main(build) == 3
+    error = capsys.readouterr().err
+    assert "shop.toml:17:7: the app has no module `shpo`" in error
+    assert "did you mean `shop`?" in error
+    bench.recipe("shop")
+    assert main(build) == 3
+    assert "the payload lacks a module" in capsys.readouterr().err
 
 
 def test_what_packages_in_directories_bring_is_not_known(bench: Bench) -> None:
