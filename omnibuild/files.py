@@ -278,12 +278,15 @@ def storage_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
-        obstacle = of_another_kind(error, path)
+        why = f"while writing {error.filename}" if error.filename else ""
+        if obstacle := of_another_kind(error, path):
+            hint = "move it away, or choose another place"
+            raise StorageError(obstacle, why=why, hint=hint) from error
         raise StorageError(
-            obstacle or f"cannot write below {path}: {error.strerror}",
-            why=f"while writing {error.filename}" if error.filename else "",
+            f"cannot write below {path}: {error.strerror}",
+            why=why,
             hint="look for errors of the disk in the kernel's log: dmesg"
             if error.errno in _BROKEN
-            else f"{'move it away' if obstacle else 'make room there'}, or choose another place:"
-            " artifacts go where --output says, and the store is where --cache-dir says",
+            else "make room there, or choose another place: artifacts go where --output says, and"
+            " the store is where --cache-dir says",
         ) from error

@@ -5,10 +5,11 @@ No scripts, and nothing from elsewhere. All that comes from packages is escaped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from omnibuild.digests import Digest
 from omnibuild.events import human_size
 from omnibuild.repository import layout
 from omnibuild.repository.apt.suite import ALL
@@ -65,33 +66,44 @@ def landing_pages(
 
 def _ways(record: Repository, channels: Mapping[str, Channel], default: str) -> dict[str, str]:
     """Return what the front page says of ways to install: those that there are packages for."""
-    channel = next(
-        (name for name in (default, *sorted(channels)) if _names(channels[name])), default
-    )
-    content = channels[channel]
-    apt, dnf = _suites(record, channel, content), _trees(record, content)
+    # Each family is shown in the first channel that has something for it.
+    apt_channel = _first(channels, default, lambda content: content.debs)
+    dnf_channel = _first(channels, default, lambda content: content.rpms)
+    apt = _suites(record, apt_channel, channels[apt_channel])
+    dnf = _trees(record, channels[dnf_channel])
     tarballs = newest(row for name in channels for row in download_rows("", channels[name]))
     ways = [
-        *([_apt(record, channel, apt)] if apt else []),
-        *([_dnf(record, channel, dnf)] if dnf else []),
+        *([_apt(record, apt_channel, apt)] if apt else []),
+        *([_dnf(record, dnf_channel, dnf)] if dnf else []),
         *([_tarball(record, tarballs[0])] if tarballs else []),
     ]
     kinds = [
         kind for kind, there in (("apt", apt), ("dnf", dnf), ("plain Linux", tarballs)) if there
     ]
+    channel = _first(channels, default, _held)
+    seen = [
+        *(apt if apt_channel == channel else []),
+        *(dnf if dnf_channel == channel else []),
+    ]
     # Who has nothing yet is shown how it will be.
-    installed = apt or dnf or not tarballs
+    installed = seen or not tarballs
     return {
         "ABOUT": f"Signed packages{' for ' if kinds else ''}{_listed(kinds)}.",
-        "INSTALL": _install(record, channels, channel, default, [*apt, *dnf]) if installed else "",
+        "INSTALL": _install(record, channels, channel, default, seen) if installed else "",
         "BY_HAND": render("by-hand.html.in", {"WAYS": "".join(ways).strip()}) if ways else "",
     }
 
 
-def _names(content: Channel) -> set[str]:
-    """Return the names of what package managers install."""
-    debs, rpms = content.debs.values(), content.rpms.values()
-    return {deb.name for deb in debs} | {rpm.name for rpm in rpms}
+def _first(
+    channels: Mapping[str, Channel], default: str, held: Callable[[Channel], Collection[str]]
+) -> str:
+    """Return the first channel that holds some of what is asked for; the default one if none."""
+    return next((name for name in (default, *sorted(channels)) if held(channels[name])), default)
+
+
+def _held(content: Channel) -> set[Digest]:
+    """Return the identities of what package managers install."""
+    return {*content.debs, *content.rpms}
 
 
 def _suites(record: Repository, channel: str, content: Channel) -> list[Place]:
@@ -149,7 +161,7 @@ def _install(
             f"\n<p>What is only in the channel <code>{escape(name)}</code> comes with"
             f" <code>--channel {escape(name)}</code> before the package's name.</p>"
             for name, content in sorted(channels.items())
-            if name != channel and _names(content) - _names(channels[channel])
+            if name != channel and _held(content) - _held(channels[channel])
         ),
     }
     return render("install.html.in", values)

@@ -230,3 +230,19 @@ def test_who_wants_what_only_another_channel_has_is_told_its_option(tmp_path: Pa
     assert "sudo sh -s -- shop\n" in text
     assert "What is only in the channel beta comes with --channel beta before" in text
     assert "What is only" not in published(tmp_path, package(tmp_path))
+
+
+def test_a_family_that_only_another_channel_has_is_shown_there(tmp_path: Path) -> None:
+    published(tmp_path, package(tmp_path))
+    text = published(tmp_path, package(tmp_path, "shop", platform=EL9), channel="beta")
+    assert "Signed packages for apt and dnf." in text
+    assert "For Debian 12." in text
+    assert "Suites: stable\n" in text
+    assert "/yum/beta/el9/$basearch" in text
+    assert "sudo dnf install shop" in text
+    assert "What is only in the channel beta" in text
+    # Also what is called alike, and is for others or newer.
+    for file in (package(tmp_path, platform=EL9), package(tmp_path, version="2.0")):
+        text = published(tmp_path / file.stem, package(tmp_path))
+        assert "What is only" not in text
+        assert "What is only" in published(tmp_path / file.stem, file, channel="beta")
