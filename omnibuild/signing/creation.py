@@ -67,7 +67,9 @@ def _create(path: Path, user_id: str) -> KeyInfo:
                 "a key is there already and is never overwritten",
                 where=Where(str(file)),
                 why=f"its public half was missing and is there now: {made}" if made else "",
-                hint="choose another file, or use this key",
+                hint="choose another file, or use this key"
+                if path.exists()
+                else "its secret half is not here: bring it back, or move this file away",
             )
     write_atomic(path, _generate(user_id), mode=0o600)
     _complete(path, armored, binary)

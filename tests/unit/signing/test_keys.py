@@ -31,8 +31,9 @@ def test_create_key_writes_private_and_public_files(tmp_path: Path) -> None:
     # The secret half was moved to a safe place.
     info.path.unlink()
     public = info.public_armored.read_bytes()
-    with pytest.raises(SigningKeyError, match="never overwritten"):
+    with pytest.raises(SigningKeyError, match="never overwritten") as caught:
         create_key(info.path, USER_ID)
+    assert caught.value.hint.startswith("its secret half is not here")
     assert info.public_armored.read_bytes() == public
 
 
