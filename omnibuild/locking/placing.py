@@ -186,7 +186,7 @@ class Placing:
             work = self.scratch / f"checkout-{name}"
             commit = check_out(origin.repository, self._commit(name, origin), work)
         directory = work / origin.subdirectory
-        if not directory.is_dir():
+        if not os.path.isdir(directory):
             what = f"{name} is required, and its directory is not there"
             raise DefinitionError(what, where=Where(str(directory)))
         own, version = declared_identity(directory)

@@ -46,8 +46,10 @@ BUILDS = {
     "tiny": ("tiny", "debian-12"),
 }
 
-# Installed packages are read when another app is made of them.
+# Installed packages, and the compiler's libraries beside them, are read when another app is made
+# of them.
 TWIN = {"twin": ("twin", "debian-12")}
+TWINNED = ("install", "runtime")
 
 # Read only when what was made of it is lost: so the records of that are flipped, too.
 READ_ONCE = ("snapshot", "wheel", "source of root", "source of backend", "source of install")
@@ -302,6 +304,6 @@ def flip_often(bench: DamageBench, times: int, seed: int) -> dict[str, Counter[s
             kind = "component"
         target = dice.choice(bench.targets[kind])
         offset, bit = dice.randrange(target.path.stat().st_size), dice.randrange(8)
-        builds = (*BUILDS, *(TWIN if target.kind == "install" else ()))
+        builds = (*BUILDS, *(TWIN if target.kind in TWINNED else ()))
         ended[kind][bench.damaged(target, offset, bit, builds)] += 1
     return ended

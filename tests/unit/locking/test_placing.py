@@ -9,7 +9,8 @@ from packaging.requirements import Requirement
 
 from omnibuild.errors import LockError
 from omnibuild.locking.placing import Placing
-from omnibuild.sources.python.project.origins import Origin, origin_at
+from omnibuild.sources.python.project.declared import Choice
+from omnibuild.sources.python.project.origins import Origin, origin_at, read_origins
 from omnibuild.sources.python.project.rules import NO_RULES, Rules
 
 PROJECT = '[project]\nname = "lib"\nversion = "3"\ndependencies = ["six"]\n'
@@ -57,3 +58,13 @@ def test_what_a_project_says_goes_before_what_its_build_makes_of_it(tmp_path: Pa
 def test_addresses(url: str, said: str | None) -> None:
     found = origin_at(url)
     assert (str(found) if found else None) == said
+
+
+def test_what_no_path_can_be_is_no_source(tmp_path: Path) -> None:
+    text = '[project]\nname = "shop"\n[tool.uv.sources]\nlib = { path = "a\\u0000b" }\n'
+    (tmp_path / "pyproject.toml").write_text(text)
+    error = read_origins(tmp_path, Choice(), "3.13")["lib"].error
+    assert error
+    assert "`lib` comes from where nothing is obeyed" in str(error)
+    # Nor is what is too long, and asking for it is no error.
+    assert origin_at(f"file:///{'n' * 5000}") is None

@@ -215,13 +215,16 @@ def addressed(parsed: Any, project: Path) -> str:
     extras = f"[{','.join(sorted(parsed.extras))}]" if parsed.extras else ""
     if not urlsplit(url).scheme:
         place = project / unquote(url)
-        if place.is_dir() and os.path.samefile(place, project):
+        if os.path.isdir(place) and os.path.samefile(place, project):
             if not extras:
                 return ""
             what = f"`{printable(parsed.line)}` chooses extras of the project itself"
             raise NotARequirementError(
                 what, f"write `extras = {sorted(parsed.extras)}` in [python]"
             )
+        if "\0" in str(place):
+            what = f"`{printable(parsed.line)}` names what no path can be"
+            raise NotARequirementError(what, "take the %00 out of it")
         url = place.resolve().as_uri()
     name = parsed.name or _name_of(url)
     if not name:
@@ -240,7 +243,7 @@ def _name_of(url: str) -> str:
     parts = urlsplit(url)
     path = Path(unquote(parts.path))
     try:
-        if parts.scheme == "file" and path.is_dir():
+        if parts.scheme == "file" and os.path.isdir(path):
             return declared_identity(path)[0]
         return str(parse_sdist_filename(path.name)[0])
     except (DefinitionError, ValueError):

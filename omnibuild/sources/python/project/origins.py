@@ -95,8 +95,8 @@ def origin_at(url: str) -> Origin | None:
         return git_origin(repository, revision, subdirectory)
     if subdirectory:
         return None
-    if parts.scheme == "file" and (place := Path(unquote(parts.path))).is_dir():
-        return Origin(place)
+    if parts.scheme == "file" and os.path.isdir(place := unquote(parts.path)):
+        return Origin(Path(place))
     bare = urlunsplit(parts._replace(fragment=""))
     if not (parts.scheme and is_package_file(bare)):
         return None
@@ -149,7 +149,7 @@ def read_origins(
             if known.identity != origin.identity:
                 what = f"{name} is {origin} here, and {known} elsewhere"
                 raise document.error([Fault(path, what, "let both be the same")])
-            if origin.directory and origin.directory.is_dir():
+            if origin.directory and os.path.isdir(origin.directory):
                 waiting.append(origin.directory)
         choice = Choice()  # extras and groups are the project's own
     return {**pinned, **found}
@@ -237,11 +237,12 @@ def _origin(
         return None
     (kind, place), *others = said.items()
     found = None
-    if isinstance(place, str) and not others:
+    if isinstance(place, str) and "\0" not in place and not others:
         if kind in ("path", "file"):
             path_there = base / place
-            found = origin_at(path_there.resolve().as_uri()) if path_there.is_file() else None
-            found = found or (None if path_there.is_file() else Origin(path_there))
+            is_file = os.path.isfile(path_there)  # also of what no path can be
+            found = origin_at(path_there.resolve().as_uri()) if is_file else None
+            found = found or (None if is_file else Origin(path_there))
         elif kind == "git":
             revision = _revision(source)
             found = git_origin(place, revision, str(source.get("subdirectory", "")))
