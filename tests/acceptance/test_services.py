@@ -158,7 +158,7 @@ def test_a_killed_service_comes_back_for_ever_after_growing_pauses(hello: Booted
 
 def test_restarts_that_cross_do_not_wait_for_one_another(hello: BootedHost) -> None:
     slow = f"/run/systemd/system/{WEB_SERVICE}.d/slow.conf"
-    hello.write(slow, "[Service]\nExecStopPost=/bin/sleep 3\n")
+    hello.write(slow, "[Service]\nExecStopPost=/bin/sleep 6\n")
     hello.run("systemctl", "daemon-reload")
     hello.run("systemctl", "restart", "--no-block", WEB_SERVICE)
     eventually(lambda: hello.unit(WEB_SERVICE)["SubState"] == "stop-post", "nobody answers")
