@@ -16,6 +16,7 @@ from omnibuild.discovery.code import parsed, read_bytes, read_source
 from omnibuild.discovery.findings import SCRIPT, Findings, Found, home_of
 from omnibuild.discovery.licences import spdx, spdx_of_classifiers
 from omnibuild.recipe import located
+from omnibuild.sources.generated import is_below_generated
 from omnibuild.sources.python.pins.finding import choices, pins_file
 from omnibuild.sources.python.pins.requirementstxt import decoded
 from omnibuild.sources.python.project.declared import (
@@ -24,6 +25,7 @@ from omnibuild.sources.python.project.declared import (
     known_groups,
 )
 
+_FILES_OF_PROJECTS = ("pyproject.toml", "setup.cfg", "setup.py")
 _SERIES = re.compile(r"(?:c?python-)?(3\.[0-9]+)(?:\.[0-9]+)?\s*$", re.MULTILINE)
 _ADDRESS = re.compile(r"\s*([^<>]+?)\s*<([^<>@\s]+@[^<>@\s]+)>\s*")
 
@@ -252,3 +254,22 @@ def _list(value: Any) -> list[Any]:
 
 def _texts(value: Any) -> list[str]:
     return [each for each in _list(value) if isinstance(each, str)]
+
+
+def has_project_file(directory: Path) -> bool:
+    """Tell whether a directory has one of the files that make it a project of Python."""
+    return any((directory / name).is_file() for name in _FILES_OF_PROJECTS)
+
+
+def projects_below(directory: Path, found: Findings) -> list[str]:
+    """Return the projects in a directory that is none itself, whatever modules they hold.
+
+    Args:
+        directory: where to look, two levels deep.
+        found: what is found there.
+    """
+    if has_project_file(directory) or found.requirements:
+        return []
+    paths = (path for pattern in ("*", "*/*") for path in directory.glob(pattern))
+    names = (str(path.relative_to(directory)) for path in paths if has_project_file(path))
+    return sorted(name for name in names if not is_below_generated(name))

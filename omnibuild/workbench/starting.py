@@ -21,7 +21,7 @@ from omnibuild.discovery.built import built
 from omnibuild.discovery.distribution import declared_by
 from omnibuild.discovery.draft import OF_GIT, PLEASE, app_name, draft_of, series_for
 from omnibuild.discovery.findings import Findings, Found
-from omnibuild.discovery.metadata import declared, note_choices
+from omnibuild.discovery.metadata import declared, has_project_file, note_choices, projects_below
 from omnibuild.discovery.recipe_text import Draft, hook_of, text_of
 from omnibuild.discovery.scripts import add_inline, add_scripts, note_nothing
 from omnibuild.discovery.served import served
@@ -179,7 +179,8 @@ def _of_project(settings: Settings, directory: Path, name: str) -> Started:
     built(directory, found)
     add_scripts(directory, found)
     add_inline(directory, found)
-    if found.name is None or not _is_project(directory, found):
+    _refuse_many(directory, projects_below(directory, found))
+    if found.name is None or not (has_project_file(directory) or found.requirements or found.web):
         raise UsageError(
             f"nothing in {directory} says that it is a Python project",
             why="searched pyproject.toml, setup.cfg, setup.py, requirements*.txt and modules",
@@ -218,10 +219,13 @@ def _leave_out_credentials(directory: Path, found: Findings) -> None:
         found.notes.append(f"{path} holds credentials, and is left out")
 
 
-def _is_project(directory: Path, found: Findings) -> bool:
-    files_of_projects = ("pyproject.toml", "setup.cfg", "setup.py")
-    there = any((directory / name).is_file() for name in files_of_projects)
-    return there or bool(found.requirements or found.web)
+def _refuse_many(directory: Path, below: list[str]) -> None:
+    if below:
+        raise UsageError(
+            f"{directory} is no project, and holds some",
+            why=f"these are: {', '.join(below[:10])}",
+            hint=f"name one of them: omnibuild init {shlex.quote(str(directory / below[0]))}",
+        )
 
 
 def _of_index(settings: Settings, subject: str, name: str, emit: Emit) -> Started:

@@ -122,6 +122,19 @@ def test_a_project(
     assert (recipe["app"]["name"], recipe["source"]["path"]) == ("stalls", "../..")
 
 
+def test_a_directory_of_projects_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("apps/till", "libs/money", "node_modules/gyp"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "pyproject.toml").write_text('[project]\nname = "x"\n')
+    (tmp_path / "apps/till/api.py").write_text("import fastapi\napp = fastapi.FastAPI()\n")
+    assert main(["init", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "these are: apps/till, libs/money\n" in said
+    assert f"omnibuild init {tmp_path}/apps/till" in said
+
+
 def test_a_person_is_asked_for_what_was_not_found(index: Server, tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("shop\n")
     main_end, terminal = pty.openpty()
