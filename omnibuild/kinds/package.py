@@ -9,8 +9,9 @@ import msgspec
 from omnibuild import digests, files
 from omnibuild.execute.job import Job
 from omnibuild.kinds.payload import MANIFEST_PATH, load_payload
-from omnibuild.package.write import CHECKSUM_SUFFIX, MANIFEST_SUFFIX, write_package
+from omnibuild.package.write import write_package
 from omnibuild.recipe.models import Debian, Rpm, Tar
+from omnibuild.store.delivery import CHECKSUM_SUFFIX, MANIFEST_SUFFIX
 from omnibuild.store.results import Output
 from omnibuild.tree import Entry, Kind, Tree
 

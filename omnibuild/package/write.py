@@ -14,9 +14,7 @@ from omnibuild.package.rpm.writer import write_rpm
 from omnibuild.package.tar import write_tar
 from omnibuild.payload.model import Metadata, Payload
 from omnibuild.recipe.models import Debian, Rpm, Tar
-
-CHECKSUM_SUFFIX = ".sha256"
-MANIFEST_SUFFIX = ".manifest.json"
+from omnibuild.store.delivery import CHECKSUM_SUFFIX
 
 
 def write_package(

@@ -20,9 +20,9 @@ from omnibuild.package.decompression import decompressed
 from omnibuild.package.reading import reading
 from omnibuild.package.rpm.reader import RpmInfo
 from omnibuild.package.rpm.verification import check_rpm
-from omnibuild.package.write import CHECKSUM_SUFFIX, MANIFEST_SUFFIX
 from omnibuild.regular import open_regular
 from omnibuild.repository import layout
+from omnibuild.store.delivery import CHECKSUM_SUFFIX, MANIFEST_SUFFIX
 
 DEB_SUFFIXES = (".deb", ".udeb")
 PACKAGE_SUFFIXES = (*DEB_SUFFIXES, ".rpm", ".tar.gz", ".tar.xz", ".tar.zst")

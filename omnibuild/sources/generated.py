@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from fnmatch import fnmatchcase
 
+from omnibuild.store.delivery import CHECKSUM_SUFFIX, SIDECARS
+
 # Made by tools, wherever they are, or at the project's top. What git tracks is no such thing, and
 # what it ignores is never taken; but not everybody who builds has told git to ignore `dist`.
 GENERATED = (".git", "__pycache__", "*.pyc", "*.egg-info", "node_modules")
 GENERATED_AT_TOP = (".venv", "build", "dist")
-
-# What lies beside each artifact that a build delivered, wherever somebody wanted it.
-SIDECARS = (".sha256", ".manifest.json", ".audit.json")
 
 
 def is_generated(name: str, *, at_top: bool) -> bool:
@@ -34,7 +33,7 @@ def delivered(names: Collection[str]) -> set[str]:
     """
     there, found = {*names}, set[str]()
     for name in there:
-        artifact = name.removesuffix(SIDECARS[0])
+        artifact = name.removesuffix(CHECKSUM_SUFFIX)
         group = {artifact, *(f"{artifact}{each}" for each in SIDECARS)}
         if artifact != name and group <= there:
             found |= group

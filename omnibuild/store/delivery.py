@@ -23,8 +23,12 @@ AGAIN = "build again; `omnibuild cache verify` looks for more of it"
 # Nanoseconds. A file changed within one tick of the kernel's clock keeps its times.
 TICK = 20 * 10**6
 
-
+CHECKSUM_SUFFIX = ".sha256"
+MANIFEST_SUFFIX = ".manifest.json"
 AUDIT_SUFFIX = ".audit.json"
+
+# What lies beside each artifact that a build delivered.
+SIDECARS = (CHECKSUM_SUFFIX, MANIFEST_SUFFIX, AUDIT_SUFFIX)
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def artifact_in(store: Store, package: Output) -> str:
 
 
 def _artifact(entries: Iterable[str]) -> str:
-    (name,) = (path for path in entries if not path.endswith((".sha256", ".manifest.json")))
+    (name,) = (path for path in entries if not path.endswith((CHECKSUM_SUFFIX, MANIFEST_SUFFIX)))
     return name
 
 
