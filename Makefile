@@ -53,7 +53,7 @@ docs: $(VENV)/.ready ## the reference pages that come from code
 clean: ## removes what all of these made in the checkout
 	rm -rf $(VENV) dist build
 
-.PHONY: certify-apps certify-cold certify-python-3.11 certify-properties certify-crash certify-damage certify-mirrors certify-rebuild certify-hostile
+.PHONY: certify-apps certify-cold certify-python-3.11 certify-properties certify-crash certify-damage certify-mirrors certify-rebuild certify-hostile certify-stacks
 
 certify-apps: setup-test $(VENV)/.ready ## a long proof, recorded in docs/certification/: apps of the index, to a booted host
 	@nice $(BIN)/python tools/certify.py apps
@@ -81,3 +81,6 @@ certify-hostile: setup-build $(VENV)/.ready ## the same: hostile inputs
 
 certify-rebuild: setup-build $(VENV)/.ready ## the same: others build the same bytes elsewhere
 	@$(BIN)/python tools/certify.py rebuild
+
+certify-stacks: setup-test $(VENV)/.ready ## the same: servers, libraries and services, compiled and on hosts
+	@nice $(BIN)/python tools/certify.py stacks

@@ -114,6 +114,11 @@ def mirrors() -> list[str]:
     return told("tests/certification/test_mirrors.py")
 
 
+def stacks() -> list[str]:
+    """Servers, libraries and bundled services, compiled from source, on booted hosts."""
+    return told("tests/certification/stacks")
+
+
 def told(path: str) -> list[str]:
     """Return what a test tells of itself, without pytest's dots."""
     said = output(sys.executable, "-m", "pytest", "-q", path)
@@ -156,6 +161,7 @@ PROOFS = {
     "damage": damage,
     "mirrors": mirrors,
     "rebuild": rebuild,
+    "stacks": stacks,
 }
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "component": Kind(serial=1, run=_component),
         "runtime": Kind(serial=2, run=_runtime),
         "backend": Kind(serial=5, run=_backend),
-        "wheel": Kind(serial=2, run=_wheel),
+        "wheel": Kind(serial=3, run=_wheel),
         "install": Kind(serial=5, run=_install),
         "node": Kind(serial=1, run=_node),
         "steps": Kind(serial=1, run=_steps),

@@ -22,7 +22,7 @@ umask 022
 export PYTHONPATH="$PREFIX/{BACKEND}" PATH="$PREFIX/{BACKEND}/bin:$PATH"
 export LDFLAGS="$LDFLAGS -static-libgcc -static-libstdc++"
 # The interpreter's own optimisation flags are better than the general ones.
-unset CFLAGS
+export CFLAGS="$HARDENING" CXXFLAGS="$HARDENING"
 """
 BUILD_WHEEL = (
     "python3 -m build --wheel --no-isolation --skip-dependency-check --outdir /build/out ."

@@ -12,7 +12,18 @@ SOURCE_DATE_EPOCH = 1735689600
 # Below the prefix: what a recipe's own steps may write besides what is beside the project's files.
 SHARE = "share"
 
-COMPILER_FLAGS = "-O2"
+# Buffers, stacks and jumps are guarded, as distributions compile what they ship. Programs are
+# position-independent, and stacks not executable, because the root's compiler makes them so.
+# Definitions that set flags of their own add these, as $HARDENING.
+HARDENING = " ".join(
+    (
+        "-fstack-protector-strong",
+        "-fstack-clash-protection",
+        "-fcf-protection",
+        "-D_FORTIFY_SOURCE=2",
+    )
+)
+COMPILER_FLAGS = f"-O2 {HARDENING}"
 LINKER_FLAGS = (
     f"-L{LOGICAL_PREFIX}/lib",
     # Every file names the prefix itself; placing turns it into $ORIGIN/… in the same bytes.
@@ -20,6 +31,7 @@ LINKER_FLAGS = (
     f"-Wl,-rpath,{LOGICAL_PREFIX}/lib/",
     "-Wl,--enable-new-dtags",
     "-Wl,-z,relro",
+    "-Wl,-z,now",
     "-Wl,--as-needed",
 )
 
@@ -37,6 +49,7 @@ FIXED_ENVIRONMENT = {
     "PREFIX": LOGICAL_PREFIX,
     "CC": "gcc",
     "CXX": "g++",
+    "HARDENING": HARDENING,
     "CFLAGS": COMPILER_FLAGS,
     "CXXFLAGS": COMPILER_FLAGS,
     "CPPFLAGS": f"-I{LOGICAL_PREFIX}/include",

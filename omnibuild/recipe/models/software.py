@@ -65,7 +65,8 @@ class Software(Model, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(
             description="Shell, run one after the other in the source directory with -eu;"
-            " $PREFIX, $JOBS, $CC, $CFLAGS, $CPPFLAGS, $LDFLAGS and $PKG_CONFIG_LIBDIR are set."
+            " $PREFIX, $JOBS, $CC, $CFLAGS, $CPPFLAGS, $LDFLAGS and $PKG_CONFIG_LIBDIR are set;"
+            " $HARDENING is the part of $CFLAGS that steps with flags of their own add to them."
             " A plain `make` takes its jobs from those that all steps share; `make -j1` is serial."
             " The last steps install into $PREFIX.",
             min_length=1,

@@ -1,0 +1,1 @@
+"""What takes long to compile: servers, libraries, bundled services; `make certify-stacks`."""
