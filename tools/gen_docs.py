@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from omnibuild import errors
-from omnibuild.audit.checks.table import CHECKS
+from omnibuild.audit.checks.table import CHECKS, Check
 from omnibuild.errors import OmnibuildError
 from omnibuild.recipe.models import Platform, Recipe, Software
 from omnibuild.recipe.models.audit import NEVER_WAIVED, NO_GLOBS
@@ -78,9 +78,14 @@ exit status is 6 when there are errors.
 def audit_markdown() -> str:
     """Return the page on the audit's checks."""
     return AUDIT + "".join(
-        f"| `{check.name}` | {check.level} | {_waived(check.name)} | {check.explanation} |\n"
+        f"| `{check.name}` | {_level(check)} | {_waived(check.name)} | {check.explanation} |\n"
         for check in CHECKS
     )
+
+
+def _level(check: Check) -> str:
+    of_components = f", {check.of_components} in components" if check.of_components else ""
+    return f"{check.level}{of_components}"
 
 
 def _waived(name: str) -> str:

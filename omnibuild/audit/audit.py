@@ -93,7 +93,7 @@ def _finding(check: Check, subject: Subject, around: Surroundings, detail: str) 
     own = check.remedy if isinstance(check.remedy, str) else check.remedy(subject, around)
     remedies = (own, owner.without(inside))
     remedy = "; ".join(filter(None, remedies))
-    return Finding(check.level, check.name, path, detail, str(owner), remedy)
+    return Finding(check.level_for(owner), check.name, path, detail, str(owner), remedy)
 
 
 def _subjects(around: Surroundings) -> Iterator[Subject]:

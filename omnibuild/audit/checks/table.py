@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from omnibuild.audit.checks import elf_checks, file_checks
+from omnibuild.audit.owners import Brings, Owner
 from omnibuild.audit.report import Level
 from omnibuild.audit.subject import Subject, Surroundings
 
@@ -19,6 +20,7 @@ class Check:
         function: yields a sentence for each fault of a subject.
         explanation: what is demanded, and why.
         level: how grave its findings are.
+        of_components: how grave they are in what is compiled here; as ``level`` when omitted.
         content: it looks at nothing but facts about contents, and most contents have none.
         remedy: what to do, before anything that can be done about any finding; where that
             depends on the file, a function that says it.
@@ -28,8 +30,15 @@ class Check:
     function: Callable[[Subject, Surroundings], Iterator[str]]
     explanation: str
     level: Level = Level.ERROR
+    of_components: Level | None = None
     content: bool = True
     remedy: str | Callable[[Subject, Surroundings], str] = ""
+
+    def level_for(self, owner: Owner) -> Level:
+        """Return how grave a finding is in a file of ``owner``."""
+        if self.of_components and owner.kind is Brings.COMPONENT:
+            return self.of_components
+        return self.level
 
 
 CHECKOUT_PATH = "checkout-path"
@@ -99,6 +108,7 @@ CHECKS = (
         elf_checks.lacks("lazy_binding", "is bound lazily"),
         "Functions are bound at the start, so that nobody can redirect them: link with -z now.",
         Level.WARNING,
+        Level.ERROR,
     ),
     Check(
         "fortify",
@@ -119,6 +129,7 @@ CHECKS = (
         elf_checks.lacks("fixed_address", "is not position-independent"),
         "Programs are position-independent: compile with -fPIE and link with -pie.",
         Level.WARNING,
+        Level.ERROR,
     ),
     Check(
         "prefix-leftover",

@@ -605,6 +605,29 @@ def test_hardening(host, path, content, level, checks):
 
 
 @pytest.mark.parametrize(
+    ("path", "content", "check"),
+    [
+        ("lib/x.so", lambda: library("-Wl,-z,lazy", source=COPY), "bindnow"),
+        ("bin/x", lambda: compiled("int main(void) { return 0; }", "-no-pie"), "pie"),
+    ],
+)
+def test_what_is_compiled_here_must_be_hardened(host, path, content, check):
+    """Others' wheels are as they are; a definition can be mended."""
+    host.write(f"{APP}/{path}", content(), 0o755)
+    levels = {
+        owner.kind: [
+            (f.level, f.check)
+            for f in audit(host.payload(), "2.99", "amd64", owners=Owners(others=owner)).findings
+        ]
+        for owner in (Owner(Brings.COMPONENT, "zlib", "1.3"), INDEX)
+    }
+    assert levels == {
+        Brings.COMPONENT: [(Level.ERROR, check)],
+        Brings.DISTRIBUTION: [(Level.WARNING, check)],
+    }
+
+
+@pytest.mark.parametrize(
     "header", [{18: 183}, {18: 40, 4: 1}, {18: 243}, {5: 2, 16: 0, 17: 3, 19: 8}]
 )
 def test_programs_for_other_processors_are_errors(host, header):
