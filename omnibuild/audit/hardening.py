@@ -19,12 +19,16 @@ _TYPE_EXECUTABLE = 2
 _DT_JMPREL, _DT_TEXTREL, _DT_BIND_NOW, _DT_FLAGS, _DT_FLAGS_1 = 23, 22, 24, 30, 0x6FFFFFFB
 _DF_TEXTREL, _DF_BIND_NOW, _DF_1_NOW = 4, 8, 1
 
-# What glibc fortifies always; copies whose size the compiler can prove stay as they are.
+# What glibc fortifies: calls whose size the compiler can prove stay as they are, so that a few of
+# them say nothing; but it always checks what prints.
 _FILLING = frozenset(
     b"fgets getcwd gets read readlink realpath recv snprintf sprintf stpcpy strcat strcpy strncat"
     b" strncpy vsnprintf vsprintf".split()
 )
-_PRINTING = frozenset(b"fprintf printf syslog vfprintf vprintf".split())
+_PRINTING = frozenset(
+    b"fprintf printf snprintf sprintf syslog vfprintf vprintf vsnprintf vsprintf".split()
+)
+_TOO_MANY_TO_PROVE = 3
 _CHECKED = frozenset(b"__%b_chk" % name for name in _FILLING)
 _GUARD = b"__stack_chk_fail"
 
@@ -65,9 +69,14 @@ def hardening_of(content: bytes) -> Hardening:
         text_relocations=_DT_TEXTREL in tags or bool(flags & _DF_TEXTREL),
         lazy_binding=_DT_JMPREL in tags and not now,
         fixed_address=tables.fixed,
-        unfortified=not fortified and not names.isdisjoint(_FILLING | _PRINTING),
+        unfortified=not fortified and _wants_checks(names),
         unguarded=_GUARD not in names and not names.isdisjoint(_FILLING | _CHECKED),
     )
+
+
+def _wants_checks(names: frozenset[bytes]) -> bool:
+    """Tell whether a compiler that fortifies would have left a checked call."""
+    return not names.isdisjoint(_PRINTING) or len(names & _FILLING) >= _TOO_MANY_TO_PROVE
 
 
 def _has_executable_stack(content: bytes) -> bool:
