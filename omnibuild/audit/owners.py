@@ -18,6 +18,7 @@ class Brings(StrEnum):
     DISTRIBUTION = "distribution"
     PROJECT = "project"
     COMPONENT = "component"
+    ROOT = "root"
     RECIPE = "recipe"
     STEPS = "steps"
     OMNIBUILD = "omnibuild"
@@ -30,7 +31,8 @@ class Owner:
 
     Args:
         kind: a locked distribution of the Python index, the app's own project, a component, the
-            recipe itself, its build steps, or omnibuild; unknown in packages of others.
+            build root (its compiler's libraries), the recipe itself, its build steps, or omnibuild;
+            unknown in packages of others.
         name: what it is called, empty where the kind says all.
         version: of the distribution, project or component.
     """
@@ -49,6 +51,8 @@ class Owner:
                 return "the recipe"
             case Brings.STEPS:
                 return f"the build of {self.name}"
+            case Brings.ROOT:
+                return f"the root's {self.name} {self.version}"
             case Brings.DISTRIBUTION:
                 return f"{self.name} {self.version}"
             case _:

@@ -95,7 +95,7 @@ def part_owners(
     found: dict[str, Owner] = {}
     for name in parts:
         if name == RUNTIME_PART:
-            found[name] = Owner(Brings.COMPONENT, "gcc", compiler_version(components.root_lock))
+            found[name] = Owner(Brings.ROOT, "gcc", compiler_version(components.root_lock))
         elif name in RECIPE_PARTS:
             found[name] = Owner(Brings.STEPS, recipe.app.name)
         elif ":" not in name:
@@ -122,7 +122,9 @@ def beyond_reach(definitions: Definitions, audits: Iterable[Action]) -> frozense
         checks: Iterable[str] = ()
         if owner.kind is Brings.DISTRIBUTION:
             checks = OF_COMPILERS
-        elif owner.kind is Brings.COMPONENT and not definitions.is_own("software", owner.name):
+        elif owner.kind is Brings.ROOT or (
+            owner.kind is Brings.COMPONENT and not definitions.is_own("software", owner.name)
+        ):
             checks = get_args(Check)
         found.update((check, str(owner)) for check in checks)
     return frozenset(found)

@@ -214,7 +214,7 @@ def check_published_keys(subject: Subject, around: Surroundings) -> Iterator[str
 
 def _is_published(subject: Subject) -> bool:
     """Tell whether everybody can have the file: of the index, or a sample in tests of others."""
-    if subject.owner.kind in (Brings.COMPONENT, Brings.SOMEBODY):
+    if subject.owner.kind in (Brings.COMPONENT, Brings.ROOT, Brings.SOMEBODY):
         return not _TEST_DIRECTORIES.isdisjoint(subject.path.split("/")[:-1])
     return subject.owner.kind is Brings.DISTRIBUTION
 

@@ -72,7 +72,7 @@ def test_what_ships_is_beyond_the_reach_of_users(tmp_path: Path) -> None:
     own = Definitions(tmp_path)
     audits = of_kind(planned(own, "httpbin", "debian-12", "el9"), "audit").values()
     found = {(check, name.rpartition(" ")[0]) for check, name in beyond_reach(own, audits)}
-    assert {("pie", "the component openssl"), ("build-path", "the component gcc")} <= found
+    assert {("pie", "the component openssl"), ("build-path", "the root's gcc")} <= found
     # How it was compiled is not the user's to change, whether it is there is.
     assert {check for check, name in found if name == "flask"} == OF_COMPILERS
     # Defined in the workspace, and so the user's to change.
