@@ -125,6 +125,7 @@ def _plan_in_root(
     python = None
     if recipe.python:
         python = PythonPackages(recipe, recipe_path, recipe.python, components, glibc)
+        names = (*names, *python.linked)
     taken = _Taken({name: components.action(name) for name in components.closure(names)})
     if python:
         taken.add_python(python, components)

@@ -9,8 +9,10 @@ from typing import Any
 from omnibuild.blueprint.components import Components, fetch_package
 from omnibuild.digests import Digest
 from omnibuild.layers.environment import FIXED_ENVIRONMENT
+from omnibuild.payload.placing import LOGICAL_PREFIX
 from omnibuild.plan.graph import Action
 from omnibuild.recipe.models.locked import LockedFile, LockedTree
+from omnibuild.recipe.models.needs import NO_NEEDS, SourceNeeds
 from omnibuild.sources.snapshot import snapshot
 from omnibuild.store.results import Output
 
@@ -95,7 +97,13 @@ class Builds:
         return self._backends[known]
 
     def wheel(
-        self, name: str, source: str, backend: str, told: Mapping[str, str], question: str = ""
+        self,
+        name: str,
+        source: str,
+        backend: str,
+        told: Mapping[str, str],
+        needs: SourceNeeds = NO_NEEDS,
+        question: str = "",
     ) -> str:
         """Return the action that builds a package's wheel, or asks its backend instead.
 
@@ -104,14 +112,22 @@ class Builds:
             source: the action that has its source.
             backend: the action that has what builds it.
             told: variables that its backend obeys.
+            needs: what it is built with besides.
             question: what to ask: ``requires`` or ``metadata``.
         """
+        more = (*needs.needs, *needs.build_needs)
+        for component in more:
+            self._components.add(component)
+        environment = {
+            name: text.replace("$PREFIX", LOGICAL_PREFIX)
+            for name, text in needs.environment.items()
+        }
         inputs = {
-            **self.inputs(*self._linked),
+            **self.inputs(*self._linked, *more),
             "layer:build-backend": backend,
             "source": source,
         }
-        parameters: dict[str, Any] = {"environment": {**FIXED_ENVIRONMENT, **told}}
+        parameters: dict[str, Any] = {"environment": {**FIXED_ENVIRONMENT, **environment, **told}}
         if question:
             parameters |= {"question": question}
             name = f"{name}:{question}"

@@ -25,6 +25,7 @@ from omnibuild.provenance.manifest import PythonComponent
 from omnibuild.recipe.lock import NODE, build_group, load_lock, lock_path
 from omnibuild.recipe.models import Python, Recipe
 from omnibuild.recipe.models.locked import LockedFile, LockedTree
+from omnibuild.recipe.models.needs import NO_NEEDS, SourceNeeds
 from omnibuild.recipe.wheeltags import full_version, same_release, same_version
 from omnibuild.recipe.whereabouts import word_for
 from omnibuild.sources.python.backends import is_built
@@ -61,6 +62,8 @@ class PythonPackages:
         self.patchelf: Action | None = None
         # The part that is the app's own, and the source of that where a wheel is made of it.
         self.project = self.source = ""
+        # Components that wheels which are built here link, and so the app brings.
+        self.linked: dict[str, None] = {}
         self._python, self._glibc = python, glibc
         self._directory = recipe_path.parent
         components.add(self.interpreter)
@@ -96,7 +99,8 @@ class PythonPackages:
     def _add_locked(self, file: LockedFile) -> None:
         source = self._builds.fetch(file)
         if not file.name.endswith(".whl"):
-            source = self._build(file.package, source, build_group(file.package), {})
+            group = build_group(file.package)
+            source = self._build(file.package, source, group, {}, file.needs)
         installed = self._install(file.package, source, file.name)
         described = PythonComponent(file.package, file.version, file.name, file.sha256)
         self.parts.append(PythonPart(installed, described))
@@ -108,7 +112,7 @@ class PythonPackages:
         else:
             source, digest = self._builds.snapshot(tree.package, base / tree.directory)
         told = version_variables(tree.package, tree.told) if tree.told else {}
-        wheel = self._build(tree.package, source, build_group(tree.package), told)
+        wheel = self._build(tree.package, source, build_group(tree.package), told, tree.needs)
         installed = self._install(tree.package, wheel, "")
         if not tree.commit:
             self._ask(tree.package, installed)
@@ -129,9 +133,17 @@ class PythonPackages:
         described = PythonComponent(recipe.app.name, recipe.app.release, "", digest)
         self.parts.append(PythonPart(installed, described))
 
-    def _build(self, name: str, source: str, group: str, told: Mapping[str, str]) -> str:
+    def _build(
+        self,
+        name: str,
+        source: str,
+        group: str,
+        told: Mapping[str, str],
+        needs: SourceNeeds = NO_NEEDS,
+    ) -> str:
         files = self._lock.select(self._python.version, self._glibc, group)
-        return self._builds.wheel(name, source, self._builds.backend(name, files), told)
+        self.linked |= dict.fromkeys(needs.needs)
+        return self._builds.wheel(name, source, self._builds.backend(name, files), told, needs)
 
     def _ask(self, name: str, installed: str) -> None:
         """Let the interpreter say what it cannot compile of an installed project."""

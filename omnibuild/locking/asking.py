@@ -22,6 +22,7 @@ from omnibuild.recipe.models import Python, Recipe
 from omnibuild.recipe.models.locked import LockedFile
 from omnibuild.settings import Settings
 from omnibuild.sources.python.requirements import NotARequirementError, checked
+from omnibuild.sources.python.sdists import needs_of
 from omnibuild.sources.python.told import version_variables
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class Backends:
             own = not source.name
             told = told_to(self._recipe, source.directory) if own else variables_of(source)
         backend = builds.backend(name, self.selected(building))
-        goal = builds.wheel(name, origin, backend, told, question)
+        goal = builds.wheel(name, origin, backend, told, needs_of(source.name), question)
         plan = Plan.of([*components.actions.values(), *builds.actions.values()])
         with pipeline.opened_store(self._settings) as store:
             try:

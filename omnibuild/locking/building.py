@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 from packaging.pylock import Package
 from packaging.requirements import Requirement
 
 from omnibuild.locking.asking import Backends, Source
 from omnibuild.recipe.lock import build_group
+from omnibuild.recipe.lockfile import name_of
+from omnibuild.recipe.models.needs import NO_NEEDS, source_needs
 from omnibuild.sources.python.backends import (
     BuildSystem,
     build_system,
@@ -19,6 +23,7 @@ from omnibuild.sources.python.backends import (
 )
 from omnibuild.sources.python.project.rules import NO_RULES, Rules
 from omnibuild.sources.python.resolving.resolve import Resolver
+from omnibuild.sources.python.sdists import needs_of
 
 # What builds wheels calls the backends: a package is built with both.
 _FRONTEND = Requirement("build")
@@ -75,3 +80,29 @@ def _check_backend(
         if holds(path, system.module):
             return
     raise missing_backend(system, source.name or "the project")
+
+
+def with_needs(package: Package) -> Package:
+    """Return a package with what its source is known to be built with, if it is built here."""
+    is_wheel = package.archive and name_of(package.archive).endswith(".whl")
+    needs = needs_of(package.name)
+    if package.wheels or is_wheel or needs == NO_NEEDS:
+        return package
+    tool = dict(package.tool or {})
+    tool["omnibuild"] = {**tool.get("omnibuild", {}), **msgspec.to_builtins(needs)}
+    return dataclasses.replace(package, tool=tool)
+
+
+def told_of_needs(packages: Sequence[Package]) -> list[str]:
+    """Say of each package that is compiled with components which these are, in a line."""
+    found = []
+    for package in packages:
+        needs = source_needs(package.tool)
+        if needs.needs:
+            verb = "is" if len(needs.needs) == 1 else "are"
+            found.append(f"{package.name} is compiled: {_spoken(needs.needs)} {verb} bundled")
+    return found
+
+
+def _spoken(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))

@@ -22,7 +22,7 @@ from omnibuild.blueprint.wanted import Wanted, wanted
 from omnibuild.errors import DefinitionError, LockError, UsageError, Where
 from omnibuild.events import Emit
 from omnibuild.locking.asking import Backends, Source
-from omnibuild.locking.building import build_groups
+from omnibuild.locking.building import build_groups, with_needs
 from omnibuild.locking.groups import beside, merged
 from omnibuild.locking.indexes import refuse_moved, tell_unasked, used, words_of
 from omnibuild.locking.placing import Placing
@@ -128,6 +128,7 @@ def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> L
         with events.work(emit, f"resolve:{recipe.app.name}", "resolve"):
             groups = making.groups()
     groups = {group: [beside(each, base) for each in listed] for group, listed in groups.items()}
+    groups[RUN] = list(map(with_needs, groups[RUN]))
     packages = list(chain.from_iterable(groups.values()))
     refuse_moved(target, packages, indexes)
     record = msgspec.structs.replace(now.record, machine_indexes=used(of_machine, packages))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
 
+import msgspec
 from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.pylock import (
     Package,
@@ -22,6 +23,7 @@ from packaging.pylock import (
 from omnibuild.digests import is_digest
 from omnibuild.recipe.fields import is_url
 from omnibuild.recipe.located import Fault
+from omnibuild.recipe.models.needs import source_needs
 from omnibuild.recipe.positions import Path as Keys
 from omnibuild.recipe.validate import quoted
 from omnibuild.recipe.wheeltags import is_bounded, is_shallow, marker_environment, tags_in_name
@@ -202,6 +204,7 @@ def _content_faults(lock: Pylock, make: str) -> Iterator[Fault]:
             yield Fault(path, f"{quoted(package.name)} has no version")
         if package.marker and not _can_be_evaluated(package.marker):
             yield Fault((*path, "marker"), f"{quoted(marker)} asks for what a lock does not know")
+        yield from _needs_faults(package, path, make)
         yield from _digest_faults(package, path, make)
 
 
@@ -212,6 +215,14 @@ def _can_be_evaluated(marker: Marker) -> bool:
     except (UndefinedComparison, UndefinedEnvironmentName, ValueError, RecursionError):
         return False
     return True
+
+
+def _needs_faults(package: Package, path: Keys, make: str) -> Iterator[Fault]:
+    try:
+        source_needs(package.tool)
+    except msgspec.ValidationError as error:
+        what = f"what {quoted(package.name)} is built with is damaged: {error}"
+        yield Fault((*path, "tool"), what, f"run: {make}", in_key=True)
 
 
 def _digest_faults(package: Package, path: Keys, make: str) -> Iterator[Fault]:

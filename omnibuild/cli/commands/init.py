@@ -13,6 +13,7 @@ from pathlib import Path
 from omnibuild.cli.common import reporting, settings_from, unseen
 from omnibuild.discovery.findings import Found
 from omnibuild.host.hooks import PREPARE
+from omnibuild.locking.building import told_of_needs
 from omnibuild.workbench import starting
 from omnibuild.workbench.starting import Started
 
@@ -46,6 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     if started.hooks:
         sys.stdout.write(f"\nwrote {os.path.relpath(started.hooks / PREPARE)}")
     sys.stdout.write(f"\nwrote {recipe}\nwrote {lock}: {count} packages, pinned by digest\n")
+    for line in told_of_needs(made.content.packages):
+        sys.stdout.write(f"{line}\n")
     for key in started.please:
         sys.stdout.write(f"please correct `{key}` in {recipe}: it was not found\n")
     sys.stdout.write(f"next: {_next(started)}\n")

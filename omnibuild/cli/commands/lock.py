@@ -12,6 +12,7 @@ from packaging.pylock import Pylock
 
 from omnibuild.cli.common import reporting, settings_from, unseen
 from omnibuild.errors import UsageError
+from omnibuild.locking.building import told_of_needs
 from omnibuild.locking.lock import Asked, check, lock
 
 
@@ -39,3 +40,5 @@ def _tell(arguments: argparse.Namespace, path: Path, lock: Pylock, what: str) ->
         sys.stdout.write(json.dumps({"lock": str(path), "packages": count}) + "\n")
     else:
         sys.stdout.write(f"{path}: {count} packages, {what}\n")
+        for line in told_of_needs(lock.packages):
+            sys.stdout.write(f"{line}\n")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel
 
 from omnibuild.recipe import located
 from omnibuild.recipe.lockfile import name_of
+from omnibuild.recipe.models.needs import NO_NEEDS, SourceNeeds, source_needs
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class LockedFile:
         url: where it was; empty when the lock names no place.
         index: the index that has it, as ``NAME=URL``; empty for the machine's own.
         direct: no index has it.
+        needs: what its wheel is built with, if it is a source.
     """
 
     package: str
@@ -32,6 +34,7 @@ class LockedFile:
     url: str = ""
     index: str = ""
     direct: bool = False
+    needs: SourceNeeds = field(default=NO_NEEDS, hash=False)
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class LockedTree:
         commit: of the repository.
         digest: of the commit's files there; empty: unknown.
         told: the version that its build is told; empty: it says one itself.
+        needs: what its wheel is built with.
     """
 
     package: str
@@ -55,6 +59,7 @@ class LockedTree:
     commit: str = ""
     digest: str = ""
     told: str = ""
+    needs: SourceNeeds = field(default=NO_NEEDS, hash=False)
 
 
 def locked_file(
@@ -70,6 +75,7 @@ def locked_file(
         direct=isinstance(file, PackageArchive),
         # Other tools name the public index, too, which this machine may reach by a mirror.
         index=named.get(package.index or "", ""),
+        needs=source_needs(package.tool),
     )
 
 
@@ -78,9 +84,12 @@ def locked_tree(package: Package) -> LockedTree:
     own = located.table_at(package.tool or {}, "omnibuild")
     version, told, digest = (str(own.get(key, "")) for key in ("version", "told", "tree"))
     if package.directory:
-        return LockedTree(package.name, version, package.directory.path, told=told)
+        where = package.directory.path
+        return LockedTree(package.name, version, where, told=told, needs=source_needs(package.tool))
     vcs = package.vcs
     if vcs is None:
         raise AssertionError(package.name)
     inside, url = vcs.subdirectory or "", vcs.url or ""
-    return LockedTree(package.name, version, inside, url, vcs.commit_id, digest, told)
+    return LockedTree(
+        package.name, version, inside, url, vcs.commit_id, digest, told, source_needs(package.tool)
+    )

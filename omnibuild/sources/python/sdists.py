@@ -1,0 +1,35 @@
+"""What well-known source distributions of the Python index are compiled with.
+
+One row each, in alphabetical order. ``omnibuild lock`` applies it to what it pins as source, and
+writes what it took into the lock. A row has components only: what a package builds with from the
+index, it says itself. Sources that bring copies of all they link, as greenlet and gevent, need no
+row; one that can take ours instead has the variable that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from packaging.utils import canonicalize_name
+
+from omnibuild.recipe.models.needs import NO_NEEDS, SourceNeeds
+
+
+def _with(*components: str, **environment: str) -> SourceNeeds:
+    return SourceNeeds(needs=components, environment=environment)
+
+
+# By normalised names. Builds find components by pkg-config, by programs on PATH and by the
+# compiler's flags; variables are for those that look elsewhere, or would do without in silence.
+SDISTS: Mapping[str, SourceNeeds] = {
+    "backports-lzma": _with("xz"),
+    "cffi": _with("libffi"),
+    "pysqlite3": _with("sqlite"),
+    "scrypt": _with("openssl"),
+    "uwsgi": _with("openssl", "pcre2", "zlib"),
+}
+
+
+def needs_of(name: str) -> SourceNeeds:
+    """Return what a package of the index is compiled with; nothing for most."""
+    return SDISTS.get(canonicalize_name(name), NO_NEEDS)
