@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from omnibuild.errors import DefinitionError
 from omnibuild.host import servers
+from omnibuild.host.additions import path_file
 from omnibuild.host.hooks import PREPARE, check_hooks
 from omnibuild.host.launchers import environment, launchers, prepare
 from omnibuild.host.layout import Layout, config_copies
@@ -88,6 +89,7 @@ def described(
         server_config=servers.configuration(recipe.web, layout) if recipe.web else {},
         hooks=hooks,
         shares=bool(recipe.build and (recipe.build.steps or recipe.build.node)),
+        additions=bool(recipe.python and recipe.python.additions),
     )
 
 
@@ -126,6 +128,7 @@ def rendered(model: HostModel) -> HostFiles:
         unit_names(model),
         model.hooks,
         tuple(f"{f.owner} {f.group} {f.mode:o} {path}" for path, f in sorted(config.items())),
+        model.additions,
     )
     return HostFiles(
         files=dict(sorted(files.items())),
@@ -166,7 +169,7 @@ def _defaults(
         for host, copy in copies.items()
         if config[host].is_public
     ]
-    if model.processes or model.timers or model.commands:
+    if model.processes or model.timers or model.commands or model.additions:
         text = runner(model, {host: copy for host, copy in copies.items() if host in model.config})
         name = f"{layout.prefix}/bin/{layout.app}-run"
         found.append((name, GeneratedFile(text.encode(), EXECUTABLE)))
@@ -178,6 +181,9 @@ def _system(model: HostModel) -> list[tuple[str, GeneratedFile]]:
     if layout.python or model.processes or model.timers or model.commands:
         text = environment(model)
         found.append((f"{layout.prefix}/libexec/environment", GeneratedFile(text.encode())))
+    if model.additions:
+        path, text = path_file(layout)
+        found.append((path, GeneratedFile(text.encode())))
     for name in sorted({name for process in model.processes for name in process.helpers}):
         text = servers.helper(name)
         found.append((f"{layout.prefix}/libexec/{name}", GeneratedFile(text.encode())))

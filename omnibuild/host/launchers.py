@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 
+from omnibuild.host import additions
 from omnibuild.host.hooks import PREPARE
 from omnibuild.host.layout import Layout
 from omnibuild.host.model import HostModel, Process, Timer
@@ -38,16 +39,26 @@ def launchers(model: HostModel) -> list[tuple[str, str]]:
     for process in started:
         what = f"Starts {process.name} of {layout.app} in the foreground."
         found.append((f"bin/{layout.app}-{process.name}", launcher(layout, what, process.start)))
+    if model.additions:
+        what = f"Installs packages beside {layout.app}, which upgrades keep."
+        found.append(
+            (f"bin/{layout.pip}", launcher(layout, what, additions.pip(model), becomes=False))
+        )
     return found
 
 
-def launcher(layout: Layout, what: str, start: str, directory: str = "bin") -> str:
-    """Return a launcher; ``start`` is shell that may use ``$root`` and ``$self``."""
+def launcher(
+    layout: Layout, what: str, start: str, directory: str = "bin", *, becomes: bool = True
+) -> str:
+    """Return a launcher; ``start`` is shell that may use ``$root`` and ``$self``.
+
+    With ``becomes`` root becomes the app's user first.
+    """
     values = {
         "WHAT": what,
         "DIRECTORY": directory,
         "STATE": layout.variable("STATE"),
-        "BECOME": _become(layout),
+        "BECOME": _become(layout) if becomes else "",
         "START": start,
     }
     return render("launcher.sh.in", values)
@@ -80,7 +91,7 @@ def _stranger(layout: Layout, command: str, call: str) -> str:
 
 def prepare(layout: Layout, hook: str) -> str:
     """Return ``libexec/prepare``: the app's own preparation, with its commands on PATH."""
-    body = "\n".join(["umask 027", "PATH=$root/bin:$PATH", "export PATH", hook.rstrip("\n")])
+    body = render("prepare.sh.in", {"APP": layout.app, "HOOK": hook.rstrip("\n")})
     return launcher(layout, f"The hook {PREPARE} of {layout.app}.", body, "libexec")
 
 
@@ -93,6 +104,8 @@ def environment(model: HostModel) -> str:
         **model.environment,
     }
     lines = [_default(name, shlex.quote(value)) for name, value in variables.items()]
+    if model.additions:
+        lines.append(_default(layout.variable("ADDITIONS"), layout.additions))
     if model.shares:
         lines.append(_default(layout.variable("SHARE"), "$root/share"))
     return render(

@@ -47,6 +47,16 @@ class Layout:
         return f"/var/lib/{self.app}"
 
     @property
+    def additions(self) -> str:
+        """What operators install beside the app; it is root's."""
+        return f"/var/lib/{self.app}-additions"
+
+    @property
+    def pip(self) -> str:
+        """The command by which operators install something beside the app."""
+        return f"{self.app}-pip"
+
+    @property
     def logs(self) -> str:
         """Log files, for apps that write some; services log to the journal."""
         return f"/var/log/{self.app}"

@@ -56,12 +56,14 @@ class Scripts:
         units: its units.
         hooks: texts by their point.
         config: its configuration files, each as ``owner group mode path``.
+        additions: whether operators may install packages beside it.
     """
 
     layout: Layout
     units: UnitNames
     hooks: Mapping[str, str]
     config: tuple[str, ...] = ()
+    additions: bool = False
 
     def __post_init__(self) -> None:
         if points.PREPARE in self.hooks and not self.layout.user:
@@ -78,7 +80,8 @@ class Scripts:
         runtime = self._user("remove_runtime")
         accounts = self._user("create_user", "make_directories")
         own = self._config("own_configuration")
-        configure = (*accounts, *own, *self._prepare(), *after, *start)
+        added = self._additions("check_additions")
+        configure = (*accounts, *own, *added, *self._prepare(), *after, *start)
         first = (
             *self._user(_CHECK_USER),
             *self._services("note_services"),
@@ -109,6 +112,7 @@ class Scripts:
                     *self._hook(points.PURGE),
                     *self._services("forget_services", "reload_systemd"),
                     "remove_data",
+                    *self._additions("remove_additions"),
                     "remove_configuration",
                 ),
             },
@@ -127,6 +131,7 @@ class Scripts:
             # Once more: there is --nopre.
             *self._claim(*self._user("create_user", "make_directories")),
             *enable,
+            *self._additions("check_additions"),
             *self._prepare(),
             *after,
             *self._services("end_configuring"),
@@ -153,6 +158,9 @@ class Scripts:
 
     def _user(self, *steps: str) -> Steps:
         return steps if self.layout.user else ()
+
+    def _additions(self, *steps: str) -> Steps:
+        return steps if self.additions else ()
 
     def _config(self, *steps: str) -> Steps:
         return steps if self.config else ()
@@ -190,6 +198,9 @@ class Scripts:
             "PREFIX": layout.prefix,
             "DIRECTORIES": layout.directories,
             "STATE": layout.state,
+            "ADDITIONS": layout.additions,
+            "PIP": f"env -u {layout.variable('STATE')} -u {layout.variable('ADDITIONS')}"
+            f" {layout.prefix}/bin/{layout.pip}",
             "LOGS": layout.logs,
             "RUNTIME": layout.runtime,
             "ETC": layout.etc,
@@ -203,6 +214,8 @@ class Scripts:
         templates = ["user.sh.in", "services.sh.in", services, "clean.sh.in"]
         if self.config:
             templates.insert(1, "configuration.sh.in")
+        if self.additions:
+            templates.append("additions.sh.in")
         found: dict[str, str] = {}
         for template in templates:
             for block in render(template, values).strip("\n").split("\n\n"):

@@ -105,6 +105,7 @@ class HostModel:
         server_config: those that its servers bring.
         hooks: texts by their point.
         shares: whether its build made files below ``share/``, which it is told where to find.
+        additions: whether operators may install packages beside it.
     """
 
     layout: Layout
@@ -117,6 +118,7 @@ class HostModel:
     server_config: Mapping[str, bytes]
     hooks: Mapping[str, str]
     shares: bool = False
+    additions: bool = False
 
     @property
     def listen(self) -> str:
@@ -126,7 +128,10 @@ class HostModel:
     @property
     def symlinks(self) -> dict[str, str]:
         """Host path to what the symlink says."""
-        return {
+        found = {
             f"/usr/bin/{name}": f"{self.layout.prefix}/{command.launcher}"
             for name, command in self.commands.items()
         }
+        if self.additions:
+            found[f"/usr/bin/{self.layout.pip}"] = f"{self.layout.prefix}/bin/{self.layout.pip}"
+        return found

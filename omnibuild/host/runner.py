@@ -36,12 +36,17 @@ def runner(model: HostModel, copies: Mapping[str, str]) -> str:
             ),
             "STATE_VARIABLE": layout.variable("STATE"),
             "VARIABLES": "\n".join(
-                f"{name}=$state/{shlex.quote(copy)}\nexport {name}" for name, copy in moved.items()
+                f"{name}=$state/{shlex.quote(below)}\nexport {name}"
+                for name, below in {**moved, **_additions(model)}.items()
             ),
             "MOVED": _moved_commands(model),
             "SERVE": serve.rstrip("\n"),
         },
     )
+
+
+def _additions(model: HostModel) -> dict[str, str]:
+    return {model.layout.variable("ADDITIONS"): "additions"} if model.additions else {}
 
 
 def _moved_commands(model: HostModel) -> str:

@@ -6,7 +6,6 @@ Parser, JSON schema and reference page come from these; fields' descriptions are
 from omnibuild.recipe.models.app import (
     App,
     AppSource,
-    Python,
     Recipe,
     Service,
     Timer,
@@ -18,6 +17,7 @@ from omnibuild.recipe.models.build import Build, Node
 from omnibuild.recipe.models.config import ConfigFile
 from omnibuild.recipe.models.package import Package
 from omnibuild.recipe.models.platform import Debian, Platform, Rpm, Tar
+from omnibuild.recipe.models.python import Python
 from omnibuild.recipe.models.software import Profile, Software, Source, StepLimits
 
 __all__ = [

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
 from omnibuild.recipe.fields import (
     Address,
     BelowApp,
-    Distribution,
     HostPath,
     Line,
     Listen,
     Location,
-    LockFile,
     Name,
     OptionalLine,
     Pin,
@@ -29,6 +26,7 @@ from omnibuild.recipe.models.base import Model
 from omnibuild.recipe.models.build import Build
 from omnibuild.recipe.models.config import ConfigFile
 from omnibuild.recipe.models.package import Package
+from omnibuild.recipe.models.python import Python
 
 _COMMAND = (
     "What runs, with its arguments: a console script of the app's packages, `python -m MODULE`, or"
@@ -94,71 +92,6 @@ class AppSource(Model, frozen=True, kw_only=True):
     index: Annotated[
         Pin, Meta(description="`name==version` of a package that the lock file pins.")
     ] = ""
-
-
-class Python(Model, frozen=True, kw_only=True):
-    """``[python]``: the interpreter and the packages the app needs."""
-
-    retired: ClassVar[Mapping[str, str]] = {
-        "build-lock": "delete the line: `omnibuild lock` pins in `lock` what builds wheels, too"
-    }
-
-    version: Annotated[
-        str, Meta(description="CPython series.", pattern=r"^3\.[0-9]{1,2}\Z", examples=["3.13"])
-    ]
-    lock: Annotated[
-        LockFile,
-        Meta(
-            description="Lock of the app's packages and of what builds them (PEP 751), made by"
-            " `omnibuild lock`, relative to the recipe; `pylock.<app>.toml` beside it when empty."
-        ),
-    ] = ""
-    require: Annotated[
-        tuple[Line, ...],
-        Meta(
-            description="What it takes besides what its project and its server require (PEP 508);"
-            " `omnibuild lock --require` adds to it.",
-            examples=[["bcrypt", "psycopg[c]>=3.2"]],
-        ),
-    ] = ()
-    extras: Annotated[
-        tuple[Distribution, ...],
-        Meta(
-            description="Extras of the app's own package to install: optional dependencies that its"
-            " project declares.",
-            examples=[["postgres"]],
-        ),
-    ] = ()
-    groups: Annotated[
-        tuple[Distribution, ...],
-        Meta(
-            description="Dependency groups of the project to install, of `[dependency-groups]` or"
-            " of its tool; no group is taken unasked.",
-            examples=[["prod"]],
-        ),
-    ] = ()
-    pins: Annotated[
-        OptionalLine,
-        Meta(
-            description="File that says which versions the project takes, relative to it: uv.lock,"
-            " poetry.lock, Pipfile.lock, pylock.toml or a requirements file; when empty the first"
-            " of these that is there.",
-            examples=["requirements/production.txt"],
-        ),
-    ] = ""
-    from_source: Annotated[
-        tuple[Distribution, ...],
-        Meta(description="Packages that `omnibuild lock` pins as source, to be compiled here."),
-    ] = ()
-    prune: Annotated[
-        dict[Distribution, tuple[Line, ...]],
-        Meta(
-            description="Package to globs below the app's directory that it does not bring, `*`"
-            " within one name, `**` for any number of directories; all below a directory goes with"
-            " it: for tests, and for files that two packages both want. A glob that covers nothing"
-            " is told at each build."
-        ),
-    ] = field(default_factory=dict)
 
 
 # Server processes, if a recipe does not say how many.

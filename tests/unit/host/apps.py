@@ -84,6 +84,7 @@ SHAPES = {
             "poll": {"command": "python -m shop.work", "calendar": "*:0/5 UTC"},
         },
     ),
+    "additions": recipe(python={"version": "3.13", "additions": True}),
     "no-python": recipe(
         python=None,
         software={"valkey": "8"},

@@ -4,7 +4,7 @@ from omnibuild.errors import DefinitionError
 from omnibuild.host.integration import integrate
 from omnibuild.host.programs import Call, EntryPoint, Installed
 
-from .apps import integrated, recipe, scripts, text
+from .apps import SHAPES, integrated, recipe, scripts, text
 
 UNITS = "/usr/lib/systemd/system"
 
@@ -117,7 +117,19 @@ def test_launchers_trust_nothing_of_the_caller() -> None:
     for path, file in host.files.items():
         if "/bin/" in path:
             assert file.mode == 0o755
-            assert b"unset LD_LIBRARY_PATH LD_PRELOAD PYTHONHOME PYTHONPATH" in file.content
+            assert b"unset LD_LIBRARY_PATH LD_PRELOAD PYTHONEXECUTABLE PYTHONHOME" in file.content
+
+
+def test_additions_are_offered_only_where_the_recipe_says_so() -> None:
+    offered = integrated(SHAPES["additions"])
+    assert offered.symlinks == {"/usr/bin/shop-pip": "/opt/shop/bin/shop-pip"}
+    assert "SHOP_ADDITIONS=$state/additions" in text(offered, "/opt/shop/bin/shop-run")
+    # Whoever installs stays root: the app's user must not write what others run.
+    assert "setuid" in text(offered, "/opt/shop/bin/shop-web")
+    assert "setuid" not in text(offered, "/opt/shop/bin/shop-pip")
+    plain = integrated(recipe())
+    assert not [path for path in {*plain.files, *plain.symlinks} if "pip" in path or ".pth" in path]
+    assert "additions" not in "".join(scripts(plain).values()).lower()
 
 
 def test_every_app_has_variables_of_its_own() -> None:

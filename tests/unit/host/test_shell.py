@@ -34,6 +34,7 @@ def odd() -> HostFiles:
         config={"/etc/odd/it's $here.toml": "x"},
         environment={"ODD": "it's $(here)", "ODD_CONFIG": "/etc/odd/it's $here.toml"},
         package={"user": "odd"},
+        python={"version": "3.13", "lock": "pylock.toml", "additions": True},
     )
     hooks = {
         "pre-install": told,
