@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Literal
 
 from omnibuild.digests import Digest
@@ -10,8 +11,12 @@ from omnibuild.errors import DefinitionError, Where
 from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.plan.graph import Action, Limits, cycle_error
 from omnibuild.recipe.definitions import Definitions
+from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Software
 from omnibuild.recipe.models.locked import LockedFile
+from omnibuild.recipe.software.extending import Defined
+from omnibuild.recipe.software.templates import expanded, tools
+from omnibuild.recipe.validate import quoted
 from omnibuild.sources.rootlock import Root, load_root_lock
 from omnibuild.sources.rootpins import ImageRoot, TarballRoot
 from omnibuild.store.results import Output
@@ -99,24 +104,30 @@ class Components:
             raise cycle_error([*wanted_by[wanted_by.index(name) :], name])
         if name in self._software:
             return self.action(name)
-        software, path = self._definitions.software(name)
-        for need in (*software.needs, *software.build_needs):
+        defined = self._definitions.software(name)
+        software = defined.software
+        build_needs = (*software.build_needs, *tools(software.steps))
+        for need in (*software.needs, *build_needs):
             self.add(need, (*wanted_by, name))
+        self._refuse_tools(defined)
         self._software[name] = software
         source = fetch_action(software.source.sha256, software.source.places, f"{name} source")
-        patches = [self._patch(software, path.parent / patch) for patch in software.patches]
-        layers = self.closure((*software.needs, *software.build_needs))
+        patches = [_text_of(software, defined.patches[patch]) for patch in software.patches]
+        layers = self.closure((*software.needs, *build_needs))
         build = Action(
             name=self.action(name),
             kind="component",
             parameters={
                 "name": name,
-                "steps": list(software.steps),
+                "steps": expanded(software.steps),
                 "test": software.test,
                 "patches": patches,
                 "license_files": list(software.license_files),
                 "needs": sorted(software.needs),
-                "environment": FIXED_ENVIRONMENT | self._profile_environment(software),
+                "environment": FIXED_ENVIRONMENT
+                | software.environment
+                | self._profile_environment(software),
+                **({"build_only": True} if software.build_only else {}),
             },
             limits=_limits(software),
             inputs={
@@ -146,18 +157,28 @@ class Components:
         """Return the definition of a planned component."""
         return self._software[name]
 
+    def _refuse_tools(self, defined: Defined) -> None:
+        """Refuse what only builds things among the needs of what apps bring."""
+        if defined.software.build_only:
+            return
+        for index, need in enumerate(defined.software.needs):
+            if self._software[need].build_only:
+                what = f"{quoted(need)} is a tool for building, and no app brings it"
+                hint = "name it in `build-needs` instead"
+                raise defined.error([Fault(("needs", index), what, hint)])
+
     def _profile_environment(self, software: Software) -> dict[str, str]:
         profile = software.profiles.get(self._profile) if self._profile else None
         return dict(profile.environment) if profile else {}
 
-    def _patch(self, software: Software, path: object) -> str:
-        try:
-            with open(str(path), encoding="utf-8") as stream:
-                return stream.read()
-        except (OSError, UnicodeDecodeError) as error:
-            raise DefinitionError(
-                f"the patch of {software.name} cannot be read", where=Where(str(path))
-            ) from error
+
+def _text_of(software: Software, patch: Path) -> str:
+    try:
+        return patch.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DefinitionError(
+            f"the patch of {software.name} cannot be read", where=Where(str(patch))
+        ) from error
 
 
 def _limits(software: Software) -> Limits:

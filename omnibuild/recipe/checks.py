@@ -12,7 +12,6 @@ from pathlib import Path
 from msgspec import UnsetType
 
 from omnibuild.recipe.building.faults import build_faults
-from omnibuild.recipe.fields import is_url
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import (
     AppSource,
@@ -22,7 +21,6 @@ from omnibuild.recipe.models import (
     Platform,
     Python,
     Recipe,
-    Software,
     Web,
 )
 from omnibuild.recipe.models.audit import NEVER_WAIVED, NO_GLOBS, WILDCARDS
@@ -74,9 +72,6 @@ def faults(model: Model, path: Path) -> Iterator[Fault]:
         yield from _host_faults(model, path.parent)
         yield from build_faults(model)
         yield from _waiver_faults(model)
-    elif isinstance(model, Software):
-        yield from _name_faults(model.name, path)
-        yield from _software_faults(model, path)
     elif isinstance(model, Platform):
         yield from _name_faults(model.name, path)
         yield from _platform_faults(model)
@@ -239,22 +234,6 @@ def _owner_faults(recipe: Recipe, path: tuple[str, ...], file: ConfigFile) -> It
                 " change it in the hook `post-configure`"
             )
         yield Fault((*path, key), what, hint)
-
-
-def _software_faults(software: Software, path: Path) -> Iterator[Fault]:
-    for index, patch in enumerate(software.patches):
-        if not os.path.isfile(path.parent / patch):
-            hint = f"it is looked up in {path.parent}"
-            yield Fault(("patches", index), f"there is no patch {quoted(patch)}", hint)
-    for index, place in enumerate(software.source.places):
-        if not is_url(place):
-            yield Fault(("source", "places", index), f"{quoted(place)} is not a URL")
-    for key, needed in (("needs", software.needs), ("build-needs", software.build_needs)):
-        for index, name in enumerate(needed):
-            if name == software.name:
-                yield Fault((key, index), f"{quoted(name)} cannot need itself")
-            elif name in needed[:index]:
-                yield Fault((key, index), f"{quoted(name)} is there twice")
 
 
 def _platform_faults(platform: Platform) -> Iterator[Fault]:

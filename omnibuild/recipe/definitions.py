@@ -9,7 +9,8 @@ from typing import Literal, TypeVar
 from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.recipe import whereabouts
 from omnibuild.recipe.loader import load
-from omnibuild.recipe.models import Model, Platform, Recipe, Software
+from omnibuild.recipe.models import Model, Platform, Recipe
+from omnibuild.recipe.software.extending import Defined, load_software
 from omnibuild.recipe.validate import closest, quoted, suggestion
 
 Kind = Literal["recipes", "software", "platforms", "roots"]
@@ -55,9 +56,9 @@ class Definitions:
             path = self._find("recipes", name, "recipe")
         return load(path, Recipe, whereabouts.table_in(path)), path
 
-    def software(self, name: str) -> tuple[Software, Path]:
-        """Return a component and the file it is in."""
-        return self._load("software", name, Software)
+    def software(self, name: str) -> Defined:
+        """Return a component with all that it takes from definitions that it extends."""
+        return load_software(self._find("software", name, "software"), self._extended)
 
     def platform(self, name: str) -> tuple[Platform, Path]:
         """Return a platform and the file it is in."""
@@ -86,6 +87,12 @@ class Definitions:
     def _load(self, kind: Kind, name: str, model: type[T]) -> tuple[T, Path]:
         path = self._find(kind, name, model.__name__.lower())
         return load(path, model), path
+
+    def _extended(self, name: str, path: Path) -> Path:
+        """Return the definition that a file extends; that of its own name is the one beneath."""
+        beneath = shipped() / "software" / f"{name}.toml"
+        own = name == path.stem and path != beneath and beneath.is_file()
+        return beneath if own else self._find("software", name, "software")
 
     def _find(self, kind: Kind, name: str, noun: str) -> Path:
         files = self._files(kind)

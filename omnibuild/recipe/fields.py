@@ -13,6 +13,7 @@ Name = Annotated[
     str,
     Meta(pattern=r"^[a-z0-9][a-z0-9+.-]*\Z", min_length=2, max_length=60),
 ]
+OptionalName = Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9+.-]*)?\Z", max_length=60)]
 Version = Annotated[
     str, Meta(pattern=r"^[0-9][A-Za-z0-9.+~]*\Z", max_length=60, examples=["1.4.2", "2.0~rc1"])
 ]
@@ -38,6 +39,15 @@ BelowApp = Annotated[
         pattern=r"^([A-Za-z0-9_@+-][A-Za-z0-9._@+-]*)(/[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*)*\Z",
         max_length=200,
         examples=["share/static"],
+    ),
+]
+# In a source, empty for its top: shell goes there.
+Directory = Annotated[
+    str,
+    Meta(
+        pattern=r"^([A-Za-z0-9_@+][A-Za-z0-9._@+-]*(/[A-Za-z0-9_@+][A-Za-z0-9._@+-]*)*)?\Z",
+        max_length=200,
+        examples=["expat"],
     ),
 ]
 Script = Annotated[

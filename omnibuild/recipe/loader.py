@@ -18,17 +18,12 @@ T = TypeVar("T", bound=Model)
 def load(path: Path, model: type[T], table: Keys = ()) -> T:
     """Return the definition in the TOML file ``path``, or in the table of it that ``table`` names.
 
+    Software is read by :func:`omnibuild.recipe.software.extending.load_software`.
+
     Raises :class:`UnknownNameError` when there is no such file, and one :class:`DefinitionError`
     with all the problems of the file.
     """
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UnknownNameError("there is no such file", where=Where(str(path))) from error
-    except OSError as error:
-        reason = f"cannot read this file: {error.strerror}"
-        raise DefinitionError(reason, where=Where(str(path))) from error
-    document = located.read(path).at(table)
+    document = read_definition(path).at(table)
     try:
         definition = msgspec.convert(document.data, model)
     except msgspec.ValidationError as error:
@@ -38,3 +33,15 @@ def load(path: Path, model: type[T], table: Keys = ()) -> T:
     if found:
         raise document.error(found)
     return definition
+
+
+def read_definition(path: Path) -> located.Document:
+    """Return what a definition's file says, before anything is known of its sense."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UnknownNameError("there is no such file", where=Where(str(path))) from error
+    except OSError as error:
+        reason = f"cannot read this file: {error.strerror}"
+        raise DefinitionError(reason, where=Where(str(path))) from error
+    return located.read(path)

@@ -46,6 +46,8 @@ def reference_markdown(model: type[Model]) -> str:
     lines = [f"# {model.__name__}", "", _sentence(model)]
     if keys:
         lines += ["", *_key_table(keys)]
+        for each in keys:
+            lines += _item_tables(each)
     for section in filter(_is_section, fields):
         lines += ["", *_section(section)]
     return "\n".join(lines) + "\n"
@@ -89,6 +91,19 @@ def _items(kind: Any) -> type[Struct] | None:
     return item if is_table(item) else None
 
 
+def _item_tables(each: FieldInfo) -> Iterator[str]:
+    """Yield the lines on tables that may be among the strings of an array."""
+    kind = plain(each.type)
+    for table in _tables_among(kind):
+        yield from ("", f"## A table in `{each.encode_name}`", "", _sentence(table), "")
+        yield from _key_table(msgspec.structs.fields(table))
+
+
+def _tables_among(kind: Any) -> list[type[Struct]]:
+    items = alternatives(get_args(kind)[0]) if get_origin(kind) is tuple else ()
+    return [one for one in map(plain, items) if is_table(one)]
+
+
 def _sentence(model: type[Struct], *, capital: bool = True) -> str:
     """Return a docstring's text as Markdown, without the file or table it begins with."""
     text = inspect.getdoc(model) or ""
@@ -114,14 +129,15 @@ def _type_words(annotation: Any) -> str:
     if get_origin(kind) is Literal:
         return " or ".join(f'`"{choice}"`' for choice in get_args(kind))
     if get_origin(kind) is tuple:
-        return "array of strings"
+        return "array of strings and tables" if _tables_among(kind) else "array of strings"
     if get_origin(kind) is dict:
         arrays = get_origin(plain(get_args(kind)[1])) is tuple
         return "table of arrays of strings" if arrays else "table of strings"
     if kind is bool:
         return "boolean"
     if kind is int:
-        return f"integer, {meta(annotation, 'ge')} to {meta(annotation, 'le')}"
+        least, most = meta(annotation, "ge"), meta(annotation, "le")
+        return f"integer, {least} to {most}" if most else "integer"
     longest = meta(annotation, "max_length")
     return f"string, up to {longest} characters" if longest else "string"
 

@@ -18,7 +18,7 @@ from omnibuild.recipe.models.config import ConfigFile
 from omnibuild.recipe.models.package import Package
 from omnibuild.recipe.models.platform import Debian, Platform, Rpm, Tar
 from omnibuild.recipe.models.python import Python
-from omnibuild.recipe.models.software import Profile, Software, Source, StepLimits
+from omnibuild.recipe.models.software import Profile, Software, Source, StepLimits, TemplateStep
 
 __all__ = [
     "Model",
@@ -39,6 +39,7 @@ __all__ = [
     "Source",
     "Profile",
     "StepLimits",
+    "TemplateStep",
     "Software",
     "Debian",
     "Rpm",

@@ -6,7 +6,17 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from omnibuild.recipe.fields import Line, Name, OptionalLine, Place, Sha256, Variable, Version
+from omnibuild.recipe.fields import (
+    Directory,
+    Line,
+    Name,
+    OptionalLine,
+    OptionalName,
+    Place,
+    Sha256,
+    Variable,
+    Version,
+)
 from omnibuild.recipe.models.base import Model
 
 
@@ -35,16 +45,100 @@ class Profile(Model, frozen=True, kw_only=True):
 class StepLimits(Model, frozen=True, kw_only=True):
     """``[limits]``: when a step is ended; neither changes what is built."""
 
-    seconds: Annotated[int, Meta(description="Wall time of a step.", ge=1)] | None = None
-    megabytes: (
-        Annotated[int, Meta(description="Memory that its processes hold together.", ge=1)] | None
-    ) = None
+    seconds: Annotated[
+        Annotated[int, Meta(ge=1)] | None, Meta(description="Wall time of a step.")
+    ] = None
+    megabytes: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Memory that its processes hold together."),
+    ] = None
+
+
+_Words = tuple[Line, ...]
+
+
+class TemplateStep(Model, frozen=True, kw_only=True):
+    """``steps``: a build system by its name, one in each table, with words that are shell."""
+
+    autotools: Annotated[
+        _Words | None,
+        Meta(
+            description="`./configure` with --prefix, --libdir and these words, `make`,"
+            " `make install`.",
+            examples=[["--disable-static"]],
+        ),
+    ] = None
+    cmake: Annotated[
+        _Words | None,
+        Meta(
+            description="`cmake` with these words, `make`, `make install`.",
+            examples=[["-DBUILD_TESTING=OFF"]],
+        ),
+    ] = None
+    meson: Annotated[
+        _Words | None,
+        Meta(
+            description="`meson setup` with these words, `ninja`, `meson install`.",
+            examples=[["-Dtests=false"]],
+        ),
+    ] = None
+    make: Annotated[
+        _Words | None,
+        Meta(
+            description="`make` and `make install`, each with these words.",
+            examples=[['PREFIX="$PREFIX"']],
+        ),
+    ] = None
+    tidy: Annotated[
+        _Words | None,
+        Meta(
+            description="Strips the programs and libraries that it installed, leaves out static"
+            " archives and `.la` files, then what these globs below the prefix cover, and"
+            " directories that are empty. A glob that covers nothing is an error.",
+            examples=[["bin", "share/man"]],
+        ),
+    ] = None
+    directory: Annotated[
+        Directory,
+        Meta(description="Where in the source the build system is; at its top when empty."),
+    ] = ""
+
+    @property
+    def given(self) -> dict[str, tuple[str, ...]]:
+        """The templates that it names, with their words; a valid one names one."""
+        found = {
+            "autotools": self.autotools,
+            "cmake": self.cmake,
+            "make": self.make,
+            "meson": self.meson,
+            "tidy": self.tidy,
+        }
+        return {name: words for name, words in found.items() if words is not None}
+
+    @property
+    def template(self) -> str:
+        """The template that it names."""
+        return next(iter(self.given))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that the template is given."""
+        return next(iter(self.given.values()))
 
 
 class Software(Model, frozen=True, kw_only=True):
     """``software/<name>.toml``: one component compiled from source."""
 
     name: Annotated[Name, Meta(description="The component's name; the file is called after it.")]
+    extends: Annotated[
+        OptionalName,
+        Meta(
+            description="Another definition, whose keys this one has where it has none of its own:"
+            " a key that is given here replaces the other's, lists and tables as a whole. With the"
+            " file's own name it is the one that ships.",
+            examples=["python-3.13"],
+        ),
+    ] = ""
     version: Annotated[Version, Meta(description="Upstream version.")]
     license: Annotated[Line, Meta(description="SPDX licence expression.")]
     license_files: Annotated[
@@ -59,10 +153,20 @@ class Software(Model, frozen=True, kw_only=True):
         tuple[Name, ...], Meta(description="Components it links or loads: bundled with it.")
     ] = ()
     build_needs: Annotated[
-        tuple[Name, ...], Meta(description="Components only its build needs.")
+        tuple[Name, ...],
+        Meta(
+            description="Components only its build needs; templates add what they run themselves."
+        ),
     ] = ()
+    build_only: Annotated[
+        bool,
+        Meta(
+            description="Whether it is a tool for building, that no app brings: it may then use all"
+            " that the build root has, and is for `build-needs` alone."
+        ),
+    ] = False
     steps: Annotated[
-        tuple[str, ...],
+        tuple[str | TemplateStep, ...],
         Meta(
             description="Shell, run one after the other in the source directory with -eu;"
             " $PREFIX, $JOBS, $CC, $CFLAGS, $CPPFLAGS, $LDFLAGS and $PKG_CONFIG_LIBDIR are set;"
@@ -85,6 +189,10 @@ class Software(Model, frozen=True, kw_only=True):
             " one name."
         ),
     ] = ()
+    environment: Annotated[
+        dict[Variable, OptionalLine],
+        Meta(description="Variables that its steps and its test see besides."),
+    ] = field(default_factory=dict)
     profiles: Annotated[
         dict[Literal["release"], Profile], Meta(description="Other ways to build it.")
     ] = field(default_factory=dict)

@@ -45,7 +45,7 @@ def test_series_are_definitions_of_their_own(found: Definitions, tmp_path: Path)
         text = SOFTWARE.replace('name = "zlib"', f'name = "{name}"')
         (tmp_path / f"software/{name}.toml").write_text(text)
     assert {"python-3.11", "python-3.13"} <= set(found.names("software"))
-    assert found.software("python-3.13")[0].name == "python-3.13"
+    assert found.software("python-3.13").software.name == "python-3.13"
     (tmp_path / "software/python-3.12.toml").write_text(text)
     found = Definitions(tmp_path)
     with pytest.raises(DefinitionError, match=r"`name` must be the file's name, `python-3.12`"):

@@ -13,11 +13,12 @@ import omnibuild.host
 from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.recipe import checks, located
 from omnibuild.recipe.checks import service_user
+from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.loader import load
-from omnibuild.recipe.models import Model, Platform, Recipe, Software, Web
+from omnibuild.recipe.models import Model, Platform, Recipe, Web
 from tests.unit.recipe.samples import GOLDEN, RECIPE, SOFTWARE, assert_golden, workspace
 
-KINDS: dict[str, type[Model]] = {"recipes": Recipe, "software": Software, "platforms": Platform}
+KINDS: dict[str, type[Model]] = {"recipes": Recipe, "platforms": Platform}
 CASES = sorted(path.relative_to(GOLDEN) for kind in KINDS for path in GOLDEN.glob(f"{kind}/*.toml"))
 
 
@@ -42,8 +43,8 @@ def test_valid_recipe_has_every_default(tmp_path: Path) -> None:
 
 
 def test_valid_software_and_shipped_platforms_load(tmp_path: Path) -> None:
-    software = load(workspace(tmp_path) / "software/zlib.toml", Software)
-    assert software.steps[1].splitlines() == ["make -j$JOBS", "make install"]
+    software = Definitions(workspace(tmp_path)).software("zlib").software
+    assert str(software.steps[1]).splitlines() == ["make -j$JOBS", "make install"]
 
 
 @pytest.mark.parametrize(
@@ -306,7 +307,7 @@ def test_places_that_are_no_urls(tmp_path: Path, place: str) -> None:
     path = workspace(tmp_path) / "software/zlib.toml"
     path.write_text(SOFTWARE.replace("https://example.org/zlib-1.3.1.tar.gz", place))
     with pytest.raises(DefinitionError, match="is not a URL") as caught:
-        load(path, Software)
+        Definitions(tmp_path).software("zlib")
     assert caught.value.where is not None
     assert caught.value.where.line > 1
 

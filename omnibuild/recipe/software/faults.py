@@ -1,0 +1,78 @@
+"""Rules about definitions of software that no field alone can tell."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from omnibuild.recipe.fields import is_url
+from omnibuild.recipe.located import Fault
+from omnibuild.recipe.models import Software, TemplateStep
+from omnibuild.recipe.positions import Path as Keys
+from omnibuild.recipe.validate import quoted
+
+
+def software_faults(software: Software, patches: Mapping[str, Path]) -> Iterator[Fault]:
+    """Yield what is wrong with a definition whose fields are each right.
+
+    Args:
+        software: the definition.
+        patches: its patches by name, with where each is looked up.
+    """
+    for index, patch in enumerate(software.patches):
+        if not os.path.isfile(patches[patch]):
+            hint = f"it is looked up in {patches[patch].parent}"
+            yield Fault(("patches", index), f"there is no patch {quoted(patch)}", hint)
+    for index, place in enumerate(software.source.places):
+        if not is_url(place):
+            yield Fault(("source", "places", index), f"{quoted(place)} is not a URL")
+    yield from _need_faults(software)
+    for index, step in enumerate(software.steps):
+        if isinstance(step, TemplateStep):
+            yield from _template_faults(("steps", index), step)
+
+
+def _need_faults(software: Software) -> Iterator[Fault]:
+    for key, needed in (("needs", software.needs), ("build-needs", software.build_needs)):
+        for index, name in enumerate(needed):
+            if name == software.name:
+                yield Fault((key, index), f"{quoted(name)} cannot need itself")
+            elif name in needed[:index]:
+                yield Fault((key, index), f"{quoted(name)} is there twice")
+
+
+def _template_faults(path: Keys, step: TemplateStep) -> Iterator[Fault]:
+    names = list(step.given)
+    if len(names) != 1:
+        there = f"{' and '.join(map(quoted, names))} are" if names else "none is"
+        hint = "write shell as a string, or one of `autotools`, `cmake`, `make`, `meson`, `tidy`"
+        yield Fault(path, f"a step names one template, and {there} there", hint)
+        return
+    if step.template == "tidy":
+        if step.directory:
+            what = "`tidy` is about what is installed, and takes no directory"
+            yield Fault((*path, "directory"), what)
+        yield from _glob_faults((*path, "tidy"), step.words)
+        return
+    for index, word in enumerate(step.words):
+        if (count := _words_in(word)) != 1:
+            said = f"is {count} words" if count else "is not one whole word"
+            hint = 'make a string of each word, or quote what belongs together: `X="a b"`'
+            yield Fault((*path, step.template, index), f"{quoted(word)} {said}", hint)
+
+
+def _words_in(text: str) -> int:
+    """Return how many words a shell sees; 0 where a quotation does not end, or in a comment."""
+    try:
+        return len(shlex.split(text, comments=True))
+    except ValueError:
+        return 0
+
+
+def _glob_faults(path: Keys, globs: Sequence[str]) -> Iterator[Fault]:
+    for index, glob in enumerate(globs):
+        if glob.startswith("/") or ".." in glob.split("/"):
+            hint = "write it as it is below the prefix, like `share/man`"
+            yield Fault((*path, index), f"{quoted(glob)} is not below the prefix", hint)
