@@ -18,7 +18,7 @@ from omnibuild.blueprint.prebuilt import RUNTIME_PART, runtime_action
 from omnibuild.blueprint.python import PythonPackages, oddities
 from omnibuild.blueprint.steps import NODE_PART, STEPS_PART, steps_action
 from omnibuild.errors import DefinitionError
-from omnibuild.host import servers
+from omnibuild.host import bundled, servers
 from omnibuild.host.layout import Layout
 from omnibuild.kinds.payload import metadata_of
 from omnibuild.package.compression import Effort, compressing_libraries
@@ -200,6 +200,7 @@ def _wanted_components(recipe: Recipe, components: Components) -> tuple[str, ...
         names.append(f"python-{recipe.python.version}")
     if recipe.web:
         names += servers.components(recipe.web)
+    names += bundled.components(recipe)
     for name in recipe.build.needs if recipe.build else ():
         components.add(name)
     for name in names:

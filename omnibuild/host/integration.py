@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from omnibuild.errors import DefinitionError
-from omnibuild.host import servers
+from omnibuild.host import bundled, servers
 from omnibuild.host.additions import path_file
 from omnibuild.host.hooks import PREPARE, check_hooks
 from omnibuild.host.launchers import environment, launchers, prepare
@@ -83,18 +83,22 @@ def described(
         commands={
             name: Command(installed.call(command), _launcher(name, installed))
             for name, command in recipe.commands.items()
-        },
+        }
+        | bundled.commands(recipe, layout, installed),
         environment=recipe.environment,
-        config=_configuration(recipe, config_contents),
+        config=_configuration(recipe, layout, config_contents),
         server_config=servers.configuration(recipe.web, layout) if recipe.web else {},
         hooks=hooks,
+        told=bundled.variables(recipe, layout),
+        versioned=bundled.versioned(recipe),
         shares=bool(recipe.build and (recipe.build.steps or recipe.build.node)),
         additions=bool(recipe.python and recipe.python.additions),
     )
 
 
 def _processes(recipe: Recipe, layout: Layout, installed: Installed) -> tuple[Process, ...]:
-    found = [*(servers.processes(recipe.web, layout, installed) if recipe.web else ())]
+    found = [*bundled.processes(recipe, layout)]
+    found += servers.processes(recipe.web, layout, installed) if recipe.web else ()
     for name, service in recipe.services.items():
         found.append(Process(name, name, started(layout, installed.call(service.command))))
     return tuple(found)
@@ -128,6 +132,8 @@ def rendered(model: HostModel) -> HostFiles:
         unit_names(model),
         model.hooks,
         tuple(f"{f.owner} {f.group} {f.mode:o} {path}" for path, f in sorted(config.items())),
+        tuple(process.name for process in model.beneath),
+        model.versioned,
         model.additions,
     )
     return HostFiles(
@@ -143,12 +149,18 @@ def rendered(model: HostModel) -> HostFiles:
     )
 
 
-def _configuration(recipe: Recipe, contents: Mapping[str, bytes]) -> dict[str, GeneratedFile]:
+def _configuration(
+    recipe: Recipe, layout: Layout, contents: Mapping[str, bytes]
+) -> dict[str, GeneratedFile]:
     said = recipe.config_files
-    return {
+    found = {
         path: GeneratedFile(data, said[path].permissions, said[path].owner, said[path].group)
         for path, data in contents.items()
     }
+    for path, content in bundled.configuration(recipe, layout).items():
+        # The recipe's own is what it wants instead.
+        found.setdefault(path, GeneratedFile(content))
+    return found
 
 
 def _programs(model: HostModel) -> list[tuple[str, GeneratedFile]]:
@@ -188,7 +200,7 @@ def _system(model: HostModel) -> list[tuple[str, GeneratedFile]]:
         text = servers.helper(name)
         found.append((f"{layout.prefix}/libexec/{name}", GeneratedFile(text.encode())))
     if PREPARE in model.hooks:
-        text = prepare(layout, model.hooks[PREPARE])
+        text = prepare(model, model.hooks[PREPARE])
         name = f"{layout.prefix}/libexec/{PREPARE}"
         found.append((name, GeneratedFile(text.encode(), EXECUTABLE)))
     if layout.user:

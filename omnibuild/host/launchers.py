@@ -30,7 +30,7 @@ def launchers(model: HostModel) -> list[tuple[str, str]]:
     """Return every launcher as its path below the prefix, and its text."""
     layout, found = model.layout, []
     for name, command in model.commands.items():
-        start = shell(layout, command.call)
+        start = shell(layout, command.call, values=command.values)
         what = f"The command {name} of {layout.app}."
         start = f"{_stranger(layout, name, start)}exec {start}"
         directory = command.launcher.partition("/")[0]
@@ -89,10 +89,18 @@ def _stranger(layout: Layout, command: str, call: str) -> str:
     return render("stranger.sh.in", values)
 
 
-def prepare(layout: Layout, hook: str) -> str:
-    """Return ``libexec/prepare``: the app's own preparation, with its commands on PATH."""
+def prepare(model: HostModel, hook: str) -> str:
+    """Return ``libexec/prepare``: the app's own preparation, with its commands on PATH.
+
+    What underlies the app answers meanwhile, whether or not it is a service that runs.
+    """
+    layout, around = model.layout, ""
+    if model.beneath:
+        words = "".join(f' "$root/bin/{layout.app}-{one.name}" with' for one in model.beneath)
+        around = f'[ "${{1:-}}" = prepare ] || exec{words} "$self" prepare\n'
     body = render("prepare.sh.in", {"APP": layout.app, "HOOK": hook.rstrip("\n")})
-    return launcher(layout, f"The hook {PREPARE} of {layout.app}.", body, "libexec")
+    what = f"The hook {PREPARE} of {layout.app}."
+    return launcher(layout, what, f"{around}{body}", "libexec")
 
 
 def environment(model: HostModel) -> str:
@@ -106,6 +114,9 @@ def environment(model: HostModel) -> str:
     lines = [_default(name, shlex.quote(value)) for name, value in variables.items()]
     if model.additions:
         lines.append(_default(layout.variable("ADDITIONS"), layout.additions))
+    if model.beneath:
+        lines.append(_default(layout.variable("ETC"), layout.etc))
+        lines += [_default(name, value) for name, value in model.told.items()]
     if model.shares:
         lines.append(_default(layout.variable("SHARE"), "$root/share"))
     return render(

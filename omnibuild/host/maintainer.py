@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from omnibuild.errors import DefinitionError
 from omnibuild.host import hooks as points
 from omnibuild.host.layout import Layout
+from omnibuild.host.model import Versioned
 from omnibuild.host.template import render
 from omnibuild.host.units import DIRECTORY, UnitNames
 from omnibuild.host.users import sysusers_conf
@@ -56,6 +57,8 @@ class Scripts:
         units: its units.
         hooks: texts by their point.
         config: its configuration files, each as ``owner group mode path``.
+        beneath: names of its own servers, which other processes need.
+        versioned: whose data other versions of theirs cannot read.
         additions: whether operators may install packages beside it.
     """
 
@@ -63,6 +66,8 @@ class Scripts:
     units: UnitNames
     hooks: Mapping[str, str]
     config: tuple[str, ...] = ()
+    beneath: tuple[str, ...] = ()
+    versioned: tuple[Versioned, ...] = ()
     additions: bool = False
 
     def __post_init__(self) -> None:
@@ -84,6 +89,7 @@ class Scripts:
         configure = (*accounts, *own, *added, *self._prepare(), *after, *start)
         first = (
             *self._user(_CHECK_USER),
+            *self._data(),
             *self._services("note_services"),
             *before,
             *self._config('note_new_configuration "$1"'),
@@ -138,7 +144,9 @@ class Scripts:
         )
         erase = (*self._hook(points.PRE_REMOVE), *self._services("stop_services"))
         first = (
-            *self._user(_CHECK_USER, "create_user"),
+            *self._user(_CHECK_USER),
+            *self._data(),
+            *self._user("create_user"),
             *self._services("note_services"),
             *before,
         )
@@ -181,6 +189,11 @@ class Scripts:
     def _hook(self, point: str, arguments: str = "") -> Steps:
         return (f"{_hook_name(point)} {arguments}".rstrip(),) if point in self.hooks else ()
 
+    def _data(self) -> Steps:
+        """Refuse a version that would not do for the data, before anything is changed."""
+        checks = (f"check_data {one.name} {one.file} {one.version}" for one in self.versioned)
+        return (*checks, *(("back_up",) if self.beneath else ()))
+
     def _services(self, *steps: str) -> Steps:
         return steps if self.units.target else ()
 
@@ -210,8 +223,13 @@ class Scripts:
             "JOBS": "".join(f" {job}" for job in self.units.jobs),
             "STAMPS": "".join(f" {_STAMPS}{timer}" for timer in self.units.timers),
             "CONFIGURATION": "\n".join(self.config),
+            "BENEATH": " ".join(self.beneath),
+            "STATE_VARIABLE": layout.variable("STATE"),
+            "BACKUPS": layout.variable("BACKUPS"),
         }
         templates = ["user.sh.in", "services.sh.in", services, "clean.sh.in"]
+        if self.beneath:
+            templates.append("data.sh.in")
         if self.config:
             templates.insert(1, "configuration.sh.in")
         if self.additions:

@@ -7,7 +7,7 @@ which server it is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from omnibuild.host.layout import Layout
@@ -35,6 +35,9 @@ class Process:
         quits: whether QUIT is the signal that lets it finish what it does, and TERM does not.
         helpers: programs of hosts that start it, as :func:`omnibuild.host.servers.helper` names
             them.
+        underlies: whether all others need it: they start when it answers, and stop before it does.
+            Its launcher waits for that when asked by the word ``ready``.
+        signal: what tells it to stop.
         alone: shell of the runner that starts it where there is no systemd; empty where there is
             nothing to it but its launcher.
     """
@@ -50,6 +53,8 @@ class Process:
     restart: Literal["on-failure", "always"] = "on-failure"
     quits: bool = False
     helpers: tuple[str, ...] = ()
+    underlies: bool = False
+    signal: str = "TERM"
     alone: str = ""
 
     @property
@@ -84,10 +89,27 @@ class Command:
     Args:
         call: what it runs.
         launcher: path of the launcher, relative to the prefix.
+        values: shell expansions, by the name that stands in braces for each in its arguments.
     """
 
     call: Call
     launcher: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Versioned:
+    """Data that only the version can read that wrote them.
+
+    Args:
+        name: whose they are; the directory of the app's state that has them.
+        version: what this package brings.
+        file: says which version wrote them, relative to the directory.
+    """
+
+    name: str
+    version: str
+    file: str
 
 
 @dataclass(frozen=True)
@@ -104,6 +126,8 @@ class HostModel:
         config: the recipe's files for operators, by their path.
         server_config: those that its servers bring.
         hooks: texts by their point.
+        told: more variables, whose values are shell.
+        versioned: whose data other versions of theirs cannot read.
         shares: whether its build made files below ``share/``, which it is told where to find.
         additions: whether operators may install packages beside it.
     """
@@ -117,6 +141,8 @@ class HostModel:
     config: Mapping[str, GeneratedFile]
     server_config: Mapping[str, bytes]
     hooks: Mapping[str, str]
+    told: Mapping[str, str] = field(default_factory=dict)
+    versioned: tuple[Versioned, ...] = ()
     shares: bool = False
     additions: bool = False
 
@@ -126,12 +152,21 @@ class HostModel:
         return next((one.address for one in self.processes if one.address), "")
 
     @property
+    def beneath(self) -> tuple[Process, ...]:
+        """The processes that all others need."""
+        return tuple(process for process in self.processes if process.underlies)
+
+    @property
     def symlinks(self) -> dict[str, str]:
         """Host path to what the symlink says."""
-        found = {
-            f"/usr/bin/{name}": f"{self.layout.prefix}/{command.launcher}"
-            for name, command in self.commands.items()
-        }
+        launchers = {name: command.launcher for name, command in self.commands.items()}
+        for process in self.beneath:
+            # Operators ask it for backups.
+            name = f"{self.layout.app}-{process.name}"
+            launchers[name] = f"bin/{name}"
         if self.additions:
-            found[f"/usr/bin/{self.layout.pip}"] = f"{self.layout.prefix}/bin/{self.layout.pip}"
-        return found
+            launchers[self.layout.pip] = f"bin/{self.layout.pip}"
+        return {
+            f"/usr/bin/{name}": f"{self.layout.prefix}/{launcher}"
+            for name, launcher in launchers.items()
+        }

@@ -24,6 +24,9 @@ def runner(model: HostModel, copies: Mapping[str, str]) -> str:
     layout, listen = model.layout, model.listen
     serve = _serve(model) if model.processes else "\nusage >&2\nexit 2"
     moved = {name: copies[value] for name, value in model.environment.items() if value in copies}
+    moved |= _additions(model)
+    variables = [_variable(name, f"$state/{shlex.quote(below)}") for name, below in moved.items()]
+    variables += _within(layout) if model.beneath else []
     return render(
         "run.sh.in",
         {
@@ -35,10 +38,7 @@ def runner(model: HostModel, copies: Mapping[str, str]) -> str:
                 for host, copy in copies.items()
             ),
             "STATE_VARIABLE": layout.variable("STATE"),
-            "VARIABLES": "\n".join(
-                f"{name}=$state/{shlex.quote(below)}\nexport {name}"
-                for name, below in {**moved, **_additions(model)}.items()
-            ),
+            "VARIABLES": "\n".join(variables),
             "MOVED": _moved_commands(model),
             "SERVE": serve.rstrip("\n"),
         },
@@ -76,11 +76,46 @@ def _serve(model: HostModel) -> str:
             "APP": layout.app,
             "RUNTIME_VARIABLE": layout.variable("RUNTIME"),
             "LISTEN_VARIABLE": layout.variable("LISTEN"),
-            "STARTS": "\n".join(_start(layout, process) for process in model.processes),
+            **_beneath(model),
+            "STARTS": "\n".join(
+                _start(layout, process) for process in model.processes if not process.underlies
+            ),
             "READY": ready.replace("@APP@", layout.app),
             "TIMERS": _timers(model),
         },
     )
+
+
+def _variable(name: str, value: str) -> str:
+    return f"{name}={value}\nexport {name}"
+
+
+def _within(layout: Layout) -> list[str]:
+    """Return shell that tells where configuration is, and the sockets of who runs it already."""
+    etc, runtime = layout.variable("ETC"), layout.variable("RUNTIME")
+    return [
+        _variable(etc, "$state/etc"),
+        'if [ -L "$state/run" ]; then',
+        _variable(runtime, '$(readlink "$state/run")'),
+        "fi",
+    ]
+
+
+def _beneath(model: HostModel) -> dict[str, str]:
+    """Return shell about what other processes need: it starts first, and stops last."""
+    leave = 'rm -rf "$runtime"'
+    if not model.beneath:
+        return {"LEAVE": leave, "BENEATH": "", "BENEATH_TOO": ""}
+    calls = (
+        f'start_beneath {one.signal} "$root/bin/{model.layout.app}-{one.name}"'
+        for one in model.beneath
+    )
+    start = render("beneath.sh.in", {"CALLS": "\n".join(calls)})
+    return {
+        "LEAVE": f'stop_beneath; {leave} "$state/run"',
+        "BENEATH": start.rstrip("\n"),
+        "BENEATH_TOO": " $beneath",
+    }
 
 
 def _start(layout: Layout, process: Process) -> str:

@@ -85,16 +85,17 @@ def units(model: HostModel) -> dict[str, str]:
     services = list(zip(names.services, model.processes, strict=True))
     # Each of the servers is in front of those before it.
     servers = [name for name, process in services if process.is_server]
+    beneath = [name for name, process in services if process.underlies]
     texts = {names.target: _target(model.summary, names.started)}
     for name, process in services:
-        around = _Around(names.target)
+        around = _Around(names.target, beneath=() if process.underlies else beneath)
         if process.is_server:
             place = servers.index(name)
-            around = _Around(names.target, servers[:place], servers[place + 1 :])
+            around = _Around(names.target, servers[:place], servers[place + 1 :], beneath)
         texts[name] = _service(model.layout, process, around)
     for name, job, timer in zip(names.timers, names.jobs, model.timers, strict=True):
         texts[name] = _timer(model.layout, timer, names.target)
-        texts[job] = _job(model.layout, timer, names.target)
+        texts[job] = _job(model.layout, timer, _Around(names.target, beneath=beneath))
     return texts
 
 
@@ -117,11 +118,24 @@ def _target(summary: str, services: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class _Around:
-    """The units that a service has to do with: its target; servers behind it, in front of it."""
+    """The units that a service has to do with.
+
+    Args:
+        target: its target.
+        behind: servers behind it.
+        in_front: servers in front of it.
+        beneath: what it needs to be there before, and still when it stops.
+    """
 
     target: str
     behind: Sequence[str] = ()
     in_front: Sequence[str] = ()
+    beneath: Sequence[str] = ()
+
+    @property
+    def after(self) -> str:
+        """What systemd starts first, and stops last."""
+        return f"After={' '.join(('network.target', *self.beneath))}"
 
 
 def _service(layout: Layout, process: Process, around: _Around) -> str:
@@ -132,7 +146,7 @@ def _service(layout: Layout, process: Process, around: _Around) -> str:
             "Unit": (
                 f"Description={layout.app}: {process.title}",
                 f"PartOf={around.target}",
-                "After=network.target",
+                around.after,
                 f"RequiresMountsFor={layout.state} {layout.logs}",
                 "StartLimitIntervalSec=0",
             ),
@@ -143,6 +157,7 @@ def _service(layout: Layout, process: Process, around: _Around) -> str:
                 f"ExecStart={layout.prefix}/bin/{layout.app}-{process.name}",
                 *(f"ExecStop=-+{helper} before {unit}" for unit in around.in_front),
                 *_server(layout, process),
+                *_foundation(layout, process),
                 f"Restart={process.restart}",
                 "RestartSec=1",
                 *_surroundings(layout, capability),
@@ -165,13 +180,13 @@ def _timer(layout: Layout, timer: Timer, target: str) -> str:
     )
 
 
-def _job(layout: Layout, timer: Timer, target: str) -> str:
+def _job(layout: Layout, timer: Timer, around: _Around) -> str:
     return _sections(
         {
             "Unit": (
                 f"Description={layout.app}: {timer.name}",
-                f"PartOf={target}",
-                "After=network.target",
+                f"PartOf={around.target}",
+                around.after,
                 f"RequiresMountsFor={layout.state} {layout.logs}",
                 # The timer says how often.
                 "StartLimitIntervalSec=0",
@@ -213,6 +228,20 @@ def _server(layout: Layout, process: Process) -> tuple[str, ...]:
         *((f"ExecStop=-{helper} quit", "TimeoutStopSec=60") if process.quits else ()),
         # Sockets that `libexec/listen.py` gives to systemd: nobody is refused during a restart.
         *(("FileDescriptorStoreMax=16",) if process.keeps_sockets else ()),
+    )
+
+
+def _foundation(layout: Layout, process: Process) -> tuple[str, ...]:
+    """Return what holds for processes that others need: those start when it answers."""
+    if not process.underlies:
+        return ()
+    return (
+        f"ExecStartPost={layout.prefix}/bin/{layout.app}-{process.name} ready",
+        # Reading its log after a crash takes as long as it takes, and so does writing it all.
+        "TimeoutStartSec=infinity",
+        "TimeoutStopSec=10min",
+        "KillMode=mixed",
+        f"KillSignal=SIG{process.signal}",
     )
 
 

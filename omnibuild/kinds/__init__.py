@@ -39,7 +39,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "steps": Kind(serial=1, run=_steps),
         "syntax": Kind(serial=1, run=_syntax),
         "place": Kind(serial=6, run=_place),
-        "payload": Kind(serial=14, run=_payload),
+        "payload": Kind(serial=15, run=_payload),
         "audit": Kind(serial=11, run=_audit),
         "package": Kind(serial=5, run=_package),
     }

@@ -25,6 +25,7 @@ from omnibuild.recipe.models import (
 )
 from omnibuild.recipe.models.audit import NEVER_WAIVED, NO_GLOBS, WILDCARDS
 from omnibuild.recipe.models.config import DEFAULT_MODE
+from omnibuild.recipe.running.bundle import bundle_faults
 from omnibuild.recipe.running.commands import ADD_PYTHON, command_faults
 from omnibuild.recipe.running.names import name_faults
 from omnibuild.recipe.running.timers import timer_faults
@@ -58,7 +59,7 @@ _NOT_VARIABLES = (
 
 def service_user(recipe: Recipe) -> str:
     """Return the system user that runs the services; empty when there are none."""
-    serves = isinstance(recipe.web, Web) or bool(recipe.services or recipe.timers)
+    serves = bool(recipe.web or recipe.bundle or recipe.services or recipe.timers)
     return recipe.package.user or (recipe.app.name if serves else "")
 
 
@@ -95,7 +96,7 @@ def _content_faults(recipe: Recipe) -> Iterator[Fault]:
     for table in needing:
         what = f"[{table}] needs an interpreter, and there is no [python]"
         yield Fault((table,), what, ADD_PYTHON)
-    if not recipe.software:
+    if not recipe.software and not recipe.bundle:
         hint = "add [python] for a Python app, or [software] for components"
         yield Fault((), "nothing to package: neither [python] nor [software] is there", hint)
 
@@ -122,6 +123,7 @@ def _service_faults(recipe: Recipe) -> Iterator[Fault]:
         yield from timer_faults(name, timer, python=python)
     for name, command in recipe.commands.items():
         yield from command_faults(("commands", name), command, python=python)
+    yield from bundle_faults(recipe)
     yield from name_faults(recipe)
     user = service_user(recipe)
     if user and not _USER.fullmatch(user):
@@ -130,7 +132,7 @@ def _service_faults(recipe: Recipe) -> Iterator[Fault]:
 
 
 def _environment_faults(recipe: Recipe) -> Iterator[Fault]:
-    runs = isinstance(recipe.web, Web) or recipe.services or recipe.commands
+    runs = recipe.web or recipe.bundle or recipe.services or recipe.commands
     if recipe.environment and not (runs or recipe.package.scripts):
         what = "[environment] is for services and commands, and the recipe has none"
         yield Fault(("environment",), what, "take it out, or add [web], [services] or [commands]")

@@ -14,6 +14,7 @@ from omnibuild.recipe.models.app import (
 from omnibuild.recipe.models.audit import Audit, HostPackages, Waiver
 from omnibuild.recipe.models.base import Model
 from omnibuild.recipe.models.build import Build, Node
+from omnibuild.recipe.models.bundle import Bundle, KeyValueStore, Memcached, PostgreSQL
 from omnibuild.recipe.models.config import ConfigFile
 from omnibuild.recipe.models.package import Package
 from omnibuild.recipe.models.platform import Debian, Platform, Rpm, Tar
@@ -31,6 +32,10 @@ __all__ = [
     "Package",
     "Build",
     "Node",
+    "Bundle",
+    "PostgreSQL",
+    "KeyValueStore",
+    "Memcached",
     "Audit",
     "Waiver",
     "HostPackages",

@@ -24,6 +24,7 @@ from omnibuild.recipe.fields import (
 from omnibuild.recipe.models.audit import Audit
 from omnibuild.recipe.models.base import Model
 from omnibuild.recipe.models.build import Build
+from omnibuild.recipe.models.bundle import Bundle
 from omnibuild.recipe.models.config import ConfigFile
 from omnibuild.recipe.models.package import Package
 from omnibuild.recipe.models.python import Python
@@ -189,6 +190,7 @@ class Recipe(Model, frozen=True, kw_only=True):
         dict[Name, Version], Meta(description="Further components to bundle: name to version.")
     ] = field(default_factory=dict)
     web: Web | UnsetType = UNSET
+    bundle: Bundle | UnsetType = UNSET
     services: Annotated[dict[Name, Service], Meta(description="Further services.")] = field(
         default_factory=dict
     )

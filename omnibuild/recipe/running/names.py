@@ -8,6 +8,9 @@ from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Recipe, Web
 from omnibuild.recipe.positions import Path as Keys
 
+# What servers of the app's own bring for operators.
+_PROGRAMS = {"postgresql": "psql", "valkey": "valkey-cli", "redis": "redis-cli"}
+
 
 def name_faults(recipe: Recipe) -> Iterator[Fault]:
     """Yield services, timers and commands that are called like something else of the app."""
@@ -18,6 +21,8 @@ def name_faults(recipe: Recipe) -> Iterator[Fault]:
         taken[f"{app}-web"] = "[web]"
         if recipe.web.proxy:
             taken[f"{app}-{recipe.web.proxy}"] = "the proxy of [web]"
+    for name in recipe.bundle.names if recipe.bundle else ():
+        taken[f"{app}-{name}"] = taken[f"{app}-{_PROGRAMS.get(name, name)}"] = f"[bundle.{name}]"
     for table, names in (("service", recipe.services), ("timer", recipe.timers)):
         for name in names:
             named.append(((f"{table}s", name), f"{app}-{name}", f"the {table} `{name}`"))

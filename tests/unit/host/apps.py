@@ -22,7 +22,10 @@ INSTALLED = Installed(
         "gunicorn": "gunicorn.app.wsgiapp:run",
     },
     modules={"gunicorn", "uvicorn", "shop", "shop.work", "hello.web", "httpbin", "http.server"},
-    programs={"bin/valkey-server", "bin/valkey-cli", "sbin/exim", "libexec/tool"},
+    programs={
+        *("bin/valkey-server", "bin/valkey-cli", "sbin/exim", "libexec/tool"),
+        "lib/postgresql-18/bin/psql",
+    },
     directories={"share/static", "app/logos"},
 )
 
@@ -85,6 +88,11 @@ SHAPES = {
         },
     ),
     "additions": recipe(python={"version": "3.13", "additions": True}),
+    "bundle": recipe(
+        services={"worker": {"command": "worker"}},
+        timers={"poll": {"command": "worker --once", "calendar": "daily"}},
+        bundle={"postgresql": {"memory": "1GB"}, "valkey": {}, "memcached": {}},
+    ),
     "no-python": recipe(
         python=None,
         software={"valkey": "8"},

@@ -46,7 +46,18 @@ def odd() -> HostFiles:
     return integrated(wanted, hooks, {"/etc/odd/it's $here.toml": b"x"})
 
 
-APPS = {"hello": lambda: example("hello"), "httpbin": lambda: example("httpbin"), "odd": odd}
+def bundle() -> HostFiles:
+    """An app with servers of its own, which its hook needs."""
+    tables = {"valkey": {"persistent": False}, "postgresql": {}, "memcached": {}}
+    return integrated(recipe("my-app", bundle=tables), {"prepare": "worker --prepare"})
+
+
+APPS = {
+    "bundle": bundle,
+    "hello": lambda: example("hello"),
+    "httpbin": lambda: example("httpbin"),
+    "odd": odd,
+}
 
 
 @pytest.mark.parametrize("reader", READERS)
