@@ -120,9 +120,9 @@ def _launcher(command: str, installed: Installed) -> str:
 
 def rendered(model: HostModel) -> HostFiles:
     """Return all files of an app on a host."""
-    config = dict(model.config)
-    for path, content in model.server_config.items():
-        _add(config, path, GeneratedFile(content))
+    # A recipe may bring a whole configuration of its own for a server.
+    config = {path: GeneratedFile(content) for path, content in model.server_config.items()}
+    config |= model.config
     files = dict(config)
     for part in (_programs(model), _defaults(model, config), _system(model)):
         for path, file in part:

@@ -32,6 +32,7 @@ class Process:
         checks_reload: whether its launcher, asked by the word ``reload``, refuses what it could not
             read.
         restart: when systemd starts it again.
+        grace: seconds that what it was asked may take when it ends; 0 where nobody knows.
         quits: whether QUIT is the signal that lets it finish what it does, and TERM does not.
         helpers: programs of hosts that start it, as :func:`omnibuild.host.servers.helper` names
             them.
@@ -51,6 +52,7 @@ class Process:
     reloads: bool = False
     checks_reload: bool = False
     restart: Literal["on-failure", "always"] = "on-failure"
+    grace: int = 0
     quits: bool = False
     helpers: tuple[str, ...] = ()
     underlies: bool = False

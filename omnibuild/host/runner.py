@@ -76,6 +76,7 @@ def _serve(model: HostModel) -> str:
             "APP": layout.app,
             "RUNTIME_VARIABLE": layout.variable("RUNTIME"),
             "LISTEN_VARIABLE": layout.variable("LISTEN"),
+            "LOGS_VARIABLE": layout.variable("LOGS"),
             **_beneath(model),
             "STARTS": "\n".join(
                 _start(layout, process) for process in model.processes if not process.underlies

@@ -84,19 +84,29 @@ def units(model: HostModel) -> dict[str, str]:
         return {}
     services = list(zip(names.services, model.processes, strict=True))
     # Each of the servers is in front of those before it.
-    servers = [name for name, process in services if process.is_server]
+    servers = [(name, process.grace) for name, process in services if process.is_server]
     beneath = [name for name, process in services if process.underlies]
     texts = {names.target: _target(model.summary, names.started)}
     for name, process in services:
         around = _Around(names.target, beneath=() if process.underlies else beneath)
         if process.is_server:
-            place = servers.index(name)
-            around = _Around(names.target, servers[:place], servers[place + 1 :], beneath)
+            place = servers.index((name, process.grace))
+            around = _Around(
+                names.target,
+                [_longer(unit, grace + 10, 40) for unit, grace in servers[:place]],
+                [_longer(unit, grace + 5, 25) for unit, grace in servers[place + 1 :]],
+                beneath,
+            )
         texts[name] = _service(model.layout, process, around)
     for name, job, timer in zip(names.timers, names.jobs, model.timers, strict=True):
         texts[name] = _timer(model.layout, timer, names.target)
         texts[job] = _job(model.layout, timer, _Around(names.target, beneath=beneath))
     return texts
+
+
+def _longer(words: str, seconds: int, usual: int) -> str:
+    """Return words for ``libexec/unit``, which waits for a usual time, in tenths of a second."""
+    return f"{words} {seconds * 10}" if seconds > usual else words
 
 
 def _name(layout: Layout, name: str, kind: str = "service") -> str:
@@ -122,8 +132,8 @@ class _Around:
 
     Args:
         target: its target.
-        behind: servers behind it.
-        in_front: servers in front of it.
+        behind: servers behind it, as words for ``libexec/unit`` to wait for each.
+        in_front: servers in front of it, in the same way.
         beneath: what it needs to be there before, and still when it stops.
     """
 
@@ -225,7 +235,8 @@ def _server(layout: Layout, process: Process) -> tuple[str, ...]:
         # The shell's own kill: minimal hosts have no other.
         *(("ExecReload=/bin/sh -c 'kill -HUP $$MAINPID'",) if process.reloads else ()),
         "KillMode=mixed",
-        *((f"ExecStop=-{helper} quit", "TimeoutStopSec=60") if process.quits else ()),
+        *((f"ExecStop=-{helper} {_longer('quit', process.grace, 20)}",) if process.quits else ()),
+        *_time_to_stop(process),
         # Sockets that `libexec/listen.py` gives to systemd: nobody is refused during a restart.
         *(("FileDescriptorStoreMax=16",) if process.keeps_sockets else ()),
     )
@@ -243,6 +254,13 @@ def _foundation(layout: Layout, process: Process) -> tuple[str, ...]:
         "KillMode=mixed",
         f"KillSignal=SIG{process.signal}",
     )
+
+
+def _time_to_stop(process: Process) -> tuple[str, ...]:
+    """Return when systemd loses its patience, if not after its usual 90 seconds."""
+    if process.quits:
+        return (f"TimeoutStopSec={max(60, process.grace + 40)}",)
+    return (f"TimeoutStopSec={process.grace + 40}",) if process.grace > 60 else ()
 
 
 def unit_helper(layout: Layout) -> str:

@@ -24,7 +24,7 @@ from omnibuild.recipe.models import (
     Web,
 )
 from omnibuild.recipe.models.audit import NEVER_WAIVED, NO_GLOBS, WILDCARDS
-from omnibuild.recipe.models.config import DEFAULT_MODE
+from omnibuild.recipe.models.package import DEFAULT_MODE
 from omnibuild.recipe.running.bundle import bundle_faults
 from omnibuild.recipe.running.commands import ADD_PYTHON, command_faults
 from omnibuild.recipe.running.names import name_faults

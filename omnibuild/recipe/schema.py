@@ -137,7 +137,7 @@ def _type_words(annotation: Any) -> str:
         return "boolean"
     if kind is int:
         least, most = meta(annotation, "ge"), meta(annotation, "le")
-        return f"integer, {least} to {most}" if most else "integer"
+        return f"integer, {least} or more" if most is None else f"integer, {least} to {most}"
     longest = meta(annotation, "max_length")
     return f"string, up to {longest} characters" if longest else "string"
 

@@ -186,7 +186,13 @@ def meta(annotation: Any, attribute: str) -> Any:
     notes = (note for note in getattr(annotation, "__metadata__", ()) if isinstance(note, Meta))
     # Annotated[Annotated[T, inner], outer] is flattened to (inner, outer).
     found = [getattr(note, attribute) for note in notes]
-    return next((each for each in reversed(found) if each is not None), None)
+    said = next((each for each in reversed(found) if each is not None), None)
+    inner = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    if said is None and get_origin(inner) in (Union, UnionType):
+        # Of what may be left out, the note is on what it is otherwise.
+        members = [each for each in get_args(inner) if each not in (type(None), UnsetType)]
+        said = meta(members[0], attribute) if len(members) == 1 else None
+    return said
 
 
 def closest(word: str, known: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from omnibuild.errors import DefinitionError
+from omnibuild.host.servers import option_faults
 from omnibuild.recipe import located
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Recipe
@@ -29,7 +30,9 @@ def commands_of(recipe: Recipe) -> Mapping[Keys, str]:
 
 
 def start_faults(recipe: Recipe, path: Path) -> Iterator[Fault]:
-    """Yield what a recipe starts, and its project has not."""
+    """Yield what a recipe starts and its project has not, and what its server cannot be told."""
+    if recipe.web:
+        yield from option_faults(recipe.web)
     if not (recipe.python and recipe.source and recipe.source.path):
         return
     directory = path.parent / recipe.source.path

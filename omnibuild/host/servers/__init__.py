@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
 
 from omnibuild.host.layout import Layout
 from omnibuild.host.model import Process
 from omnibuild.host.programs import Installed
-from omnibuild.host.servers import nginx
+from omnibuild.host.servers import nginx, options
 from omnibuild.host.servers.gunicorn import GUNICORN
+from omnibuild.host.servers.hypercorn import HYPERCORN
 from omnibuild.host.servers.own import OWN
 from omnibuild.host.servers.server import WebServer
+from omnibuild.host.servers.twisted import TWISTED
 from omnibuild.host.servers.uvicorn import UVICORN
+from omnibuild.host.servers.waitress import WAITRESS
+from omnibuild.host.template import render
+from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Web
 
-SERVERS: Mapping[str, WebServer] = {"gunicorn": GUNICORN, "uvicorn": UVICORN, "own": OWN}
+SERVERS: Mapping[str, WebServer] = {
+    "gunicorn": GUNICORN,
+    "waitress": WAITRESS,
+    "twisted": TWISTED,
+    "uvicorn": UVICORN,
+    "hypercorn": HYPERCORN,
+    "own": OWN,
+}
 
 
 def requirements(web: Web) -> tuple[str, ...]:
@@ -25,7 +37,12 @@ def requirements(web: Web) -> tuple[str, ...]:
 
 def components(web: Web) -> tuple[str, ...]:
     """Return the components that serve an app."""
-    return (nginx.COMPONENT,) if web.proxy else ()
+    return SERVERS[web.server].components + ((nginx.COMPONENT,) if web.proxy else ())
+
+
+def option_faults(web: Web) -> Iterator[Fault]:
+    """Yield the options of a recipe that neither its server nor its proxy honours."""
+    yield from options.faults(web, SERVERS[web.server].takes, nginx.takes(web))
 
 
 def processes(web: Web, layout: Layout, installed: Installed) -> tuple[Process, ...]:
@@ -42,13 +59,16 @@ def processes(web: Web, layout: Layout, installed: Installed) -> tuple[Process, 
 
 def configuration(web: Web, layout: Layout) -> dict[str, bytes]:
     """Return the files for operators that the servers of an app bring, by their path."""
-    if not web.proxy:
-        return {}
-    upgrades = SERVERS[web.server].upgrades
-    text = nginx.configuration(web, layout, upgrades=upgrades)
-    return {nginx.path(layout): text.encode()}
+    server = SERVERS[web.server]
+    texts = dict(server.configuration(web, layout))
+    if web.proxy:
+        texts[nginx.path(layout)] = nginx.configuration(web, layout, upgrades=server.upgrades)
+    if web.access_log == "file":
+        values = {"LOGS": layout.logs, "USER": layout.user}
+        texts[f"/etc/logrotate.d/{layout.app}"] = render("logrotate.in", values)
+    return {path: text.encode() for path, text in texts.items()}
 
 
 def helper(name: str) -> str:
-    """Return the text of a program of hosts: a module of this room that is never imported here."""
-    return resources.files("omnibuild.host.servers").joinpath(name).read_text("utf-8")
+    """Return the text of a program of hosts: a module of ``programs``, never imported here."""
+    return resources.files("omnibuild.host.servers.programs").joinpath(name).read_text("utf-8")

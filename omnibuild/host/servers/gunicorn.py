@@ -11,9 +11,14 @@ from omnibuild.host.servers.server import (
     LISTEN,
     NAME,
     WebServer,
+    access_log,
     address,
+    grace,
     kept_sockets,
     public_address,
+    require_app,
+    words,
+    workers,
 )
 from omnibuild.recipe.models import Web
 
@@ -21,20 +26,35 @@ from omnibuild.recipe.models import Web
 PROXIED_LOG = '%({x-forwarded-for}i)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s'
 
 
-def _process(web: Web, layout: Layout, installed: Installed) -> Process:
-    installed.require_module("gunicorn", "web.server")
-    installed.require_module(web.app.partition(":")[0], "web.app")
-    runtime, options = layout.variable("RUNTIME"), ""
+def _arguments(web: Web, layout: Layout) -> list[str]:
+    limits, log, told = web.limits, access_log(web, layout), []
+    if limits.keep_alive and not web.threads:
+        # Its plain workers end each connection after an answer.
+        told.append("--worker-class gthread")
+    for name, value in (
+        ("threads", web.threads),
+        ("timeout", limits.request),
+        ("keep-alive", limits.keep_alive),
+        ("graceful-timeout", limits.graceful),
+    ):
+        if value is not None:
+            told.append(f"--{name} {value}")
     if web.proxy:
         # Whoever reaches the socket is the proxy: it tells the client's address and scheme.
-        options = f"--forwarded-allow-ips '*' --access-logformat {shlex.quote(PROXIED_LOG)}"
-    arguments = [
-        f'--workers "${{WEB_CONCURRENCY:-{web.workers}}}"',
+        told.append(f"--forwarded-allow-ips '*' --access-logformat {shlex.quote(PROXIED_LOG)}")
+    return [
+        f'--workers "{workers(web)}"',
         '--bind "$bind"',
-        "--access-logfile -",
-        *([options] if options else []),
+        *([f"--access-logfile {log}"] if log else []),
+        *told,
+        *words(web),
         f'"$@" {shlex.quote(web.app)}',
     ]
+
+
+def _process(web: Web, layout: Layout, installed: Installed) -> Process:
+    require_app(web, installed, "gunicorn")
+    runtime = layout.variable("RUNTIME")
     lines = [
         "# Its control socket belongs beside the other one.",
         f"XDG_RUNTIME_DIR=${runtime}",
@@ -45,7 +65,7 @@ def _process(web: Web, layout: Layout, installed: Installed) -> Process:
         'cd "$root"',
         f'bind="{address(web, layout)}"',
         f'set -- "$root/bin/{layout.python}" -I -B -u -m gunicorn \\',
-        " \\\n".join(f"    {argument}" for argument in arguments),
+        " \\\n".join(f"    {argument}" for argument in _arguments(web, layout)),
         *kept_sockets(layout, 'gunicorn "$bind"'),
     ]
     return Process(
@@ -56,12 +76,24 @@ def _process(web: Web, layout: Layout, installed: Installed) -> Process:
         is_server=True,
         keeps_sockets=True,
         reloads=True,
+        grace=grace(web),
         helpers=(LISTEN,),
     )
 
 
 GUNICORN = WebServer(
-    requirements=("gunicorn",),
     process=_process,
-    upgrades=False,
+    interfaces=("wsgi",),
+    takes=frozenset(
+        {
+            "workers",
+            "threads",
+            "options",
+            "limits.request",
+            "limits.keep-alive",
+            "limits.graceful",
+            "access-log",
+        }
+    ),
+    requirements=("gunicorn",),
 )

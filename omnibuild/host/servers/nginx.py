@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from omnibuild.host.layout import Layout
 from omnibuild.host.model import Process
-from omnibuild.host.servers.server import LISTEN, listening
+from omnibuild.host.servers.server import LISTEN, Option, listening
 from omnibuild.host.template import render
 from omnibuild.recipe.models import Web
 
@@ -22,12 +22,13 @@ _UPGRADES = """
 """
 # All files of a package have one time, whatever is in them: a browser that asks by time or size
 # would keep an old file. Names that change with their contents can be kept for ever.
-_FILES = """
-    include "{prefix}/etc/nginx/mime.types";
-    map $uri $kept {{
+_KEPT = """    map $uri $kept {
         default no-cache;
-        "~[.-](?:[0-9a-f]{{10,64}}|[0-9A-Z]{{8}})\\.[^/]+$" "public, max-age=31536000, immutable";
-    }}
+        "~[.-](?:[0-9a-f]{10,64}|[0-9A-Z]{8})\\.[^/]+$" "public, max-age=31536000, immutable";
+    }
+"""
+_TYPES = """
+    include "{prefix}/etc/nginx/mime.types";
 """
 _STATIC = """        location ^~ {location} {{
             alias "{prefix}/{directory}/";
@@ -38,6 +39,33 @@ _STATIC = """        location ^~ {location} {{
         }}
 
 """
+
+
+# What users have uploaded is theirs: it is shown, but runs no scripts in the app's name, and leads
+# nowhere else.
+_MEDIA = """        location ^~ {location} {{
+            alias "{state}/{directory}/";
+            disable_symlinks on from="{state}/{directory}";
+            add_header X-Content-Type-Options nosniff;
+            add_header Content-Security-Policy "default-src 'none'; sandbox";
+        }}
+
+"""
+_LIMITS = (
+    ("request", "proxy_read_timeout {};"),
+    ("keep_alive", "keepalive_timeout {};"),
+)
+# Megabytes that a request may bring, and seconds that what it was asked may take when it ends.
+_BODY = 16
+_GRACE = 20
+
+
+def takes(web: Web) -> frozenset[Option]:
+    """Return the options of ``[web]`` that it honours for whatever server is behind it."""
+    found: set[Option] = {"static", "media", "limits.body", "limits.request", "limits.keep-alive"}
+    if web.access_log == "file":
+        found.add("access-log")
+    return frozenset(found)
 
 
 def path(layout: Layout) -> str:
@@ -57,21 +85,41 @@ def configuration(web: Web, layout: Layout, *, upgrades: bool) -> str:
         "nginx.conf.in",
         {
             "APP": layout.app,
+            "ETC": layout.etc,
+            "GRACE": str(_grace(web)),
             "STATE": layout.state,
             "RUNTIME": layout.runtime,
             "LISTEN": web.listen,
-            "UPGRADES": (_UPGRADES if upgrades else "") + (_files(layout) if web.static else ""),
+            "BODY": str(web.limits.body or _BODY),
+            "LIMITS": _limits(web),
+            "LOG": f'"{layout.logs}/access.log"' if web.access_log == "file" else "off",
+            "UPGRADES": (_UPGRADES if upgrades else "") + _types(web, layout),
             "STATIC": "".join(
                 _STATIC.format(location=location, prefix=layout.prefix, directory=directory)
                 for location, directory in web.static.items()
+            )
+            + "".join(
+                _MEDIA.format(location=location, state=layout.state, directory=directory)
+                for location, directory in web.media.items()
             ),
             "CONNECTION": _UPGRADED if upgrades else _PLAIN,
         },
     )
 
 
-def _files(layout: Layout) -> str:
-    return _FILES.format(prefix=layout.prefix)
+def _grace(web: Web) -> int:
+    return web.limits.graceful or _GRACE
+
+
+def _limits(web: Web) -> str:
+    said = ((directive, getattr(web.limits, name)) for name, directive in _LIMITS)
+    return "".join(f"    {directive.format(value)}\n" for directive, value in said if value)
+
+
+def _types(web: Web, layout: Layout) -> str:
+    """Return what tells the types of files, where it answers from some."""
+    found = _TYPES.format(prefix=layout.prefix) if web.static or web.media else ""
+    return found + (_KEPT if web.static else "")
 
 
 def process(web: Web, layout: Layout) -> Process:
@@ -82,7 +130,7 @@ def process(web: Web, layout: Layout) -> Process:
     lines = [
         "# Who is told to stop while it starts shall not die of it.",
         "trap '' QUIT",
-        f'mkdir -p "${state}/nginx"',
+        "mkdir -p " + " ".join(f'"${state}/{one}"' for one in ("nginx", *web.media.values())),
         "# systemd asks first whether it could read its configuration again.",
         "way=nginx",
         'if [ "${1:-}" = reload ]; then way=reload; shift; fi',
@@ -100,6 +148,7 @@ def process(web: Web, layout: Layout) -> Process:
         reloads=True,
         checks_reload=True,
         helpers=(LISTEN,) if keeps else (),
+        grace=_grace(web),
         quits=True,
         alone=_alone(web, layout),
     )
@@ -120,7 +169,12 @@ def _started(layout: Layout, *, keeps_sockets: bool) -> list[str]:
 
 def _alone(web: Web, layout: Layout) -> str:
     """Return shell of the runner: the same configuration for another place."""
-    files = [f'    -e "s|\\"{layout.prefix}/|\\"$root/|" \\'] if web.static else []
+    places = (
+        (layout.prefix, "$root"),
+        (layout.state, "$state"),
+        (layout.logs, "$state"),
+        (layout.etc, "$state/etc"),
+    )
     return "\n".join(
         [
             # The first request shall find the server there.
@@ -130,9 +184,11 @@ def _alone(web: Web, layout: Layout) -> str:
             "    patience=$((patience - 1))",
             "    sleep 0.1",
             "done",
+            "configuration=$state/etc/nginx.conf",
+            '[ -e "$configuration" ] || configuration=$root/etc/nginx.conf',
             f'sed -e "s|listen .*;|listen $listen;|" -e "s|{layout.runtime}/|$runtime/|" \\',
-            *files,
-            '    "$root/etc/nginx.conf" >"$runtime/nginx.conf"',
+            *(f'    -e "s|\\"{place}/|\\"{moved}/|" \\' for place, moved in places),
+            '    "$configuration" >"$runtime/nginx.conf"',
             # Root's nginx would hand requests to a user who cannot reach the socket.
             'set -- -c "$runtime/nginx.conf"',
             'if [ "$(id -u)" -eq 0 ]; then set -- "$@" -g "user root;"; fi',

@@ -13,13 +13,14 @@ from omnibuild.host.servers.server import (
     listening,
     public_address,
     socket_path,
+    workers,
 )
 from omnibuild.recipe.models import Web
 
 
 def _process(web: Web, layout: Layout, installed: Installed) -> Process:
     call, lines = installed.call(web.command), []
-    values = {"workers": f"${{WEB_CONCURRENCY:-{web.workers}}}"}
+    values = {"workers": workers(web)}
     if web.proxy:
         values["path"] = socket_path(layout)
     else:
@@ -51,4 +52,4 @@ def _process(web: Web, layout: Layout, installed: Installed) -> Process:
     )
 
 
-OWN = WebServer(requirements=(), process=_process, upgrades=True)
+OWN = WebServer(process=_process, interfaces=("own",), takes=frozenset({"workers"}), upgrades=True)

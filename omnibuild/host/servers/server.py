@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from omnibuild.host.layout import Layout
 from omnibuild.host.model import Process
 from omnibuild.host.programs import Installed
 from omnibuild.recipe.models import Web
+from omnibuild.recipe.models.web import WORKERS
 
 # What its process is called, in units and launchers.
 NAME = "web"
 
 # The program that opens sockets and has systemd keep them, and the servers that it knows.
 LISTEN = "listen.py"
+# The program that runs a server of one process several times.
+PREFORK = "prefork.py"
+
+# For how long the requests at hand may take when a server ends; seconds.
+GRACE = 30
+
+
+# What not every server honours, by the place below ``[web]``.
+Option = Literal[
+    "workers",
+    "threads",
+    "options",
+    "limits.body",
+    "limits.request",
+    "limits.keep-alive",
+    "limits.graceful",
+    "access-log",
+    "static",
+    "media",
+    "tls",
+]
+
+
+def _nothing(web: Web, layout: Layout) -> Mapping[str, str]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -22,14 +50,23 @@ class WebServer:
     """A kind of web server.
 
     Args:
-        requirements: what brings it, as PEP 508 has it.
         process: makes its process; behind a proxy it listens on :func:`socket_path`.
+        interfaces: how it calls the app.
+        takes: options of ``[web]`` that it honours; others are refused where no proxy honours
+            them either.
+        requirements: what brings it, as PEP 508 has it.
+        components: or which components are it.
         upgrades: whether it speaks more than HTTP on a connection, as WebSockets.
+        configuration: makes its own files for operators, by their path on hosts.
     """
 
-    requirements: tuple[str, ...]
     process: Callable[[Web, Layout, Installed], Process]
-    upgrades: bool
+    interfaces: tuple[Literal["wsgi", "asgi", "own"], ...]
+    takes: frozenset[Option]
+    requirements: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
+    upgrades: bool = False
+    configuration: Callable[[Web, Layout], Mapping[str, str]] = _nothing
 
 
 def socket_path(layout: Layout) -> str:
@@ -49,6 +86,39 @@ def public_address(web: Web) -> str:
     return "" if web.proxy else web.listen
 
 
+def workers(web: Web) -> str:
+    """Return how many processes serve, as launchers spell it."""
+    return f"${{WEB_CONCURRENCY:-{web.workers or WORKERS}}}"
+
+
+def grace(web: Web) -> int:
+    """Return for how many seconds the requests at hand may take when the server ends."""
+    return web.limits.graceful or GRACE
+
+
+def access_log(web: Web, layout: Layout) -> str:
+    """Return where a server itself logs requests, as shell: ``-``, a path, or nothing.
+
+    A log file is the proxy's where there is one: it has what it answers itself, too.
+    """
+    if web.access_log in (None, "journal"):
+        return "-"
+    if web.access_log == "off" or web.proxy:
+        return ""
+    return f'"${{{layout.variable("LOGS")}:-{layout.logs}}}/access.log"'
+
+
+def require_app(web: Web, installed: Installed, server: str) -> None:
+    """Refuse an app whose server, or what it serves, is not installed."""
+    installed.require_module(server, "web.server")
+    installed.require_module(web.app.partition(":")[0], "web.app")
+
+
+def words(web: Web) -> list[str]:
+    """Return the recipe's own words for the server, quoted for a shell."""
+    return [shlex.quote(word) for word in web.options]
+
+
 def listening(layout: Layout, server: str) -> str:
     """Return the command that opens sockets and becomes a server; its command follows."""
     return f'"$root/bin/{layout.python}" -I -S -B "$root/libexec/{LISTEN}" {server}'
@@ -62,3 +132,34 @@ def kept_sockets(layout: Layout, server: str) -> list[str]:
         "fi",
         'exec "$@"',
     ]
+
+
+def reloaded_by_prefork(
+    web: Web, layout: Layout, program: str, arguments: Iterable[str]
+) -> Process:
+    """Return the process of a server that a program of ours runs several times on one socket.
+
+    Args:
+        web: the recipe's table.
+        layout: the app's names.
+        program: what runs it once, a program of hosts.
+        arguments: what that is told, quoted for a shell.
+    """
+    python, seconds = f'"$root/bin/{layout.python}"', grace(web)
+    lines = [
+        f'exec {listening(layout, "socket")} "{address(web, layout)}" \\',
+        f'    {python} -I -S -B "$root/libexec/{PREFORK}" "{workers(web)}" {seconds} \\',
+        f'    {python} -I -B -u "$root/libexec/{program}" \\',
+        f"    {' '.join(arguments)}",
+    ]
+    return Process(
+        NAME,
+        "web server",
+        "\n".join(lines),
+        address=public_address(web),
+        is_server=True,
+        keeps_sockets=True,
+        reloads=True,
+        grace=seconds,
+        helpers=(LISTEN, PREFORK, program),
+    )

@@ -15,25 +15,33 @@ from omnibuild.host.servers.server import (
     LISTEN,
     NAME,
     WebServer,
+    access_log,
     address,
+    grace,
     listening,
     public_address,
+    require_app,
+    words,
+    workers,
 )
 from omnibuild.recipe.models import Web
 
-START = "asgi.py"
+START = "start_uvicorn.py"
 
 
 def _process(web: Web, layout: Layout, installed: Installed) -> Process:
-    installed.require_module("uvicorn", "web.server")
-    installed.require_module(web.app.partition(":")[0], "web.app")
-    words = [f'"${{WEB_CONCURRENCY:-{web.workers}}}"', shlex.quote(web.app)]
+    require_app(web, installed, "uvicorn")
+    told = [f"--timeout-graceful-shutdown {grace(web)}"]
+    if web.limits.keep_alive and not web.proxy:
+        told.append(f"--timeout-keep-alive {web.limits.keep_alive}")
     if web.proxy:
-        words.append("proxied")
+        # Whoever reaches the socket is the proxy: it tells the client's address and scheme.
+        told.append("--forwarded-allow-ips '*'")
     lines = [
         f'exec {listening(layout, "socket")} "{address(web, layout)}" \\',
         f'    "$root/bin/{layout.python}" -I -B -u "$root/libexec/{START}" \\',
-        f"    {' '.join(words)}",
+        f'    "{workers(web)}" {access_log(web, layout) or "off"} \\',
+        f"    {' '.join([*told, *words(web), shlex.quote(web.app)])}",
     ]
     return Process(
         NAME,
@@ -45,13 +53,18 @@ def _process(web: Web, layout: Layout, installed: Installed) -> Process:
         reloads=True,
         # Its supervisor ends without a word when its workers cannot start.
         restart="always",
+        grace=grace(web),
         helpers=(LISTEN, START),
     )
 
 
 UVICORN = WebServer(
+    process=_process,
+    interfaces=("asgi",),
+    takes=frozenset(
+        {"workers", "options", "limits.keep-alive", "limits.graceful", "access-log"},
+    ),
     # From here on it has all settings that its start passes. Without websockets it knows none.
     requirements=("uvicorn>=0.40", "websockets"),
-    process=_process,
     upgrades=True,
 )

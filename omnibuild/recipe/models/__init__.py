@@ -9,17 +9,16 @@ from omnibuild.recipe.models.app import (
     Recipe,
     Service,
     Timer,
-    Web,
 )
 from omnibuild.recipe.models.audit import Audit, HostPackages, Waiver
 from omnibuild.recipe.models.base import Model
 from omnibuild.recipe.models.build import Build, Node
 from omnibuild.recipe.models.bundle import Bundle, KeyValueStore, Memcached, PostgreSQL
-from omnibuild.recipe.models.config import ConfigFile
-from omnibuild.recipe.models.package import Package
+from omnibuild.recipe.models.package import ConfigFile, Package
 from omnibuild.recipe.models.platform import Debian, Platform, Rpm, Tar
 from omnibuild.recipe.models.python import Python
 from omnibuild.recipe.models.software import Profile, Software, Source, StepLimits, TemplateStep
+from omnibuild.recipe.models.web import Limits, Tls, Web
 
 __all__ = [
     "Model",
@@ -27,6 +26,8 @@ __all__ = [
     "AppSource",
     "Python",
     "Web",
+    "Limits",
+    "Tls",
     "Service",
     "Timer",
     "Package",

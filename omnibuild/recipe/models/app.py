@@ -8,11 +8,8 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from omnibuild.recipe.fields import (
     Address,
-    BelowApp,
     HostPath,
     Line,
-    Listen,
-    Location,
     Name,
     OptionalLine,
     Pin,
@@ -25,9 +22,9 @@ from omnibuild.recipe.models.audit import Audit
 from omnibuild.recipe.models.base import Model
 from omnibuild.recipe.models.build import Build
 from omnibuild.recipe.models.bundle import Bundle
-from omnibuild.recipe.models.config import ConfigFile
-from omnibuild.recipe.models.package import Package
+from omnibuild.recipe.models.package import ConfigFile, Package
 from omnibuild.recipe.models.python import Python
+from omnibuild.recipe.models.web import Web
 
 _COMMAND = (
     "What runs, with its arguments: a console script of the app's packages, `python -m MODULE`, or"
@@ -93,67 +90,6 @@ class AppSource(Model, frozen=True, kw_only=True):
     index: Annotated[
         Pin, Meta(description="`name==version` of a package that the lock file pins.")
     ] = ""
-
-
-# Server processes, if a recipe does not say how many.
-WORKERS = 2
-
-
-class Web(Model, frozen=True, kw_only=True):
-    """``[web]``: how the app is served over HTTP."""
-
-    server: Annotated[
-        Literal["gunicorn", "uvicorn", "own"],
-        Meta(
-            description="gunicorn for WSGI, uvicorn for ASGI, or `own`: the app is its own server."
-        ),
-    ]
-    app: Annotated[
-        str,
-        Meta(
-            description="`module:callable` that gunicorn or uvicorn serves.",
-            pattern=r"^([\w.]+:[\w.]+(\(\))?)?\Z",
-            examples=["shop.wsgi:application"],
-        ),
-    ] = ""
-    command: Annotated[
-        OptionalLine,
-        Meta(
-            description="What starts an app that is its own server, as for services. In it stand"
-            " `{listen}`, `{host}` and `{port}` for where to listen; behind a proxy `{path}`, a"
-            " socket in the file system; and `{workers}`.",
-            examples=["shop --bind {listen}"],
-        ),
-    ] = ""
-    socket: Annotated[
-        bool,
-        Meta(
-            description="Whether an app that is its own server takes its socket as systemd passes"
-            " one, descriptor 3: then no client is refused while it restarts."
-        ),
-    ] = False
-    proxy: Annotated[
-        Literal["nginx"] | None, Meta(description="A reverse proxy in front, or none.")
-    ] = None
-    listen: Annotated[Listen, Meta(description="Address and port that answer requests.")] = (
-        "127.0.0.1:8080"
-    )
-    workers: Annotated[int, Meta(description="Server processes.", ge=1, le=256)] = WORKERS
-    static: Annotated[
-        dict[Location, BelowApp],
-        Meta(
-            description="Paths that nginx answers from files: each to a directory below the app's"
-            ' own, as `{ "/static/" = "share/static" }`.'
-        ),
-    ] = field(default_factory=dict)
-    health: Annotated[
-        str,
-        Meta(
-            description="Path that answers 200 when all is well.",
-            pattern=r"^/[^\s\x00-\x1f\x7f]*\Z",
-            examples=["/health"],
-        ),
-    ] = "/"
 
 
 class Service(Model, frozen=True, kw_only=True):

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Web
-from omnibuild.recipe.models.app import WORKERS
 from omnibuild.recipe.running.commands import command_faults, placeholders
 from omnibuild.recipe.validate import quoted
 
@@ -23,9 +22,6 @@ def web_faults(web: Web, *, python: bool) -> Iterator[Fault]:
     if not 1 <= port <= _HIGHEST_PORT:
         what = f"`web.listen` has a port that does not exist: {port}"
         yield Fault(("web", "listen"), what, f"ports are 1 to {_HIGHEST_PORT}")
-    if web.static and not web.proxy:
-        hint = 'add `proxy = "nginx"`: no other server answers from files'
-        yield Fault(("web", "static"), "`web.static` is for nginx, and there is none", hint)
     if web.server == OWN:
         yield from _own_faults(web, python=python)
         return
@@ -51,7 +47,7 @@ def _own_faults(web: Web, *, python: bool) -> Iterator[Fault]:
     for name in sorted(used.difference(_PLACEHOLDERS)):
         known = ", ".join(f"`{{{each}}}`" for each in _PLACEHOLDERS)
         yield Fault(path, f"`{{{name}}}` stands for nothing", f"known are {known}")
-    if web.workers != WORKERS and "workers" not in used:
+    if web.workers is not None and "workers" not in used:
         what = "`web.workers` is told to nobody: `command` does not say where it goes"
         yield Fault(("web", "workers"), what, "write `{workers}` into it", in_key=True)
     yield from _address_faults(web, used)

@@ -21,7 +21,10 @@ INSTALLED = Installed(
         "worker": "shop.work:Worker.run [extra]",
         "gunicorn": "gunicorn.app.wsgiapp:run",
     },
-    modules={"gunicorn", "uvicorn", "shop", "shop.work", "hello.web", "httpbin", "http.server"},
+    modules={
+        *("gunicorn", "uvicorn", "waitress", "hypercorn", "twisted.web.wsgi"),
+        *("shop", "shop.work", "hello.web", "httpbin", "http.server"),
+    },
     programs={
         *("bin/valkey-server", "bin/valkey-cli", "sbin/exim", "libexec/tool"),
         "lib/postgresql-18/bin/psql",
@@ -70,6 +73,36 @@ SHAPES = {
     ),
     "own-proxied": recipe(
         web={"server": "own", "command": "worker --unix {path}", "proxy": "nginx"},
+    ),
+    "waitress": recipe(
+        web={
+            "server": "waitress",
+            "app": "shop:app",
+            "threads": 8,
+            "limits": {"body": 5, "keep-alive": 20, "graceful": 90},
+            "options": ["--ident", "the shop"],
+            "access-log": "file",
+        }
+    ),
+    "hypercorn": recipe(
+        web={
+            "server": "hypercorn",
+            "app": "shop:app",
+            "proxy": "nginx",
+            "limits": {"body": 100, "request": 300, "keep-alive": 20, "graceful": 50},
+            "media": {"/media/": "uploads"},
+            "access-log": "file",
+        }
+    ),
+    "twisted": recipe(web={"server": "twisted", "app": "shop:app", "access-log": "off"}),
+    "gunicorn-told": recipe(
+        web={
+            "server": "gunicorn",
+            "app": "shop:app",
+            "threads": 4,
+            "limits": {"request": 60, "keep-alive": 5, "graceful": 10},
+            "options": ["--max-requests", "1000"],
+        }
     ),
     "static": recipe(
         web={

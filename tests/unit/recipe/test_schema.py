@@ -43,4 +43,4 @@ def test_reference_has_a_row_for_every_key() -> None:
     text = reference_markdown(Recipe)
     for heading in ("app", "source", "python", "services.NAME", "config", "package"):
         assert f"## `[{heading}]`" in text
-    assert "| `workers` | integer, 1 to 256 | `2` | Server processes. |" in text
+    assert "| `workers` | integer, 1 to 256 | none | Server processes; 2 if unset. |" in text

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from omnibuild.host.servers import listen
-from omnibuild.host.servers.listen import Address, nginx_addresses
+from omnibuild.host.servers.programs import listen
+from omnibuild.host.servers.programs.listen import Address, nginx_addresses
 
 # What becomes the server: it says what it was given.
 SERVER = """

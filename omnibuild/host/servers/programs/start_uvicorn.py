@@ -1,13 +1,16 @@
 """Starts uvicorn on the socket that is descriptor 3, so that reloads and restarts drop nobody.
 
-This module is a program of hosts: it is installed as ``libexec/asgi.py`` and runs with the packaged
+This module is a program of hosts: it is installed in ``libexec`` and runs with the packaged
 interpreter and the app's own uvicorn, of which it uses only what is documented.
 
-    asgi WORKERS APP [proxied]
+    start_uvicorn WORKERS LOG [WORD...] APP
+
+LOG is ``-``, ``off`` or a file; the words are those of uvicorn's own command line.
 """
 
 from __future__ import annotations
 
+import copy
 import io
 import os
 import signal
@@ -17,11 +20,12 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from click.core import ParameterSource
+from uvicorn.config import LOGGING_CONFIG
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 SOCKET = 3
-# For how long the requests at hand may take, and the import of an app; seconds.
-GRACE = 30
+# For how long the import of an app may take; seconds.
 START = 120
 # Who connected to a server that ends has this long to say what it wants.
 PATIENCE = 1
@@ -75,23 +79,49 @@ def serve_alone(config: uvicorn.Config) -> None:
         sys.exit(1)
 
 
-def main(workers: str, app: str, *proxied: str) -> None:
+def told(words: list[str]) -> dict[str, Any]:
+    """Return the settings that words of uvicorn's command line say, and no others."""
+    context = uvicorn.main.make_context("uvicorn", words)
+    settings = {
+        name: value
+        for name, value in context.params.items()
+        if context.get_parameter_source(name) == ParameterSource.COMMANDLINE
+    }
+    if "headers" in settings:
+        settings["headers"] = [header.split(":", 1) for header in settings["headers"]]
+    return settings
+
+
+def logging(where: str) -> dict[str, Any]:
+    """Return settings that log requests: to ``-``, to a file, or not at all (``off``)."""
+    if where in ("-", "off"):
+        return {"access_log": where == "-"}
+    config = copy.deepcopy(LOGGING_CONFIG)
+    config["formatters"]["access"]["fmt"] = f"%(asctime)s {config['formatters']['access']['fmt']}"
+    config["handlers"]["access"] = {
+        "class": "logging.FileHandler",
+        "formatter": "access",
+        "filename": where,
+    }
+    return {"log_config": config}
+
+
+def main(workers: str, log: str, *words: str) -> None:
     """Serve until told otherwise."""
     if not workers.isdecimal() or not int(workers):
         sys.exit(f"WEB_CONCURRENCY is no number of processes: {workers}")
+    *options, app = words
     settings: dict[str, Any] = {
-        "app": app.removesuffix("()"),
-        "factory": app.endswith("()"),
         "fd": SOCKET,
         "http": PatientProtocol,
-        "workers": int(workers),
-        "timeout_graceful_shutdown": GRACE,
         "timeout_worker_healthcheck": START,
         "use_colors": False,
+        **logging(log),
+        **told([*options, app]),
+        "app": app.removesuffix("()"),
+        "factory": app.endswith("()"),
+        "workers": int(workers),
     }
-    if proxied:
-        # Whoever reaches the socket is the proxy: it tells the client's address and scheme.
-        settings["forwarded_allow_ips"] = "*"
     answer_at_once()
     if settings["workers"] == 1:
         serve_alone(uvicorn.Config(**settings))

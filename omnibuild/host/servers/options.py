@@ -1,0 +1,47 @@
+"""Options of ``[web]`` that nobody would honour: an error at their place in the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from omnibuild.host.servers.server import Option
+from omnibuild.recipe.located import Fault
+from omnibuild.recipe.models import Web
+
+
+def said(web: Web) -> Iterator[Option]:
+    """Yield the options that a recipe says."""
+    limits = web.limits
+    values: dict[Option, object] = {
+        "workers": web.workers,
+        "threads": web.threads,
+        "options": web.options,
+        "limits.body": limits.body,
+        "limits.request": limits.request,
+        "limits.keep-alive": limits.keep_alive,
+        "limits.graceful": limits.graceful,
+        "access-log": web.access_log,
+        "static": web.static,
+        "media": web.media,
+        "tls": web.tls,
+    }
+    yield from (option for option, value in values.items() if value)
+
+
+def faults(web: Web, own: Collection[Option], proxy: Collection[Option]) -> Iterator[Fault]:
+    """Yield the options that a recipe says, and nobody honours.
+
+    Args:
+        web: the recipe's table.
+        own: what its server honours.
+        proxy: what a proxy would honour.
+    """
+    server = "an app that is its own server" if web.server == "own" else web.server
+    for option in said(web):
+        if option in own or (web.proxy and option in proxy):
+            continue
+        hint = "take it out: docs/guides/servers.md says what each server takes"
+        if option in proxy:
+            hint = 'add `proxy = "nginx"`, which does it, or take it out'
+        what = f"`web.{option}` is nothing that {server} can be told"
+        yield Fault(("web", *option.split(".")), what, hint, in_key=True)

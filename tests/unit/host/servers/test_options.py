@@ -1,0 +1,54 @@
+"""What a recipe says to its server, and what nobody would honour."""
+
+from __future__ import annotations
+
+import pytest
+
+from omnibuild.host.servers import SERVERS, nginx, option_faults
+from omnibuild.host.servers.server import Option
+from tests.unit.host.apps import recipe
+
+SAID: dict[Option, dict[str, object]] = {
+    "workers": {"workers": 3},
+    "threads": {"threads": 3},
+    "options": {"options": ["--word"]},
+    "limits.body": {"limits": {"body": 1}},
+    "limits.request": {"limits": {"request": 1}},
+    "limits.keep-alive": {"limits": {"keep-alive": 1}},
+    "limits.graceful": {"limits": {"graceful": 1}},
+    "access-log": {"access-log": "off"},
+    "static": {"static": {"/static/": "share/static"}},
+    "media": {"media": {"/media/": "media"}},
+    "tls": {"tls": {"certificate": "/etc/shop/c.pem", "key": "/etc/shop/k.pem"}},
+}
+
+
+def refused(server: str, proxy: str | None, said: dict[str, object]) -> list[tuple[object, ...]]:
+    web = recipe(web={"server": server, "app": "shop:app", "proxy": proxy, **said}).web
+    assert web
+    return [fault.path for fault in option_faults(web)]
+
+
+@pytest.mark.parametrize("option", SAID)
+@pytest.mark.parametrize("server", SERVERS)
+def test_an_option_is_honoured_or_refused(server: str, option: Option) -> None:
+    taken = option in SERVERS[server].takes
+    assert bool(refused(server, None, SAID[option])) != taken
+    web = recipe(web={"server": server, "app": "shop:app", **SAID[option]}).web
+    assert web
+    proxied = taken or option in nginx.takes(web)
+    assert bool(refused(server, "nginx", SAID[option])) != proxied
+
+
+def test_the_place_of_an_option_and_its_way_out() -> None:
+    web = recipe(web={"server": "uvicorn", "app": "shop:app", "limits": {"body": 1}}).web
+    assert web
+    (fault,) = option_faults(web)
+    assert fault.path == ("web", "limits", "body")
+    assert fault.what == "`web.limits.body` is nothing that uvicorn can be told"
+    assert fault.hint == 'add `proxy = "nginx"`, which does it, or take it out'
+
+
+def test_nothing_is_refused_that_nobody_says() -> None:
+    for server in SERVERS:
+        assert refused(server, None, {}) == []
