@@ -19,7 +19,7 @@ from omnibuild.audit.report import Report, told, united
 from omnibuild.blueprint.app import AppPlan, plan_app
 from omnibuild.blueprint.audits import beyond_reach
 from omnibuild.blueprint.platforms import chosen_platforms
-from omnibuild.blueprint.versions import not_committed, read_recipe
+from omnibuild.blueprint.versions import not_committed, read_recipe, released
 from omnibuild.digests import canonical_json, of_bytes
 from omnibuild.errors import DamageError, DefinitionError
 from omnibuild.events import Emit
@@ -61,6 +61,8 @@ def plan(settings: Settings, app: str, platform_names: Sequence[str] = ()) -> Ap
     """
     definitions = Definitions(settings.workspace)
     recipe, path = read_recipe(definitions, app)
+    if settings.release:
+        recipe = released(recipe)
     platforms = chosen_platforms(definitions, recipe, platform_names)
     return plan_app(definitions, recipe, path, platforms)
 

@@ -49,6 +49,7 @@ class Settings:
         log: bytes that an action may print.
         download: bytes that one downloaded file may have.
         unpacked: bytes that one archive or wheel may unpack to.
+        release: whether what is built is to be released: as the profile `release` says.
         keep_going: after a failure go on with all that does not depend on it.
         sandbox: what isolates steps: ``auto``, ``bubblewrap``, ``docker`` or ``podman``.
         remote: the remote cache.
@@ -62,6 +63,7 @@ class Settings:
     log: int = DEFAULT_LOG
     download: int = DEFAULT_DOWNLOAD
     unpacked: int = DEFAULT_UNPACKED
+    release: bool = False
     keep_going: bool = False
     sandbox: SandboxName = "auto"
     remote: RemoteSettings = RemoteSettings()

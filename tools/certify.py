@@ -58,6 +58,13 @@ def cold() -> list[str]:
         return [*lines, "", *said[said.index("== summary") :].splitlines()]
 
 
+def interpreter() -> list[str]:
+    """CPython's own tests with packaged interpreters; OMNIBUILD_SERIES names others."""
+    path = "tests/certification/test_interpreter.py"
+    said = output(sys.executable, "-m", "pytest", "-q", "-s", path)
+    return [line for line in said.splitlines() if line.strip(" .[]0123456789%")]
+
+
 def python_311() -> list[str]:
     """hello with CPython 3.11, audited for every platform, and serving its page as a tarball."""
     return pytest("tests/certification/test_python_311.py")
@@ -154,6 +161,7 @@ def output(
 PROOFS = {
     "apps": apps,
     "cold": cold,
+    "interpreter": interpreter,
     "python-3.11": python_311,
     "properties": properties,
     "hostile": hostile,

@@ -1,4 +1,4 @@
-"""The version of an app, where its recipe leaves it to the project or to git."""
+"""What is built of a recipe: which version, where it leaves that to others, and with what care."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from omnibuild.recipe.fields import Version
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Recipe
 from omnibuild.recipe.models.app import VersionFrom
+from omnibuild.recipe.models.build import Build
 from omnibuild.recipe.whereabouts import table_in
 from omnibuild.sources.git.asking import changes_in, version_of
 
@@ -43,6 +44,12 @@ def read_recipe(definitions: Definitions, name: str) -> tuple[Recipe, Path]:
         raise located.read(path).at(table_in(path)).error([fault]) from error
     app = msgspec.structs.replace(recipe.app, version=version)
     return msgspec.structs.replace(recipe, app=app), path
+
+
+def released(recipe: Recipe) -> Recipe:
+    """Return a recipe as it is built for a release: with the profile `release`."""
+    build = msgspec.structs.replace(recipe.build or Build(), profile="release")
+    return msgspec.structs.replace(recipe, build=build)
 
 
 def not_committed(definitions: Definitions, name: str, version: str) -> tuple[str, ...]:

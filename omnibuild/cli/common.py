@@ -43,6 +43,7 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
         log=int(_number(arguments, "max-log") * MEGABYTE) or DEFAULT_LOG,
         download=int(_number(arguments, "max-download") * MEGABYTE) or DEFAULT_DOWNLOAD,
         unpacked=int(_number(arguments, "max-unpacked") * MEGABYTE) or DEFAULT_UNPACKED,
+        release=getattr(arguments, "release", False),
         keep_going=getattr(arguments, "keep_going", False),
         sandbox=getattr(arguments, "sandbox", "auto"),
         remote=_remote(arguments),

@@ -197,7 +197,7 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
 
 
 def add_platform_choice(parser: argparse.ArgumentParser) -> None:
-    """Add the platforms to plan a recipe for, which another argument names."""
+    """Add the platforms and the profile to plan a recipe for, which another argument names."""
     parser.add_argument(
         "-p",
         "--platform",
@@ -205,6 +205,12 @@ def add_platform_choice(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME",
         help="platform to build for, again for more (default: all that the recipe supports)",
+    )
+    parser.add_argument(
+        "--release",
+        action="store_true",
+        help="what hosts are to get: compiled and compressed as the profile `release` says, which"
+        " takes longer (default: as the recipe says)",
     )
 
 

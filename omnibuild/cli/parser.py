@@ -84,7 +84,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
     "build",
     "build an app and its packages",
     "  omnibuild build\n  omnibuild build hello --platform ubuntu-22.04 --platform el9\n"
-    "  omnibuild build ../shop",
+    "  omnibuild build ../shop\n  omnibuild build hello --release",
 )
 def _build(parser: argparse.ArgumentParser) -> None:
     add_platforms(parser)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
@@ -25,6 +25,8 @@ _KNOWN_SERVERS = {
     "octoprint": "octoprint serve",
     "radicale": "radicale",
 }
+# The source of its release is in a distribution's archive for years; newer ones come and go there.
+USUAL_SERIES = "3.13"
 _LONGEST_SUMMARY = 80
 _SERVERS = {"wsgi": "gunicorn", "asgi": "uvicorn"}
 
@@ -109,24 +111,45 @@ def _user(app: str) -> str:
 
 
 def _python(found: Findings, series: Sequence[str]) -> Found:
-    """Return the newest series that the app says it runs on; the newest where it does not say."""
+    """Return the series that an app is given: the first of those that it says it runs on."""
+    every = by_preference(series)
     if not found.requires_python:
-        return Found(max(series, key=Version), "")
+        return Found(every[0], "")
     where = f"{found.requires_python.where}: {found.requires_python.value}"
     if fitting := series_for(found, series):
         return Found(fitting[0], where)
-    newest = sorted(series, key=Version, reverse=True)
     said = f"{found.requires_python.where} is {found.requires_python.value}"
-    there = f"there are {', '.join(newest)}, of which {newest[0]} is taken"
+    there = f"there are {', '.join(every)}, of which {every[0]} is taken"
     found.notes.append(f"{said}, and no such interpreter is defined: {there}")
-    return Found(newest[0], where)
+    return Found(every[0], where)
 
 
 def series_for(found: Findings, series: Sequence[str]) -> list[str]:
-    """Return the series of CPython that an app says it runs on, the newest first."""
+    """Return the series of CPython that an app says it runs on: the preferred, and older ones."""
     try:
         allowed = SpecifierSet(found.requires_python.value if found.requires_python else "")
     except InvalidSpecifier:
         allowed = SpecifierSet()
-    newest = sorted(series, key=Version, reverse=True)
-    return [each for each in newest if allowed.contains(full_version(each))]
+    return and_older(each for each in by_preference(series) if allowed.contains(full_version(each)))
+
+
+def by_preference(series: Iterable[str]) -> list[str]:
+    """Return series of CPython in the order in which they are tried.
+
+    First the one whose source stays where it is, then older ones, the newest first. Newer ones are
+    for apps that run on nothing else.
+    """
+    usual = Version(USUAL_SERIES)
+    versions = sorted(map(Version, series), reverse=True)
+    older = [each for each in versions if each <= usual]
+    newer = [each for each in versions if each > usual]
+    return [str(each) for each in (*older, *reversed(newer))]
+
+
+def and_older(series: Iterable[str]) -> list[str]:
+    """Return the first of some series and those that are older, in their order.
+
+    What one of them removed, so that it cannot run an app, newer ones lack, too.
+    """
+    every = list(series)
+    return [each for each in every if Version(each) <= Version(every[0])]

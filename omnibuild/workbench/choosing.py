@@ -16,6 +16,7 @@ from packaging.version import Version
 
 from omnibuild.blueprint.platforms import lowest_glibc
 from omnibuild.discovery.distribution import SCRIPTS, scripts_of
+from omnibuild.discovery.draft import and_older, by_preference
 from omnibuild.discovery.findings import Findings
 from omnibuild.errors import LockError, UsageError
 from omnibuild.locking.fetching import selected
@@ -33,7 +34,7 @@ class Chosen:
     """A package of the index.
 
     Args:
-        file: of the package, as the newest possible interpreter gets it.
+        file: of the package, as the preferred interpreter of those that can have it gets it.
         series: of that interpreter, and the older ones.
         beside: files of what comes with it.
         note: why it is not the newest, where nobody asked for a version.
@@ -84,7 +85,7 @@ def choose(definitions: Definitions, requirement: Requirement) -> Chosen:
     platforms = [definitions.platform(name)[0] for name in definitions.names("platforms")]
     glibc = lowest_glibc(platforms)
     problem: LockError | None = None
-    every = tuple(sorted(series_of(definitions), key=Version, reverse=True))
+    every = tuple(by_preference(series_of(definitions)))
     for tried, series in enumerate(every):
         try:
             with of_uv() as scratch:
@@ -102,7 +103,7 @@ def choose(definitions: Definitions, requirement: Requirement) -> Chosen:
         files = {each.package: each for each in selected(packages, series, glibc)}
         file = files.pop(name)
         note = "" if requirement.specifier or not newest else _older(file, *newest)
-        return Chosen(file, every[tried:], tuple(files.values()), note)
+        return Chosen(file, tuple(and_older(every[tried:])), tuple(files.values()), note)
     raise problem or UsageError("no interpreter is defined", hint="add software/python-3.13.toml")
 
 

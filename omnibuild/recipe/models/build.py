@@ -55,7 +55,8 @@ class Build(Model, frozen=True, kw_only=True):
         Meta(
             description="`release` takes what makes programs faster and builds slower, as profile-"
             "guided optimization of CPython, whose bytes then differ from one build to the next;"
-            " components without such a profile stay as they are."
+            " components without such a profile stay as they are. `omnibuild build --release` does"
+            " so for any recipe."
         ),
     ] = None
     steps: Annotated[

@@ -11,6 +11,7 @@ from omnibuild.blueprint import payload
 from omnibuild.blueprint.app import AppPlan, plan_app
 from omnibuild.blueprint.audits import beyond_reach
 from omnibuild.blueprint.components import Components
+from omnibuild.blueprint.versions import released
 from omnibuild.errors import (
     CycleError,
     DefinitionError,
@@ -422,3 +423,22 @@ def test_what_a_lock_says_that_a_source_needs_is_beneath_it_and_bundled(tmp_path
     assert damaged.value.where.line == 12
     with pytest.raises(UnknownNameError, match="libnever"):
         actions('{needs = ["libnever"]}')
+
+
+def test_a_release_is_compiled_and_compressed_with_more_effort(definitions: Definitions) -> None:
+    recipe, path = definitions.recipe("hello")
+    platforms = [definitions.platform("debian-12")[0]]
+    usual, release = (
+        plan_app(definitions, each, path, platforms) for each in (recipe, released(recipe))
+    )
+
+    def options(plan: AppPlan) -> object:
+        action = of_kind(plan, "component")["component:python-3.13@bullseye/amd64"]
+        return action.parameters["environment"].get("PROFILE_OPTIONS")
+
+    def effort(plan: AppPlan) -> object:
+        (package,) = of_kind(plan, "package").values()
+        return package.parameters["effort"]
+
+    assert (options(usual), effort(usual)) == (None, "quick")
+    assert (options(release), effort(release)) == ("--enable-optimizations --with-lto", "release")

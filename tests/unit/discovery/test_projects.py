@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from omnibuild.discovery.built import built
-from omnibuild.discovery.draft import PLEASE, app_name, draft_of
+from omnibuild.discovery.draft import PLEASE, app_name, draft_of, series_for
 from omnibuild.discovery.findings import Findings, Found
 from omnibuild.discovery.metadata import declared, note_choices
 from omnibuild.discovery.recipe_text import text_of
@@ -554,6 +554,28 @@ def test_a_recipe_that_runs_nothing_says_how_something_would(tmp_path: Path) -> 
         "# command", "command"
     )
     assert tomllib.loads(written)["services"] == {"server": {"command": "python -m MODULE"}}
+
+
+@pytest.mark.parametrize(
+    ("says", "series", "older"),
+    [
+        ("", "3.13", ["3.11"]),
+        (">=3.11", "3.13", ["3.11"]),
+        ("<3.13", "3.11", []),
+        (">=3.14", "3.14", []),
+        (">3.14.0", "3.14", []),
+        (">=3.15", "3.15", []),
+    ],
+)
+def test_a_newer_interpreter_is_for_those_that_run_on_nothing_older(
+    says: str, series: str, older: list[str]
+) -> None:
+    requires = Found(says, "pyproject.toml") if says else None
+    found = Findings(name=Found("shop", ""), requires_python=requires)
+    there = ["3.11", "3.13", "3.14", "3.15"]
+    draft = draft_of(found, "shop", ACCOUNT, there, ("path", "."))
+    assert draft.python.value == series
+    assert series_for(found, there) == [series, *older]
 
 
 def test_an_interpreter_that_does_not_fit_is_noted(tmp_path: Path) -> None:

@@ -1,0 +1,134 @@
+"""CPython's own tests with packaged interpreters: on three Debians, in place and moved.
+
+`OMNIBUILD_SERIES="3.11 3.14"` tests these. The tests are those of the interpreter's own pinned
+source, laid into its tree on the host only; nobody ships them. An ordinary user runs them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from omnibuild.recipe.definitions import Definitions
+from omnibuild.settings import default_cache
+from omnibuild.store.store import Store
+from tests.acceptance.hosts import Host, HostPool
+from tests.acceptance.products import CHECKOUT, omnibuild
+
+SERIES = os.environ.get("OMNIBUILD_SERIES", "3.13").split()
+SUITES = ("bullseye", "bookworm", "trixie")
+MOVED = "/home/alice/my äpps/tiny"
+SECONDS = 4 * 3600
+RECIPE = """\
+[app]
+name = "tiny"
+version = "1.0"
+summary = "An interpreter"
+license = "MIT"
+maintainer = "Tester <tester@example.com>"
+[source]
+path = "."
+[python]
+version = "VERSION"
+[commands]
+tiny = "python -m tiny"
+"""
+# What of the library is left out on Linux, and why. All else is there.
+MISSING = {
+    "_tkinter": "windows: tkinter, idlelib, turtle",
+    "tkinter": "windows: tkinter, idlelib, turtle",
+    "idlelib": "windows: tkinter, idlelib, turtle",
+    "turtle": "windows: tkinter, idlelib, turtle",
+    "turtledemo": "windows: tkinter, idlelib, turtle",
+    "nis": "links libnsl, which hosts no longer have (3.11 alone has it)",
+}
+ELSEWHERE = {
+    *("_msi", "_overlapped", "_scproxy", "_winapi", "_wmi", "msilib", "msvcrt", "nt", "winreg"),
+    *("winsound", "ossaudiodev", "_android_support", "_apple_support", "_ios_support"),
+    *("_aix_support", "_osx_support"),
+}
+IMPORTS = """\
+import importlib, sys
+for name in sorted(sys.stdlib_module_names - {"antigravity", "this"}):
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        print(name)
+"""
+# Patterns of tests that a packaged interpreter cannot pass, or that the host decides, and why.
+EXPLAINED: dict[str, str] = {}
+TOTAL = re.compile(r"^(?:Total test|Result:|Tests result:|\d+ tests OK).*", re.MULTILINE)
+
+
+@pytest.fixture(scope="module", params=SERIES)
+def packaged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Packaged:
+    return Packaged(request.param, tmp_path_factory.mktemp(f"python-{request.param}"))
+
+
+class Packaged:
+    """An app that is little more than an interpreter of one series, and the tests of that."""
+
+    def __init__(self, series: str, base: Path) -> None:
+        self.series, self.dist, self.tests = series, base / "dist", base / "tests"
+        project = base / "tiny"
+        project.mkdir()
+        (project / "omnibuild.toml").write_text(RECIPE.replace("VERSION", series))
+        (project / "tiny.py").write_text("print('tiny')\n")
+        (project / "requirements.txt").write_text("")
+        omnibuild("lock", "-C", project)
+        omnibuild("build", "-C", project, "-p", "debian-11", "-o", self.dist)
+        software = Definitions(CHECKOUT).software(f"python-{series}").software
+        with tarfile.open(Store(default_cache()).blob(software.source.sha256)) as source:
+            source.extractall(self.tests, _tests_of(source), filter="data")
+
+    def start(self, hosts: HostPool, suite: str) -> Host:
+        """Start a host that has the package, and alice."""
+        (tests,) = self.tests.glob("*/Lib")
+        host = hosts.debian(suite, binds={self.dist: "/packages", tests: "/tests"})
+        host.add_user("alice", "/home/alice")
+        host.shell("dpkg --install /packages/*.deb")
+        return host
+
+
+def tell(*lines: str) -> None:
+    """Say something for the record."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def _tests_of(source: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    return (member for member in source if "/Lib/test/" in member.name)
+
+
+def test_all_of_the_library_is_there(hosts: HostPool, packaged: Packaged) -> None:
+    host = packaged.start(hosts, "bullseye")
+    python = f"/opt/tiny/bin/python{packaged.series}"
+    absent = set(host.run(python, "-I", "-c", IMPORTS, user="alice").stdout.split()) - ELSEWHERE
+    assert absent <= MISSING.keys(), absent - MISSING.keys()
+    tell(f"python-{packaged.series}: missing of the library: {', '.join(sorted(absent))}")
+
+
+@pytest.mark.parametrize("place", ["/opt/tiny", MOVED])
+@pytest.mark.parametrize("suite", SUITES)
+def test_its_own_tests_pass(hosts: HostPool, packaged: Packaged, suite: str, place: str) -> None:
+    host = packaged.start(hosts, suite)
+    if place == MOVED:
+        host.run("mkdir", str(Path(MOVED).parent), user="alice")
+        host.shell(f"cp -a /opt/tiny '{MOVED}'; rm -r /opt/tiny; chown -R alice: '{MOVED}'")
+    host.run("cp", "-r", "/tests/test", f"{place}/lib/python{packaged.series}/test")
+    host.write("/explained", "".join(f"{pattern}\n" for pattern in EXPLAINED))
+    done = host.run(
+        *(f"{place}/bin/python{packaged.series}", "-m", "test", "-w", "-j2"),
+        *("--timeout=1200", "--ignorefile=/explained"),
+        user="alice",
+        directory="/home/alice",
+        check=False,
+        timeout=SECONDS,
+    )
+    tell(f"python-{packaged.series} on {suite} in {place}", *TOTAL.findall(done.stdout))
+    assert done.status == 0, done.stdout[-20_000:]
