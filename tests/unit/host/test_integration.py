@@ -1,10 +1,12 @@
+import re
+
 import pytest
 
 from omnibuild.errors import DefinitionError
 from omnibuild.host.integration import integrate
 from omnibuild.host.programs import Call, EntryPoint, Installed
 
-from .apps import SHAPES, integrated, recipe, scripts, text
+from .apps import CHECKOUT, SHAPES, integrated, recipe, scripts, text
 
 UNITS = "/usr/lib/systemd/system"
 
@@ -118,6 +120,14 @@ def test_launchers_trust_nothing_of_the_caller() -> None:
         if "/bin/" in path:
             assert file.mode == 0o755
             assert b"unset LD_LIBRARY_PATH LD_PRELOAD PYTHONEXECUTABLE PYTHONHOME" in file.content
+
+
+def test_everybody_looks_for_the_certificates_of_hosts_in_the_same_places() -> None:
+    launchers = text(integrated(recipe()), "/opt/shop/libexec/environment")
+    openssl = (CHECKOUT / "software/openssl-places.patch").read_text()
+    places = re.findall(r"^ +(/(?:etc|var)/\S+\.(?:crt|pem))", launchers, re.MULTILINE)
+    assert places == re.findall(r'^\+ +"(/\S+\.(?:crt|pem))",', openssl, re.MULTILINE)
+    assert len(places) == 6
 
 
 def test_additions_are_offered_only_where_the_recipe_says_so() -> None:
