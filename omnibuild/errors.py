@@ -172,9 +172,22 @@ class ArchiveError(SourceError):
 
 
 class StepError(OmnibuildError):
-    """A build step failed; its log says why."""
+    """A build step failed; its log says why.
+
+    ``missed`` is what it did not find, and ``perhaps`` what it may not have found, as paths below
+    the prefix; ``component`` whose step it was, empty for a wheel's.
+    """
 
     code, exit_status = "step-failed", 5
+    missed: tuple[str, ...] = ()
+    perhaps: tuple[str, ...] = ()
+    component: str = ""
+
+
+class MissingDependencyError(StepError):
+    """A step did not find a header, a library, a module of pkg-config or a program."""
+
+    code = "missing-dependency"
 
 
 class CaptureError(StepError):

@@ -21,11 +21,12 @@ from omnibuild.blueprint.audits import beyond_reach
 from omnibuild.blueprint.platforms import chosen_platforms
 from omnibuild.blueprint.versions import not_committed, read_recipe, released
 from omnibuild.digests import canonical_json, of_bytes
-from omnibuild.errors import DamageError, DefinitionError
+from omnibuild.errors import DamageError, DefinitionError, StepError
 from omnibuild.events import Emit
 from omnibuild.execute.sandbox.choose import choose_sandbox
 from omnibuild.execute.scheduler import Execution
 from omnibuild.kinds import all_kinds, serials
+from omnibuild.layers.missing import explained
 from omnibuild.plan.decisions import Decision, decide
 from omnibuild.plan.graph import Limits, Plan
 from omnibuild.plan.lookup import Lookup
@@ -186,7 +187,7 @@ def execute(
     settings: Settings, store: Store, wanted: Plan, goals: Collection[str], emit: Emit
 ) -> Mapping[str, Output]:
     """Do a plan until the objects of ``goals`` are in the store; return all outputs."""
-    return Execution(
+    execution = Execution(
         plan=wanted,
         kinds=all_kinds(),
         store=store,
@@ -197,7 +198,11 @@ def execute(
         limits=limits(settings),
         keep_going=settings.keep_going,
         remote=opened_remote(settings, emit),
-    ).run()
+    )
+    try:
+        return execution.run()
+    except StepError as error:
+        raise explained(error, Definitions(settings.workspace)) from None
 
 
 def limits(settings: Settings) -> Limits:

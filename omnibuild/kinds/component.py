@@ -10,10 +10,11 @@ from pathlib import Path
 
 from omnibuild import files
 from omnibuild.audit.component import check_component
-from omnibuild.errors import DefinitionError
+from omnibuild.errors import DefinitionError, StepError
 from omnibuild.execute.job import Job
 from omnibuild.execute.sandbox.step import Step
 from omnibuild.layers.capture import capture, keep
+from omnibuild.layers.missing import note_missed
 from omnibuild.layers.step import in_turn, layered_step
 from omnibuild.sources.archive import at_most, unpack
 from omnibuild.store.results import Output
@@ -34,7 +35,11 @@ def run(job: Job) -> Output:
     step = prepare_component(job)
     # Read before the step runs: afterwards its source may be anything, and lead anywhere.
     licences = _licences(job, step.build / "src")
-    job.run(step)
+    try:
+        job.run(step)
+    except StepError as error:
+        note_missed(error, job.log, name)
+        raise
     upper = job.scratch / "tree" / "files"
     layers = {name: job.store.tree(output.digest) for name, output in job.roles("layer").items()}
     tree = capture(name, upper, layers, licences)

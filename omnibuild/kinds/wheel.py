@@ -8,6 +8,7 @@ from pathlib import Path
 from omnibuild.errors import CaptureError, StepError
 from omnibuild.execute.job import Job
 from omnibuild.layers.capture import capture
+from omnibuild.layers.missing import note_missed
 from omnibuild.layers.step import layered_step
 from omnibuild.sources.archive import at_most, unpack
 from omnibuild.sources.python.backends import declare_build_system
@@ -73,6 +74,7 @@ def run(job: Job) -> Output:
         job.run(layered_step(job, what, script, None))
     except StepError as error:
         error.hint = _advice(name, job)
+        note_missed(error, job.log)
         raise
     files = job.scratch / "tree" / "files"
     files.parent.mkdir()

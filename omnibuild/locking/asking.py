@@ -14,7 +14,7 @@ from packaging.pylock import Package
 from packaging.requirements import Requirement
 
 from omnibuild.blueprint.wanted import told_to
-from omnibuild.errors import LockError, StepError
+from omnibuild.errors import LockError, MissingDependencyError, StepError
 from omnibuild.events import Emit
 from omnibuild.locking.fetching import fetched, selected
 from omnibuild.recipe.definitions import Definitions
@@ -195,7 +195,9 @@ def not_built(source: Source, python: str, error: StepError) -> LockError:
     problem = LockError(
         f"what {called} requires only its own code says, and that fails under CPython {python}",
         why=f"{error.what}\n{error.why}",
-        hint=f"{remedy}; what it links belongs into [software]",
+        hint=error.hint
+        if isinstance(error, MissingDependencyError)
+        else f"{remedy}; what it links belongs into [software]",
     )
     # Whoever has the project mends it there; a package may be too old for this CPython.
     said = f"{called}: {_last_said(error.why) or error.what}"

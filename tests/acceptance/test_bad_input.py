@@ -225,6 +225,17 @@ def test_an_undeclared_dependency_names_who_has_it(workspace: Workspace) -> None
     assert "zlib" in said
 
 
+def test_a_missing_header_names_who_has_it(workspace: Workspace) -> None:
+    workspace.data = archive({**SOURCE, "tiny-1.0/tiny.c": "#include <zlib.h>\n"})
+    said = fails("missing-dependency", *build(workspace.write()))
+    assert 'hint: zlib has zlib.h; add to its definition: needs = ["zlib"]' in said
+    workspace.data = archive({**SOURCE, "tiny-1.0/tiny.c": "#include <never.h>\n"})
+    assert "no component has never.h" in fails("missing-dependency", *build(workspace.write()))
+    workspace.data = archive(SOURCE)
+    workspace.steps = (*STEPS, "$CC $CFLAGS tiny.c -o tiny $LDFLAGS -lpcre2-8")
+    assert "pcre2 has libpcre2-8.so" in fails("missing-dependency", *build(workspace.write()))
+
+
 def test_a_piece_of_the_prefix_cannot_be_placed(workspace: Workspace) -> None:
     workspace.steps = (*STEPS, """printf '/omb/omb/omb/om' > "$PREFIX/bin/piece" """)
     assert "bin/piece" in fails("relocation", *build(workspace.write()))

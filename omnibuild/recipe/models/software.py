@@ -165,6 +165,14 @@ class Software(Model, frozen=True, kw_only=True):
             " that the build root has, and is for `build-needs` alone."
         ),
     ] = False
+    provides: Annotated[
+        tuple[Line, ...],
+        Meta(
+            description="Globs below the prefix of what others are compiled with: headers,"
+            " libraries, modules of pkg-config, programs. Who misses one is told who has it.",
+            examples=[["include/libpq-fe.h", "lib/libpq.so", "bin/pg_config"]],
+        ),
+    ] = ()
     steps: Annotated[
         tuple[str | TemplateStep, ...],
         Meta(
