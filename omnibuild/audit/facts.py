@@ -20,6 +20,7 @@ from omnibuild import elf
 from omnibuild.audit.hardening import Hardening, foreign_machine, hardening_of
 from omnibuild.audit.keys import private_key_in
 from omnibuild.digests import Digest
+from omnibuild.elf.openssl import openssl_in
 from omnibuild.payload.placing import references
 
 BUILD_PATH = b"/build/src"
@@ -51,6 +52,7 @@ class Facts:
         elf: what its ELF tables say.
         damage: why its ELF tables cannot be read, empty when they can.
         hardening: what else its ELF tables say; none for other files and objects.
+        openssl: what an OpenSSL in it calls itself; empty where there is none.
         foreign: what a program is for, if no platform can run it.
         leftovers: traces of the logical prefix.
         build_path: where it names the directory of compilations.
@@ -61,6 +63,7 @@ class Facts:
     elf: elf.Elf | None = None
     damage: str = ""
     hardening: Hardening | None = None
+    openssl: str = ""
     foreign: str = ""
     leftovers: Leftovers | None = None
     build_path: int | None = None
@@ -86,6 +89,7 @@ def facts_of(content: bytes) -> Facts:
         elf=parsed,
         damage=damage,
         hardening=hardening,
+        openssl=openssl_in(content, parsed) if parsed else "",
         foreign="" if parsed or damage else foreign_machine(content),
         leftovers=leftovers(content),
         build_path=build_path if build_path >= 0 else None,

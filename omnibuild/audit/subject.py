@@ -74,6 +74,16 @@ class Surroundings:
             and found.machine == self.machine_of_hosts
         )
 
+    @cached_property
+    def openssls(self) -> frozenset[Digest]:
+        """Files with an OpenSSL in them, but for the library that goes with another one."""
+        return frozenset(
+            entry.digest
+            for entry in self.payload.tree.files()
+            if (facts := self.facts(entry)).openssl
+            and not (facts.elf and facts.elf.soname.startswith("libssl"))
+        )
+
     def facts(self, entry: Entry) -> Facts:
         """Return what is in a file."""
         if entry.digest not in self.known:

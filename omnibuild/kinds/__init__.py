@@ -38,9 +38,9 @@ def all_kinds() -> Mapping[str, Kind]:
         "node": Kind(serial=1, run=_node),
         "steps": Kind(serial=1, run=_steps),
         "syntax": Kind(serial=1, run=_syntax),
-        "place": Kind(serial=6, run=_place),
+        "place": Kind(serial=7, run=_place),
         "payload": Kind(serial=15, run=_payload),
-        "audit": Kind(serial=11, run=_audit),
+        "audit": Kind(serial=12, run=_audit),
         "package": Kind(serial=5, run=_package),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from omnibuild.audit.checks import elf_checks, file_checks
+from omnibuild.audit.checks import elf_checks, file_checks, openssl_checks
 from omnibuild.audit.owners import Brings, Owner
 from omnibuild.audit.report import Level
 from omnibuild.audit.subject import Subject, Surroundings
@@ -130,6 +130,14 @@ CHECKS = (
         "Programs are position-independent: compile with -fPIE and link with -pie.",
         Level.WARNING,
         Level.ERROR,
+    ),
+    Check(
+        "one-openssl",
+        openssl_checks.check_openssl,
+        "The app has one OpenSSL: the component's, which an update of omnibuild brings up to date,"
+        " and which finds the certificates of the host. A copy in a wheel is as old as the wheel.",
+        Level.WARNING,
+        remedy=openssl_checks.without_openssl,
     ),
     Check(
         "prefix-leftover",

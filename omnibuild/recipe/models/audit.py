@@ -26,6 +26,7 @@ Check = Literal[
     "fortify",
     "stack-protector",
     "pie",
+    "one-openssl",
     "prefix-leftover",
     "build-path",
     "checkout-path",

@@ -633,6 +633,72 @@ def test_what_is_compiled_here_must_be_hardened(host, path, content, check):
     }
 
 
+def keeper(*flags, soname="", text="OpenSSL 3.5.1 1 Jul 2025"):
+    """Return a library that says it is an OpenSSL."""
+    named = (f"-Wl,-soname,{soname}",) if soname else ()
+    return library(*flags, *named, source=f'const char version[] = "{text}";')
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (keeper, "OpenSSL 3.5.1 1 Jul 2025"),
+        (partial(keeper, soname="libssl-5f2e.so.3"), "OpenSSL 3.5.1 1 Jul 2025"),
+        (
+            partial(keeper, text="OpenSSL 1.1.1 (compatible; BoringSSL)"),
+            "OpenSSL 1.1.1 (compatible; BoringSSL)",
+        ),
+        (partial(keeper, text="OpenSSL 1.1.1w  11 Sep 2023"), "OpenSSL 1.1.1w  11 Sep 2023"),
+        (
+            partial(keeper, text="OpenSSL 1.1.1k  FIPS 25 Mar 2021"),
+            "OpenSSL 1.1.1k  FIPS 25 Mar 2021",
+        ),
+        (partial(keeper, text=r"x\0BoringSSL"), "BoringSSL"),
+        (partial(keeper, text="groups for BoringSSL."), ""),
+        (partial(keeper, text="OpenSSL 3.0 or newer"), ""),
+        (partial(keeper, text="see OpenSSL OpenSSL 3.5.1 says"), ""),
+        (library, ""),
+    ],
+)
+def test_an_openssl_in_a_wheel_is_named(host, content, found):
+    host.write(f"{APP}/lib/x.so", content(), 0o755)
+    report = audit(host.payload(), "2.99", "amd64", owners=Owners(others=INDEX))
+    said = [(f.level, f.detail) for f in report.findings if f.check == "one-openssl"]
+    assert said == ([(Level.WARNING, f"has an OpenSSL of its own: {found}")] if found else [])
+
+
+def test_who_takes_a_shared_openssl_has_none(host):
+    host.write(f"{APP}/lib/libcrypto.so.3", keeper(soname="libcrypto.so.3"), 0o755)
+    flags = (f"-L{host.root}/{APP}/lib", "-Wl,--no-as-needed", "-l:libcrypto.so.3")
+    user = library(*flags, source='const char made[] = "OpenSSL 3.5.1 1 Jul 2025";')
+    host.write(f"{APP}/lib/user.so", user, 0o755)
+    known = {f"{APP}/lib/libcrypto.so.3": Owner(Brings.COMPONENT, "openssl", "3.5.1")}
+    report = audit(host.payload(), "2.99", "amd64", owners=Owners(known, INDEX))
+    assert [f for f in report.findings if f.check == "one-openssl"] == []
+    # Nobody knows whose it is in a package of others, and it is the only one.
+    assert [f for f in host.report().findings if f.check == "one-openssl"] == []
+    host.write(f"{APP}/lib/other.so", keeper(text="LibreSSL 4.0.0"), 0o755)
+    paths = [f.path for f in host.report().findings if f.check == "one-openssl"]
+    assert paths == [f"{APP}/lib/libcrypto.so.3", f"{APP}/lib/other.so"]
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("psycopg-binary", "require psycopg[c]"),
+        ("cryptography", "which no component brings"),
+        ("scrypt", "to compile it against the app's, write under [python]: from-source = "),
+        ("grpcio", "if its source builds"),
+    ],
+)
+def test_what_compiles_it_against_the_app_s_is_said(host, name, remedy):
+    host.write(f"{APP}/lib/x.so", keeper(), 0o755)
+    owners = Owners(others=Owner(Brings.DISTRIBUTION, name, "1"))
+    found = audit(host.payload(), "2.99", "amd64", owners=owners).findings
+    (said,) = [finding.remedy for finding in found if finding.check == "one-openssl"]
+    assert remedy in said
+
+
 @pytest.mark.parametrize(
     "header", [{18: 183}, {18: 40, 4: 1}, {18: 243}, {5: 2, 16: 0, 17: 3, 19: 8}]
 )
