@@ -108,7 +108,7 @@ def explained(error: StepError, definitions: Definitions) -> StepError:
 
 def _providers(definitions: Definitions, but: str) -> Callable[[str], list[str]]:
     names = [name for name in definitions.names("software") if name != but]
-    known = {name: definitions.software(name)[0].provides for name in names}
+    known = {name: definitions.software(name).software.provides for name in names}
     return lambda path: [
         name for name, globs in known.items() if any(provides(glob, path) for glob in globs)
     ]
@@ -149,4 +149,4 @@ def _to_write(component: str, names: Sequence[str], definitions: Definitions) ->
 def _pins(names: Sequence[str], definitions: Definitions) -> Iterator[str]:
     for name in names:
         key = f'"{name}"' if "." in name or "+" in name else name
-        yield f'{key} = "{definitions.software(name)[0].version}"'
+        yield f'{key} = "{definitions.software(name).software.version}"'

@@ -18,7 +18,7 @@ def test_components_have_what_they_provide() -> None:
     definitions = Definitions(CHECKOUT)
     settings = Settings(workspace=CHECKOUT, cache=default_cache())
     components = Components(definitions, "bullseye")
-    names = [n for n in definitions.names("software") if definitions.software(n)[0].provides]
+    names = [n for n in definitions.names("software") if definitions.software(n).software.provides]
     goals = {components.add(name): name for name in names}
     plan = Plan.of(components.actions.values())
     lacking = []
@@ -28,7 +28,7 @@ def test_components_have_what_they_provide() -> None:
             paths = [entry.path for entry in store.tree(outputs[goal].digest).entries]
             lacking += [
                 f"{name}: {glob}"
-                for glob in definitions.software(name)[0].provides
+                for glob in definitions.software(name).software.provides
                 if not any(matches(glob, path) for path in paths)
             ]
     assert not lacking

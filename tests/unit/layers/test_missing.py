@@ -9,7 +9,7 @@ from omnibuild.layers.missing import explained, missed, note_missed
 from omnibuild.recipe.definitions import Definitions
 
 DEFINITIONS = Definitions(Path(__file__).resolve().parents[3])
-VERSION = DEFINITIONS.software("openssl")[0].version
+VERSION = DEFINITIONS.software("openssl").software.version
 
 
 SURE = {
