@@ -24,9 +24,12 @@ def _with(*components: str, **environment: str) -> SourceNeeds:
 SDISTS: Mapping[str, SourceNeeds] = {
     "backports-lzma": _with("xz"),
     "cffi": _with("libffi"),
+    "lz4": _with("lz4"),
     "pysqlite3": _with("sqlite"),
+    "pyyaml": _with("libyaml", PYYAML_FORCE_LIBYAML="1"),
     "scrypt": _with("openssl"),
     "uwsgi": _with("openssl", "pcre2", "zlib"),
+    "xxhash": _with("xxhash", XXHASH_LINK_SO="1"),
 }
 
 
