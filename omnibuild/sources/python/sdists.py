@@ -25,6 +25,7 @@ SDISTS: Mapping[str, SourceNeeds] = {
     "backports-lzma": _with("xz"),
     "cffi": _with("libffi"),
     "lz4": _with("lz4"),
+    "pynacl": _with("libsodium", SODIUM_INSTALL="system"),
     "pysqlite3": _with("sqlite"),
     "pyyaml": _with("libyaml", PYYAML_FORCE_LIBYAML="1"),
     "scrypt": _with("openssl"),
