@@ -16,6 +16,7 @@ from omnibuild.host.maintainer import Scripts
 from omnibuild.host.model import Command, HostModel, Process, Timer
 from omnibuild.host.programs import Installed, started
 from omnibuild.host.runner import runner
+from omnibuild.host.servers import certificates
 from omnibuild.host.units import DIRECTORY, HELPER, unit_helper, unit_names, units
 from omnibuild.host.users import directories, sysusers_conf, sysusers_path
 from omnibuild.payload.assembly import GeneratedFile
@@ -207,6 +208,9 @@ def _system(model: HostModel) -> list[tuple[str, GeneratedFile]]:
         found.append((sysusers_path(layout), GeneratedFile(sysusers_conf(layout).encode())))
         text = directories(layout)
         found.append((layout.directories, GeneratedFile(text.encode(), EXECUTABLE)))
+    if process := model.secured:
+        text = certificates.program(layout, process)
+        found.append((certificates.path(layout), GeneratedFile(text.encode(), EXECUTABLE)))
     if model.processes:
         name = f"{layout.prefix}/libexec/{HELPER}"
         found.append((name, GeneratedFile(unit_helper(layout).encode(), EXECUTABLE)))

@@ -18,6 +18,14 @@ _FIRST_UNPRIVILEGED_PORT = 1024
 
 
 @dataclass(frozen=True)
+class Certificate:
+    """Files of the host, which has a certificate and its key at these paths."""
+
+    path: str
+    key: str
+
+
+@dataclass(frozen=True)
 class Process:
     """One long-running process. Each has a launcher ``bin/<app>-<name>``, which all start.
 
@@ -26,6 +34,8 @@ class Process:
         title: what it is, for the unit's description.
         start: shell that becomes the process; ``$root`` is the app's directory.
         address: where it answers clients; empty for what none connects to.
+        redirect: where it answers clients only by the way to that.
+        certificate: what ``libexec/tls`` gives it before it starts and reloads.
         is_server: whether it answers requests, be it those of a proxy.
         keeps_sockets: whether systemd keeps its sockets, and is told when they are open.
         reloads: whether it reads its configuration again when told by HUP.
@@ -47,6 +57,8 @@ class Process:
     title: str
     start: str
     address: str = ""
+    redirect: str = ""
+    certificate: Certificate | None = None
     is_server: bool = False
     keeps_sockets: bool = False
     reloads: bool = False
@@ -62,8 +74,10 @@ class Process:
     @property
     def is_privileged(self) -> bool:
         """Whether it answers at a port that is root's."""
-        return bool(self.address) and (
-            int(self.address.rpartition(":")[2]) < _FIRST_UNPRIVILEGED_PORT
+        return any(
+            int(address.rpartition(":")[2]) < _FIRST_UNPRIVILEGED_PORT
+            for address in (self.address, self.redirect)
+            if address
         )
 
 
@@ -152,6 +166,11 @@ class HostModel:
     def listen(self) -> str:
         """The address that clients connect to; empty without a web server."""
         return next((one.address for one in self.processes if one.address), "")
+
+    @property
+    def secured(self) -> Process | None:
+        """The process that has a certificate of the host."""
+        return next((one for one in self.processes if one.certificate), None)
 
     @property
     def beneath(self) -> tuple[Process, ...]:

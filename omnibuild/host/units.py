@@ -7,11 +7,12 @@ So one ``systemctl`` command acts on the whole app, and an operator masks a unit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from omnibuild.host.layout import Layout
 from omnibuild.host.model import HostModel, Process, Timer
+from omnibuild.host.servers import certificates
 from omnibuild.host.template import render
 
 DIRECTORY = "/usr/lib/systemd/system"
@@ -50,8 +51,8 @@ class UnitNames:
     Args:
         target: the one that is enabled.
         services: of processes, in their order.
-        timers: which the target starts, too.
-        jobs: what the timers start, in the same order.
+        timers: which the target starts, too; what watches certificates is the last of them.
+        jobs: what these start, in the same order.
     """
 
     target: str = ""
@@ -72,8 +73,14 @@ def unit_names(model: HostModel) -> UnitNames:
     return UnitNames(
         target=f"{model.layout.unit}.target",
         services=tuple(_name(model.layout, process.name) for process in model.processes),
-        timers=tuple(_name(model.layout, timer.name, "timer") for timer in model.timers),
-        jobs=tuple(_name(model.layout, timer.name) for timer in model.timers),
+        timers=(
+            *(_name(model.layout, timer.name, "timer") for timer in model.timers),
+            *((certificates.watch(model.layout),) if model.secured else ()),
+        ),
+        jobs=(
+            *(_name(model.layout, timer.name) for timer in model.timers),
+            *((certificates.renewal(model.layout),) if model.secured else ()),
+        ),
     )
 
 
@@ -98,9 +105,12 @@ def units(model: HostModel) -> dict[str, str]:
                 beneath,
             )
         texts[name] = _service(model.layout, process, around)
-    for name, job, timer in zip(names.timers, names.jobs, model.timers, strict=True):
+    for name, job, timer in zip(names.timers, names.jobs, model.timers, strict=False):
         texts[name] = _timer(model.layout, timer, names.target)
         texts[job] = _job(model.layout, timer, _Around(names.target, beneath=beneath))
+    if secured := model.secured:
+        renewed = certificates.units(model.layout, secured, _name(model.layout, secured.name))
+        texts |= {name: _sections(sections) for name, sections in renewed.items()}
     return texts
 
 
@@ -164,6 +174,7 @@ def _service(layout: Layout, process: Process, around: _Around) -> str:
                 f"Type={'notify' if process.keeps_sockets else 'exec'}",
                 f"ExecStartPre=-+{helper} pause %n",
                 *(f"ExecStartPre=-+{helper} after {unit}" for unit in around.behind),
+                *((f"ExecStartPre=+{certificates.path(layout)}",) if process.certificate else ()),
                 f"ExecStart={layout.prefix}/bin/{layout.app}-{process.name}",
                 *(f"ExecStop=-+{helper} before {unit}" for unit in around.in_front),
                 *_server(layout, process),
@@ -231,6 +242,7 @@ def _server(layout: Layout, process: Process) -> tuple[str, ...]:
     launcher = f"{layout.prefix}/bin/{layout.app}-{process.name}"
     helper = f"{layout.prefix}/libexec/{HELPER}"
     return (
+        *((f"ExecReload=+{certificates.path(layout)}",) if process.certificate else ()),
         *((f"ExecReload={launcher} reload",) if process.checks_reload else ()),
         # The shell's own kill: minimal hosts have no other.
         *(("ExecReload=/bin/sh -c 'kill -HUP $$MAINPID'",) if process.reloads else ()),
@@ -277,5 +289,5 @@ def _directories(layout: Layout) -> tuple[str, ...]:
     )
 
 
-def _sections(sections: dict[str, tuple[str, ...]]) -> str:
+def _sections(sections: Mapping[str, tuple[str, ...]]) -> str:
     return "\n".join("\n".join([f"[{name}]", *lines, ""]) for name, lines in sections.items())

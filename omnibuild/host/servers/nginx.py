@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from omnibuild.host.layout import Layout
-from omnibuild.host.model import Process
+from omnibuild.host.model import Certificate, Process
+from omnibuild.host.servers import certificates
 from omnibuild.host.servers.server import LISTEN, Option, listening
 from omnibuild.host.template import render
 from omnibuild.recipe.models import Web
@@ -51,6 +52,23 @@ _MEDIA = """        location ^~ {location} {{
         }}
 
 """
+# Names of what ``libexec/tls`` makes of the host's files.
+_TLS = """ ssl;
+        http2 on;
+        ssl_certificate "{directory}/certificate.pem";
+        ssl_certificate_key "{directory}/key.pem";
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_session_cache shared:tls:4m"""
+_REDIRECT = """
+    # Plain HTTP is answered by the way to HTTPS.
+    server {{
+        listen {listen};
+        return 301 https://$host{port}$request_uri;
+    }}
+"""
+_HTTPS = "443"
+# As it stands behind `listen`, for sed.
+_ADDRESS = "[^ ;]*"
 _LIMITS = (
     ("request", "proxy_read_timeout {};"),
     ("keep_alive", "keepalive_timeout {};"),
@@ -62,7 +80,8 @@ _GRACE = 20
 
 def takes(web: Web) -> frozenset[Option]:
     """Return the options of ``[web]`` that it honours for whatever server is behind it."""
-    found: set[Option] = {"static", "media", "limits.body", "limits.request", "limits.keep-alive"}
+    found: set[Option] = {"static", "media", "tls"}
+    found |= {"limits.body", "limits.request", "limits.keep-alive"}
     if web.access_log == "file":
         found.add("access-log")
     return frozenset(found)
@@ -89,7 +108,9 @@ def configuration(web: Web, layout: Layout, *, upgrades: bool) -> str:
             "GRACE": str(_grace(web)),
             "STATE": layout.state,
             "RUNTIME": layout.runtime,
-            "LISTEN": web.listen,
+            "LISTEN": web.listen
+            + (_TLS.format(directory=certificates.directory(layout)) if web.tls else ""),
+            "REDIRECT": _redirect(web),
             "BODY": str(web.limits.body or _BODY),
             "LIMITS": _limits(web),
             "LOG": f'"{layout.logs}/access.log"' if web.access_log == "file" else "off",
@@ -105,6 +126,13 @@ def configuration(web: Web, layout: Layout, *, upgrades: bool) -> str:
             "CONNECTION": _UPGRADED if upgrades else _PLAIN,
         },
     )
+
+
+def _redirect(web: Web) -> str:
+    if not web.tls or not web.tls.redirect:
+        return ""
+    port = web.listen.rpartition(":")[2]
+    return _REDIRECT.format(listen=web.tls.redirect, port="" if port == _HTTPS else f":{port}")
 
 
 def _grace(web: Web) -> int:
@@ -143,6 +171,8 @@ def process(web: Web, layout: Layout) -> Process:
         "reverse proxy",
         "\n".join(lines),
         address=web.listen,
+        redirect=web.tls.redirect if web.tls else "",
+        certificate=Certificate(web.tls.certificate, web.tls.key) if web.tls else None,
         is_server=True,
         keeps_sockets=keeps,
         reloads=True,
@@ -167,6 +197,18 @@ def _started(layout: Layout, *, keeps_sockets: bool) -> list[str]:
     ]
 
 
+def _alone_with_tls(layout: Layout) -> list[str]:
+    return [f'"$root/libexec/{certificates.PROGRAM}" "$runtime/tls"']
+
+
+def _sed_of_tls(layout: Layout) -> list[str]:
+    """Return what leaves out the redirection: there is one address."""
+    return [
+        "    -e '/# Plain HTTP is answered/,/^    }/d' \\",
+        f'    -e "s|{certificates.directory(layout)}/|$runtime/tls/|" \\',
+    ]
+
+
 def _alone(web: Web, layout: Layout) -> str:
     """Return shell of the runner: the same configuration for another place."""
     places = (
@@ -186,7 +228,9 @@ def _alone(web: Web, layout: Layout) -> str:
             "done",
             "configuration=$state/etc/nginx.conf",
             '[ -e "$configuration" ] || configuration=$root/etc/nginx.conf',
-            f'sed -e "s|listen .*;|listen $listen;|" -e "s|{layout.runtime}/|$runtime/|" \\',
+            *(_alone_with_tls(layout) if web.tls else ()),
+            f'sed -e "s|listen {_ADDRESS}|listen $listen|" -e "s|{layout.runtime}/|$runtime/|" \\',
+            *(_sed_of_tls(layout) if web.tls else ()),
             *(f'    -e "s|\\"{place}/|\\"{moved}/|" \\' for place, moved in places),
             '    "$configuration" >"$runtime/nginx.conf"',
             # Root's nginx would hand requests to a user who cannot reach the socket.

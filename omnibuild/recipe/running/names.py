@@ -19,6 +19,8 @@ def name_faults(recipe: Recipe) -> Iterator[Fault]:
     named: list[tuple[Keys, str, str]] = []
     if isinstance(recipe.web, Web):
         taken[f"{app}-web"] = "[web]"
+        if recipe.web.tls:
+            taken[f"{app}-tls"] = "what renews the certificate of [web.tls]"
         if recipe.web.proxy:
             taken[f"{app}-{recipe.web.proxy}"] = "the proxy of [web]"
     for name in recipe.bundle.names if recipe.bundle else ():

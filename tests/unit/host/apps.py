@@ -104,6 +104,19 @@ SHAPES = {
             "options": ["--max-requests", "1000"],
         }
     ),
+    "tls": recipe(
+        web={
+            "server": "waitress",
+            "app": "shop:app",
+            "proxy": "nginx",
+            "listen": "0.0.0.0:443",
+            "tls": {
+                "certificate": "/etc/letsencrypt/live/shop/fullchain.pem",
+                "key": "/etc/letsencrypt/live/shop/privkey.pem",
+                "redirect": "0.0.0.0:80",
+            },
+        }
+    ),
     "static": recipe(
         web={
             "server": "gunicorn",
