@@ -110,6 +110,15 @@ class Installed:
                 hint=f"did you mean {near[0]!r}?" if near else "paths are below the app's own",
             )
 
+    def require_program(self, path: str, key: str) -> None:
+        """Refuse a program that ``key`` of the recipe takes for granted."""
+        if path not in self.programs:
+            raise DefinitionError(
+                f"`{key}` is the program {path}, which the app does not have",
+                why="neither a component nor a package of its lock brings it",
+                hint=self._adding(path.rpartition("/")[2]),
+            )
+
     def _program(self, path: str) -> Program:
         if path not in self.programs:
             near = difflib.get_close_matches(path, self.programs, 1)

@@ -15,6 +15,7 @@ from omnibuild.host.servers.own import OWN
 from omnibuild.host.servers.server import WebServer
 from omnibuild.host.servers.twisted import TWISTED
 from omnibuild.host.servers.uvicorn import UVICORN
+from omnibuild.host.servers.uwsgi import UWSGI
 from omnibuild.host.servers.waitress import WAITRESS
 from omnibuild.host.template import render
 from omnibuild.recipe.located import Fault
@@ -23,6 +24,7 @@ from omnibuild.recipe.models import Web
 SERVERS: Mapping[str, WebServer] = {
     "gunicorn": GUNICORN,
     "waitress": WAITRESS,
+    "uwsgi": UWSGI,
     "twisted": TWISTED,
     "uvicorn": UVICORN,
     "hypercorn": HYPERCORN,
@@ -62,7 +64,7 @@ def configuration(web: Web, layout: Layout) -> dict[str, bytes]:
     server = SERVERS[web.server]
     texts = dict(server.configuration(web, layout))
     if web.proxy:
-        texts[nginx.path(layout)] = nginx.configuration(web, layout, upgrades=server.upgrades)
+        texts[nginx.path(layout)] = nginx.configuration(web, layout, server)
     if web.access_log == "file":
         values = {"LOGS": layout.logs, "USER": layout.user}
         texts[f"/etc/logrotate.d/{layout.app}"] = render("logrotate.in", values)

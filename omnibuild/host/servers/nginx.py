@@ -5,12 +5,24 @@ from __future__ import annotations
 from omnibuild.host.layout import Layout
 from omnibuild.host.model import Certificate, Process
 from omnibuild.host.servers import certificates
-from omnibuild.host.servers.server import LISTEN, Option, listening
+from omnibuild.host.servers.server import LISTEN, Option, WebServer, listening
 from omnibuild.host.template import render
 from omnibuild.recipe.models import Web
 
 COMPONENT = "nginx"
 
+_HTTP = """            proxy_pass http://web;
+            proxy_http_version 1.1;
+            {connection}
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $remote_addr;
+            proxy_set_header X-Forwarded-Proto $scheme;
+            proxy_redirect off;
+"""
+_UWSGI = """            uwsgi_pass web;
+            include "{prefix}/etc/nginx/uwsgi_params";
+            uwsgi_param UWSGI_SCHEME $scheme;
+"""
 _PLAIN = 'proxy_set_header Connection "";'
 _UPGRADED = """proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection $upgraded;"""
@@ -70,7 +82,7 @@ _HTTPS = "443"
 # As it stands behind `listen`, for sed.
 _ADDRESS = "[^ ;]*"
 _LIMITS = (
-    ("request", "proxy_read_timeout {};"),
+    ("request", "proxy_read_timeout {0}; uwsgi_read_timeout {0};"),
     ("keep_alive", "keepalive_timeout {};"),
 )
 # Megabytes that a request may bring, and seconds that what it was asked may take when it ends.
@@ -92,13 +104,13 @@ def path(layout: Layout) -> str:
     return f"{layout.etc}/nginx.conf"
 
 
-def configuration(web: Web, layout: Layout, *, upgrades: bool) -> str:
+def configuration(web: Web, layout: Layout, server: WebServer) -> str:
     """Return ``nginx.conf``; nginx runs as the app's user and writes below its own directories.
 
     Args:
         web: where it listens, and what it answers from files.
         layout: the app's names.
-        upgrades: whether the server behind it speaks more than HTTP on a connection.
+        server: what is behind it.
     """
     return render(
         "nginx.conf.in",
@@ -114,7 +126,7 @@ def configuration(web: Web, layout: Layout, *, upgrades: bool) -> str:
             "BODY": str(web.limits.body or _BODY),
             "LIMITS": _limits(web),
             "LOG": f'"{layout.logs}/access.log"' if web.access_log == "file" else "off",
-            "UPGRADES": (_UPGRADES if upgrades else "") + _types(web, layout),
+            "UPGRADES": (_UPGRADES if server.upgrades else "") + _types(web, layout),
             "STATIC": "".join(
                 _STATIC.format(location=location, prefix=layout.prefix, directory=directory)
                 for location, directory in web.static.items()
@@ -123,7 +135,7 @@ def configuration(web: Web, layout: Layout, *, upgrades: bool) -> str:
                 _MEDIA.format(location=location, state=layout.state, directory=directory)
                 for location, directory in web.media.items()
             ),
-            "CONNECTION": _UPGRADED if upgrades else _PLAIN,
+            "PASS": _pass(layout, server),
         },
     )
 
@@ -133,6 +145,12 @@ def _redirect(web: Web) -> str:
         return ""
     port = web.listen.rpartition(":")[2]
     return _REDIRECT.format(listen=web.tls.redirect, port="" if port == _HTTPS else f":{port}")
+
+
+def _pass(layout: Layout, server: WebServer) -> str:
+    if server.speaks == "uwsgi":
+        return _UWSGI.format(prefix=layout.prefix)
+    return _HTTP.format(connection=_UPGRADED if server.upgrades else _PLAIN)
 
 
 def _grace(web: Web) -> int:

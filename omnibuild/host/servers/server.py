@@ -57,6 +57,7 @@ class WebServer:
         requirements: what brings it, as PEP 508 has it.
         components: or which components are it.
         upgrades: whether it speaks more than HTTP on a connection, as WebSockets.
+        speaks: what a proxy speaks to it.
         configuration: makes its own files for operators, by their path on hosts.
     """
 
@@ -66,6 +67,7 @@ class WebServer:
     requirements: tuple[str, ...] = ()
     components: tuple[str, ...] = ()
     upgrades: bool = False
+    speaks: Literal["http", "uwsgi"] = "http"
     configuration: Callable[[Web, Layout], Mapping[str, str]] = _nothing
 
 

@@ -75,10 +75,10 @@ class Web(Model, frozen=True, kw_only=True):
     """``[web]``: how the app is served over HTTP."""
 
     server: Annotated[
-        Literal["gunicorn", "waitress", "twisted", "uvicorn", "hypercorn", "own"],
+        Literal["gunicorn", "waitress", "uwsgi", "twisted", "uvicorn", "hypercorn", "own"],
         Meta(
-            description="gunicorn, waitress or twisted for WSGI, uvicorn for ASGI, hypercorn for"
-            " both, or `own`: the app is its own server; docs/guides/servers.md says when to take"
+            description="gunicorn, waitress, uwsgi or twisted for WSGI, uvicorn for ASGI, hypercorn"
+            " for both, or `own`: the app is its own server; docs/guides/servers.md says when to take"
             " which."
         ),
     ]

@@ -29,7 +29,7 @@ SDISTS: Mapping[str, SourceNeeds] = {
     "pysqlite3": _with("sqlite"),
     "pyyaml": _with("libyaml", PYYAML_FORCE_LIBYAML="1"),
     "scrypt": _with("openssl"),
-    "uwsgi": _with("openssl", "pcre2", "zlib"),
+    "uwsgi": _with("libxcrypt", "openssl", "pcre2", "zlib", UWSGI_INCLUDES="$PREFIX/include"),
     "xxhash": _with("xxhash", XXHASH_LINK_SO="1"),
 }
 

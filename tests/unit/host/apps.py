@@ -26,7 +26,7 @@ INSTALLED = Installed(
         *("shop", "shop.work", "hello.web", "httpbin", "http.server"),
     },
     programs={
-        *("bin/valkey-server", "bin/valkey-cli", "sbin/exim", "libexec/tool"),
+        *("bin/uwsgi", "bin/valkey-server", "bin/valkey-cli", "sbin/exim", "libexec/tool"),
         "lib/postgresql-18/bin/psql",
     },
     directories={"share/static", "app/logos"},
@@ -116,6 +116,24 @@ SHAPES = {
                 "redirect": "0.0.0.0:80",
             },
         }
+    ),
+    "uwsgi": recipe(
+        web={
+            "server": "uwsgi",
+            "app": "shop:app",
+            "proxy": "nginx",
+            "threads": 4,
+            "limits": {"request": 60, "body": 8},
+        },
+    ),
+    "uwsgi-alone": recipe(
+        web={
+            "server": "uwsgi",
+            "app": "shop:app",
+            "limits": {"body": 8, "graceful": 5},
+            "access-log": "off",
+            "options": ["--max-requests", "1000"],
+        },
     ),
     "static": recipe(
         web={

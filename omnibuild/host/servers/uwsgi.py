@@ -1,0 +1,103 @@
+"""uWSGI, for WSGI: HUP has it start anew, with its socket, once the requests at hand are answered.
+
+Behind nginx it speaks its own protocol, which tells the client's address and scheme; alone, HTTP
+without connections that stay.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from omnibuild.host.layout import Layout
+from omnibuild.host.model import Process
+from omnibuild.host.programs import Installed
+from omnibuild.host.servers.server import (
+    LISTEN,
+    NAME,
+    WebServer,
+    access_log,
+    address,
+    grace,
+    listening,
+    public_address,
+    words,
+    workers,
+)
+from omnibuild.recipe.models import Web
+
+_PROGRAM = "bin/uwsgi"
+_MEGABYTE = 1_000_000
+# Longer headers than its own 4 kB are usual, as cookies; a body that the app did not read would
+# have the client's connection reset, so larger ones wait in a file.
+_HEADERS, _BODY = 32768, 65536
+
+
+def _arguments(web: Web, layout: Layout) -> list[str]:
+    limits, log = web.limits, access_log(web, layout)
+    told = [
+        f"--{'socket' if web.proxy else 'http-socket'} fd://3",
+        "--listen 1024 --master --need-app --single-interpreter --enable-threads",
+        f'--processes "{workers(web)}"',
+        # Told to end, it lets requests be answered; by itself it would start anew.
+        "--hook-master-start 'unix_signal:15 gracefully_kill_them_all'",
+        f"--worker-reload-mercy {grace(web)}",
+        f"--buffer-size {_HEADERS} --post-buffering {_BODY}",
+        f'--py-programname "$root/bin/{layout.python}"',
+    ]
+    if web.threads:
+        told.append(f"--threads {web.threads}")
+    if limits.request:
+        told.append(f"--harakiri {limits.request}")
+    if limits.body and not web.proxy:
+        told.append(f"--limit-post {limits.body * _MEGABYTE}")
+    if not log:
+        told.append("--disable-logging")
+    elif log != "-":
+        told.append(f"--req-logger file:{log}")
+    return [*told, *words(web), f"--module {shlex.quote(web.app)}"]
+
+
+def _process(web: Web, layout: Layout, installed: Installed) -> Process:
+    installed.require_program(_PROGRAM, "web.server")
+    installed.require_module(web.app.partition(":")[0], "web.app")
+    # It would take a socket that the variables tell of for another one.
+    command = f'env -u LISTEN_PID -u LISTEN_FDS "$root/{_PROGRAM}"'
+    lines = [
+        "# What it imports is compiled already.",
+        "PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1",
+        "export PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED",
+        'cd "$root"',
+        f'exec {listening(layout, "socket")} "{address(web, layout)}" \\',
+        f"    /usr/bin/{command} \\",
+        " \\\n".join(f"    {argument}" for argument in _arguments(web, layout)),
+    ]
+    return Process(
+        NAME,
+        "web server",
+        "\n".join(lines),
+        address=public_address(web),
+        is_server=True,
+        keeps_sockets=True,
+        reloads=True,
+        grace=grace(web),
+        helpers=(LISTEN,),
+    )
+
+
+UWSGI = WebServer(
+    process=_process,
+    interfaces=("wsgi",),
+    takes=frozenset(
+        {
+            "workers",
+            "threads",
+            "options",
+            "limits.body",
+            "limits.request",
+            "limits.graceful",
+            "access-log",
+        }
+    ),
+    requirements=("uwsgi",),
+    speaks="uwsgi",
+)
