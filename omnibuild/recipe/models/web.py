@@ -78,8 +78,8 @@ class Web(Model, frozen=True, kw_only=True):
         Literal["gunicorn", "waitress", "uwsgi", "twisted", "uvicorn", "hypercorn", "own"],
         Meta(
             description="gunicorn, waitress, uwsgi or twisted for WSGI, uvicorn for ASGI, hypercorn"
-            " for both, or `own`: the app is its own server; docs/guides/servers.md says when to take"
-            " which."
+            " for both, or `own`: the app is its own server; docs/guides/servers.md says when to"
+            " take which."
         ),
     ]
     app: Annotated[
