@@ -102,6 +102,8 @@ SERVED = (
     Served("gunicorn", "wsgi"),
     Served("waitress", "wsgi", "threads = 8\nlimits = { graceful = 20, body = 2 }"),
     Served("waitress", "wsgi", PROXIED),
+    Served("uwsgi", "wsgi", "limits = { body = 2 }"),
+    Served("uwsgi", "wsgi", PROXIED),
     Served("twisted", "wsgi"),
     Served("twisted", "wsgi", PROXIED),
     Served("uvicorn", "asgi"),
