@@ -44,5 +44,5 @@ def test_it_is_said_in_one_line_each() -> None:
     packages = [with_needs(package(n, sdist=SDIST)) for n in ("cffi", "flask", "uwsgi")]
     assert told_of_needs(packages) == [
         "cffi is compiled: libffi is bundled",
-        "uwsgi is compiled: openssl, pcre2 and zlib are bundled",
+        "uwsgi is compiled: libxcrypt, openssl, pcre2 and zlib are bundled",
     ]
