@@ -157,8 +157,9 @@ class Backends:
         plan = Plan.of([*components.actions.values(), *builds.actions.values()])
         with pipeline.opened_store(self._settings) as store:
             # What fails there is no fault of the source, nor of its interpreter.
-            beneath = sorted({*plan.actions[goal].inputs.values()})
-            pipeline.execute(self._settings, store, plan, beneath, self._emit)
+            beneath = Plan.of(action for action in plan if action.name != goal)
+            wanted = {*plan.actions[goal].inputs.values()}
+            pipeline.execute(self._settings, store, beneath, wanted, self._emit)
             try:
                 outputs = pipeline.execute(self._settings, store, plan, [goal], self._emit)
             except StepError as error:
