@@ -63,7 +63,11 @@ OWN = f"""
 import {", ".join(MODULES)}, os, sys
 ssl.create_default_context()
 curses.setupterm("xterm-256color", 1)
-mapped = [line.rstrip("\\n").split(None, 5)[-1] for line in open("/proc/self/maps")]
+# The kernel writes line feeds of names as octal numbers.
+mapped = [
+    line.rstrip("\\n").split(None, 5)[-1].replace("\\\\012", "\\n")
+    for line in open("/proc/self/maps")
+]
 own = [path for path in set(mapped) if "/libpython" in path or "/libcrypto" in path]
 assert len(own) == 2 and all(os.path.dirname(path) == sys.prefix + "/lib" for path in own), own
 """
