@@ -13,7 +13,7 @@ COMPONENT = "openssl"
 
 # Distributions whose own source is of no use here, and what to do instead.
 _INSTEAD = {
-    "psycopg-binary": "require psycopg[c] in place of psycopg[binary]",
+    "psycopg-binary": "psycopg[c] in place of psycopg[binary] takes it, given a component with libpq",
     "cryptography": "it is compiled by Rust, which no component brings; keep it up to date",
 }
 
