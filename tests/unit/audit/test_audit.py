@@ -685,7 +685,7 @@ def test_who_takes_a_shared_openssl_has_none(host):
 @pytest.mark.parametrize(
     ("name", "remedy"),
     [
-        ("psycopg-binary", "psycopg[c] in place of"),
+        ("psycopg-binary", "psycopg[c] in its place"),
         ("cryptography", "which no component brings"),
         ("scrypt", "to compile it against the app's, write under [python]: from-source = "),
         ("grpcio", "if its source builds"),
