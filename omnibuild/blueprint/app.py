@@ -27,6 +27,7 @@ from omnibuild.plan.graph import Action, Plan, bare_name
 from omnibuild.provenance.manifest import manifest
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Platform, Recipe
+from omnibuild.recipe.software.choosing import choices
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,9 @@ def _plan_in_root(
     platforms: Sequence[Platform],
 ) -> tuple[dict[str, Action], dict[str, str], dict[str, str]]:
     """Return the actions for platforms of one root, and which packages and audits for whom."""
-    components = Components(definitions, root, recipe.build.profile if recipe.build else None)
+    profile = recipe.build.profile if recipe.build else None
+    chosen = choices(definitions, recipe, recipe_path)
+    components = Components(definitions, root, profile, chosen)
     names = _wanted_components(recipe, components)
     glibc = lowest_glibc(platforms)
     python = None
@@ -205,13 +208,6 @@ def _wanted_components(recipe: Recipe, components: Components) -> tuple[str, ...
         components.add(name)
     for name in names:
         components.add(name)
-        wanted = recipe.software.get(name, "")
-        found = components.software(name).version
-        if wanted and not (found == wanted or found.startswith(f"{wanted}.")):
-            raise DefinitionError(
-                f"{recipe.app.name} wants {name} {wanted}, and {name} {found} is defined",
-                hint=f"set software.{name} to {found!r}, or add a definition to software/",
-            )
     return tuple(names)
 
 

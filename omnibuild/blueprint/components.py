@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
+
+import msgspec
 
 from omnibuild.digests import Digest
 from omnibuild.errors import DefinitionError, Where
@@ -12,8 +16,9 @@ from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.plan.graph import Action, Limits, cycle_error
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.located import Fault
-from omnibuild.recipe.models import Software
+from omnibuild.recipe.models import Software, Source
 from omnibuild.recipe.models.locked import LockedFile
+from omnibuild.recipe.software.choosing import Choice, with_variants
 from omnibuild.recipe.software.extending import Defined
 from omnibuild.recipe.software.templates import expanded, tools
 from omnibuild.recipe.validate import quoted
@@ -72,13 +77,18 @@ class Components:
     Args:
         definitions: where software is defined.
         root: name of the root that everything is compiled in.
-        profile: which profile they are built with, where they have it.
+        profile: a variant that all are built in, where they have it.
+        chosen: what the recipe says of some of them, by their names.
     """
 
     def __init__(
-        self, definitions: Definitions, root: str, profile: Literal["release"] | None = None
+        self,
+        definitions: Definitions,
+        root: str,
+        profile: Literal["release"] | None = None,
+        chosen: Mapping[str, Choice] = MappingProxyType({}),
     ) -> None:
-        self._definitions, self._profile = definitions, profile
+        self._definitions, self._profile, self._chosen = definitions, profile, chosen
         lock = load_root_lock(definitions.root_lock(root))
         # Ends the names of all actions whose output depends on the root.
         self.place = f"@{root}/{lock.architecture}"
@@ -104,14 +114,14 @@ class Components:
             raise cycle_error([*wanted_by[wanted_by.index(name) :], name])
         if name in self._software:
             return self.action(name)
-        defined = self._definitions.software(name)
+        defined = self._defined(name)
         software = defined.software
         build_needs = (*software.build_needs, *tools(software.steps))
         for need in (*software.needs, *build_needs):
             self.add(need, (*wanted_by, name))
         self._refuse_tools(defined)
         self._software[name] = software
-        source = fetch_action(software.source.sha256, software.source.places, f"{name} source")
+        source = _source(name, software.source)
         patches = [_text_of(software, defined.patches[patch]) for patch in software.patches]
         layers = self.closure((*software.needs, *build_needs))
         build = Action(
@@ -124,9 +134,7 @@ class Components:
                 "patches": patches,
                 "license_files": list(software.license_files),
                 "needs": sorted(software.needs),
-                "environment": FIXED_ENVIRONMENT
-                | software.environment
-                | self._profile_environment(software),
+                "environment": FIXED_ENVIRONMENT | software.environment,
                 **({"build_only": True} if software.build_only else {}),
             },
             limits=_limits(software),
@@ -167,9 +175,23 @@ class Components:
                 hint = "name it in `build-needs` instead"
                 raise defined.error([Fault(("needs", index), what, hint)])
 
-    def _profile_environment(self, software: Software) -> dict[str, str]:
-        profile = software.profiles.get(self._profile) if self._profile else None
-        return dict(profile.environment) if profile else {}
+    def _defined(self, name: str) -> Defined:
+        """Return the definition that is taken for a component, in the variants it is built in."""
+        choice = self._chosen.get(name, Choice(name))
+        defined = self._definitions.software(choice.definition)
+        variants = dict.fromkeys([*([self._profile] if self._profile else []), *choice.variants])
+        chosen = [each for each in variants if each in defined.software.variants]
+        # Another version stands under everything that needs the component: it takes its name.
+        software = msgspec.structs.replace(with_variants(defined.software, chosen), name=name)
+        return replace(defined, software=software)
+
+
+def _source(name: str, source: Source) -> Action:
+    """Return the action that fetches a component's archive, or its commit."""
+    if source.git:
+        pin = {"commit": source.commit, "subdirectory": "", "digest": ""}
+        return Action(f"checkout:{name}", "checkout", pin, places={"url": source.git})
+    return fetch_action(source.sha256, source.places, f"{name} source")
 
 
 def _text_of(software: Software, patch: Path) -> str:

@@ -24,6 +24,7 @@ from omnibuild.cli.options import (
     command,
 )
 from omnibuild.cli.repository_words import REPOSITORY_COMMANDS
+from omnibuild.cli.software_words import SOFTWARE_COMMANDS
 
 EPILOG = """\
 examples:
@@ -40,6 +41,7 @@ exit status: 0 done, 2 usage, 3 definition, 4 source, 5 build step, 6 audit, 7 p
 GROUPS = {
     "artifact": ("prove what was built", "What was built, and whether it is so."),
     "key": ("make signing keys", "Make signing keys."),
+    "software": ("components", "The components that apps are made of."),
     "root": ("build roots", "The roots that components are compiled in."),
     "cache": ("look after the store", "The store of everything that was fetched and built."),
 }
@@ -242,6 +244,7 @@ COMMANDS = (
     *REPOSITORY_COMMANDS,
     _root,
     _schema,
+    *SOFTWARE_COMMANDS,
     *CACHE_COMMANDS,
 )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import posixpath
+import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from omnibuild import files
 from omnibuild.audit.component import check_component
-from omnibuild.errors import DefinitionError, StepError
+from omnibuild.errors import CaptureError, DefinitionError, StepError
 from omnibuild.execute.job import Job
 from omnibuild.execute.sandbox.step import Step
 from omnibuild.layers.capture import capture, keep
@@ -18,7 +19,7 @@ from omnibuild.layers.missing import note_missed
 from omnibuild.layers.step import in_turn, layered_step
 from omnibuild.sources.archive import at_most, unpack
 from omnibuild.store.results import Output
-from omnibuild.tree import Tree
+from omnibuild.tree import Kind, Tree
 
 LICENSES = "share/licenses"
 
@@ -28,10 +29,13 @@ def run(job: Job) -> Output:
 
     Parameters: ``name``, ``steps``, ``test``, ``patches`` (texts), ``license_files``, ``needs``;
     ``build_only`` for tools that may use what the root has.
-    Inputs: ``root``, ``source``, one ``layer:NAME`` for every component beneath.
+    Inputs: ``root``, ``source`` (an archive or a checkout), one ``layer:NAME`` for every component
+    beneath.
     """
     name = job.action.parameters["name"]
     job.log.unlink(missing_ok=True)
+    layers = {name: job.store.tree(output.digest) for name, output in job.roles("layer").items()}
+    _refuse_twins(name, layers)
     step = prepare_component(job)
     # Read before the step runs: afterwards its source may be anything, and lead anywhere.
     licences = _licences(job, step.build / "src")
@@ -41,7 +45,6 @@ def run(job: Job) -> Output:
         note_missed(error, job.log, name)
         raise
     upper = job.scratch / "tree" / "files"
-    layers = {name: job.store.tree(output.digest) for name, output in job.roles("layer").items()}
     tree = capture(name, upper, layers, licences)
     if not job.action.parameters.get("build_only"):
         _check_libraries(job, tree, upper, layers)
@@ -53,7 +56,11 @@ def run(job: Job) -> Output:
 def prepare_component(job: Job) -> Step:
     """Unpack a component's source and return the step that builds it."""
     source = job.scratch / "build" / "src"
-    unpack(job.blob("source"), source, limits=at_most(job.limits.unpacked))
+    if job.inputs["source"].kind == "tree":
+        source.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(job.tree("source"), source, symlinks=True)
+    else:
+        unpack(job.blob("source"), source, limits=at_most(job.limits.unpacked))
     upper = job.scratch / "tree" / "files"
     upper.mkdir(parents=True)
     what = f"component {job.action.parameters['name']}"
@@ -94,6 +101,23 @@ def licence_names(paths: Sequence[str]) -> dict[str, str]:
         path: path if posixpath.basename(path) in clashing else posixpath.basename(path)
         for path in paths
     }
+
+
+def _refuse_twins(component: str, layers: Mapping[str, Tree]) -> None:
+    """Refuse two components beneath that bring the same file, or a library of the same name."""
+    owners: dict[str, str] = {}
+    for layer, tree in layers.items():
+        paths = {entry.path for entry in tree.entries if entry.kind is not Kind.DIRECTORY}
+        for path in sorted(paths | _libraries(tree)):
+            other = owners.setdefault(path, layer)
+            if other != layer:
+                raise CaptureError(
+                    f"{component} is built over {other} and {layer}, and both bring {path}",
+                    why="which of them it would take is not said anywhere",
+                    hint="name one of them in `needs` and `build-needs`; a recipe chooses the"
+                    f' version of a component for all that need it: {other} = "VERSION" in'
+                    " [software]",
+                )
 
 
 def _check_libraries(job: Job, tree: Tree, upper: Path, layers: Mapping[str, Tree]) -> None:

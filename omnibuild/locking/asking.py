@@ -64,6 +64,7 @@ class Backends:
         settings: where the store is.
         definitions: of components.
         recipe: the app, whose interpreter asks.
+        path: the recipe's file.
         root: the root in which it does.
         glibc: highest version that wheels may need.
         indexes: those of the project, as ``NAME=URL``.
@@ -75,6 +76,7 @@ class Backends:
         settings: Settings,
         definitions: Definitions,
         recipe: Recipe,
+        path: Path,
         python: Python,
         root: str,
         glibc: str,
@@ -82,7 +84,7 @@ class Backends:
         emit: Emit,
     ) -> None:
         self._settings, self._definitions, self._emit = settings, definitions, emit
-        self._recipe, self._python = recipe, python
+        self._recipe, self._path, self._python = recipe, path, python
         self._root, self._glibc, self._indexes = root, glibc, indexes
 
     @contextmanager
@@ -135,9 +137,11 @@ class Backends:
         from omnibuild.blueprint.builds import Builds
         from omnibuild.blueprint.components import Components
         from omnibuild.plan.graph import Plan
+        from omnibuild.recipe.software.choosing import choices
 
         profile = self._recipe.build.profile if self._recipe.build else None
-        components = Components(self._definitions, self._root, profile)
+        chosen = choices(self._definitions, self._recipe, self._path)
+        components = Components(self._definitions, self._root, profile, chosen)
         interpreter = f"python-{self._python.version}"
         for name in (interpreter, *self._recipe.software):
             components.add(name)

@@ -113,7 +113,7 @@ def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> L
     recipe = msgspec.structs.replace(recipe, python=python)
     now, target = wanted(recipe, path), lock_path(recipe, path)
     platforms = chosen_platforms(definitions, recipe, ())
-    glibc = lowest_glibc(platforms)
+    glibc, root = lowest_glibc(platforms), platforms[0].root
     pins = _pins(now, python.version)
     kept = _kept(target, python.version, asked, pins)
     with tempfile.TemporaryDirectory(prefix="omnibuild-lock-") as scratch, of_uv() as cache:
@@ -121,8 +121,9 @@ def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> L
         tell_unasked(resolver.machine, emit)
         of_machine = words_of(resolver.machine)
         indexes = (*of_machine, *now.rules.index_words())
-        root = platforms[0].root
-        backends = Backends(settings, definitions, recipe, python, root, glibc, indexes, within)
+        backends = Backends(
+            settings, definitions, recipe, path, python, root, glibc, indexes, within
+        )
         base, commits = target.parent, _commits(target, asked)
         making = _Making(now, pins, resolver, backends, kept, Path(scratch), base, commits)
         with events.work(emit, f"resolve:{recipe.app.name}", "resolve"):
@@ -132,8 +133,7 @@ def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> L
     packages = list(chain.from_iterable(groups.values()))
     refuse_moved(target, packages, indexes)
     record = msgspec.structs.replace(now.record, machine_indexes=used(of_machine, packages))
-    content = merged(groups, python.version, record)
-    return Locked(target, content, path, python.require, now.pins)
+    return Locked(target, merged(groups, python.version, record), path, python.require, now.pins)
 
 
 def check(settings: Settings, name: str) -> Lock:

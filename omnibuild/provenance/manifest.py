@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from omnibuild.digests import Digest
-from omnibuild.recipe.models import Recipe, Software
+from omnibuild.recipe.models import Recipe, Software, Source
 from omnibuild.sources.rootlock import Root, RootLock
+from omnibuild.transfer.credentials import without_login
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def manifest(
                 "license": component.license,
                 "homepage": component.homepage,
                 # Not where it was fetched from: another mirror gives the same bytes.
-                "source": {"sha256": component.source.sha256},
+                "source": _source(component.source),
             }
             for component in software
         ]
@@ -93,3 +94,9 @@ def without_compiler(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return a manifest without the libraries of the root's compiler."""
     components = [each for each in manifest["components"] if "root" not in each["source"]]
     return {**manifest, "components": components}
+
+
+def _source(source: Source) -> dict[str, str]:
+    if source.git:
+        return {"git": without_login(source.git), "commit": source.commit}
+    return {"sha256": source.sha256}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -17,7 +18,10 @@ OptionalName = Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9+.-]*)?\Z", max_le
 Version = Annotated[
     str, Meta(pattern=r"^[0-9][A-Za-z0-9.+~]*\Z", max_length=60, examples=["1.4.2", "2.0~rc1"])
 ]
+OptionalVersion = Annotated[str, Meta(pattern=r"^([0-9][A-Za-z0-9.+~]*)?\Z", max_length=60)]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+OptionalSha256 = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?\Z")]
+Commit = Annotated[str, Meta(pattern=r"^([0-9a-f]{40}([0-9a-f]{24})?)?\Z")]
 HostPath = Annotated[str, Meta(pattern=r"^/[^\x00-\x1f\x7f]+\Z", examples=["/etc/shop/shop.toml"])]
 Listen = Annotated[
     str,
@@ -108,3 +112,15 @@ def is_url(text: str) -> bool:
         return bool(parts.scheme) and parts.port != 0
     except ValueError:
         return False
+
+
+# By which commits are fetched.
+_PROTOCOLS = ("https", "http", "ssh", "file")
+
+
+def is_repository(text: str) -> bool:
+    """Tell whether this can be the address of a git repository which is fetched."""
+    return is_url(text) and text.partition("://")[0] in _PROTOCOLS and not _ODD.search(text)
+
+
+_ODD = re.compile(r"[\s\"'\\\x00-\x1f\x7f]")

@@ -17,7 +17,14 @@ from omnibuild.recipe.models.bundle import Bundle, KeyValueStore, Memcached, Pos
 from omnibuild.recipe.models.package import ConfigFile, Package
 from omnibuild.recipe.models.platform import Debian, Platform, Rpm, Tar
 from omnibuild.recipe.models.python import Python
-from omnibuild.recipe.models.software import Profile, Software, Source, StepLimits, TemplateStep
+from omnibuild.recipe.models.software import (
+    Chosen,
+    Software,
+    Source,
+    StepLimits,
+    TemplateStep,
+    Variant,
+)
 from omnibuild.recipe.models.web import Limits, Tls, Web
 
 __all__ = [
@@ -43,7 +50,8 @@ __all__ = [
     "ConfigFile",
     "Recipe",
     "Source",
-    "Profile",
+    "Chosen",
+    "Variant",
     "StepLimits",
     "TemplateStep",
     "Software",

@@ -24,6 +24,7 @@ from omnibuild.recipe.models.build import Build
 from omnibuild.recipe.models.bundle import Bundle
 from omnibuild.recipe.models.package import ConfigFile, Package
 from omnibuild.recipe.models.python import Python
+from omnibuild.recipe.models.software import Chosen
 from omnibuild.recipe.models.web import Web
 
 _COMMAND = (
@@ -123,7 +124,12 @@ class Recipe(Model, frozen=True, kw_only=True):
     source: AppSource | UnsetType = UNSET
     python: Python | UnsetType = UNSET
     software: Annotated[
-        dict[Name, Version], Meta(description="Further components to bundle: name to version.")
+        dict[Name, Version | Chosen],
+        Meta(
+            description="Further components to bundle, and which definition is taken for one"
+            ' wherever it is needed: name to version or series, as `openssl = "3.0"`, which'
+            ' `software/openssl-3.0.toml` may define; or `nginx = { variants = ["debug"] }`.'
+        ),
     ] = field(default_factory=dict)
     web: Web | UnsetType = UNSET
     bundle: Bundle | UnsetType = UNSET
@@ -156,6 +162,14 @@ class Recipe(Model, frozen=True, kw_only=True):
     build: Build | UnsetType = UNSET
     package: Package = field(default_factory=Package)
     audit: Audit | UnsetType = UNSET
+
+    @property
+    def chosen(self) -> dict[str, Chosen]:
+        """The components of ``[software]``, each written out."""
+        return {
+            name: Chosen(version=said) if isinstance(said, str) else said
+            for name, said in self.software.items()
+        }
 
     @property
     def config_files(self) -> dict[str, ConfigFile]:

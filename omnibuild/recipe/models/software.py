@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 from msgspec import Meta, field
 
 from omnibuild.recipe.fields import (
+    Commit,
     Directory,
     Line,
     Name,
     OptionalLine,
     OptionalName,
+    OptionalSha256,
+    OptionalVersion,
     Place,
-    Sha256,
     Variable,
     Version,
 )
@@ -21,25 +24,29 @@ from omnibuild.recipe.models.base import Model
 
 
 class Source(Model, frozen=True, kw_only=True):
-    """``[source]``: one digest, any number of places that have those bytes."""
+    """``[source]``: an archive by its digest and any places that have it, or a git commit."""
 
-    sha256: Annotated[Sha256, Meta(description="Digest of the archive.")]
+    sha256: Annotated[
+        OptionalSha256, Meta(description="Digest of the archive; `sha256sum FILE` tells it.")
+    ] = ""
     places: Annotated[
         tuple[Place, ...],
         Meta(
             description="Upstream URL first, then alternatives; `debian:PATH` is a file below"
-            " the Debian mirror's pool/.",
-            min_length=1,
+            " the Debian mirror's pool/, `index:NAME/FILE` one of the Python index."
         ),
-    ]
-
-
-class Profile(Model, frozen=True, kw_only=True):
-    """``[profiles.NAME]``: what a recipe that asks for the profile changes."""
-
-    environment: Annotated[
-        dict[Variable, OptionalLine], Meta(description="Variables that its steps see besides.")
-    ]
+    ] = ()
+    git: Annotated[
+        OptionalLine,
+        Meta(
+            description="Instead of an archive a git repository, without its submodules.",
+            examples=["https://example.com/project.git"],
+        ),
+    ] = ""
+    commit: Annotated[
+        Commit,
+        Meta(description="Which of its commits: the whole name that `git rev-parse` says."),
+    ] = ""
 
 
 class StepLimits(Model, frozen=True, kw_only=True):
@@ -126,12 +133,46 @@ class TemplateStep(Model, frozen=True, kw_only=True):
         return next(iter(self.given.values()))
 
 
+class Variant(Model, frozen=True, kw_only=True):
+    """``[variants.NAME]``: another way to build it, that recipes choose: what it adds."""
+
+    about: Annotated[OptionalLine, Meta(description="What it is for, in one line.")] = ""
+    environment: Annotated[
+        dict[Variable, OptionalLine],
+        Meta(description="Variables that its steps and its test see besides."),
+    ] = field(default_factory=dict)
+    needs: Annotated[tuple[Name, ...], Meta(description="Further components that it links.")] = ()
+    build_needs: Annotated[
+        tuple[Name, ...], Meta(description="Further components that only its build needs.")
+    ] = ()
+    steps: Annotated[
+        tuple[str | TemplateStep, ...], Meta(description="Steps after all others.")
+    ] = ()
+
+
+class Chosen(Model, frozen=True, kw_only=True):
+    """``[software]``: which version of a component an app brings, and in which variants."""
+
+    version: Annotated[
+        OptionalVersion, Meta(description="Version or series; any when empty.", examples=["3.0"])
+    ] = ""
+    variants: Annotated[
+        tuple[Name, ...],
+        Meta(description="Variants of its definition: `omnibuild software show NAME` lists them."),
+    ] = ()
+
+
 class Software(Model, frozen=True, kw_only=True):
     """``software/<name>.toml``: one component compiled from source."""
+
+    retired: ClassVar[Mapping[str, str]] = {
+        "profiles": "call the table [variants.release]; its keys are the same"
+    }
 
     name: Annotated[Name, Meta(description="The component's name; the file is called after it.")]
     extends: Annotated[
         OptionalName,
+        OptionalVersion,
         Meta(
             description="Another definition, whose keys this one has where it has none of its own:"
             " a key that is given here replaces the other's, lists and tables as a whole. With the"
@@ -201,7 +242,11 @@ class Software(Model, frozen=True, kw_only=True):
         dict[Variable, OptionalLine],
         Meta(description="Variables that its steps and its test see besides."),
     ] = field(default_factory=dict)
-    profiles: Annotated[
-        dict[Literal["release"], Profile], Meta(description="Other ways to build it.")
+    variants: Annotated[
+        dict[Name, Variant],
+        Meta(
+            description="Other ways to build it, which a recipe chooses in [software];"
+            " `build.profile` of a recipe chooses the one called `release`, where there is one."
+        ),
     ] = field(default_factory=dict)
     limits: StepLimits = field(default_factory=StepLimits)

@@ -7,9 +7,9 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from omnibuild.recipe.fields import is_url
+from omnibuild.recipe.fields import is_repository, is_url
 from omnibuild.recipe.located import Fault
-from omnibuild.recipe.models import Software, TemplateStep
+from omnibuild.recipe.models import Software, Source, TemplateStep, Variant
 from omnibuild.recipe.positions import Path as Keys
 from omnibuild.recipe.validate import quoted
 
@@ -25,22 +25,56 @@ def software_faults(software: Software, patches: Mapping[str, Path]) -> Iterator
         if not os.path.isfile(patches[patch]):
             hint = f"it is looked up in {patches[patch].parent}"
             yield Fault(("patches", index), f"there is no patch {quoted(patch)}", hint)
-    for index, place in enumerate(software.source.places):
+    yield from _source_faults(software.source)
+    yield from _need_faults((), software.name, software)
+    yield from _step_faults((), software.steps)
+    for name, variant in software.variants.items():
+        yield from _need_faults(("variants", name), software.name, variant)
+        yield from _step_faults(("variants", name), variant.steps)
+
+
+def _source_faults(source: Source) -> Iterator[Fault]:
+    if source.git:
+        yield from _repository_faults(source)
+        return
+    if source.commit:
+        yield Fault(("source", "commit"), "`commit` is of a repository, and there is no `git`")
+        return
+    for key in ("sha256", "places"):
+        if not getattr(source, key):
+            hint = "or name a repository with `git` and `commit`"
+            yield Fault(("source",), f"missing key `{key}` in [source]", hint)
+    for index, place in enumerate(source.places):
         if not is_url(place):
             yield Fault(("source", "places", index), f"{quoted(place)} is not a URL")
-    yield from _need_faults(software)
-    for index, step in enumerate(software.steps):
-        if isinstance(step, TemplateStep):
-            yield from _template_faults(("steps", index), step)
 
 
-def _need_faults(software: Software) -> Iterator[Fault]:
-    for key, needed in (("needs", software.needs), ("build-needs", software.build_needs)):
+def _repository_faults(source: Source) -> Iterator[Fault]:
+    if not is_repository(source.git):
+        hint = "write it like `https://example.com/project.git`"
+        yield Fault(("source", "git"), f"{quoted(source.git)} is no repository's URL", hint)
+    if not source.commit:
+        what = "[source] with `git` needs `commit`: a branch or a tag would move"
+        yield Fault(("source", "git"), what, "git rev-parse 'TAG^{commit}' says it")
+    for key in ("sha256", "places"):
+        if getattr(source, key):
+            what = f"`{key}` is for archives, and `git` is there"
+            yield Fault(("source", key), what, "name one of them", in_key=True)
+
+
+def _need_faults(path: Keys, own: str, needing: Software | Variant) -> Iterator[Fault]:
+    for key, needed in (("needs", needing.needs), ("build-needs", needing.build_needs)):
         for index, name in enumerate(needed):
-            if name == software.name:
-                yield Fault((key, index), f"{quoted(name)} cannot need itself")
+            if name == own:
+                yield Fault((*path, key, index), f"{quoted(name)} cannot need itself")
             elif name in needed[:index]:
-                yield Fault((key, index), f"{quoted(name)} is there twice")
+                yield Fault((*path, key, index), f"{quoted(name)} is there twice")
+
+
+def _step_faults(path: Keys, steps: Sequence[str | TemplateStep]) -> Iterator[Fault]:
+    for index, step in enumerate(steps):
+        if isinstance(step, TemplateStep):
+            yield from _template_faults((*path, "steps", index), step)
 
 
 def _template_faults(path: Keys, step: TemplateStep) -> Iterator[Fault]:

@@ -416,7 +416,7 @@ def test_what_a_lock_says_that_a_source_needs_is_beneath_it_and_bundled(tmp_path
     payload = "payload:shop@bullseye/amd64"
     assert plan[payload].inputs.keys() - before[payload].inputs.keys() == {"part:pcre2"}
     # The recipe's own version of it is the one that there must be.
-    with pytest.raises(DefinitionError, match=r"wants pcre2 9, and pcre2 10\.46 is defined"):
+    with pytest.raises(DefinitionError, match="no definition of `pcre2` has the version `9`"):
         actions(said, 'software = {pcre2 = "9"}')
     with pytest.raises(LockError, match="what `scrypt` is built with is damaged") as damaged:
         actions("{needs = [1]}")

@@ -1,0 +1,141 @@
+"""Which definition and which variants of its components a recipe chooses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from omnibuild.recipe.definitions import Definitions
+from omnibuild.recipe.located import Fault
+from omnibuild.recipe.models import Recipe, Software
+from omnibuild.recipe.positions import Path as Keys
+from omnibuild.recipe.software.extending import Defined
+from omnibuild.recipe.validate import closest, quoted, suggestion
+from omnibuild.recipe.whereabouts import recipe_document
+
+# Taken by every component that has it, where `build.profile` asks for it.
+RELEASE = "release"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a recipe says of a component.
+
+    Args:
+        definition: the one that is taken for it.
+        variants: names of those that are chosen, in their order there.
+    """
+
+    definition: str
+    variants: tuple[str, ...] = ()
+
+
+def choices(definitions: Definitions, recipe: Recipe, path: Path) -> dict[str, Choice]:
+    """Return what ``[software]`` of a recipe chooses, by the components' names.
+
+    Raises :class:`DefinitionError` for versions and variants that no definition has.
+    """
+    found: dict[str, Choice] = {}
+    faults: list[Fault] = []
+    for name, said in recipe.chosen.items():
+        place: Keys = ("software", name)
+        known = versions(definitions, name)
+        fitting = [each for each in known if is_of(known[each], said.version)]
+        if not fitting:
+            faults.append(_unknown(definitions, name, said.version, known))
+            continue
+        definition = name if name in fitting else fitting[-1]
+        defined = definitions.software(definition)
+        faults += _variant_faults(place, defined, said.variants)
+        if defined.software.build_only:
+            what = f"{quoted(name)} is a tool for building, and no app brings it"
+            faults.append(Fault(place, what, "name it in `needs` of [build], for the steps there"))
+        found[name] = Choice(definition, said.variants)
+    if faults:
+        raise recipe_document(path).error(faults)
+    return found
+
+
+def versions(definitions: Definitions, name: str) -> dict[str, str]:
+    """Return the definitions of a component, with their versions, oldest first.
+
+    ``openssl-3.0``, if its version is 3.0 or begins with 3.0 and a dot, is one of ``openssl``.
+    """
+    found = {}
+    for each in definitions.names("software"):
+        series = each.removeprefix(f"{name}-") if each.startswith(f"{name}-") else ""
+        if each == name or series[:1].isdigit():
+            version = definitions.software(each).software.version
+            if each == name or is_of(version, series):
+                found[each] = version
+    return dict(sorted(found.items(), key=lambda item: (_order(item[1]), item[0])))
+
+
+def is_of(version: str, wanted: str) -> bool:
+    """Tell whether a version is the one that is wanted, or of that series; empty wants any."""
+    return wanted in ("", version) or version.startswith(f"{wanted}.")
+
+
+def with_variants(software: Software, names: Sequence[str]) -> Software:
+    """Return a definition with all that some of its variants add."""
+    chosen = [software.variants[name] for name in names]
+    environment = dict(software.environment)
+    for variant in chosen:
+        environment |= variant.environment
+    return msgspec.structs.replace(
+        software,
+        environment=environment,
+        needs=_joined(software.needs, *(variant.needs for variant in chosen)),
+        build_needs=_joined(software.build_needs, *(variant.build_needs for variant in chosen)),
+        steps=(*software.steps, *(step for variant in chosen for step in variant.steps)),
+    )
+
+
+def _joined(*lists: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for each in lists for name in each))
+
+
+def _unknown(definitions: Definitions, name: str, version: str, known: Mapping[str, str]) -> Fault:
+    place = ("software", name)
+    if not known:
+        hint = suggestion(closest(name, definitions.names("software")))
+        what = f"no software is called {quoted(name)}"
+        return Fault(
+            place, what, hint or "omnibuild software list shows what there is", in_key=True
+        )
+    there = ", ".join(f"{each} ({file}.toml)" for file, each in known.items())
+    what = f"no definition of {quoted(name)} has the version {quoted(version)}"
+    hint = (
+        f"there are: {there}; software/{name}-{version}.toml with `extends ="
+        f' "{list(known)[-1]}"` makes another one'
+    )
+    return Fault(place, what, hint)
+
+
+def _variant_faults(place: Keys, defined: Defined, names: Sequence[str]) -> Iterator[Fault]:
+    known = defined.software.variants
+    values: dict[str, tuple[str, str]] = {}
+    for index, name in enumerate(names):
+        here = (*place, "variants", index)
+        if name not in known:
+            what = f"{quoted(defined.software.name)} has no variant {quoted(name)}"
+            has = f"it has {', '.join(known)}" if known else "it has no variants"
+            yield Fault(here, what, suggestion(closest(name, known)) or has)
+            continue
+        if name in names[:index]:
+            yield Fault(here, f"{quoted(name)} is there twice")
+        for variable, value in known[name].environment.items():
+            other, theirs = values.setdefault(variable, (name, value))
+            if theirs != value:
+                what = f"the variants {quoted(other)} and {quoted(name)} both set {variable}"
+                yield Fault(here, what, "choose one of them")
+
+
+def _order(version: str) -> list[tuple[int, int, str]]:
+    """Return what versions are sorted by: numbers as such, before letters of the same place."""
+    parts = re.findall(r"[0-9]+|[A-Za-z~]+", version)
+    return [(1, int(each), "") if each.isdigit() else (0, 0, each) for each in parts]
