@@ -22,10 +22,8 @@ def _with(*components: str, **environment: str) -> SourceNeeds:
 # By normalised names. Builds find components by pkg-config, by programs on PATH and by the
 # compiler's flags; variables are for those that look elsewhere, or would do without in silence.
 SDISTS: Mapping[str, SourceNeeds] = {
-    "backports-lzma": _with("xz"),
     "cffi": _with("libffi"),
     "lz4": _with("lz4"),
-    "pynacl": _with("libsodium", SODIUM_INSTALL="system"),
     "pysqlite3": _with("sqlite"),
     "pyyaml": _with("libyaml", PYYAML_FORCE_LIBYAML="1"),
     "scrypt": _with("openssl"),
