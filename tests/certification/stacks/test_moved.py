@@ -128,6 +128,7 @@ def test_a_colon_is_refused_where_path_cannot_hold_it(host: ChrootHost) -> None:
 
 # Files that name the directory they were placed for, and why that hurts nobody elsewhere.
 NAMED = {
+    "bin/hello-run": "puts its own place where copied configuration names this one",
     "lib/libcrypto.so.3": "beside the library comes first; there are no engines and modules",
     "lib/libncursesw.so.6.5": "terminals are the host's where the bundled ones are not found",
     "lib/libpython3.13.so.1.0": "asked only where nothing is found around the program",
