@@ -20,6 +20,7 @@ import time
 from dataclasses import dataclass, field
 
 HEARD = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGRTMIN)
+READY = (signal.SIGRTMIN,)
 # What a process has beyond the time for its requests, to end by itself.
 MORE = 5
 
@@ -133,8 +134,11 @@ def serve(processes: Processes) -> int:
     while processes.running:
         heard = signal.sigtimedwait(HEARD, 1)
         number = heard.si_signo if heard else 0
-        if heard and number == signal.SIGRTMIN:
-            processes.is_ready(heard.si_pid)
+        # First of all who serves: signals come in the order of their numbers.
+        ready = heard if number == signal.SIGRTMIN else signal.sigtimedwait(READY, 0)
+        while ready:
+            processes.is_ready(ready.si_pid)
+            ready = signal.sigtimedwait(READY, 0)
         if processes.reap() and not stopping:
             status = 1
         if not stopping and (status or number in (signal.SIGTERM, signal.SIGINT)):
