@@ -24,7 +24,8 @@ POINTS: Mapping[str, str] = {
     PRE_INSTALL: "As root, before the files of a new version arrive; $1 is `install` or `upgrade`,"
     " $2 the old version (empty on a first installation, and with rpm).",
     PREPARE: "As the app's user, with the app's environment and commands on PATH, before services"
-    " start: at each installation and upgrade, and at each start of `<app>-run`.",
+    " start: at each installation and upgrade, and at each start of `<app>-run`. What `[bundle]`"
+    " brings answers meanwhile.",
     POST_CONFIGURE: "As root, after `prepare` and before services start; arguments as for"
     " `pre-install`; the function `as_user COMMAND` runs a command as the app's user.",
     PRE_REMOVE: "As root, before services stop and files leave.",

@@ -14,7 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
+
+from omnibuild.host.integration import integrate
+from omnibuild.host.programs import Installed
+from omnibuild.recipe.models import Recipe
+
+from .conftest import install
 
 ATTEMPTS = 200
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
@@ -222,3 +229,46 @@ def test_environment_probes_certificates_unless_told(
     assert answer(SSL_CERT_DIR="/mine") == "unset"
     if Path("/etc/ssl/certs/ca-certificates.crt").exists():
         assert answer() == "/etc/ssl/certs/ca-certificates.crt"
+
+
+SLOW_DATABASE = """\
+#!/bin/sh
+# Takes its time for a first start, and is deaf to INT until it has become the server.
+if [ "${1:-}" = ready ]; then
+    while kill -0 "$2" 2>/dev/null && [ ! -e "$SHOP_STATE/answers" ]; do sleep 0.1; done
+    exit
+fi
+sleep 2
+exec python3 -c '
+import os, pathlib, signal, sys
+
+state = pathlib.Path(os.environ["SHOP_STATE"])
+def end(*_):
+    (state / "ended in order").touch()
+    sys.exit()
+signal.signal(signal.SIGINT, end)
+(state / "answers").touch()
+while True:
+    signal.pause()
+'
+"""
+
+
+def test_what_is_told_to_stop_while_its_database_starts_does_so(tmp_path: Path) -> None:
+    app = {"name": "shop", "version": "1", "summary": "The shop", "license": "MIT"}
+    app["maintainer"] = "Shop <shop@example.com>"
+    tables = {"app": app, "bundle": {"postgresql": {}}}
+    recipe = msgspec.convert(tables, Recipe)
+    programs = Installed({}, set(), {"lib/postgresql-18/bin/psql"})
+    install(integrate(recipe, {}, {}, programs), tmp_path)
+    (tmp_path / "opt/shop/bin/shop-postgresql").write_text(SLOW_DATABASE)
+    state = tmp_path / "state"
+    runner = subprocess.Popen([tmp_path / "opt/shop/bin/shop-run", "--state", state])
+    try:
+        time.sleep(1)
+        runner.terminate()
+        assert runner.wait(timeout=30) == 0
+    finally:
+        runner.kill()
+    assert (state / "ended in order").exists()
+    assert not (state / "run").is_symlink()
