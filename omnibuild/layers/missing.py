@@ -34,7 +34,10 @@ class _Sign:
     sure: bool = True
 
 
-_NAME = r"([\w.+-]*\w)"
+# Logs are other people's: no name is longer, and one that no words go before starts where nothing
+# of a name stands, so that no text takes longer than its length.
+_NAME = r"([\w.+-]{0,99}\w)"
+_WORD = rf"(?<![\w.+-]){_NAME}"
 _SIGNS = (
     _Sign(re.compile(r"fatal error: ([\w./+-]+): No such file or directory"), "include/{}"),
     _Sign(re.compile(rf"cannot find -l{_NAME}"), "lib/lib{}.so"),
@@ -43,9 +46,9 @@ _SIGNS = (
     _Sign(re.compile(rf"PackageNotFoundError: {_NAME} not found"), "lib/pkgconfig/{}.pc"),
     _Sign(re.compile(rf'ERROR: Dependency "{_NAME}" not found'), "lib/pkgconfig/{}.pc"),
     _Sign(re.compile(rf"pkg-config --exists {_NAME}"), "lib/pkgconfig/{}.pc", sure=False),
-    _Sign(re.compile(rf"\b{_NAME}\.pc\b"), "lib/pkgconfig/{}.pc", sure=False),
+    _Sign(re.compile(rf"{_WORD}\.pc\b"), "lib/pkgconfig/{}.pc", sure=False),
     _Sign(re.compile(rf"sh: (?:line )?\d+: {_NAME}: (?:command )?not found"), "bin/{}"),
-    _Sign(re.compile(rf"[`'\"]?{_NAME}['\"]? (?:executable )?not found"), "bin/{}", sure=False),
+    _Sign(re.compile(rf"{_WORD}['\"]? (?:executable )?not found"), "bin/{}", sure=False),
     _Sign(re.compile(rf"No such file or directory: '{_NAME}'"), "bin/{}", sure=False),
     _Sign(re.compile(rf"Could NOT find {_NAME}"), "lib/pkgconfig/{}.pc", sure=False),
 )

@@ -73,3 +73,12 @@ def test_a_glob_is_no_claim_to_everything(tmp_path: Path) -> None:
     """include/openssl/*.h has no header that is called like one of its own elsewhere."""
     error = told(tmp_path / "log", "fatal error: mine.h: No such file or directory")
     assert error.hint.startswith("no component has mine.h")
+
+
+@pytest.mark.parametrize(
+    "text", ["y", "-", "a.", "'a", "a-", "fatal error: ", "pkg-config --exists "]
+)
+def test_a_flood_takes_no_longer_than_its_length(text: str) -> None:
+    """The log of a step is anybody's: this took minutes, or did not end."""
+    sure, _ = missed(text * ((1 << 18) // len(text)))
+    assert not sure
