@@ -13,7 +13,7 @@ COMPONENT = "openssl"
 
 # Distributions whose own source is of no use here, and what to do instead.
 _INSTEAD = {
-    "psycopg-binary": "psycopg[c] in its place takes the app's, once a component has libpq",
+    "psycopg-binary": "psycopg[c] in its place takes the app's",
     "cryptography": "it is compiled by Rust, which no component brings; keep it up to date",
 }
 

@@ -22,8 +22,12 @@ def _with(*components: str, **environment: str) -> SourceNeeds:
 # By normalised names. Builds find components by pkg-config, by programs on PATH and by the
 # compiler's flags; variables are for those that look elsewhere, or would do without in silence.
 SDISTS: Mapping[str, SourceNeeds] = {
+    "brotli": _with("brotli", USE_SYSTEM_BROTLI="1"),
     "cffi": _with("libffi"),
     "lz4": _with("lz4"),
+    "psycopg-c": _with("libpq"),
+    "psycopg2": _with("libpq"),
+    "psycopg2-binary": _with("libpq"),
     "pysqlite3": _with("sqlite"),
     "pyyaml": _with("libyaml", PYYAML_FORCE_LIBYAML="1"),
     "scrypt": _with("openssl"),
