@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
 from twisted.internet import reactor
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import globalLogBeginner, textFileLogObserver
@@ -71,12 +72,25 @@ class Channel(http.HTTPChannel):  # type: ignore[misc] # Twisted is the app's
             self.loseConnection()
 
 
+class Request(server.Request):  # type: ignore[misc] # Twisted is the app's
+    """A request by way of a proxy: WSGI wants a host and a port, its socket is a path."""
+
+    def getClientAddress(self) -> IPv4Address:  # noqa: N802
+        """Return no address: the proxy tells the client's."""
+        return IPv4Address("TCP", "", 0)
+
+    def getHost(self) -> IPv4Address:  # noqa: N802
+        """Return what stands where the client said no name."""
+        return IPv4Address("TCP", "localhost", 80)
+
+
 class Site(server.Site):  # type: ignore[misc] # Twisted is the app's
     """A site that ends when all was answered, and logs requests to a stream."""
 
     def __init__(self, resource: Any, log: TextIO | None, idle: int, *, proxied: bool) -> None:
         formatter = http.proxiedLogFormatter if proxied else http.combinedLogFormatter
-        super().__init__(resource, timeout=idle, logFormatter=formatter)
+        kind = Request if proxied else server.Request
+        super().__init__(resource, kind, timeout=idle, logFormatter=formatter)
         self.channels: set[Channel] = set()
         self.ends = False
         self.stream = log
