@@ -124,9 +124,10 @@ def told_by_proxy(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable
 
 
 def ended(site: Site, port: Any, seconds: int) -> Deferred[None]:
-    """Stop to listen, and return when all was answered or the time is over."""
+    """Stop to accept, and return when all was answered or the time is over."""
     site.ends = True
-    port.stopListening()
+    # It is not closed: Twisted would remove the path of a socket that others serve on.
+    port.stopReading()
     until = time.monotonic() + seconds
 
     def look() -> None:
