@@ -130,7 +130,9 @@ def test_unknown_names_come_with_a_suggestion(workspace: Workspace) -> None:
     said = fails("unknown-name", "build", "tinny", "-C", directory)
     assert "tiny" in said
     replace(directory / "recipes/tiny.toml", "tiny-c", "tiny-d")
-    fails("unknown-name", *build(directory))
+    said = fails("definition", *build(directory))
+    assert "no software is called `tiny-d`" in said
+    assert "did you mean `tiny-c`?" in said
 
 
 @pytest.mark.parametrize("damage", ["missing", "without digests"])
