@@ -8,15 +8,12 @@ from omnibuild.host.layout import Layout
 from omnibuild.host.model import Process
 from omnibuild.host.programs import Installed
 from omnibuild.host.servers.server import (
-    LISTEN,
-    NAME,
     WebServer,
     access_log,
     address,
-    grace,
     kept_sockets,
-    public_address,
     require_app,
+    server_process,
     words,
     workers,
 )
@@ -68,17 +65,7 @@ def _process(web: Web, layout: Layout, installed: Installed) -> Process:
         " \\\n".join(f"    {argument}" for argument in _arguments(web, layout)),
         *kept_sockets(layout, 'gunicorn "$bind"'),
     ]
-    return Process(
-        NAME,
-        "web server",
-        "\n".join(lines),
-        address=public_address(web),
-        is_server=True,
-        keeps_sockets=True,
-        reloads=True,
-        grace=grace(web),
-        helpers=(LISTEN,),
-    )
+    return server_process(web, lines)
 
 
 GUNICORN = WebServer(

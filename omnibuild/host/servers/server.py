@@ -136,6 +136,27 @@ def kept_sockets(layout: Layout, server: str) -> list[str]:
     ]
 
 
+def server_process(web: Web, lines: Iterable[str], *programs: str) -> Process:
+    """Return the process of a server whose socket systemd keeps, and that HUP reloads.
+
+    Args:
+        web: the recipe's table.
+        lines: shell that becomes the server.
+        programs: those of hosts that start it, besides the one that opens its socket.
+    """
+    return Process(
+        NAME,
+        "web server",
+        "\n".join(lines),
+        address=public_address(web),
+        is_server=True,
+        keeps_sockets=True,
+        reloads=True,
+        grace=grace(web),
+        helpers=(LISTEN, *programs),
+    )
+
+
 def reloaded_by_prefork(
     web: Web, layout: Layout, program: str, arguments: Iterable[str]
 ) -> Process:
@@ -147,21 +168,11 @@ def reloaded_by_prefork(
         program: what runs it once, a program of hosts.
         arguments: what that is told, quoted for a shell.
     """
-    python, seconds = f'"$root/bin/{layout.python}"', grace(web)
+    python = f'"$root/bin/{layout.python}"'
     lines = [
         f'exec {listening(layout, "socket")} "{address(web, layout)}" \\',
-        f'    {python} -I -S -B "$root/libexec/{PREFORK}" "{workers(web)}" {seconds} \\',
+        f'    {python} -I -S -B "$root/libexec/{PREFORK}" "{workers(web)}" {grace(web)} \\',
         f'    {python} -I -B -u "$root/libexec/{program}" \\',
         f"    {' '.join(arguments)}",
     ]
-    return Process(
-        NAME,
-        "web server",
-        "\n".join(lines),
-        address=public_address(web),
-        is_server=True,
-        keeps_sockets=True,
-        reloads=True,
-        grace=seconds,
-        helpers=(LISTEN, PREFORK, program),
-    )
+    return server_process(web, lines, PREFORK, program)

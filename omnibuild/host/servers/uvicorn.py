@@ -7,20 +7,19 @@ that it has only just accepted when it ends.
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
 from omnibuild.host.layout import Layout
 from omnibuild.host.model import Process
 from omnibuild.host.programs import Installed
 from omnibuild.host.servers.server import (
-    LISTEN,
-    NAME,
     WebServer,
     access_log,
     address,
     grace,
     listening,
-    public_address,
     require_app,
+    server_process,
     words,
     workers,
 )
@@ -43,18 +42,10 @@ def _process(web: Web, layout: Layout, installed: Installed) -> Process:
         f'    "{workers(web)}" {access_log(web, layout) or "off"} \\',
         f"    {' '.join([*told, *words(web), shlex.quote(web.app)])}",
     ]
-    return Process(
-        NAME,
-        "web server",
-        "\n".join(lines),
-        address=public_address(web),
-        is_server=True,
-        keeps_sockets=True,
-        reloads=True,
+    return replace(
+        server_process(web, lines, START),
         # Its supervisor ends without a word when its workers cannot start.
         restart="always",
-        grace=grace(web),
-        helpers=(LISTEN, START),
     )
 
 

@@ -12,14 +12,12 @@ from omnibuild.host.layout import Layout
 from omnibuild.host.model import Process
 from omnibuild.host.programs import Installed
 from omnibuild.host.servers.server import (
-    LISTEN,
-    NAME,
     WebServer,
     access_log,
     address,
     grace,
     listening,
-    public_address,
+    server_process,
     words,
     workers,
 )
@@ -71,17 +69,7 @@ def _process(web: Web, layout: Layout, installed: Installed) -> Process:
         f"    /usr/bin/{command} \\",
         " \\\n".join(f"    {argument}" for argument in _arguments(web, layout)),
     ]
-    return Process(
-        NAME,
-        "web server",
-        "\n".join(lines),
-        address=public_address(web),
-        is_server=True,
-        keeps_sockets=True,
-        reloads=True,
-        grace=grace(web),
-        helpers=(LISTEN,),
-    )
+    return server_process(web, lines)
 
 
 UWSGI = WebServer(
