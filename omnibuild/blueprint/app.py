@@ -212,12 +212,14 @@ def _wanted_components(recipe: Recipe, components: Components) -> tuple[str, ...
 
 
 def _place_actions(recipe: Recipe, parts: Mapping[str, str], place: str) -> list[Action]:
-    prefix = Layout.of(recipe).prefix
+    parameters: dict[str, Any] = {"prefix": Layout.of(recipe).prefix}
+    if recipe.python and not recipe.python.sources:
+        parameters["sources"] = False
     return [
         Action(
             f"place:{recipe.app.name}/{name}{place}",
             "place",
-            {"prefix": prefix},
+            parameters,
             {"tree": action},
         )
         for name, action in parts.items()

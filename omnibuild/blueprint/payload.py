@@ -19,6 +19,7 @@ from omnibuild.errors import DefinitionError, Where
 from omnibuild.host.hooks import load_hooks
 from omnibuild.host.layout import Layout
 from omnibuild.payload.assembly import part_of
+from omnibuild.payload.globs import with_all_below
 from omnibuild.plan.graph import Action
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Recipe
@@ -84,10 +85,25 @@ def pruned(
             fault = Fault(("python", "prune", given), what, hint, in_key=True)
             raise recipe_document(recipe_path).error([fault])
         found[part] = list(globs)
+    _refuse_additions_without_pip(recipe, recipe_path, found)
     own = part_of(recipe.app.name, parts)
     if own and (closed := list(restricted(recipe, recipe_path))):
         found[own] = [*found.get(own, ()), *closed]
     return found
+
+
+def _refuse_additions_without_pip(
+    recipe: Recipe, recipe_path: Path, left_out: Mapping[str, Sequence[str]]
+) -> None:
+    if not recipe.python or not recipe.python.additions:
+        return
+    interpreter = f"python-{recipe.python.version}"
+    pip = f"lib/python{recipe.python.version}/ensurepip"
+    if with_all_below(left_out.get(interpreter, ()), [pip]):
+        what = f"`additions` need pip, which the chosen {interpreter} leaves out"
+        hint = f"take {interpreter} without the variant whose `prune` has {pip}"
+        fault = Fault(("python", "additions"), what, hint)
+        raise recipe_document(recipe_path).error([fault])
 
 
 def restricted(recipe: Recipe, recipe_path: Path) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from omnibuild.audit.facts import NOTHING_SPECIAL, facts_of, to_data
 from omnibuild.execute.job import Job
+from omnibuild.payload.bytecode import bytecode_alone
 from omnibuild.payload.described import describe, files_directory
 from omnibuild.payload.placing import place_tree
 from omnibuild.store.results import Output
@@ -19,9 +20,10 @@ from omnibuild.tree import Tree
 
 
 def run(job: Job) -> Output:
-    """Move a tree from the logical prefix to the app's; parameters: ``prefix``.
+    """Move a tree from the logical prefix to the app's.
 
-    Described by ``facts`` (what is special about contents, for the audit) and ``md5``.
+    Parameters: ``prefix``, ``sources`` (false where modules are bytecode alone). Described by
+    ``facts`` (what is special about contents, for the audit) and ``md5``.
     """
     source = job.inputs["tree"].digest
     target = files_directory(job)
@@ -31,6 +33,8 @@ def run(job: Job) -> Output:
         target,
         job.action.parameters["prefix"],
     )
+    if not job.action.parameters.get("sources", True):
+        tree = bytecode_alone(tree, target)
     return describe(job, tree, describe_contents(tree, target))
 
 

@@ -114,6 +114,9 @@ def _table_faults(table: dict[str, Any], model: type[Struct], path: Path) -> Ite
             meant = closest(key, fields.keys() - table.keys())
             misspelt.add(meant)
             hint = suggestion(meant) or f"known are {_listed(fields)}"
+            if key.isdecimal() and path:
+                # `python-3.13 = …` is the table `python-3` with the key `13`.
+                hint = f'a name with a dot is written in quotes: "{path[-1]}.{key}"'
             yield Fault((*path, key), f"unknown key {quoted(key)}{place}", hint, in_key=True)
     for key, each in fields.items():
         # One mistake is told once: the misspelt key already says which one is missing.

@@ -72,6 +72,13 @@ class Python(Model, frozen=True, kw_only=True):
             " command `<app>-pip`: upgrades keep them, in `/var/lib/<app>-additions`."
         ),
     ] = False
+    sources: Annotated[
+        bool,
+        Meta(
+            description="Whether the sources of modules stay beside their bytecode. Without them an"
+            " app is smaller, tracebacks show no lines of code, and code cannot read its source."
+        ),
+    ] = True
     prune: Annotated[
         dict[Distribution, tuple[Line, ...]],
         Meta(

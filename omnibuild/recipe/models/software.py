@@ -148,6 +148,10 @@ class Variant(Model, frozen=True, kw_only=True):
     steps: Annotated[
         tuple[str | TemplateStep, ...], Meta(description="Steps after all others.")
     ] = ()
+    prune: Annotated[
+        tuple[Line, ...],
+        Meta(description="Further globs of what a runtime artifact does not carry."),
+    ] = ()
 
 
 class Chosen(Model, frozen=True, kw_only=True):

@@ -92,6 +92,7 @@ def with_variants(software: Software, names: Sequence[str]) -> Software:
         needs=_joined(software.needs, *(variant.needs for variant in chosen)),
         build_needs=_joined(software.build_needs, *(variant.build_needs for variant in chosen)),
         steps=(*software.steps, *(step for variant in chosen for step in variant.steps)),
+        prune=_joined(software.prune, *(variant.prune for variant in chosen)),
     )
 
 

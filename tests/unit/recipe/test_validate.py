@@ -136,6 +136,18 @@ def test_a_misspelt_key_is_told_once() -> None:
     ]
 
 
+def test_a_name_with_a_dot_wants_quotes() -> None:
+    said = "[software]\npython-3.13 = { variants = [] }"
+    value = tomllib.loads(RECIPE.replace("[software]", said))
+    found = list(faults(value, Recipe))
+    assert [(fault.what, fault.hint) for fault in found] == [
+        (
+            "unknown key `13` in [software.python-3]",
+            'a name with a dot is written in quotes: "python-3.13"',
+        )
+    ]
+
+
 def test_a_last_line_break_is_part_of_the_value() -> None:
     value = tomllib.loads(RECIPE.replace('"1.4.2"', '"1.4.2\\n"'))
     assert [fault.path for fault in faults(value, Recipe)] == [("app", "version")]
