@@ -24,7 +24,10 @@ def _with(*components: str, **environment: str) -> SourceNeeds:
 SDISTS: Mapping[str, SourceNeeds] = {
     "brotli": _with("brotli", USE_SYSTEM_BROTLI="1"),
     "cffi": _with("libffi"),
+    "html5-parser": _with("libxml2"),
+    "lxml": _with("libxml2", "libxslt"),
     "lz4": _with("lz4"),
+    "pillow": _with("freetype", "libjpeg-turbo", "libwebp", "zlib"),
     "psycopg-c": _with("libpq"),
     "psycopg2": _with("libpq"),
     "psycopg2-binary": _with("libpq"),
