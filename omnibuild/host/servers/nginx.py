@@ -229,11 +229,12 @@ def _sed_of_tls(layout: Layout) -> list[str]:
 
 def _alone(web: Web, layout: Layout) -> str:
     """Return shell of the runner: the same configuration for another place."""
+    # nginx cannot quote each letter that a directory may have: symlinks have plain names.
     places = (
-        (layout.prefix, "$root"),
-        (layout.state, "$state"),
-        (layout.logs, "$state"),
-        (layout.etc, "$state/etc"),
+        (layout.prefix, "$runtime/app"),
+        (layout.state, "$runtime/state"),
+        (layout.logs, "$runtime/state"),
+        (layout.etc, "$runtime/state/etc"),
     )
     return "\n".join(
         [
@@ -244,6 +245,8 @@ def _alone(web: Web, layout: Layout) -> str:
             "    patience=$((patience - 1))",
             "    sleep 0.1",
             "done",
+            'ln -s -- "$root" "$runtime/app"',
+            'ln -s -- "$state" "$runtime/state"',
             "configuration=$state/etc/nginx.conf",
             '[ -e "$configuration" ] || configuration=$root/etc/nginx.conf',
             *(_alone_with_tls(layout) if web.tls else ()),
