@@ -22,16 +22,20 @@ def _with(*components: str, **environment: str) -> SourceNeeds:
 # By normalised names. Builds find components by pkg-config, by programs on PATH and by the
 # compiler's flags; variables are for those that look elsewhere, or would do without in silence.
 SDISTS: Mapping[str, SourceNeeds] = {
+    "borgbackup": _with("acl", "lz4", "openssl", "xxhash", "zstd"),
     "brotli": _with("brotli", USE_SYSTEM_BROTLI="1"),
     "cffi": _with("libffi"),
     "html5-parser": _with("libxml2"),
     "lxml": _with("libxml2", "libxslt"),
     "lz4": _with("lz4"),
+    "mysqlclient": _with("mariadb-connector-c"),
     "pillow": _with("freetype", "libjpeg-turbo", "libwebp", "zlib"),
     "psycopg-c": _with("libpq"),
     "psycopg2": _with("libpq"),
     "psycopg2-binary": _with("libpq"),
+    "pylibacl": _with("acl"),
     "pysqlite3": _with("sqlite"),
+    "python-ldap": _with("cyrus-sasl", "openldap"),
     "pyyaml": _with("libyaml", PYYAML_FORCE_LIBYAML="1"),
     "scrypt": _with("openssl"),
     "uwsgi": _with("libxcrypt", "openssl", "pcre2", "zlib", UWSGI_INCLUDES="$PREFIX/include"),
