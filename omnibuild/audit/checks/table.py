@@ -65,6 +65,14 @@ CHECKS = (
         "Libraries of the payload have all versions of symbols that its files need of them.",
     ),
     Check(
+        "one-library",
+        elf_checks.check_one_library,
+        "One library has one name: of two with the same soname a process takes the one that it"
+        " loads first for both, which need not be the one that a file was compiled with.",
+        Level.WARNING,
+        remedy="leave one of them out, or compile what brings its own against the component",
+    ),
+    Check(
         "glibc-version",
         elf_checks.check_glibc_version,
         "No symbol is newer than the platform's glibc; a file with one does not start.",

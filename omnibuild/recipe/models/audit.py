@@ -15,6 +15,7 @@ Check = Literal[
     "elf",
     "libraries",
     "library-version",
+    "one-library",
     "glibc-version",
     "interpreter",
     "runpath",

@@ -682,6 +682,24 @@ def test_who_takes_a_shared_openssl_has_none(host):
     assert paths == [f"{APP}/lib/libcrypto.so.3", f"{APP}/lib/other.so"]
 
 
+def test_a_library_that_is_there_twice_is_named(host):
+    component = Owner(Brings.COMPONENT, "zlib", "1.3")
+    for path, text in (("lib/libz.so.1", "ours"), ("lib/x.libs/libz.so.1", "theirs")):
+        data = library("-Wl,-soname,libz.so.1", source=f'const char made[] = "{text}";')
+        host.write(f"{APP}/{path}", data, 0o755)
+    # The same bytes again are the same library, and one without a soname is nobody's.
+    for path in ("lib/x.libs/again.so", "lib/y.so"):
+        host.write(f"{APP}/{path}", data if "again" in path else library(), 0o755)
+    owners = Owners({f"{APP}/lib/libz.so.1": component}, INDEX)
+    report = audit(host.payload(), "2.99", "amd64", owners=owners)
+    found = [(f.level, f.path, f.detail) for f in report.findings if f.check == "one-library"]
+    said = f"is called libz.so.1, as is {APP}/lib/libz.so.1: a process has the first"
+    assert found == [
+        (Level.WARNING, f"{APP}/lib/x.libs/again.so", said),
+        (Level.WARNING, f"{APP}/lib/x.libs/libz.so.1", said),
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "remedy"),
     [
