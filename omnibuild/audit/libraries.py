@@ -6,10 +6,12 @@ import json
 import posixpath
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 
 from omnibuild.audit import glibc
 from omnibuild.audit.facts import Facts
+from omnibuild.audit.owners import Brings, Owner
 from omnibuild.elf import Elf
 from omnibuild.elf.loader import EntangledError, Found, Loader, Loading, Missing, start_all
 from omnibuild.tree import Entry, Kind, Tree
@@ -58,11 +60,14 @@ class Libraries:
         missing: libraries that are not found.
         names: what these are called.
         versions: libraries that are found, and too old.
+        taken: by the name that is asked for, the files that are taken for it, each with those that
+            loading starts with.
     """
 
     missing: Mapping[str, tuple[str, ...]]
     names: Mapping[str, tuple[str, ...]]
     versions: Mapping[str, tuple[str, ...]]
+    taken: Mapping[str, Mapping[str, tuple[str, ...]]]
 
     @classmethod
     def of(cls, tree: Tree, machine: str, facts: Callable[[Entry], Facts]) -> Libraries:
@@ -77,6 +82,7 @@ class Libraries:
         # By file and what is said of it: the names of which it is said.
         missing: dict[str, dict[str, dict[str, None]]] = {}
         versions: dict[str, dict[str, None]] = {}
+        taken: dict[str, dict[str, list[str]]] = {}
         elsewhere = {posixpath.basename(path): path for path in sorted(files, reverse=True)}
         try:
             for loading in start_all(_loader(tree, facts), files):
@@ -85,12 +91,15 @@ class Libraries:
                     missing.setdefault(each.path, {}).setdefault(said, {}).setdefault(each.name)
                 for path, fault in _too_old(loading, files):
                     versions.setdefault(path, {}).setdefault(fault)
+                for (_, name), provider in loading.providers.items():
+                    taken.setdefault(name, {}).setdefault(provider, []).append(loading.files[0])
         except EntangledError:
             missing.setdefault(min(files), {})[ENTANGLED] = {}
         return cls(
             _by_path({path: map(_told, said, said.values()) for path, said in missing.items()}),
             _by_path({path: chain(*said.values()) for path, said in missing.items()}),
             _by_path(versions),
+            {name: _by_path(found) for name, found in taken.items()},
         )
 
 
@@ -112,6 +121,50 @@ def unneeded(tree: Tree, own: Collection[str], facts: Callable[[Entry], Facts]) 
     except EntangledError:
         return set()  # the audit tells
     return {path for path in own if f"/{path}" not in loaded}
+
+
+def twins(
+    tree: Tree,
+    machine: str,
+    facts: Callable[[Entry], Facts],
+    taken: Mapping[str, Mapping[str, tuple[str, ...]]],
+    owner: Callable[[str], Owner],
+) -> dict[str, tuple[str, str]]:
+    """Return libraries beside which there is another one of their name: that, and which may stay.
+
+    Args:
+        tree: the payload's.
+        machine: the processor of its hosts.
+        facts: returns what is in a file.
+        taken: as in :class:`Libraries`; only names that somebody asks for can be mistaken.
+        owner: returns who brought the file at a path relative to the host's ``/``.
+    """
+    places = {name: set(found) for name, found in taken.items()}
+    for entry in tree.files():
+        elf = facts(entry).elf
+        if elf and elf.kind == "shared" and elf.machine == machine:
+            for name in {elf.soname, posixpath.basename(entry.path)} & places.keys():
+                places[name].add(entry.path)
+
+    def rank(name: str, path: str) -> tuple[bool, bool, str]:
+        of_component = owner(path).kind is Brings.COMPONENT
+        return not of_component, path not in taken[name], path
+
+    found: dict[str, tuple[str, str]] = {}
+    for name, paths in places.items():
+        shared = [path for path in paths if not _is_private(path, taken[name], owner)]
+        kept, *others = sorted(shared, key=partial(rank, name)) or [""]
+        found |= dict.fromkeys(others, (name, f"/{kept}"))
+    return found
+
+
+def _is_private(
+    path: str, taken: Mapping[str, tuple[str, ...]], owner: Callable[[str], Owner]
+) -> bool:
+    """Tell whether nothing but the programs of a component loads a library of its own."""
+    whose = owner(path)
+    starts = taken.get(path, ())
+    return whose.kind is Brings.COMPONENT and {owner(start[1:]) for start in starts} == {whose}
 
 
 def _programs(tree: Tree, facts: Callable[[Entry], Facts]) -> Iterator[tuple[str, Elf]]:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from omnibuild.audit.checkouts import Written
 from omnibuild.audit.facts import NOTHING_SPECIAL, Facts, facts_of
-from omnibuild.audit.libraries import Libraries
+from omnibuild.audit.libraries import Libraries, twins
 from omnibuild.audit.owners import NOBODY, Brings, Owner, Owners
 from omnibuild.digests import Digest
 from omnibuild.payload.model import Payload
@@ -62,6 +62,12 @@ class Surroundings:
     def libraries(self) -> Libraries:
         """What is wrong with the libraries that files need."""
         return Libraries.of(self.payload.tree, self.machine_of_hosts, self.facts)
+
+    @cached_property
+    def twins(self) -> Mapping[str, tuple[str, str]]:
+        """Libraries that are there twice: the name, and the path of the one that may stay."""
+        taken, machine = self.libraries.taken, self.machine_of_hosts
+        return twins(self.payload.tree, machine, self.facts, taken, self.owners.of)
 
     @cached_property
     def choosing(self) -> frozenset[Owner]:

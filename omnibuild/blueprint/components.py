@@ -110,15 +110,17 @@ class Components:
             CycleError: it needs itself.
             UnknownNameError: there is no such definition.
         """
-        if name in wanted_by:
-            raise cycle_error([*wanted_by[wanted_by.index(name) :], name])
         if name in self._software:
             return self.action(name)
         defined = self._defined(name)
         software = defined.software
         build_needs = (*software.build_needs, *tools(software.steps))
+        chain = (*wanted_by, name)
         for need in (*software.needs, *build_needs):
-            self.add(need, (*wanted_by, name))
+            if need in chain:
+                circle = [*chain[chain.index(need) :], need]
+                raise cycle_error(circle, _where_needed(defined, need))
+            self.add(need, chain)
         self._refuse_tools(defined)
         self._software[name] = software
         source = _source(name, software.source)
@@ -184,6 +186,15 @@ class Components:
         # Another version stands under everything that needs the component: it takes its name.
         software = msgspec.structs.replace(with_variants(defined.software, chosen), name=name)
         return replace(defined, software=software)
+
+
+def _where_needed(defined: Defined, need: str) -> Where | None:
+    """Return where a definition names another component."""
+    software = defined.software
+    named = (("needs", software.needs), ("build-needs", software.build_needs))
+    places = [(key, names.index(need)) for key, names in named if need in names]
+    # What a template of its steps needs is named nowhere.
+    return defined.error([Fault(places[0] if places else ("steps",), need)]).where
 
 
 def _source(name: str, source: Source) -> Action:

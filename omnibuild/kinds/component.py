@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,8 @@ from omnibuild.store.results import Output
 from omnibuild.tree import Kind, Tree
 
 LICENSES = "share/licenses"
+_LICENCE = re.compile("(un)?licen[cs]e|copying|copyright|notice", re.IGNORECASE)
+_TEXTS = 9
 
 
 def run(job: Job) -> Output:
@@ -38,7 +41,7 @@ def run(job: Job) -> Output:
     _refuse_twins(name, layers)
     step = prepare_component(job)
     # Read before the step runs: afterwards its source may be anything, and lead anywhere.
-    licences = _licences(job, step.build / "src")
+    licences = licence_texts(name, job.action.parameters["license_files"], step.build / "src")
     try:
         job.run(step)
     except StepError as error:
@@ -76,20 +79,30 @@ def _script(job: Job, source: Path) -> str:
     return "\n".join([*lines, *in_turn(job.action.parameters["steps"], source.parent)])
 
 
-def _licences(job: Job, source: Path) -> dict[str, bytes]:
-    """Return the licence texts of an unpacked source, by where they go below the prefix."""
-    name = job.action.parameters["name"]
+def licence_texts(name: str, paths: Sequence[str], source: Path) -> dict[str, bytes]:
+    """Return the licence texts of an unpacked source, by where they go below the prefix.
+
+    Raises:
+        DefinitionError: one is not there.
+    """
     found = {}
-    for relative, kept in licence_names(job.action.parameters["license_files"]).items():
+    for relative, kept in licence_names(paths).items():
         text = source / relative
         # Not Path.is_file: it fails at a symlink whose target no file can have as its name.
         if ".." in text.parts or not os.path.isfile(text):
             raise DefinitionError(
                 f"{name} has no licence file {relative!r}",
-                hint="name the licence texts as they are in the unpacked source",
+                why=f"in its unpacked source there {_texts_in(source)}",
+                hint="name the licence texts as they are there: license-files in its definition",
             )
         found[f"{LICENSES}/{name}/{kept}"] = text.read_bytes()
     return found
+
+
+def _texts_in(source: Path) -> str:
+    """Say which files at the top of a source are called like licence texts."""
+    texts = [name for name in sorted(os.listdir(source)) if _LICENCE.match(name)][:_TEXTS]
+    return f"is {', '.join(texts)}" if texts else "is nothing called like one at the top"
 
 
 def licence_names(paths: Sequence[str]) -> dict[str, str]:

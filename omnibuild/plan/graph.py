@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from omnibuild.errors import CycleError
+from omnibuild.errors import CycleError, Where
 from omnibuild.store.results import Output
 
 
@@ -147,10 +147,11 @@ def _visit(start: str, actions: Mapping[str, Action], order: list[str], done: se
             path[following] = iter(actions[following].needs)
 
 
-def cycle_error(names: Iterable[str]) -> CycleError:
-    """Return the error that shows a circle of dependencies."""
+def cycle_error(names: Iterable[str], where: Where | None = None) -> CycleError:
+    """Return the error that shows a circle of dependencies, and where it could be opened."""
     return CycleError(
         "components depend on each other in a circle",
+        where=where,
         why=" -> ".join(bare_name(name).removeprefix("component:") for name in names),
         hint="remove one of these from `needs` or `build-needs`",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from omnibuild.audit.checks import elf_checks, file_checks, openssl_checks
+from omnibuild.audit.checks import elf_checks, file_checks, openssl_checks, twin_checks
 from omnibuild.audit.owners import Brings, Owner
 from omnibuild.audit.report import Level
 from omnibuild.audit.subject import Subject, Surroundings
@@ -146,6 +146,15 @@ CHECKS = (
         " and which finds the certificates of the host. A copy in a wheel is as old as the wheel.",
         Level.WARNING,
         remedy=openssl_checks.without_openssl,
+    ),
+    Check(
+        "library-twice",
+        twin_checks.check_twins,
+        "A library that others need is in the payload once: of two with one name a process has the"
+        " one that it loads first, and what was made for the other one may fail in it. What a"
+        " component alone loads may be a copy of its own.",
+        Level.WARNING,
+        remedy=twin_checks.without_twin,
     ),
     Check(
         "prefix-leftover",

@@ -28,6 +28,7 @@ Check = Literal[
     "stack-protector",
     "pie",
     "one-openssl",
+    "library-twice",
     "prefix-leftover",
     "build-path",
     "checkout-path",

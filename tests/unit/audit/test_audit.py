@@ -38,6 +38,7 @@ from tests.programs import (
     greet_program,
     linked,
 )
+from tests.unit.recipe.samples import assert_golden
 
 METADATA = Metadata(
     name="hello",
@@ -875,3 +876,33 @@ def test_libraries_of_others_are_found_where_hosts_look(host, place):
 def test_a_version_of_glibc_that_somebody_made_up_is_newer_than_all():
     assert version_of("GLIBC_2." + "9" * 5000) > version_of("GLIBC_2.99999")
     assert version_of("GLIBC_PRIVATE") is None
+
+
+def test_a_library_in_two_places_is_a_warning(hello):
+    twin = f"{APP}/lib/python3.13/site-packages/greetings.libs/libgreet.so.1"
+    hello.write(twin, place_file(greet_library(), "/opt/hello", "lib/x"))
+    greet = Owner(Brings.COMPONENT, "greet", "1.0")
+    known = {f"{APP}/lib/libgreet.so.1.0": greet, f"{APP}/bin/hello": greet}
+
+    def found(**others):
+        report = audit(hello.payload(), "2.99", "amd64", owners=Owners(known | others, INDEX))
+        return [each for each in report.findings if each.check == "library-twice"]
+
+    # Nobody else takes the one that the component has for its own program.
+    assert found() == []
+    user = f"{APP}/lib/python3.13/site-packages/user.so"
+    flags = (f"-L{hello.root}/{APP}/lib", "-Wl,--no-as-needed", "-l:libgreet.so.1.0")
+    hello.write(user, library(*flags, "-Wl,-rpath,$ORIGIN/../.."), 0o755)
+    (finding,) = found()
+    assert (finding.level, finding.path) == (Level.WARNING, twin)
+    report = Report.of("hello", [finding])
+    assert_golden(Path(__file__).parent / "golden/library-twice.txt", "\n".join(told(report, ())))
+    # Of two that the project brings, the one stays that is found.
+    known = dict.fromkeys(known, PROJECT)
+    (finding,) = found(**{twin: PROJECT})
+    assert finding.path == twin
+    assert "let one of both bring it" in finding.remedy
+    # A second name is no second library.
+    (hello.root / twin).unlink()
+    hello.link(twin, "/opt/hello/lib/libgreet.so.1.0")
+    assert found() == []

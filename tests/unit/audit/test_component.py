@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from omnibuild.audit.component import check_component
@@ -5,6 +7,7 @@ from omnibuild.errors import UndeclaredDependencyError
 from omnibuild.payload.placing import LOGICAL_PREFIX
 from omnibuild.tree import scan
 from tests.programs import LIBRARY, PROGRAM, RUNPATH, compiled, greet_library, greet_program
+from tests.unit.recipe.samples import assert_golden
 
 GREET = {"greet": {"libgreet.so.1", "libgreet.so"}}
 
@@ -45,8 +48,9 @@ def test_an_undeclared_library_names_its_component(root):
 
 
 def test_a_library_of_the_build_root_is_told(root):
-    with pytest.raises(UndeclaredDependencyError, match="from the build root"):
+    with pytest.raises(UndeclaredDependencyError, match="from the build root") as caught:
         check(root, {})
+    assert_golden(Path(__file__).parent / "golden/library-of-the-root.txt", str(caught.value))
 
 
 @pytest.mark.parametrize("flag", [(), ("-Wl,-rpath,/usr/lib",)])

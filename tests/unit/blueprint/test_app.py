@@ -27,6 +27,7 @@ from omnibuild.recipe.models import Build, Platform, Python
 from omnibuild.recipe.models.audit import OF_COMPILERS
 from omnibuild.recipe.models.package import FormatRelations
 from omnibuild.store.results import Output
+from tests.unit.recipe.samples import assert_golden
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
@@ -139,6 +140,24 @@ def test_a_component_sees_its_needs_and_theirs(definitions: Definitions) -> None
     assert components.closure(["readline"]) == ("ncurses", "readline")
 
 
+def test_a_circle_of_tools_is_shown_where_it_could_be_opened(
+    tmp_path: Path, definitions: Definitions
+) -> None:
+    text = (CHECKOUT / "software/zlib.toml").read_text()
+    (tmp_path / "software").mkdir()
+    for name, needs in (("one", 'needs = ["bzip2"]'), ("two", 'build-needs = ["one"]')):
+        changed = text.replace('name = "zlib"', f'name = "{name}"\n{needs}')
+        (tmp_path / f"software/{name}.toml").write_text(changed)
+    one = tmp_path / "software/one.toml"
+    one.write_text(one.read_text().replace('["bzip2"]', '["bzip2", "two"]'))
+    with pytest.raises(CycleError) as caught:
+        Components(Definitions(tmp_path), "bullseye").add("one")
+    assert caught.value.where
+    line = (tmp_path / "software/two.toml").read_text().splitlines().index('build-needs = ["one"]')
+    assert caught.value.where.line == line + 1
+    assert caught.value.where.file.endswith("two.toml")
+
+
 def test_a_circle_is_an_error(tmp_path: Path, definitions: Definitions) -> None:
     text = (CHECKOUT / "software/zlib.toml").read_text()
     (tmp_path / "software").mkdir()
@@ -148,6 +167,8 @@ def test_a_circle_is_an_error(tmp_path: Path, definitions: Definitions) -> None:
     with pytest.raises(CycleError) as caught:
         Components(Definitions(tmp_path), "bullseye").add("one")
     assert caught.value.why == "one -> two -> one"
+    said = str(caught.value).replace(f"{tmp_path}/", "")
+    assert_golden(Path(__file__).parent / "golden/circle.txt", said)
 
 
 def test_a_wanted_version_must_be_defined(definitions: Definitions) -> None:

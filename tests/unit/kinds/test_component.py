@@ -1,6 +1,12 @@
 from __future__ import annotations
 
-from omnibuild.kinds.component import licence_names
+from pathlib import Path
+
+import pytest
+
+from omnibuild.errors import DefinitionError
+from omnibuild.kinds.component import licence_names, licence_texts
+from tests.unit.recipe.samples import assert_golden
 
 
 def test_licences_keep_their_path_only_where_names_clash() -> None:
@@ -9,3 +15,30 @@ def test_licences_keep_their_path_only_where_names_clash() -> None:
         "doc/COPYING": "COPYING",
         "lib/vendored/LICENSE": "lib/vendored/LICENSE",
     }
+
+
+@pytest.mark.parametrize(
+    ("paths", "golden"),
+    [
+        (("COPYING", "README", "License.md"), "licence-file.txt"),
+        (("README",), "licence-file.none.txt"),
+    ],
+)
+def test_a_licence_file_that_is_not_there(
+    paths: tuple[str, ...], golden: str, tmp_path: Path
+) -> None:
+    for path in paths:
+        (tmp_path / path).write_text("text")
+    with pytest.raises(DefinitionError) as caught:
+        licence_texts("tiny", ["LICENSE"], tmp_path)
+    assert_golden(Path(__file__).parent / "golden" / golden, str(caught.value))
+    for path in paths:
+        kept = f"share/licenses/tiny/{path}"
+        assert licence_texts("tiny", [path], tmp_path) == {kept: b"text"}
+
+
+def test_a_licence_file_is_of_the_source(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "LICENSE").write_text("of somebody else")
+    with pytest.raises(DefinitionError):
+        licence_texts("tiny", ["../LICENSE"], tmp_path / "source")
