@@ -154,7 +154,9 @@ def twins(
     for name, paths in places.items():
         shared = [path for path in paths if not _is_private(path, taken[name], owner)]
         kept, *others = sorted(shared, key=partial(rank, name)) or [""]
-        found |= dict.fromkeys(others, (name, f"/{kept}"))
+        for path in others:
+            if tree.by_path[path].digest != tree.by_path[kept].digest:
+                found[path] = (name, f"/{kept}")
     return found
 
 

@@ -81,16 +81,6 @@ class Surroundings:
         )
 
     @cached_property
-    def sonames(self) -> Mapping[str, tuple[tuple[str, Digest], ...]]:
-        """Shared libraries of hosts' processor by their sonames: path and digest of each."""
-        found: dict[str, tuple[tuple[str, Digest], ...]] = {}
-        for entry in self.payload.tree.files():
-            elf = self.facts(entry).elf
-            if elf and elf.soname and elf.machine == self.machine_of_hosts:
-                found[elf.soname] = (*found.get(elf.soname, ()), (entry.path, entry.digest))
-        return found
-
-    @cached_property
     def openssls(self) -> frozenset[Digest]:
         """Files with an OpenSSL in them, but for the library that goes with another one."""
         return frozenset(

@@ -40,7 +40,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "syntax": Kind(serial=1, run=_syntax),
         "place": Kind(serial=7, run=_place),
         "payload": Kind(serial=15, run=_payload),
-        "audit": Kind(serial=14, run=_audit),
+        "audit": Kind(serial=15, run=_audit),
         "package": Kind(serial=5, run=_package),
     }
 

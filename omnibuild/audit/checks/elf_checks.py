@@ -38,20 +38,6 @@ def check_library_versions(subject: Subject, around: Surroundings) -> Iterator[s
     yield from around.libraries.versions.get(subject.path, ())
 
 
-def check_one_library(subject: Subject, around: Surroundings) -> Iterator[str]:
-    """Report libraries whose soname another file of the payload has: one process loads one."""
-    elf = subject.facts.elf
-    if not elf or not elf.soname or subject.owner.kind in (Brings.COMPONENT, Brings.ROOT):
-        return
-    others = [
-        path
-        for path, digest in around.sonames.get(elf.soname, ())
-        if digest != subject.entry.digest
-    ]
-    if others and elf.machine == around.machine_of_hosts:
-        yield f"is called {elf.soname}, as is {' and '.join(others)}: a process has the first"
-
-
 def check_glibc_version(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report symbols that only a newer glibc than the platform's has."""
     if subject.facts.elf is None:

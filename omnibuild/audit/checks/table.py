@@ -66,11 +66,13 @@ CHECKS = (
     ),
     Check(
         "one-library",
-        elf_checks.check_one_library,
-        "One library has one name: of two with the same soname a process takes the one that it"
-        " loads first for both, which need not be the one that a file was compiled with.",
+        twin_checks.check_twins,
+        "A library that others need is in the payload once: of two with one name a process takes"
+        " the one that it loads first for both, which need not be the one that a file was compiled"
+        " with. What a component alone loads may be a copy of its own, and the same bytes again"
+        " are the same library.",
         Level.WARNING,
-        remedy="leave one of them out, or compile what brings its own against the component",
+        remedy=twin_checks.without_twin,
     ),
     Check(
         "glibc-version",
@@ -146,15 +148,6 @@ CHECKS = (
         " and which finds the certificates of the host. A copy in a wheel is as old as the wheel.",
         Level.WARNING,
         remedy=openssl_checks.without_openssl,
-    ),
-    Check(
-        "library-twice",
-        twin_checks.check_twins,
-        "A library that others need is in the payload once: of two with one name a process has the"
-        " one that it loads first, and what was made for the other one may fail in it. What a"
-        " component alone loads may be a copy of its own.",
-        Level.WARNING,
-        remedy=twin_checks.without_twin,
     ),
     Check(
         "prefix-leftover",

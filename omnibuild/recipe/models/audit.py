@@ -28,7 +28,6 @@ Check = Literal[
     "stack-protector",
     "pie",
     "one-openssl",
-    "library-twice",
     "prefix-leftover",
     "build-path",
     "checkout-path",
