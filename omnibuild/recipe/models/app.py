@@ -127,8 +127,8 @@ class Recipe(Model, frozen=True, kw_only=True):
         dict[Name, Version | Chosen],
         Meta(
             description="Further components to bundle, and which definition is taken for one"
-            ' wherever it is needed: name to version or series, as `openssl = "3.0"`, which'
-            ' `software/openssl-3.0.toml` may define; or `nginx = { variants = ["debug"] }`.'
+            ' wherever it is needed: name to version or series, as `pcre2 = "10.42"`, which'
+            ' `software/pcre2-10.42.toml` may define; or `nginx = { variants = ["debug"] }`.'
         ),
     ] = field(default_factory=dict)
     web: Web | UnsetType = UNSET
