@@ -72,11 +72,12 @@ class HostPool(contextlib.AbstractContextManager["HostPool"]):
         *,
         packages: tuple[str, ...] = (),
         binds: Mapping[Path, str] | None = None,
+        name: str = "server",
     ) -> BootedHost:
-        """Boot a minimal Debian server with systemd."""
+        """Boot a minimal Debian server with systemd; ``name`` is its host name."""
         packages = (*BOOTED_PACKAGES, *packages)
         tree = make_base(Base(f"debian-{suite}-booted", suite, packages))
-        return self._start(BootedHost, tree, "server", binds)
+        return self._start(BootedHost, tree, name, binds)
 
     def simulated_el(self, *, binds: Mapping[Path, str] | None = None) -> SimulatedElHost:
         """Start a simulated EL 9 that has dnf."""
