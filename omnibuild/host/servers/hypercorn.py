@@ -20,19 +20,21 @@ from omnibuild.recipe.models import Web
 START = "start_hypercorn.py"
 # As systemd's sockets have it; otherwise it would shorten their queue.
 _BACKLOG = 2048
-# Its own format says nothing about a client behind a proxy on a socket.
-_PROXIED_LOG = '%({x-forwarded-for}i)s %(l)s %(l)s %(t)s "%(r)s" %(s)s %(b)s'
+# As web servers have it: its own format has a bare number for the protocol, and no query.
+_LOG = '{client} %(l)s %(l)s %(t)s "%(m)s %(Uq)s HTTP/%(H)s" %(s)s %(b)s "%(f)s" "%(a)s"'
+# Behind a proxy on a socket, the address of the connection says nothing about the client.
+_CLIENT, _PROXIED_CLIENT = "%(h)s", "%({x-forwarded-for}i)s"
 
 
 def _process(web: Web, layout: Layout, installed: Installed) -> Process:
     require_app(web, installed, "hypercorn")
     told = [f"--backlog {_BACKLOG} --graceful-timeout {grace(web)}"]
     if log := access_log(web, layout):
+        client = _PROXIED_CLIENT if web.proxy else _CLIENT
         told.append(f"--access-logfile {log}")
+        told.append(f"--access-logformat {shlex.quote(_LOG.format(client=client))}")
     if web.limits.keep_alive and not web.proxy:
         told.append(f"--keep-alive {web.limits.keep_alive}")
-    if web.proxy:
-        told.append(f"--access-logformat {shlex.quote(_PROXIED_LOG)}")
     proxied = "proxied" if web.proxy else "''"
     arguments = [str(web.threads or 0), proxied, *told, *words(web), shlex.quote(web.app)]
     return reloaded_by_prefork(web, layout, START, arguments)

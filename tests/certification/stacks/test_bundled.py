@@ -155,7 +155,7 @@ def test_each_process_may_be_killed(ledger: BootedHost) -> None:
             if not now:
                 continue
             pid = now[number % len(now)]
-            ledger.run("kill", "-9", pid)
+            ledger.shell(f"kill -9 {pid}")
             eventually(lambda pid=pid: not ledger.exists(f"/proc/{pid}"), f"{name} is dead")
             eventually(lambda: wrote(ledger), f"things are written without {name}", seconds=90)
             entries += 1
