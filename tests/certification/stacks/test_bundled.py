@@ -219,7 +219,7 @@ def test_another_major_version_is_refused_and_there_is_a_way(ledger: BootedHost)
     assert [ledger.unit(service)["MainPID"] for service in SERVICES] == before
     assert page(ledger) == "3 entries, 3 written"
 
-    ledger.run("ledger-psql", "-Atc", "CREATE ROLE nobody")
+    ledger.run("ledger-psql", "--username=postgres", "-Atc", "CREATE ROLE nobody")
     directory = ledger.run("ledger-postgresql", "backup").stdout.strip()
     ledger.run("systemctl", "stop", "ledger*")
     ledger.run("mv", f"{STATE}/postgresql", f"{STATE}/postgresql.old")
