@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from omnibuild import pipeline
@@ -16,7 +17,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 
 def test_components_have_what_they_provide() -> None:
     definitions = Definitions(CHECKOUT)
-    settings = Settings(workspace=CHECKOUT, cache=default_cache())
+    settings = Settings(CHECKOUT, default_cache(), cores=os.cpu_count() or 1)
     components = Components(definitions, "bullseye")
     names = [n for n in definitions.names("software") if definitions.software(n).software.provides]
     goals = {components.add(name): name for name in names}
