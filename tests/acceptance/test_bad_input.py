@@ -161,6 +161,7 @@ def test_a_circle_of_needs_is_shown(workspace: Workspace) -> None:
     (directory / "software/other.toml").write_text(workspace.software("other", "file:///x"))
     said = fails("dependency-cycle", *build(directory))
     assert "tiny-c -> other -> tiny-c" in said
+    assert "software/other.toml:" in said
 
 
 def test_all_places_unreachable(workspace: Workspace) -> None:
@@ -225,6 +226,22 @@ def test_an_undeclared_dependency_names_who_has_it(workspace: Workspace) -> None
     workspace.steps = (STEPS[0], '$CC $CPPFLAGS tiny.c -o "$PREFIX/bin/tiny" $LDFLAGS -lz')
     said = fails("undeclared-dependency", *build(workspace.write()))
     assert "zlib" in said
+
+
+def test_a_library_of_the_build_root_is_no_part_of_an_app(workspace: Workspace) -> None:
+    workspace.steps = (
+        STEPS[0],
+        '$CC $CFLAGS tiny.c -o "$PREFIX/bin/tiny" $LDFLAGS -Wl,--no-as-needed -l:libz.so.1',
+    )
+    said = fails("undeclared-dependency", *build(workspace.write()))
+    assert "bin/tiny needs libz.so.1, which comes from the build root" in said
+
+
+def test_a_licence_file_that_is_not_there(workspace: Workspace) -> None:
+    workspace.data = archive({"tiny-1.0/tiny.c": SOURCE["tiny-1.0/tiny.c"], "tiny-1.0/COPYING": ""})
+    said = fails("definition", *build(workspace.write()))
+    assert "tiny-c has no licence file 'LICENSE'" in said
+    assert "there is COPYING" in said
 
 
 def test_a_missing_header_names_who_has_it(workspace: Workspace) -> None:

@@ -49,7 +49,8 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def build(base: Path) -> None:
-    omnibuild("build", "-C", base / "ledger", "-p", "debian-12", "-p", "linux", "-o", base / "dist")
+    platforms = [word for name in ("debian-12", "el9", "linux") for word in ("-p", name)]
+    omnibuild("build", "-C", base / "ledger", *platforms, "-o", base / "dist")
 
 
 def deb(version: str) -> str:
@@ -261,6 +262,28 @@ def test_removal_keeps_and_purge_does_what_is_asked(ledger: BootedHost) -> None:
     ledger.run("dpkg", "--purge", "ledger")
     for path in (STATE, "/etc/ledger", "/opt/ledger", "/run/ledger"):
         assert not ledger.exists(path)
+
+
+def test_an_rpm_does_the_same(hosts: HostPool, packages: Path) -> None:
+    server = hosts.booted_simulated_el(binds={packages: "/packages"})
+    server.run("rpm", "--install", "/packages/ledger-1.0-1.x86_64.rpm")
+    server.run("systemctl", "enable", "--now", "ledger.target")
+    assert page(server) == "0 entries, 0 written"
+    write(server)
+    before = [server.unit(service)["MainPID"] for service in SERVICES]
+    done = server.run("rpm", "--upgrade", "/packages/ledger-2.0-1.x86_64.rpm", check=False)
+    assert done.status != 0
+    assert "are of postgresql 17, and this version brings postgresql 18" in done.output
+    assert [server.unit(service)["MainPID"] for service in SERVICES] == before
+    assert page(server) == "1 entries, 1 written"
+    server.run("rpm", "--upgrade", "/packages/ledger-1.1-1.x86_64.rpm")
+    assert page(server) == "1 entries, 1 written"
+    assert len(backups(server)) == len(backups(server, "valkey")) == 1
+    server.run("rpm", "--erase", "ledger")
+    assert not running_below(server, "/opt/ledger")
+    server.run("rpm", "--install", "/packages/ledger-1.1-1.x86_64.rpm")
+    server.run("systemctl", "enable", "--now", "ledger.target")
+    assert page(server) == "1 entries, 1 written"
 
 
 def test_without_systemd_it_is_the_same(hosts: HostPool, packages: Path) -> None:
