@@ -53,7 +53,7 @@ docs: $(VENV)/.ready ## the reference pages that come from code
 clean: ## removes what all of these made in the checkout
 	rm -rf $(VENV) dist build
 
-.PHONY: certify-apps certify-cold certify-interpreter certify-python-3.11 certify-properties certify-crash certify-damage certify-mirrors certify-rebuild certify-hostile certify-stacks
+.PHONY: certify-apps certify-cold certify-interpreter certify-properties certify-crash certify-damage certify-mirrors certify-rebuild certify-hostile certify-series certify-stacks
 
 certify-apps: setup-test $(VENV)/.ready ## a long proof, recorded in docs/certification/: apps of the index, to a booted host
 	@nice $(BIN)/python tools/certify.py apps
@@ -64,8 +64,8 @@ certify-cold: setup-test $(VENV)/.ready ## the same: a fresh clone with an empty
 certify-interpreter: setup-test $(VENV)/.ready ## the same: CPython's own tests, with the packaged one
 	@nice $(BIN)/python tools/certify.py interpreter
 
-certify-python-3.11: setup-test $(VENV)/.ready ## the same: the other interpreter
-	@$(BIN)/python tools/certify.py python-3.11
+certify-series: setup-test $(VENV)/.ready ## the same: the other interpreters
+	@$(BIN)/python tools/certify.py series
 
 certify-properties: $(VENV)/.ready ## the same: property tests, with 500 examples each
 	@$(BIN)/python tools/certify.py properties

@@ -65,9 +65,9 @@ def interpreter() -> list[str]:
     return [line for line in said.splitlines() if line.strip(" .[]0123456789%")]
 
 
-def python_311() -> list[str]:
-    """hello with CPython 3.11, audited for every platform, and serving its page as a tarball."""
-    return pytest("tests/certification/test_python_311.py")
+def series() -> list[str]:
+    """hello with CPython 3.11 and 3.14, audited for every platform, and serving from a tarball."""
+    return pytest("tests/certification/test_series.py")
 
 
 def properties() -> list[str]:
@@ -162,13 +162,13 @@ PROOFS = {
     "apps": apps,
     "cold": cold,
     "interpreter": interpreter,
-    "python-3.11": python_311,
     "properties": properties,
     "hostile": hostile,
     "crash": crash,
     "damage": damage,
     "mirrors": mirrors,
     "rebuild": rebuild,
+    "series": series,
     "stacks": stacks,
 }
 

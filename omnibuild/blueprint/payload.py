@@ -49,6 +49,12 @@ def payload_action(
     """
     directory = recipe_path.parent
     hooks = load_hooks(directory / recipe.package.scripts) if recipe.package.scripts else {}
+    names = (part.removeprefix("part:") for part in inputs)
+    spare = {
+        name: list(globs)
+        for name in names
+        if ":" not in name and (globs := components.software(name).when_needed)
+    }
     return Action(
         name=f"payload:{recipe.app.name}{components.place}",
         kind="payload",
@@ -63,6 +69,7 @@ def payload_action(
             "prune": {name: list(globs) for name, globs in prune.items()},
             "manifest": dict(described),
             "host": _host_digest(),
+            **({"spare": spare} if spare else {}),
             **({"runtime": RUNTIME_PART} if f"part:{RUNTIME_PART}" in inputs else {}),
         },
         inputs=dict(inputs),

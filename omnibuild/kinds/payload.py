@@ -22,6 +22,7 @@ from omnibuild.layers.environment import SOURCE_DATE_EPOCH
 from omnibuild.package.versions import host_version
 from omnibuild.payload.assembly import GeneratedFile, Part, assemble, kept, union
 from omnibuild.payload.described import describe, files_directory, load_described
+from omnibuild.payload.globs import matches
 from omnibuild.payload.model import Metadata, Payload, Relations
 from omnibuild.provenance.manifest import without_compiler
 from omnibuild.recipe.models import Recipe
@@ -39,21 +40,16 @@ def run(job: Job) -> Output:
 
     Parameters: ``recipe`` (its data), ``prefix``, ``hooks`` and ``config`` (texts), ``prune``
     (component to globs that are left out), ``manifest``, ``runtime`` (the part with libraries of a
-    compiler, as far as others need them). Inputs: ``part:NAME`` placed trees.
+    compiler, as far as others need them), ``spare`` (component to globs of such libraries).
+    Inputs: ``part:NAME`` placed trees.
     """
     parameters = job.action.parameters
     recipe = msgspec.convert(parameters["recipe"], Recipe)
     prefix: str = parameters["prefix"]
-    parts: list[Part] = []
-    md5: dict[digests.Digest, str] = {}
-    facts: dict[digests.Digest, Facts] = {}
-    for name, output in job.roles("part").items():
-        tree, directory, description = load_described(job.store, output.digest)
-        parts.append(Part(name, tree, directory, tuple(parameters["prune"].get(name, ()))))
-        md5 |= description["md5"]
-        facts |= from_data(description["facts"])
+    parts, md5, facts = _placed(job)
     runtime = parameters.get("runtime", "")
-    parts = list(with_needed(runtime, parts, prefix, facts)) if runtime else parts
+    spare = {**parameters.get("spare", {}), **({runtime: ["**"]} if runtime else {})}
+    parts = list(with_needed(spare, parts, prefix, facts)) if spare else parts
     config = {path: text.encode() for path, text in parameters["config"].items()}
     there = installed(parts, job.action.places.get("recipe", ""))
     host = integrate(recipe, parameters["hooks"], config, there)
@@ -86,25 +82,56 @@ def run(job: Job) -> Output:
     return describe(job, tree, payload.to_data())
 
 
+def _placed(
+    job: Job,
+) -> tuple[list[Part], dict[digests.Digest, str], dict[digests.Digest, Facts]]:
+    """Return the parts, and what is known of their contents: MD5 sums, and what is special."""
+    parts: list[Part] = []
+    md5: dict[digests.Digest, str] = {}
+    facts: dict[digests.Digest, Facts] = {}
+    for name, output in job.roles("part").items():
+        tree, directory, description = load_described(job.store, output.digest)
+        globs = tuple(job.action.parameters["prune"].get(name, ()))
+        parts.append(Part(name, tree, directory, globs))
+        md5 |= description["md5"]
+        facts |= from_data(description["facts"])
+    return parts, md5, facts
+
+
 def with_needed(
-    name: str, parts: Sequence[Part], prefix: str, facts: Mapping[digests.Digest, Facts]
+    spare: Mapping[str, Sequence[str]],
+    parts: Sequence[Part],
+    prefix: str,
+    facts: Mapping[digests.Digest, Facts],
 ) -> Iterator[Part]:
-    """Yield the parts, one of them without the libraries that no other needs, or not at all."""
-    tree = union(parts, prefix)
-    (libraries,) = (part for part in parts if part.name == name)
+    """Yield the parts without the libraries that no other file needs; nothing of an empty one.
+
+    Args:
+        spare: name of a part to globs of its libraries that are for others.
+        parts: what is to be united.
+        prefix: the app's directory on the host.
+        facts: what is in files, by content.
+    """
     base = prefix.lstrip("/")
-    own = {e.path for e in libraries.tree.files() if facts.get(e.digest, NOTHING_SPECIAL).elf}
-    unused = unneeded(
-        tree,
-        {f"{base}/{path}" for path in own},
-        lambda entry: facts.get(entry.digest, NOTHING_SPECIAL),
-    )
-    pruned = tuple(path for path in sorted(own) if f"{base}/{path}" in unused)
+    libraries = {part.name: set(_spare(part, spare.get(part.name, ()), facts)) for part in parts}
+    own = {f"{base}/{path}" for paths in libraries.values() for path in paths}
+    unused = unneeded(union(parts, prefix), own, lambda e: facts.get(e.digest, NOTHING_SPECIAL))
     for part in parts:
-        if part is not libraries:
-            yield part
-        elif len(pruned) < len(own):
-            yield replace(part, prune=(*part.prune, *pruned))
+        pruned = [path for path in sorted(libraries[part.name]) if f"{base}/{path}" in unused]
+        # A part that is only libraries for others leaves nothing behind, not even their licence.
+        if len(pruned) == len(libraries[part.name]) and "**" in spare.get(part.name, ()):
+            continue
+        yield replace(part, prune=(*part.prune, *pruned)) if pruned else part
+
+
+def _spare(
+    part: Part, globs: Sequence[str], facts: Mapping[digests.Digest, Facts]
+) -> Iterator[str]:
+    """Yield the libraries of a part that globs cover."""
+    for entry in part.tree.files() if globs else ():
+        is_program = facts.get(entry.digest, NOTHING_SPECIAL).elf
+        if is_program and any(matches(glob, entry.path) for glob in globs):
+            yield entry.path
 
 
 def _programs(tree: Tree, facts: Mapping[digests.Digest, Facts]) -> Iterator[Elf]:

@@ -150,7 +150,7 @@ def assert_self_contained(host: Host, app: str = "hello") -> None:
             fields[5] for line in lines.splitlines() if len(fields := line.split(None, 5)) > 5
         }
         libraries = {path for path in mapped if ".so" in path}
-        assert any(path.startswith(f"/opt/{app}/lib/libpython") for path in libraries)
+        assert any(path.startswith(f"/opt/{app}/lib/libcrypto") for path in libraries)
         foreign = {path for path in libraries if not path.startswith(f"/opt/{app}/")}
         assert {path for path in foreign if not GLIBC.fullmatch(path)} == set()
 

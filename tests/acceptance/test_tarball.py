@@ -67,7 +67,7 @@ def test_an_ordinary_user_runs_and_moves_it(
         page = visit(host, "http://127.0.0.1:9090")
         assert (page.title, page.visits) == ("Mine", 3)
         loaded = as_alice("cat /proc/[0-9]*/maps 2>/dev/null || :")
-        assert f"{HOME}/my apps/new/greeter/lib/libpython3.13" in loaded
+        assert f"{HOME}/my apps/new/greeter/bin/python3.13" in loaded
         assert "/opt/hello" not in loaded
     assert as_alice(f"'{moved}' hello count") == "3\n"
     outside = {path for path in host.paths() - before if not path.startswith(f"{HOME}/")}

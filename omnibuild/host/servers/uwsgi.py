@@ -28,6 +28,11 @@ _MEGABYTE = 1_000_000
 # Longer headers than its own 4 kB are usual, as cookies; a body that the app did not read would
 # have the client's connection reset, so larger ones wait in a file.
 _HEADERS, _BODY = 32768, 65536
+# The combined format, as of all other servers.
+_FORMAT = (
+    '%(addr) - %(user) [%(ltime)] "%(method) %(uri) %(proto)" %(status) %(rsize)'
+    ' "%(referer)" "%(uagent)"'
+)
 
 
 def _arguments(web: Web, layout: Layout) -> list[str]:
@@ -50,8 +55,10 @@ def _arguments(web: Web, layout: Layout) -> list[str]:
         told.append(f"--limit-post {limits.body * _MEGABYTE}")
     if not log:
         told.append("--disable-logging")
-    elif log != "-":
-        told.append(f"--req-logger file:{log}")
+    else:
+        told.append(f"--log-format {shlex.quote(_FORMAT)}")
+        if log != "-":
+            told.append(f"--req-logger file:{log}")
     return [*told, *words(web), f"--module {shlex.quote(web.app)}"]
 
 

@@ -242,6 +242,13 @@ class Software(Model, frozen=True, kw_only=True):
             " one name."
         ),
     ] = ()
+    when_needed: Annotated[
+        tuple[Line, ...],
+        Meta(
+            description="Globs below the prefix of libraries that a runtime artifact carries only"
+            " if another of its files loads them."
+        ),
+    ] = ()
     environment: Annotated[
         dict[Variable, OptionalLine],
         Meta(description="Variables that its steps and its test see besides."),

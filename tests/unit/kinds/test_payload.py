@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def taken(*parts: Part) -> list[str]:
         for part in parts
         for entry in part.tree.files()
     }
-    found = {part.name: part for part in with_needed("root:gcc", parts, "/opt/x", facts)}
+    found = {part.name: part for part in with_needed({"root:gcc": ["**"]}, parts, "/opt/x", facts)}
     if "root:gcc" not in found:
         return []
     everything = set(LIBRARIES) - {path.rpartition("/")[2] for path in found["root:gcc"].prune}
@@ -64,6 +65,24 @@ def test_only_what_something_loads_is_taken(
 ) -> None:
     module = library("x", *needed, path="$ORIGIN/../lib")
     assert taken(runtime, part(tmp_path, "python:x", {"site/x.so": module})) == expected
+
+
+def test_a_component_may_have_libraries_for_those_who_link_them(tmp_path: Path) -> None:
+    files = {"lib/libpython.so.1": library("libpython.so.1"), "bin/python": library("program")}
+    own = part(tmp_path, "python", {**files, "share/libpython.so.1.txt": b"text"})
+    embedder = library("x", "libpython.so.1", path="$ORIGIN/../lib")
+    spare = {"python": ["lib/libpython.so.*", "share/**"]}
+    for parts, left_out in (
+        ((own,), ("lib/libpython.so.1",)),
+        ((own, part(tmp_path, "python:uwsgi", {"bin/uwsgi": embedder})), ()),
+    ):
+        facts = {
+            entry.digest: facts_of_file(each.directory, entry.path)
+            for each in parts
+            for entry in each.tree.files()
+        }
+        found = list(with_needed(spare, parts, "/opt/x", facts))
+        assert found == [replace(own, prune=left_out), *parts[1:]]
 
 
 def test_what_finds_another_copy_or_is_left_out_needs_none(tmp_path: Path, runtime: Part) -> None:

@@ -1,4 +1,4 @@
-"""hello with the other interpreter that is shipped, CPython 3.11."""
+"""hello with the other interpreters that are shipped: their series."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ import pytest
 
 from tests.acceptance.products import next_version, omnibuild, replace
 
+SERIES = {"3.11": "crypt", "3.14": "compression.zstd"}
+
+
+@pytest.fixture(scope="module", params=SERIES)
+def series(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
 
 @pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    base = tmp_path_factory.mktemp("python-3.11")
+def tree(series: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tmp_path_factory.mktemp(f"python-{series}")
     workspace = next_version(base / "workspace")
-    replace(workspace / "recipes/hello.toml", 'version = "3.13"', 'version = "3.11"')
+    replace(workspace / "recipes/hello.toml", 'version = "3.13"', f'version = "{series}"')
     for lock in workspace.glob("recipes/pylock.*.toml"):
         # Every file in them is a pure wheel, good for both.
         text = re.sub('requires-python = ".*"', 'requires-python = ">=3.11"', lock.read_text())
@@ -28,13 +35,14 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base / "hello-1.1.0"
 
 
-def test_the_interpreter_is_whole(tree: Path) -> None:
-    modules = "ssl sqlite3 ctypes readline curses lzma bz2 zlib uuid dbm.gnu hashlib crypt decimal"
-    code = f"import {modules.replace(' ', ',')}, sys; print(sys.version_info[:2])"
+def test_the_interpreter_is_whole(series: str, tree: Path) -> None:
+    modules = "ssl sqlite3 ctypes readline curses lzma bz2 zlib uuid dbm.gnu hashlib decimal"
+    own = f"{modules.replace(' ', ',')}, {SERIES[series]}"
+    code = f"import {own}, sys; print('%d.%d' % sys.version_info[:2])"
     done = subprocess.run(
-        [tree / "bin/python3.11", "-I", "-c", code], capture_output=True, text=True, check=True
+        [tree / f"bin/python{series}", "-I", "-c", code], capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "(3, 11)"
+    assert done.stdout.strip() == series
 
 
 def test_the_app_answers(tree: Path, tmp_path: Path) -> None:
