@@ -65,15 +65,15 @@ def _arguments(web: Web, layout: Layout) -> list[str]:
 def _process(web: Web, layout: Layout, installed: Installed) -> Process:
     installed.require_program(_PROGRAM, "web.server")
     installed.require_module(web.app.partition(":")[0], "web.app")
-    # It would take a socket that the variables tell of for another one.
-    command = f'env -u LISTEN_PID -u LISTEN_FDS "$root/{_PROGRAM}"'
     lines = [
         "# What it imports is compiled already.",
         "PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1",
         "export PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED",
         'cd "$root"',
-        f'exec {listening(layout, "socket")} "{address(web, layout)}" \\',
-        f"    /usr/bin/{command} \\",
+        # While it starts it hears no signal: so it tells itself when it is ready, and until then
+        # systemd does not count it as started.
+        f'exec {listening(layout, "telling")} "{address(web, layout)}" \\',
+        f'    "$root/{_PROGRAM}" \\',
         " \\\n".join(f"    {argument}" for argument in _arguments(web, layout)),
     ]
     return server_process(web, lines)

@@ -45,7 +45,7 @@ def heard(manager: socket.socket) -> list[tuple[str, list[int]]]:
 
 
 def start(
-    manager: socket.socket, address: str, kept: dict[str, int] | None = None
+    manager: socket.socket, address: str, kept: dict[str, int] | None = None, way: str = "gunicorn"
 ) -> subprocess.CompletedProcess[str]:
     """Start a server as systemd does: what it kept is there from descriptor 3 on."""
     script = 'shift; LISTEN_PID=$$; export LISTEN_PID; exec "$@"'
@@ -53,7 +53,7 @@ def start(
     if kept:
         script = "".join(f"exec {3 + n}<&{fd}; " for n, fd in enumerate(kept.values())) + script
         environment |= {"LISTEN_FDS": str(len(kept)), "LISTEN_FDNAMES": ":".join(kept)}
-    program = [sys.executable, "-I", "-S", "-B", listen.__file__, "gunicorn", address]
+    program = [sys.executable, "-I", "-S", "-B", listen.__file__, way, address]
     return subprocess.run(
         ["bash", "-c", script, "", "", *program, sys.executable, "-c", SERVER],
         env=environment,
@@ -97,6 +97,20 @@ def test_a_socket_is_kept_until_another_one_is_wanted(
     ]
     for closed in (descriptor, *messages[1][1]):
         os.close(closed)
+
+
+@pytest.mark.parametrize(
+    ("way", "ready"), [("gunicorn", False), ("socket", True), ("telling", False)]
+)
+def test_who_says_that_it_is_ready(manager: socket.socket, way: str, ready: bool) -> None:
+    said = start(manager, f"127.0.0.1:{free_port()}", way=way)
+    # One that knows its descriptor must not take the variables for another socket.
+    assert len(json.loads(said.stdout)["at"]) == (way != "telling")
+    messages = heard(manager)
+    assert ("READY=1" in [text for text, _ in messages]) is ready
+    for _, descriptors in messages:
+        for one in descriptors:
+            os.close(one)
 
 
 def test_a_path_that_is_gone_is_made_again(manager: socket.socket, tmp_path: Path) -> None:

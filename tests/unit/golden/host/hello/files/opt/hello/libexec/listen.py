@@ -10,6 +10,7 @@ which no ``.socket`` unit could promise; one that is no longer wanted is let go.
     listen gunicorn ADDRESS COMMAND...    passes the socket by LISTEN_FDS
     listen socket ADDRESS COMMAND...      the same for who does not say when it is ready, and opens
                                           no socket itself: so it is also used without systemd
+    listen telling ADDRESS COMMAND...     the same for who tells systemd itself
     listen nginx NOTE COMMAND...          asks nginx for its addresses; passes them by NGINX
     listen reload NOTE COMMAND...         refuses what nginx could not reload; NOTE is a file that
                                           says where it listens
@@ -244,6 +245,12 @@ def passed(text: str, *command: str) -> None:
     become(command, LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(numbers)))
 
 
+def telling(text: str, *command: str) -> None:
+    """Become a server that says when it is ready, and knows that its socket is descriptor 3."""
+    pass_on(listen([Address.parse(text, dual=True) or looked_up(text)]))
+    become(command)
+
+
 def configured(command: tuple[str, ...]) -> list[Address]:
     """Return where nginx shall listen, once its configuration is right."""
     shown = subprocess.run([*command, "-T"], capture_output=True, text=True, check=False)
@@ -281,5 +288,11 @@ def check_reload(note: str, *command: str) -> None:
 
 if __name__ == "__main__":
     ways: dict[str, Callable[..., None]]
-    ways = {"gunicorn": gunicorn, "nginx": nginx, "reload": check_reload, "socket": passed}
+    ways = {
+        "gunicorn": gunicorn,
+        "nginx": nginx,
+        "reload": check_reload,
+        "socket": passed,
+        "telling": telling,
+    }
     ways[sys.argv[1]](*sys.argv[2:])
