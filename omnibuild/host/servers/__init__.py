@@ -9,6 +9,7 @@ from omnibuild.host.layout import Layout
 from omnibuild.host.model import Process
 from omnibuild.host.programs import Installed
 from omnibuild.host.servers import nginx, options
+from omnibuild.host.servers.apache import APACHE
 from omnibuild.host.servers.gunicorn import GUNICORN
 from omnibuild.host.servers.hypercorn import HYPERCORN
 from omnibuild.host.servers.own import OWN
@@ -25,6 +26,7 @@ SERVERS: Mapping[str, WebServer] = {
     "gunicorn": GUNICORN,
     "waitress": WAITRESS,
     "uwsgi": UWSGI,
+    "apache": APACHE,
     "twisted": TWISTED,
     "uvicorn": UVICORN,
     "hypercorn": HYPERCORN,

@@ -158,7 +158,14 @@ def server_process(web: Web, lines: Iterable[str], *programs: str) -> Process:
 
 
 def reloaded_by_prefork(
-    web: Web, layout: Layout, program: str, arguments: Iterable[str]
+    web: Web,
+    layout: Layout,
+    program: str,
+    arguments: Iterable[str],
+    *,
+    before: Iterable[str] = (),
+    number: str = "",
+    beside: tuple[str, ...] = (),
 ) -> Process:
     """Return the process of a server that a program of ours runs several times on one socket.
 
@@ -167,12 +174,16 @@ def reloaded_by_prefork(
         layout: the app's names.
         program: what runs it once, a program of hosts.
         arguments: what that is told, quoted for a shell.
+        before: shell that comes first.
+        number: how many times it runs, if that is not the number of the app's processes.
+        beside: programs of hosts that it needs.
     """
-    python = f'"$root/bin/{layout.python}"'
+    python, times = f'"$root/bin/{layout.python}"', number or workers(web)
     lines = [
+        *before,
         f'exec {listening(layout, "socket")} "{address(web, layout)}" \\',
-        f'    {python} -I -S -B "$root/libexec/{PREFORK}" "{workers(web)}" {grace(web)} \\',
+        f'    {python} -I -S -B "$root/libexec/{PREFORK}" "{times}" {grace(web)} \\',
         f'    {python} -I -B -u "$root/libexec/{program}" \\',
         f"    {' '.join(arguments)}",
     ]
-    return server_process(web, lines, PREFORK, program)
+    return server_process(web, lines, PREFORK, program, *beside)

@@ -75,11 +75,13 @@ class Web(Model, frozen=True, kw_only=True):
     """``[web]``: how the app is served over HTTP."""
 
     server: Annotated[
-        Literal["gunicorn", "waitress", "uwsgi", "twisted", "uvicorn", "hypercorn", "own"],
+        Literal[
+            "gunicorn", "waitress", "uwsgi", "apache", "twisted", "uvicorn", "hypercorn", "own"
+        ],
         Meta(
-            description="gunicorn, waitress, uwsgi or twisted for WSGI, uvicorn for ASGI, hypercorn"
-            " for both, or `own`: the app is its own server; docs/guides/servers.md says when to"
-            " take which."
+            description="gunicorn, waitress, uwsgi, apache or twisted for WSGI, uvicorn for ASGI,"
+            " hypercorn for both, or `own`: the app is its own server; docs/guides/servers.md says"
+            " when to take which."
         ),
     ]
     app: Annotated[

@@ -28,6 +28,7 @@ SDISTS: Mapping[str, SourceNeeds] = {
     "html5-parser": _with("libxml2"),
     "lxml": _with("libxml2", "libxslt"),
     "lz4": _with("lz4"),
+    "mod-wsgi": _with("httpd"),
     "mysqlclient": _with("mariadb-connector-c"),
     "pillow": _with("freetype", "libjpeg-turbo", "libwebp", "zlib"),
     "psycopg-c": _with("libpq"),

@@ -104,6 +104,8 @@ SERVED = (
     Served("waitress", "wsgi", PROXIED),
     Served("uwsgi", "wsgi", "limits = { body = 2 }"),
     Served("uwsgi", "wsgi", PROXIED),
+    Served("apache", "wsgi", "limits = { graceful = 20, body = 2 }"),
+    Served("apache", "wsgi", PROXIED),
     Served("twisted", "wsgi"),
     Served("twisted", "wsgi", PROXIED),
     Served("uvicorn", "asgi"),

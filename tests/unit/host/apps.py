@@ -22,11 +22,18 @@ INSTALLED = Installed(
         "gunicorn": "gunicorn.app.wsgiapp:run",
     },
     modules={
-        *("gunicorn", "uvicorn", "waitress", "hypercorn", "twisted.web.wsgi"),
+        *("gunicorn", "uvicorn", "waitress", "hypercorn", "twisted.web.wsgi", "mod_wsgi"),
         *("shop", "shop.work", "hello.web", "httpbin", "http.server"),
     },
     programs={
-        *("bin/uwsgi", "bin/valkey-server", "bin/valkey-cli", "sbin/exim", "libexec/tool"),
+        *(
+            "bin/uwsgi",
+            "sbin/httpd",
+            "bin/valkey-server",
+            "bin/valkey-cli",
+            "sbin/exim",
+            "libexec/tool",
+        ),
         "lib/postgresql-18/bin/psql",
     },
     directories={"share/static", "app/logos"},
@@ -94,6 +101,18 @@ SHAPES = {
             "access-log": "file",
         }
     ),
+    "apache": recipe(
+        web={
+            "server": "apache",
+            "app": "shop:app",
+            "workers": 3,
+            "threads": 8,
+            "limits": {"body": 5, "request": 60, "keep-alive": 20, "graceful": 50},
+            "options": ["-c", "HostnameLookups off"],
+            "access-log": "file",
+        }
+    ),
+    "apache-proxied": recipe(web={"server": "apache", "app": "shop:create()", "proxy": "nginx"}),
     "twisted": recipe(web={"server": "twisted", "app": "shop:app", "access-log": "off"}),
     "gunicorn-told": recipe(
         web={
