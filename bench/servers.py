@@ -2,8 +2,9 @@
 
 For each server the page of the certification is packaged and installed on one Debian 13. There it
 is started as its runner starts it; then the same command line is started with Debian's python3.13
-and the same versions of the index (uWSGI: with Debian's own program and plugin). `wrk` asks both,
-round by round, without a proxy. Prints medians of requests per second and their ratio.
+and the same versions of the index (uWSGI and Apache: with Debian's own programs). `wrk` asks both,
+round by round, without a proxy. Prints medians of requests per second and their ratio, and that of
+the processor time that a request takes, which other work on the machine disturbs less.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -33,6 +35,7 @@ SERVED = (
     Served("gunicorn", "wsgi"),
     Served("waitress", "wsgi"),
     Served("uwsgi", "wsgi"),
+    Served("apache", "wsgi"),
     Served("twisted", "wsgi"),
     Served("uvicorn", "asgi"),
     Served("hypercorn", "asgi"),
@@ -40,16 +43,43 @@ SERVED = (
 OWN = "/opt/page/bin/python3.13"
 SITE = "/opt/page/lib/python3.13/site-packages"
 VENV = "/srv/venv"
+# Debian's are other programs, so the index has nothing that is asked for.
+ELSEWHERE = ("apache", "uwsgi")
 URL = f"http://127.0.0.1:{PORT}/"
-# Servers that take the socket that systemd keeps find it as the third file.
+DEBIAN = ("python3", "python3-venv", "uwsgi-core", "uwsgi-plugin-python3")
+APACHE = ("apache2-bin", "libapache2-mod-wsgi-py3")
+# Debian's Apache has some modules built in; its mod_wsgi lies where the packaged starter looks.
+DEBIANS_APACHE = f"""\
+site={VENV}/lib/python3.13/site-packages
+mkdir -p $site/mod_wsgi/server
+touch $site/mod_wsgi/__init__.py
+ln -sf /usr/lib/apache2/modules/mod_wsgi.so $site/mod_wsgi/server/mod_wsgi-py313.so
+sed -e 's|"${{HTTPD_ROOT}}" locale|{VENV} locale|' -e 's|lib/httpd/|/usr/lib/apache2/modules/|' \
+    -e '/mod_unixd\\|mod_log_config/d' /etc/page/httpd.conf > /srv/httpd.conf
+"""
+# Servers that take the socket that systemd keeps find it as the third file. Some tell their parent
+# that they are there.
 LISTENER = f"""\
-import os, socket, sys
+import os, signal, socket, subprocess, sys
 kept = socket.create_server(("127.0.0.1", {PORT}), backlog=2048)
 kept.setblocking(False)
 os.dup2(kept.fileno(), 3)
-os.set_inheritable(3, True)
-os.execv(sys.argv[1], sys.argv[1:])
+signal.signal(signal.SIGRTMIN, signal.SIG_IGN)
+server = subprocess.Popen(sys.argv[1:], pass_fds=[3])
+signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+sys.exit(server.wait())
 """
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Rounds:
+    """What each round found."""
+
+    per_second: list[float] = field(default_factory=list)
+    """Requests."""
+    costs: list[float] = field(default_factory=list)
+    """Microseconds of processor time for one request."""
 
 
 def main() -> int:
@@ -62,39 +92,44 @@ def main() -> int:
     if not shutil.which("wrk"):
         raise SystemExit("wrk is missing: apt install wrk")
     chosen = [one for one in SERVED if not arguments.servers or one.server in arguments.servers]
-    print("| server | packaged, requests/s | Debian's Python, requests/s | packaged / Debian's |")
-    print("|---|---|---|---|", flush=True)
+    titles = ("requests/s", "with Debian's", "ratio", "µs of processor", "with Debian's", "ratio")
+    print(f"| server | {' | '.join(titles)} |")
+    print("|---|---|---|---|---|---|---|", flush=True)
     for served in chosen:
         own, other = measured(served, arguments)
-        ratio = statistics.median(own) / statistics.median(other)
-        numbers = f"{statistics.median(own):.0f} | {statistics.median(other):.0f}"
-        print(f"| {served} | {numbers} | {ratio:.2f} |", flush=True)
+        columns = []
+        for mine, theirs in ((own.per_second, other.per_second), (own.costs, other.costs)):
+            ratio = statistics.median(a / b for a, b in zip(mine, theirs, strict=True))
+            columns += [f"{statistics.median(mine):.0f}", f"{statistics.median(theirs):.0f}"]
+            columns += [f"{ratio:.2f}"]
+        print(f"| {served} | {' | '.join(columns)} |", flush=True)
     print(f"\nload {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     return 0
 
 
-def measured(served: Served, arguments: argparse.Namespace) -> tuple[list[float], list[float]]:
-    """Return the requests per second of each round: packaged, and with Debian's Python."""
+def measured(served: Served, arguments: argparse.Namespace) -> tuple[Rounds, Rounds]:
+    """Return what was found: packaged, and with Debian's Python."""
     with tempfile.TemporaryDirectory(prefix="omnibuild-bench-") as name, HostPool() as pool:
         base = Path(name)
         base.chmod(0o755)
         package(served, base, arguments.release)
-        debian = ("python3", "python3-venv", "uwsgi-core", "uwsgi-plugin-python3")
-        host = pool.debian("trixie", packages=debian, binds={base: "/bench"})
+        apache = served.server == "apache"
+        host = pool.debian("trixie", packages=DEBIAN + APACHE * apache, binds={base: "/bench"})
         host.shell("dpkg --install /bench/dist/*.deb")
         wheels(host, served, base / "wheels")
         host.run("python3", "-m", "venv", VENV)
-        if served.server != "uwsgi":
+        if served.server not in ELSEWHERE:
             host.shell(f"{VENV}/bin/pip install --quiet --no-index /bench/wheels/*.whl")
         host.run("cp", f"{SITE}/page.py", f"{VENV}/lib/python3.13/site-packages/")
-        own: list[float] = []
-        other: list[float] = []
-        with started(host, ["/opt/page/bin/page-run", "--state", "/srv/state"]):
-            line = command_line(host)
+        if apache:
+            host.shell(DEBIANS_APACHE)
+        own, other = Rounds(), Rounds()
+        with started(host, ["/opt/page/bin/page-run", "--state", "/srv/state"], {}):
+            line, variables = command_line(host)
         for _ in range(arguments.rounds):
             for words, found in ((line, own), (translated(line), other)):
-                with started(host, [*listening(line), *words]):
-                    found.append(requests_per_second(host, arguments.seconds))
+                with started(host, [*listening(line), *words], variables) as process:
+                    load(host, process, arguments.seconds, found)
         return own, other
 
 
@@ -115,7 +150,7 @@ def package(served: Served, base: Path, release: bool) -> None:
 def wheels(host: ChrootHost, served: Served, target: Path) -> None:
     """Fetch the versions that are packaged, as the index has them."""
     target.mkdir()
-    if served.server == "uwsgi":
+    if served.server in ELSEWHERE:
         return
     names = host.shell(f"ls {SITE}").stdout
     pins = re.findall(r"^([A-Za-z0-9_.]+)-([0-9][^-]*)\.dist-info$", names, re.MULTILINE)
@@ -139,14 +174,19 @@ def wheels(host: ChrootHost, served: Served, target: Path) -> None:
     )
 
 
-def command_line(host: ChrootHost) -> list[str]:
+def command_line(host: ChrootHost) -> tuple[list[str], dict[str, str]]:
     """Return how the packaged server was started: the first process of the app's programs."""
     script = (
         "for one in /proc/[0-9]*; do"
         " case $(readlink $one/exe) in /opt/page/*) echo ${one#/proc/};; esac; done | sort -n"
     )
     process = host.shell(script).stdout.split()[0]
-    return host.run("cat", f"/proc/{process}/cmdline").stdout.rstrip("\0").split("\0")
+    words, variables = (
+        host.run("cat", f"/proc/{process}/{name}").stdout.rstrip("\0").split("\0")
+        for name in ("cmdline", "environ")
+    )
+    pairs = (one.split("=", 1) for one in variables)
+    return words, {name: value for name, value in pairs if name.startswith("HTTPD_")}
 
 
 def listening(words: Sequence[str]) -> list[str]:
@@ -166,14 +206,19 @@ def translated(words: Sequence[str]) -> list[str]:
         return ["/usr/bin/uwsgi-core", *own, *kept]
     if program != OWN:
         raise SystemExit(f"the server is no program of Python: {words}")
-    return [f"{VENV}/bin/python" if word == OWN else word for word in words]
+    debians = {
+        OWN: f"{VENV}/bin/python",
+        "/opt/page/sbin/httpd": "/usr/sbin/apache2",
+        "/etc/page/httpd.conf": "/srv/httpd.conf",
+    }
+    return [debians.get(word, word) for word in words]
 
 
 @contextlib.contextmanager
-def started(host: ChrootHost, words: Sequence[str]) -> Iterator[None]:
-    """Run a server until the block ends."""
+def started(host: ChrootHost, words: Sequence[str], variables: Mapping[str, str]) -> Iterator[int]:
+    """Run a server until the block ends; says which process it is."""
     script = 'mkdir -p /srv/run; cd /srv/run; "$@" >/srv/log 2>&1 </dev/null & echo $!'
-    process = host.run("sh", "-c", script, "run", *words).stdout.strip()
+    process = host.run("sh", "-c", script, "run", *words, environment=variables).stdout.strip()
     try:
         eventually(
             lambda: answers(host, URL) or not host.exists(f"/proc/{process}"),
@@ -181,23 +226,41 @@ def started(host: ChrootHost, words: Sequence[str]) -> Iterator[None]:
         )
         if not host.exists(f"/proc/{process}"):
             raise SystemExit(f"{words} ended:\n{host.read('/srv/log')}")
-        yield
+        yield int(process)
     finally:
         host.shell(f"kill {process} 2>/dev/null || :")
         eventually(lambda: not host.exists(f"/proc/{process}"), f"{words[0]} has ended")
         time.sleep(0.5)
 
 
-def requests_per_second(host: ChrootHost, seconds: int) -> float:
+def load(host: ChrootHost, process: int, seconds: int, found: Rounds) -> None:
     """Ask by sixteen connections; a moment of it first, that counts nowhere."""
-    load = ("wrk", "--threads=1", "--connections=16", f"--duration={seconds}s", URL)
-    host.on_network("wrk", "--threads=1", "--connections=16", "--duration=1s", URL)
-    said = host.on_network(*load).stdout
+    words = ("wrk", "--threads=1", "--connections=16")
+    host.on_network(*words, "--duration=1s", URL)
+    before = processor_time(host, process)
+    said = host.on_network(*words, f"--duration={seconds}s", URL).stdout
+    taken = processor_time(host, process) - before
     # A server that closes each connection is no failure, but one that does not answer is.
     if "Non-2xx" in said or re.search(r"(connect|write|timeout) [1-9]", said):
         raise SystemExit(said)
-    (found,) = re.findall(r"Requests/sec:\s+([0-9.]+)", said)
-    return float(found)
+    (rate,) = re.findall(r"Requests/sec:\s+([0-9.]+)", said)
+    (number,) = re.findall(r"([0-9]+) requests in", said)
+    found.per_second.append(float(rate))
+    found.costs.append(taken / int(number) * 1e6)
+
+
+def processor_time(host: ChrootHost, process: int) -> float:
+    """Return the seconds that a process and all that come from it have taken."""
+    parents, seconds = {}, {}
+    for line in host.shell("cat /proc/[0-9]*/stat 2>/dev/null || :").stdout.splitlines():
+        number, _, rest = line.partition(" (")
+        words = rest.rpartition(") ")[2].split()
+        parents[int(number)] = int(words[1])
+        seconds[int(number)] = (int(words[11]) + int(words[12])) / TICKS
+    chosen = {process}
+    while more := {one for one, parent in parents.items() if parent in chosen} - chosen:
+        chosen |= more
+    return sum(seconds[one] for one in chosen)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,8 @@ def components(web: Web) -> tuple[str, ...]:
 
 def option_faults(web: Web) -> Iterator[Fault]:
     """Yield the options of a recipe that neither its server nor its proxy honours."""
-    yield from options.faults(web, SERVERS[web.server].takes, nginx.takes(web))
+    server = SERVERS[web.server]
+    yield from options.faults(web, server.takes, nginx.takes(web), server.conflicts(web))
 
 
 def processes(web: Web, layout: Layout, installed: Installed) -> tuple[Process, ...]:

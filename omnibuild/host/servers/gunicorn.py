@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 
 from omnibuild.host.layout import Layout
 from omnibuild.host.model import Process
 from omnibuild.host.programs import Installed
 from omnibuild.host.servers.server import (
+    Option,
     WebServer,
     access_log,
     address,
@@ -49,6 +51,15 @@ def _arguments(web: Web, layout: Layout) -> list[str]:
     ]
 
 
+def _conflicts(web: Web) -> Mapping[Option, str]:
+    """A worker of threads tells that it lives whatever its requests take: none is ended."""
+    if web.threads and web.threads > 1:
+        return {"limits.request": "web.threads"}
+    if web.limits.keep_alive:
+        return {"limits.request": "web.limits.keep-alive"}
+    return {}
+
+
 def _process(web: Web, layout: Layout, installed: Installed) -> Process:
     require_app(web, installed, "gunicorn")
     runtime = layout.variable("RUNTIME")
@@ -82,5 +93,6 @@ GUNICORN = WebServer(
             "access-log",
         }
     ),
+    conflicts=_conflicts,
     requirements=("gunicorn",),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from omnibuild.host.servers.server import Option
 from omnibuild.recipe.located import Fault
@@ -28,20 +28,30 @@ def said(web: Web) -> Iterator[Option]:
     yield from (option for option, value in values.items() if value)
 
 
-def faults(web: Web, own: Collection[Option], proxy: Collection[Option]) -> Iterator[Fault]:
+def faults(
+    web: Web,
+    own: Collection[Option],
+    proxy: Collection[Option],
+    conflicts: Mapping[Option, str],
+) -> Iterator[Fault]:
     """Yield the options that a recipe says, and nobody honours.
 
     Args:
         web: the recipe's table.
         own: what its server honours.
         proxy: what a proxy would honour.
+        conflicts: what its server does not honour beside another option, and which that is.
     """
     server = "an app that is its own server" if web.server == "own" else web.server
     for option in said(web):
-        if option in own or (web.proxy and option in proxy):
+        beside = conflicts.get(option)
+        if (option in own and not beside) or (web.proxy and option in proxy):
             continue
         hint = "take it out: docs/guides/servers.md says what each server takes"
         if option in proxy:
             hint = 'add `proxy = "nginx"`, which does it, or take it out'
         what = f"`web.{option}` is nothing that {server} can be told"
+        if beside:
+            what += f" beside `{beside}`"
+            hint += f", or take out `{beside}`"
         yield Fault(("web", *option.split(".")), what, hint, in_key=True)

@@ -45,6 +45,10 @@ def _nothing(web: Web, layout: Layout) -> Mapping[str, str]:
     return {}
 
 
+def _no_conflicts(web: Web) -> Mapping[Option, str]:
+    return {}
+
+
 @dataclass(frozen=True)
 class WebServer:
     """A kind of web server.
@@ -54,6 +58,7 @@ class WebServer:
         interfaces: how it calls the app.
         takes: options of ``[web]`` that it honours; others are refused where no proxy honours
             them either.
+        conflicts: options that it cannot honour beside others that a recipe says, and which.
         requirements: what brings it, as PEP 508 has it.
         components: or which components are it.
         upgrades: whether it speaks more than HTTP on a connection, as WebSockets.
@@ -64,6 +69,7 @@ class WebServer:
     process: Callable[[Web, Layout, Installed], Process]
     interfaces: tuple[Literal["wsgi", "asgi", "own"], ...]
     takes: frozenset[Option]
+    conflicts: Callable[[Web], Mapping[Option, str]] = _no_conflicts
     requirements: tuple[str, ...] = ()
     components: tuple[str, ...] = ()
     upgrades: bool = False

@@ -41,8 +41,8 @@ import time
 
 
 def wsgi(environ, start_response):
-    if environ["PATH_INFO"] == "/slow":
-        time.sleep(1)
+    if environ["PATH_INFO"].startswith("/slow"):
+        time.sleep(int(environ["PATH_INFO"][5:] or 1))
     text = f"{environ['REMOTE_ADDR']} {environ['wsgi.url_scheme']} {os.getpid()}".encode()
     start_response("200 OK", [("Content-Length", str(len(text)))])
     return [text]
@@ -54,8 +54,8 @@ async def asgi(scope, receive, send):
             await send({"type": "lifespan.startup.complete"})
         await send({"type": "lifespan.shutdown.complete"})
         return
-    if scope["path"] == "/slow":
-        await asyncio.sleep(1)
+    if scope["path"].startswith("/slow"):
+        await asyncio.sleep(int(scope["path"][5:] or 1))
     client = scope["client"][0] if scope["client"] else "?"
     text = f"{client} {scope['scheme']} {os.getpid()}".encode()
     headers = [(b"content-length", str(len(text)).encode())]
@@ -97,7 +97,15 @@ class Served:
         return f"{self.server}-{self.interface}{'-nginx' if 'nginx' in self.words else ''}"
 
 
+def limits(*names: str) -> str:
+    """Return limits of a recipe, and a log that is a file."""
+    values = {"body": 1, "request": SHORT, "keep-alive": IDLE, "graceful": SHORT}
+    told = ", ".join(f"{name} = {values[name]}" for name in names)
+    return f'limits = {{ {told} }}\naccess-log = "file"'
+
+
 PROXIED = 'proxy = "nginx"'
+IDLE, SHORT, LONG = 4, 3, "/slow12"
 SERVED = (
     Served("gunicorn", "wsgi"),
     Served("waitress", "wsgi", "threads = 8\nlimits = { graceful = 20, body = 2 }"),
@@ -111,6 +119,17 @@ SERVED = (
     Served("uvicorn", "asgi"),
     Served("hypercorn", "asgi"),
     Served("hypercorn", "wsgi", PROXIED),
+)
+# Each with all the limits that it can be told.
+LIMITED = (
+    Served("gunicorn", "wsgi", limits("request", "graceful")),
+    Served("waitress", "wsgi", limits("body", "keep-alive", "graceful")),
+    Served("uwsgi", "wsgi", limits("body", "request", "graceful")),
+    Served("apache", "wsgi", limits("body", "request", "keep-alive", "graceful")),
+    Served("twisted", "wsgi", limits("keep-alive", "graceful")),
+    Served("uvicorn", "asgi", limits("keep-alive", "graceful")),
+    Served("hypercorn", "asgi", limits("keep-alive", "graceful")),
+    Served("waitress", "wsgi", f"{limits('body', 'request', 'keep-alive')}\n{PROXIED}"),
 )
 
 
@@ -131,8 +150,8 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base
 
 
-def build(served: Served, workspace: Path, packages: Path) -> Path:
-    """Build two versions of the page; returns the directory of both, as the server sees it."""
+def build(served: Served, workspace: Path, packages: Path, *versions: str) -> Path:
+    """Build versions of the page; returns the directory of all, as the server sees it."""
     (workspace / "project").mkdir()
     (workspace / "project/pyproject.toml").write_text(PROJECT)
     (workspace / "project/page.py").write_text(PAGE)
@@ -143,26 +162,26 @@ def build(served: Served, workspace: Path, packages: Path) -> Path:
         )
     )
     omnibuild("lock", "-C", workspace)
-    for version in ("1.0.0", "1.1.0"):
+    for version in versions:
         replace(recipe, 'version = "1.0.0"', f'version = "{version}"')
-        omnibuild("build", "-C", workspace, "-p", "debian-12", "-o", packages / str(served))
-    return Path("/packages") / str(served)
+        omnibuild("build", "-C", workspace, "-p", "debian-12", "-o", packages / workspace.name)
+    return Path("/packages") / workspace.name
 
 
 @pytest.mark.parametrize("served", SERVED, ids=str)
 def test_nobody_is_dropped(
     served: Served, server: BootedHost, packages: Path, tmp_path: Path
 ) -> None:
-    workspace = tmp_path / "workspace"
+    workspace = tmp_path / str(served)
     workspace.mkdir()
-    place = build(served, workspace, packages)
+    place = build(served, workspace, packages, "1.0.0", "1.1.0")
     server.run("dpkg", "--install", f"{place}/page_1.0.0-1_amd64.deb")
     eventually(lambda: answers(server, f"{SITE}/"), "it answers")
     address, scheme, process = server.fetch(f"{SITE}/").body.split()
     assert (address, scheme) == ("127.0.0.1", "http")
     assert server.user_of("page-web.service") == "page"
 
-    assert server.on_network(sys.executable, "-m", __name__, str(PORT)).stdout == "[]\n"
+    assert server.on_network(sys.executable, "-m", __name__, "load", str(PORT)).stdout == "[]\n"
     eventually(lambda: 'GET / HTTP/1.1" 200' in server.journal("-u", "page-web"), "it is logged")
 
     main = server.unit("page-web.service")["MainPID"]
@@ -184,6 +203,42 @@ def test_nobody_is_dropped(
     assert server.unit("page-web.service")["NRestarts"] == "0"
     server.run("dpkg", "--purge", "page")
     assert not server.exists("/opt/page")
+
+
+@pytest.mark.parametrize("served", LIMITED, ids=str)
+def test_limits_hold(served: Served, server: BootedHost, packages: Path, tmp_path: Path) -> None:
+    workspace = tmp_path / f"{served}-limited"
+    workspace.mkdir()
+    place = build(served, workspace, packages, "1.0.0")
+    server.run("dpkg", "--install", f"{place}/page_1.0.0-1_amd64.deb")
+    eventually(lambda: answers(server, f"{SITE}/"), "it answers")
+
+    if "body" in served.words:
+        (tmp_path / "body").write_bytes(bytes(2 << 20))
+        posted = server.fetch(f"{SITE}/", "--data-binary", f"@{tmp_path}/body")
+        assert posted.status == 413
+    if "request" in served.words:
+        assert status(server, LONG) != "200"
+        eventually(lambda: answers(server, f"{SITE}/"), "it answers again")
+    if "keep-alive" in served.words:
+        words = (sys.executable, "-m", __name__, "idle", str(PORT))
+        assert abs(float(server.on_network(*words).stdout) - IDLE) < IDLE / 2
+    if "graceful" in served.words:
+        with ThreadPoolExecutor() as clients:
+            asked = [clients.submit(status, server, path) for path in ("/slow2", LONG)]
+            time.sleep(1)
+            server.run("systemctl", "restart", "page-web.service")
+            assert [one.result() == "200" for one in asked] == [True, False]
+    eventually(
+        lambda: '"GET / HTTP/1.1" 200' in server.read("/var/log/page/access.log"), "it is logged"
+    )
+    server.run("dpkg", "--purge", "page")
+
+
+def status(server: BootedHost, path: str) -> str:
+    """Return the status of an answer; 000 if there is none."""
+    words = ("curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}")
+    return server.on_network(*words, f"{SITE}{path}", check=False).stdout
 
 
 def pids(server: BootedHost) -> set[str]:
@@ -211,5 +266,15 @@ def load(port: int) -> list[str]:
         return sorted(filter(None, clients.map(ask, range(REQUESTS))))
 
 
+def idle(port: int) -> float:
+    """Return after how many seconds the server ends a connection that asks no more."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET", "/")
+    connection.getresponse().read()
+    since = time.monotonic()
+    assert connection.sock.recv(1) == b""
+    return time.monotonic() - since
+
+
 if __name__ == "__main__":
-    print(load(int(sys.argv[1])))  # noqa: T201
+    print({"idle": idle, "load": load}[sys.argv[1]](int(sys.argv[2])))  # noqa: T201

@@ -49,6 +49,17 @@ def test_the_place_of_an_option_and_its_way_out() -> None:
     assert fault.hint == 'add `proxy = "nginx"`, which does it, or take it out'
 
 
+@pytest.mark.parametrize("beside", [{"threads": 2}, {"limits": {"request": 3, "keep-alive": 4}}])
+def test_gunicorn_ends_no_request_of_a_thread(beside: dict[str, object]) -> None:
+    said = {"limits": {"request": 3}, **beside}
+    assert refused("gunicorn", None, said) == [("web", "limits", "request")]
+    assert refused("gunicorn", "nginx", said) == []
+    web = recipe(web={"server": "gunicorn", "app": "shop:app", **said}).web
+    assert web
+    (fault,) = option_faults(web)
+    assert fault.what.startswith("`web.limits.request` is nothing that gunicorn can be told beside")
+
+
 def test_nothing_is_refused_that_nobody_says() -> None:
     for server in SERVERS:
         assert refused(server, None, {}) == []
