@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from omnibuild.digests import Digest
-from omnibuild.errors import DefinitionError, Where
+from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.plan.graph import Action, Limits, cycle_error
 from omnibuild.recipe.definitions import Definitions
@@ -119,7 +119,8 @@ class Components:
         for need in (*software.needs, *build_needs):
             if need in chain:
                 circle = [*chain[chain.index(need) :], need]
-                raise cycle_error(circle, _where_needed(defined, need))
+                raise cycle_error(circle, _needed(defined, need).where)
+            self._find(need, defined)
             self.add(need, chain)
         self._refuse_tools(defined)
         self._software[name] = software
@@ -139,6 +140,7 @@ class Components:
                 "environment": FIXED_ENVIRONMENT | software.environment,
                 **({"build_only": True} if software.build_only else {}),
             },
+            places={"definition": str(defined.path), "patches": list(software.patches)},
             limits=_limits(software),
             inputs={
                 "root": self.root,
@@ -167,6 +169,16 @@ class Components:
         """Return the definition of a planned component."""
         return self._software[name]
 
+    def _find(self, need: str, defined: Defined) -> None:
+        """Refuse a need that no definition has, where it is named."""
+        try:
+            self._defined(need)
+        except UnknownNameError as error:
+            # One that is there may extend another one that is not, and has said where.
+            if error.where:
+                raise
+            raise _needed(defined, need, error) from error
+
     def _refuse_tools(self, defined: Defined) -> None:
         """Refuse what only builds things among the needs of what apps bring."""
         if defined.software.build_only:
@@ -188,13 +200,16 @@ class Components:
         return replace(defined, software=software)
 
 
-def _where_needed(defined: Defined, need: str) -> Where | None:
-    """Return where a definition names another component."""
+def _needed(defined: Defined, need: str, error: DefinitionError | None = None) -> DefinitionError:
+    """Return an error at the place where a definition names another component."""
     software = defined.software
     named = (("needs", software.needs), ("build-needs", software.build_needs))
     places = [(key, names.index(need)) for key, names in named if need in names]
+    what, hint, kind = need, "", DefinitionError
+    if error:
+        what, hint, kind = error.what, error.hint, type(error)
     # What a template of its steps needs is named nowhere.
-    return defined.error([Fault(places[0] if places else ("steps",), need)]).where
+    return defined.error([Fault(places[0] if places else ("steps",), what, hint)], kind)
 
 
 def _source(name: str, source: Source) -> Action:

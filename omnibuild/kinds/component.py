@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+import shlex
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,12 +13,15 @@ from pathlib import Path
 
 from omnibuild import files
 from omnibuild.audit.component import check_component
-from omnibuild.errors import CaptureError, DefinitionError, StepError
+from omnibuild.errors import CaptureError, StepError
 from omnibuild.execute.job import Job
 from omnibuild.execute.sandbox.step import Step
 from omnibuild.layers.capture import capture, keep
 from omnibuild.layers.missing import note_missed
 from omnibuild.layers.step import in_turn, layered_step
+from omnibuild.recipe.loader import read_definition
+from omnibuild.recipe.located import Fault
+from omnibuild.recipe.validate import quoted
 from omnibuild.sources.archive import at_most, unpack
 from omnibuild.store.results import Output
 from omnibuild.tree import Kind, Tree
@@ -31,7 +35,8 @@ def run(job: Job) -> Output:
     """Build one component.
 
     Parameters: ``name``, ``steps``, ``test``, ``patches`` (texts), ``license_files``, ``needs``;
-    ``build_only`` for tools that may use what the root has.
+    ``build_only`` for tools that may use what the root has. Places: ``definition``, its file, and
+    ``patches``, their names.
     Inputs: ``root``, ``source`` (an archive or a checkout), one ``layer:NAME`` for every component
     beneath.
     """
@@ -41,7 +46,12 @@ def run(job: Job) -> Output:
     _refuse_twins(name, layers)
     step = prepare_component(job)
     # Read before the step runs: afterwards its source may be anything, and lead anywhere.
-    licences = licence_texts(name, job.action.parameters["license_files"], step.build / "src")
+    licences = licence_texts(
+        name,
+        job.action.parameters["license_files"],
+        step.build / "src",
+        Path(job.action.places["definition"]),
+    )
     try:
         job.run(step)
     except StepError as error:
@@ -73,13 +83,18 @@ def prepare_component(job: Job) -> Step:
 def _script(job: Job, source: Path) -> str:
     """Return the whole build as one script: patches, then every step in a shell of its own."""
     lines = ["umask 022"]
-    for number, text in enumerate(job.action.parameters["patches"], start=1):
+    patches, names = job.action.parameters["patches"], job.action.places["patches"]
+    for number, (text, name) in enumerate(zip(patches, names, strict=True), start=1):
         (source.parent / f"{number}.patch").write_text(text)
-        lines.append(f"patch -p1 --no-backup-if-mismatch < /build/{number}.patch")
+        lines.append(f"echo {shlex.quote(f'>>> {name}')}")
+        # It asks nobody what to do with what does not apply.
+        lines.append(f"patch -p1 --force --no-backup-if-mismatch < /build/{number}.patch")
     return "\n".join([*lines, *in_turn(job.action.parameters["steps"], source.parent)])
 
 
-def licence_texts(name: str, paths: Sequence[str], source: Path) -> dict[str, bytes]:
+def licence_texts(
+    name: str, paths: Sequence[str], source: Path, definition: Path
+) -> dict[str, bytes]:
     """Return the licence texts of an unpacked source, by where they go below the prefix.
 
     Raises:
@@ -90,11 +105,12 @@ def licence_texts(name: str, paths: Sequence[str], source: Path) -> dict[str, by
         text = source / relative
         # Not Path.is_file: it fails at a symlink whose target no file can have as its name.
         if ".." in text.parts or not os.path.isfile(text):
-            raise DefinitionError(
-                f"{name} has no licence file {relative!r}",
-                why=f"in its unpacked source there {_texts_in(source)}",
-                hint="name the licence texts as they are there: license-files in its definition",
-            )
+            document = read_definition(definition)
+            what = f"{name} has no licence file {quoted(relative)}"
+            hint = f"in its unpacked source there {_texts_in(source)}"
+            # What it does not say itself, it has from what it extends.
+            key = "license-files" if "license-files" in document.data else "extends"
+            raise document.error([Fault((key, paths.index(relative)), what, hint)])
         found[f"{LICENSES}/{name}/{kept}"] = text.read_bytes()
     return found
 

@@ -240,7 +240,7 @@ def test_a_library_of_the_build_root_is_no_part_of_an_app(workspace: Workspace) 
 def test_a_licence_file_that_is_not_there(workspace: Workspace) -> None:
     workspace.data = archive({"tiny-1.0/tiny.c": SOURCE["tiny-1.0/tiny.c"], "tiny-1.0/COPYING": ""})
     said = fails("definition", *build(workspace.write()))
-    assert "tiny-c has no licence file 'LICENSE'" in said
+    assert "tiny-c has no licence file `LICENSE`" in said
     assert "there is COPYING" in said
 
 

@@ -215,8 +215,9 @@ def test_limits_hold(served: Served, server: BootedHost, packages: Path, tmp_pat
 
     if "body" in served.words:
         (tmp_path / "body").write_bytes(bytes(2 << 20))
-        posted = server.fetch(f"{SITE}/", "--data-binary", f"@{tmp_path}/body")
-        assert posted.status == 413
+        posted = status(server, "/", "--data-binary", f"@{tmp_path}/body")
+        # uWSGI by itself just ends the connection.
+        assert posted == ("000" if served.server == "uwsgi" else "413")
     if "request" in served.words:
         assert status(server, LONG) != "200"
         eventually(lambda: answers(server, f"{SITE}/"), "it answers again")
@@ -235,10 +236,10 @@ def test_limits_hold(served: Served, server: BootedHost, packages: Path, tmp_pat
     server.run("dpkg", "--purge", "page")
 
 
-def status(server: BootedHost, path: str) -> str:
+def status(server: BootedHost, path: str, *options: str) -> str:
     """Return the status of an answer; 000 if there is none."""
     words = ("curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}")
-    return server.on_network(*words, f"{SITE}{path}", check=False).stdout
+    return server.on_network(*words, *options, f"{SITE}{path}", check=False).stdout
 
 
 def pids(server: BootedHost) -> set[str]:

@@ -171,6 +171,17 @@ def test_a_circle_is_an_error(tmp_path: Path, definitions: Definitions) -> None:
     assert_golden(Path(__file__).parent / "golden/circle.txt", said)
 
 
+def test_a_need_that_no_definition_has_is_told_where_it_is_named(tmp_path: Path) -> None:
+    text = (CHECKOUT / "software/zlib.toml").read_text()
+    (tmp_path / "software").mkdir()
+    changed = text.replace('name = "zlib"', 'name = "one"\nneeds = ["bzip2", "zlip"]')
+    (tmp_path / "software/one.toml").write_text(changed)
+    with pytest.raises(UnknownNameError) as caught:
+        Components(Definitions(tmp_path), "bullseye").add("one")
+    said = str(caught.value).replace(f"{tmp_path}/", "")
+    assert_golden(Path(__file__).parent / "golden/unknown-need.txt", said)
+
+
 def test_a_wanted_version_must_be_defined(definitions: Definitions) -> None:
     recipe, path = definitions.recipe("hello")
     platform = definitions.platform("debian-12")[0]

@@ -29,16 +29,23 @@ def test_a_licence_file_that_is_not_there(
 ) -> None:
     for path in paths:
         (tmp_path / path).write_text("text")
+    definition = tmp_path / "tiny.toml"
+    definition.write_text('name = "tiny"\nlicense-files = ["LICENSE"]\n')
     with pytest.raises(DefinitionError) as caught:
-        licence_texts("tiny", ["LICENSE"], tmp_path)
-    assert_golden(Path(__file__).parent / "golden" / golden, str(caught.value))
+        licence_texts("tiny", ["LICENSE"], tmp_path, definition)
+    said = str(caught.value).replace(f"{tmp_path}/", "")
+    assert_golden(Path(__file__).parent / "golden" / golden, said)
     for path in paths:
         kept = f"share/licenses/tiny/{path}"
-        assert licence_texts("tiny", [path], tmp_path) == {kept: b"text"}
+        assert licence_texts("tiny", [path], tmp_path, definition) == {kept: b"text"}
 
 
 def test_a_licence_file_is_of_the_source(tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
     (tmp_path / "LICENSE").write_text("of somebody else")
-    with pytest.raises(DefinitionError):
-        licence_texts("tiny", ["../LICENSE"], tmp_path / "source")
+    definition = tmp_path / "tiny-2.toml"
+    definition.write_text('extends = "tiny"\nname = "tiny-2"\n')
+    with pytest.raises(DefinitionError) as caught:
+        licence_texts("tiny", ["../LICENSE"], tmp_path / "source", definition)
+    # It says nothing of licences itself: its place is where it takes them from.
+    assert str(caught.value.where) == f"{definition}:1:11"
