@@ -21,6 +21,11 @@ _HEADER = ("| key | type | default | description |", "|---|---|---|---|")
 def json_schema(model: type[Model]) -> dict[str, Any]:
     """Return the JSON schema that editors check definitions with; keys as TOML has them."""
     schema: dict[str, Any] = _for_toml({"$schema": _DIALECT, **msgspec.json.schema(model)})
+    for table in schema["$defs"].values():
+        if "extends" in table.get("properties", ()):
+            # All else may be what the other one says.
+            whole = {"required": table.pop("required")}
+            table["anyOf"] = [whole, {"required": ["name", "extends"]}]
     return schema
 
 
