@@ -43,6 +43,7 @@ class Process:
             read.
         restart: when systemd starts it again.
         grace: seconds that what it was asked may take when it ends; 0 where nobody knows.
+        waits: whether it lets requests take longer than that when it ends: then it is killed.
         quits: whether QUIT is the signal that lets it finish what it does, and TERM does not.
         helpers: programs of hosts that start it, as :func:`omnibuild.host.servers.helper` names
             them.
@@ -65,6 +66,7 @@ class Process:
     checks_reload: bool = False
     restart: Literal["on-failure", "always"] = "on-failure"
     grace: int = 0
+    waits: bool = False
     quits: bool = False
     helpers: tuple[str, ...] = ()
     underlies: bool = False

@@ -268,10 +268,16 @@ def _foundation(layout: Layout, process: Process) -> tuple[str, ...]:
     )
 
 
+# Seconds that a server has beyond those of its requests.
+_TO_END = 5
+
+
 def _time_to_stop(process: Process) -> tuple[str, ...]:
     """Return when systemd loses its patience, if not after its usual 90 seconds."""
     if process.quits:
         return (f"TimeoutStopSec={max(60, process.grace + 40)}",)
+    if process.waits:
+        return (f"TimeoutStopSec={process.grace + _TO_END}",)
     return (f"TimeoutStopSec={process.grace + 40}",) if process.grace > 60 else ()
 
 

@@ -45,7 +45,9 @@ def _path(layout: Layout) -> str:
 
 def _configuration(web: Web, layout: Layout) -> Mapping[str, str]:
     limits = web.limits
-    told = f" request-timeout={limits.request}" if limits.request else ""
+    # By the one the client is told, by the other a process ends whose threads are all held up.
+    seconds = limits.request
+    told = f" socket-timeout={seconds} request-timeout={seconds}" if seconds else ""
     values = {
         "APP": layout.app,
         "PROXIED": _PROXIED if web.proxy else "",

@@ -7,6 +7,7 @@ without connections that stay.
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
 from omnibuild.host.layout import Layout
 from omnibuild.host.model import Process
@@ -24,7 +25,7 @@ from omnibuild.host.servers.server import (
 from omnibuild.recipe.models import Web
 
 _PROGRAM = "bin/uwsgi"
-_MEGABYTE = 1_000_000
+_MEGABYTE = 1 << 20
 # Longer headers than its own 4 kB are usual, as cookies; a body that the app did not read would
 # have the client's connection reset, so larger ones wait in a file.
 _HEADERS, _BODY = 32768, 65536
@@ -76,7 +77,8 @@ def _process(web: Web, layout: Layout, installed: Installed) -> Process:
         f'    "$root/{_PROGRAM}" \\',
         " \\\n".join(f"    {argument}" for argument in _arguments(web, layout)),
     ]
-    return server_process(web, lines)
+    # Its own limit, the mercy, is not looked at while it ends.
+    return replace(server_process(web, lines), waits=True)
 
 
 UWSGI = WebServer(
