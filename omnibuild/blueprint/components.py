@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -125,21 +125,11 @@ class Components:
         self._refuse_tools(defined)
         self._software[name] = software
         source = _source(name, software.source)
-        patches = [_text_of(software, defined.patches[patch]) for patch in software.patches]
         layers = self.closure((*software.needs, *build_needs))
         build = Action(
             name=self.action(name),
             kind="component",
-            parameters={
-                "name": name,
-                "steps": expanded(software.steps),
-                "test": software.test,
-                "patches": patches,
-                "license_files": list(software.license_files),
-                "needs": sorted(software.needs),
-                "environment": FIXED_ENVIRONMENT | software.environment,
-                **({"build_only": True} if software.build_only else {}),
-            },
+            parameters=_parameters(defined),
             places={"definition": str(defined.path), "patches": list(software.patches)},
             limits=_limits(software),
             inputs={
@@ -198,6 +188,21 @@ class Components:
         # Another version stands under everything that needs the component: it takes its name.
         software = msgspec.structs.replace(with_variants(defined.software, chosen), name=name)
         return replace(defined, software=software)
+
+
+def _parameters(defined: Defined) -> dict[str, Any]:
+    """Return what of a definition is in the key of its action."""
+    software = defined.software
+    return {
+        "name": software.name,
+        "steps": expanded(software.steps),
+        "test": software.test,
+        "patches": [_text_of(software, defined.patches[name]) for name in software.patches],
+        "license_files": list(software.license_files),
+        "needs": sorted(software.needs),
+        "environment": FIXED_ENVIRONMENT | software.environment,
+        **({"build_only": True} if software.build_only else {}),
+    }
 
 
 def _needed(defined: Defined, need: str, error: DefinitionError | None = None) -> DefinitionError:
