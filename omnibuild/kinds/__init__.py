@@ -39,8 +39,8 @@ def all_kinds() -> Mapping[str, Kind]:
         "steps": Kind(serial=1, run=_steps),
         "syntax": Kind(serial=1, run=_syntax),
         "place": Kind(serial=7, run=_place),
-        "payload": Kind(serial=15, run=_payload),
-        "audit": Kind(serial=15, run=_audit),
+        "payload": Kind(serial=16, run=_payload),
+        "audit": Kind(serial=16, run=_audit),
         "package": Kind(serial=5, run=_package),
     }
 

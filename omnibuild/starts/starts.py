@@ -16,6 +16,7 @@ from omnibuild.recipe.running.commands import INTERPRETER
 from omnibuild.recipe.validate import quoted
 from omnibuild.recipe.whereabouts import table_in
 from omnibuild.sources.python.project.declared import document_of
+from omnibuild.starts.answered import static_faults
 from omnibuild.starts.targets import script_faults, script_targets, web_fault
 
 
@@ -38,6 +39,7 @@ def start_faults(recipe: Recipe, path: Path) -> Iterator[Fault]:
     directory = path.parent / recipe.source.path
     if recipe.web and recipe.web.app and (fault := web_fault(directory, recipe.web.app)):
         yield Fault(("web", "app"), *fault)
+    yield from static_faults(recipe, directory)
     for place, command in commands_of(recipe).items():
         yield from _file_faults(directory, place, command)
 

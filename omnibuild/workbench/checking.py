@@ -19,6 +19,7 @@ from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Recipe
 from omnibuild.recipe.whereabouts import only_recipe, table_in
 from omnibuild.settings import Settings
+from omnibuild.starts.answered import static_oddities
 from omnibuild.starts.brought import Known, brought_faults, known_of
 from omnibuild.starts.imports import missing_imports
 from omnibuild.starts.starts import script_error, start_faults, started_modules
@@ -73,6 +74,7 @@ def _checked(
         foreseen(recipe, path).raise_if_failed()
         oddities += foreseen_if_packaged(recipe, path)
         oddities += tuple(_missing_imports(recipe, path, known))
+        oddities += tuple(_static_oddities(recipe, path))
     except OmnibuildError as error:
         problems.append(error)
     return Checked(name, tuple(problems), known.unread, oddities)
@@ -87,6 +89,11 @@ def _missing_imports(recipe: Recipe, path: Path, known: Known) -> Iterator[str]:
     for place, name in missing_imports(directory, started_modules(recipe, directory), brought):
         advice = known.installed.advice(name)
         yield f"{place} imports {name}, which neither the project nor its lock brings; {advice}"
+
+
+def _static_oddities(recipe: Recipe, path: Path) -> Iterator[str]:
+    if recipe.python and recipe.source and recipe.source.path:
+        yield from static_oddities(recipe, path.parent / recipe.source.path)
 
 
 def _port_faults(recipe: Recipe, ports: dict[str, str]) -> Iterator[Fault]:

@@ -33,6 +33,13 @@ def without_libraries(subject: Subject, around: Surroundings) -> str:
     return way_out(around.libraries.names.get(subject.path, ()), distribution)
 
 
+def with_own_flags(subject: Subject, around: Surroundings) -> str:
+    """Say what a definition writes where its build has dropped the flags that it was given."""
+    if subject.owner.kind is not Brings.COMPONENT:
+        return ""
+    return "its build drops the flags that it is given: have it take $HARDENING and $LDFLAGS"
+
+
 def check_library_versions(subject: Subject, around: Surroundings) -> Iterator[str]:
     """Report libraries of the payload that lack symbols which others of it need."""
     yield from around.libraries.versions.get(subject.path, ())

@@ -119,6 +119,7 @@ CHECKS = (
         "Functions are bound at the start, so that nobody can redirect them: link with -z now.",
         Level.WARNING,
         Level.ERROR,
+        remedy=elf_checks.with_own_flags,
     ),
     Check(
         "fortify",
@@ -140,6 +141,7 @@ CHECKS = (
         "Programs are position-independent: compile with -fPIE and link with -pie.",
         Level.WARNING,
         Level.ERROR,
+        remedy=elf_checks.with_own_flags,
     ),
     Check(
         "one-openssl",

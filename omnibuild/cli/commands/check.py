@@ -36,6 +36,7 @@ def _tell(checked: Checked, *, as_json: bool) -> int:
     for oddity in checked.oddities:
         sys.stdout.write(f"warning {oddity}\n")
     if not status:
-        left = f"; {checked.unread} packages are not looked into: not fetched, or to be built"
+        many = "package is" if checked.unread == 1 else "packages are"
+        left = f"; {checked.unread} {many} not looked into: not fetched, or to be built"
         sys.stdout.write(f"{checked.name}: fine{left if checked.unread else ''}\n")
     return status

@@ -43,12 +43,14 @@ _KEPT = """    map $uri $kept {
 _TYPES = """
     include "{prefix}/etc/nginx/mime.types";
 """
+# A block with headers of its own has none of those around it: the operators' are read again.
 _STATIC = """        location ^~ {location} {{
             alias "{prefix}/{directory}/";
             etag off;
             if_modified_since off;
             add_header Last-Modified "";
             add_header Cache-Control $kept;
+            include "{etc}/nginx-headers*.conf";
         }}
 
 """
@@ -61,6 +63,7 @@ _MEDIA = """        location ^~ {location} {{
             disable_symlinks on from="{state}/{directory}";
             add_header X-Content-Type-Options nosniff;
             add_header Content-Security-Policy "default-src 'none'; sandbox";
+            include "{etc}/nginx-headers*.conf";
         }}
 
 """
@@ -128,11 +131,15 @@ def configuration(web: Web, layout: Layout, server: WebServer) -> str:
             "LOG": f'"{layout.logs}/access.log"' if web.access_log == "file" else "off",
             "UPGRADES": (_UPGRADES if server.upgrades else "") + _types(web, layout),
             "STATIC": "".join(
-                _STATIC.format(location=location, prefix=layout.prefix, directory=directory)
+                _STATIC.format(
+                    location=location, prefix=layout.prefix, directory=directory, etc=layout.etc
+                )
                 for location, directory in web.static.items()
             )
             + "".join(
-                _MEDIA.format(location=location, state=layout.state, directory=directory)
+                _MEDIA.format(
+                    location=location, state=layout.state, directory=directory, etc=layout.etc
+                )
                 for location, directory in web.media.items()
             ),
             "PASS": _pass(layout, server),

@@ -41,7 +41,12 @@ SDISTS: Mapping[str, SourceNeeds] = {
     "python-ldap": _with("cyrus-sasl", "openldap"),
     "pyyaml": _with("libyaml", PYYAML_FORCE_LIBYAML="1"),
     "scrypt": _with("openssl"),
-    "uwsgi": _with("libxcrypt", "openssl", "pcre2", "zlib", UWSGI_INCLUDES="$PREFIX/include"),
+    # Its build adds -g for one file, which then names the directory: linked without.
+    "uwsgi": _with(
+        *("libxcrypt", "openssl", "pcre2", "zlib"),
+        UWSGI_INCLUDES="$PREFIX/include",
+        CC="gcc -Wl,--strip-debug",
+    ),
     "xxhash": _with("xxhash", XXHASH_LINK_SO="1"),
 }
 

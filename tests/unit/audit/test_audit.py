@@ -621,17 +621,17 @@ def test_hardening(host, path, content, level, checks):
 def test_what_is_compiled_here_must_be_hardened(host, path, content, check):
     """Others' wheels are as they are; a definition can be mended."""
     host.write(f"{APP}/{path}", content(), 0o755)
-    levels = {
-        owner.kind: [
-            (f.level, f.check)
-            for f in audit(host.payload(), "2.99", "amd64", owners=Owners(others=owner)).findings
-        ]
+    found = {
+        owner.kind: audit(host.payload(), "2.99", "amd64", owners=Owners(others=owner)).findings
         for owner in (Owner(Brings.COMPONENT, "zlib", "1.3"), INDEX)
     }
+    levels = {kind: [(f.level, f.check) for f in findings] for kind, findings in found.items()}
     assert levels == {
         Brings.COMPONENT: [(Level.ERROR, check)],
         Brings.DISTRIBUTION: [(Level.WARNING, check)],
     }
+    mended = {kind: "$LDFLAGS" in findings[0].remedy for kind, findings in found.items()}
+    assert mended == {Brings.COMPONENT: True, Brings.DISTRIBUTION: False}
 
 
 def keeper(*flags, soname="", text="OpenSSL 3.5.1 1 Jul 2025"):

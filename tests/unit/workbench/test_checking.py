@@ -103,7 +103,7 @@ def bench(tmp_path: Path) -> Bench:
 def test_all_is_well(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     bench.recipe("shop", worker="python3 -m shop")
     assert bench.check() == 0
-    assert "1 packages are not looked into" in capsys.readouterr().out
+    assert "1 package is not looked into" in capsys.readouterr().out
     bench.fetch()
     (bench.base / "project/shop/__main__.py").touch()
     assert bench.check("shop", "--json") == 0
@@ -117,6 +117,31 @@ def test_what_is_odd_is_told(bench: Bench, capsys: pytest.CaptureFixture[str]) -
     recipe.write_text(recipe.read_text().partition("[web]")[0])
     assert bench.check() == 0
     assert "warning shop starts nothing and has no commands; write" in capsys.readouterr().out
+
+
+def static(bench: Bench, place: str) -> int:
+    """Check a recipe whose files nginx answers, from that directory."""
+    bench.recipe("shop")
+    recipe = bench.base / "recipes/shop.toml"
+    words = f'proxy = "nginx"\nstatic = {{ "/static/" = "{place}" }}\n'
+    recipe.write_text(recipe.read_text().replace("listen =", f"{words}listen ="))
+    return bench.check()
+
+
+def test_directories_that_nginx_answers_from(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (bench.base / "project/files").mkdir()
+    assert static(bench, "app/files") == 0
+    assert "warning" not in capsys.readouterr().out
+    assert static(bench, "share/files") == 0
+    said = capsys.readouterr().out
+    assert "`share/files`, which no step of [build] makes" in said
+    assert "the project's own is `app/files`" in said
+    assert static(bench, "app/file") == 3
+    error = capsys.readouterr().err
+    assert "shop.toml:19:25: the project has no directory `file`" in error
+    assert "did you mean `app/files`?" in error
 
 
 @pytest.mark.parametrize(
