@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -110,8 +111,13 @@ def explained(error: StepError, definitions: Definitions) -> StepError:
 
 
 def _providers(definitions: Definitions, but: str) -> Callable[[str], list[str]]:
-    names = [name for name in definitions.names("software") if name != but]
-    known = {name: definitions.software(name).software.provides for name in names}
+    found = {name: definitions.software(name).software for name in definitions.names("software")}
+    # Apps bring no tools for building; and nothing helps itself.
+    known = {
+        name: software.provides
+        for name, software in found.items()
+        if name != but and (but or not software.build_only)
+    }
     return lambda path: [
         name for name, globs in known.items() if any(provides(glob, path) for glob in globs)
     ]
@@ -144,9 +150,16 @@ def _short(path: str) -> str:
 
 def _to_write(component: str, names: Sequence[str], definitions: Definitions) -> str:
     if component:
-        listed = ", ".join(f'"{name}"' for name in names)
-        return f"add to its definition: needs = [{listed}]"
+        tools = [name for name in names if _only_runs(definitions, name)]
+        keys = {"needs": [name for name in names if name not in tools], "build-needs": tools}
+        said = [f"{key} = {json.dumps(listed)}" for key, listed in keys.items() if listed]
+        return f"add to its definition: {', '.join(said)}"
     return f"write under [software]: {', '.join(_pins(names, definitions))}"
+
+
+def _only_runs(definitions: Definitions, name: str) -> bool:
+    """Tell whether others can do nothing with a component but run its programs."""
+    return all(p.startswith("bin/") for p in definitions.software(name).software.provides)
 
 
 def _pins(names: Sequence[str], definitions: Definitions) -> Iterator[str]:

@@ -56,6 +56,21 @@ def test_who_has_it_and_what_to_write(tmp_path: Path) -> None:
     assert of_component.hint.endswith('; add to its definition: needs = ["openssl"]')
 
 
+def test_what_only_builds_is_needed_for_building(tmp_path: Path) -> None:
+    text = "/build/step-1.sh: 1: bison: not found\nfatal error: zlib.h: No such file or directory\n"
+    error = told(tmp_path / "log", text, "curl")
+    assert error.hint.endswith('; add to its definition: needs = ["zlib"], build-needs = ["bison"]')
+    error = told(tmp_path / "log", "step.sh: line 3: cmake: command not found", "curl")
+    assert error.hint == 'cmake has cmake; add to its definition: build-needs = ["cmake"]'
+    error = told(tmp_path / "log", "step.sh: line 3: pg_config: command not found", "curl")
+    assert error.hint.endswith('needs = ["libpq"]')
+
+
+def test_no_app_brings_a_tool_for_building(tmp_path: Path) -> None:
+    error = told(tmp_path / "log", "step.sh: line 3: cmake: command not found")
+    assert error.hint.startswith("no component has cmake")
+
+
 def test_what_nobody_has_is_said(tmp_path: Path) -> None:
     error = told(tmp_path / "log", "fatal error: graphviz/cgraph.h: No such file or directory")
     assert error.hint == (
