@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from omnibuild.errors import DefinitionError
 from omnibuild.recipe.checks import service_user
 from omnibuild.recipe.models import Recipe
+from omnibuild.recipe.running.environment import own_variable
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,7 @@ class Layout:
 
     def variable(self, what: str) -> str:
         """Return the name of one of the app's environment variables, as ``SHOP_STATE``."""
-        name = re.sub(r"[^A-Z0-9]", "_", f"{self.app}_{what}".upper())
-        return f"_{name}" if name[0].isdigit() else name
+        return own_variable(self.app, what)
 
 
 def config_copies(layout: Layout, config: Iterable[str]) -> dict[str, str]:

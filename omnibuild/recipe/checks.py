@@ -27,34 +27,14 @@ from omnibuild.recipe.models.audit import NEVER_WAIVED, NO_GLOBS, WILDCARDS
 from omnibuild.recipe.models.package import DEFAULT_MODE
 from omnibuild.recipe.running.bundle import bundle_faults
 from omnibuild.recipe.running.commands import ADD_PYTHON, command_faults
+from omnibuild.recipe.running.environment import environment_faults
+from omnibuild.recipe.running.files import file_faults
 from omnibuild.recipe.running.names import name_faults
 from omnibuild.recipe.running.timers import timer_faults
 from omnibuild.recipe.running.web import OWN, web_faults
 from omnibuild.recipe.validate import quoted
 
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
-# Variables that a recipe would set in vain, or to the harm of the launchers, which are shell.
-_NOT_VARIABLES = (
-    (
-        re.compile(
-            "IFS|CDPATH|ENV|PS[0-9]|PPID|OLDPWD|OPT(ARG|ERR|IND)|LINENO|RANDOM|SECONDS|SHLVL|_"
-            "|E?UID|GROUPS|FUNCNAME|DIRSTACK|HISTCMD|EPOCH(REALTIME|SECONDS)|SHELLOPTS|BASH.*"
-        ),
-        "it is the shell's own",
-    ),
-    (re.compile("PATH|HOME|PWD|USER|LOGNAME|SHELL"), "every host has set it already"),
-    (
-        re.compile("PYTHON[A-Z0-9]+|LD_(LIBRARY_PATH|PRELOAD|ORIGIN_PATH)"),
-        "the interpreter runs isolated, and passes over it",
-    ),
-    (
-        re.compile(
-            "root|self|target|bundle|state|listen|command|temporary|runtime|running|stopping|ended"
-            "|process|name|value|setting|installed"
-        ),
-        "launchers use it themselves",
-    ),
-)
 
 
 def service_user(recipe: Recipe) -> str:
@@ -69,7 +49,7 @@ def faults(model: Model, path: Path) -> Iterator[Fault]:
         yield from _content_faults(model)
         yield from _source_faults(model, path)
         yield from _service_faults(model)
-        yield from _environment_faults(model)
+        yield from environment_faults(model)
         yield from _host_faults(model, path.parent)
         yield from build_faults(model)
         yield from _waiver_faults(model)
@@ -117,6 +97,7 @@ def _service_faults(recipe: Recipe) -> Iterator[Fault]:
     python = isinstance(recipe.python, Python)
     if isinstance(recipe.web, Web):
         yield from web_faults(recipe.web, python=python)
+        yield from file_faults(recipe, recipe.web)
     for name, service in recipe.services.items():
         yield from command_faults(("services", name, "command"), service.command, python=python)
     for name, timer in recipe.timers.items():
@@ -129,18 +110,6 @@ def _service_faults(recipe: Recipe) -> Iterator[Fault]:
     if user and not _USER.fullmatch(user):
         what = f"{quoted(user)} cannot be the name of a system user"
         yield Fault(("app", "name"), what, "name another one with `user` in [package]")
-
-
-def _environment_faults(recipe: Recipe) -> Iterator[Fault]:
-    runs = recipe.web or recipe.bundle or recipe.services or recipe.commands
-    if recipe.environment and not (runs or recipe.package.scripts):
-        what = "[environment] is for services and commands, and the recipe has none"
-        yield Fault(("environment",), what, "take it out, or add [web], [services] or [commands]")
-    for name in recipe.environment:
-        for pattern, owner in _NOT_VARIABLES:
-            if pattern.fullmatch(name):
-                what = f"{quoted(name)} cannot be set: {owner}"
-                yield Fault(("environment", name), what, in_key=True)
 
 
 def _host_faults(recipe: Recipe, directory: Path) -> Iterator[Fault]:

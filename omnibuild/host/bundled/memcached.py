@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from omnibuild.host.bundled.service import Bundled, megabytes
+from omnibuild.host.bundled.service import Bundled
 from omnibuild.host.template import render
+from omnibuild.recipe.models.bundle import megabytes
 
 MEMCACHED = Bundled(
     component=lambda _: "memcached",

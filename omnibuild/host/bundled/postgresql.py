@@ -6,10 +6,11 @@ import shlex
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from omnibuild.host.bundled.service import Bundled, megabytes
+from omnibuild.host.bundled.service import Bundled
 from omnibuild.host.layout import Layout
 from omnibuild.host.template import render
 from omnibuild.recipe.models import PostgreSQL
+from omnibuild.recipe.models.bundle import megabytes
 
 
 def _directory(options: PostgreSQL) -> str:

@@ -40,15 +40,6 @@ class Bundled:
     signal: str = "TERM"
 
 
-def megabytes(memory: str) -> int:
-    """Return what a recipe says of memory as a number.
-
-    >>> megabytes("2GB")
-    2048
-    """
-    return int(memory[:-2]) * (1024 if memory.endswith("GB") else 1)
-
-
 def start(name: str, row: Bundled, options: Any, layout: Layout) -> str:
     """Return the shell of a row's launcher: its functions, then what all rows do alike."""
     version, file = row.data(options) or ("", "")

@@ -21,6 +21,7 @@ from omnibuild.host.servers.waitress import WAITRESS
 from omnibuild.host.template import render
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Web
+from omnibuild.recipe.validate import quoted
 
 SERVERS: Mapping[str, WebServer] = {
     "gunicorn": GUNICORN,
@@ -45,8 +46,12 @@ def components(web: Web) -> tuple[str, ...]:
 
 
 def option_faults(web: Web) -> Iterator[Fault]:
-    """Yield the options of a recipe that neither its server nor its proxy honours."""
+    """Yield what a recipe says that neither its server nor its proxy honours."""
     server = SERVERS[web.server]
+    if not server.attributes and "." in web.app.partition(":")[2]:
+        what = f"{web.server} finds no {quoted(web.app.partition(':')[2])}: it takes plain names"
+        hint = "give it a name of its own in the module, as `application`"
+        yield Fault(("web", "app"), what, hint)
     yield from options.faults(web, server.takes, nginx.takes(web), server.conflicts(web))
 
 

@@ -95,4 +95,5 @@ GUNICORN = WebServer(
     ),
     conflicts=_conflicts,
     requirements=("gunicorn",),
+    attributes=False,
 )

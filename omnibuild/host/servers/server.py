@@ -61,6 +61,7 @@ class WebServer:
         conflicts: options that it cannot honour beside others that a recipe says, and which.
         requirements: what brings it, as PEP 508 has it.
         components: or which components are it.
+        attributes: whether the app may be an attribute of something in its module.
         upgrades: whether it speaks more than HTTP on a connection, as WebSockets.
         speaks: what a proxy speaks to it.
         configuration: makes its own files for operators, by their path on hosts.
@@ -72,6 +73,7 @@ class WebServer:
     conflicts: Callable[[Web], Mapping[Option, str]] = _no_conflicts
     requirements: tuple[str, ...] = ()
     components: tuple[str, ...] = ()
+    attributes: bool = True
     upgrades: bool = False
     speaks: Literal["http", "uwsgi"] = "http"
     configuration: Callable[[Web, Layout], Mapping[str, str]] = _nothing

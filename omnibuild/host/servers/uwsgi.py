@@ -96,5 +96,6 @@ UWSGI = WebServer(
         }
     ),
     requirements=("uwsgi",),
+    attributes=False,
     speaks="uwsgi",
 )

@@ -19,6 +19,15 @@ Memory = Annotated[
 ]
 
 
+def megabytes(memory: str) -> int:
+    """Return what a recipe says of memory as a number.
+
+    >>> megabytes("2GB")
+    2048
+    """
+    return int(memory[:-2]) * (1024 if memory.endswith("GB") else 1)
+
+
 class PostgreSQL(Model, frozen=True, kw_only=True):
     """``[bundle.postgresql]``: a database server of the app's own."""
 

@@ -88,7 +88,7 @@ class Web(Model, frozen=True, kw_only=True):
         str,
         Meta(
             description="`module:callable` that the server serves.",
-            pattern=r"^([\w.]+:[\w.]+(\(\))?)?\Z",
+            pattern=r"^(\w+(\.\w+)*:\w+(\.\w+)*(\(\))?)?\Z",
             examples=["shop.wsgi:application"],
         ),
     ] = ""

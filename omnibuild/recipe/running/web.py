@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Web
+from omnibuild.recipe.running.addresses import address_faults
 from omnibuild.recipe.running.commands import command_faults, placeholders
 from omnibuild.recipe.validate import quoted
 
 OWN = "own"
-_HIGHEST_PORT = 65535
 # What tells an own server where to listen.
 _ADDRESS = {"listen", "port"}
 _PLACEHOLDERS = ("host", "port", "listen", "path", "workers")
@@ -18,10 +18,7 @@ _PLACEHOLDERS = ("host", "port", "listen", "path", "workers")
 
 def web_faults(web: Web, *, python: bool) -> Iterator[Fault]:
     """Yield what is wrong between the keys of ``[web]``."""
-    port = int(web.listen.rpartition(":")[2])
-    if not 1 <= port <= _HIGHEST_PORT:
-        what = f"`web.listen` has a port that does not exist: {port}"
-        yield Fault(("web", "listen"), what, f"ports are 1 to {_HIGHEST_PORT}")
+    yield from address_faults(web)
     if web.server == OWN:
         yield from _own_faults(web, python=python)
         return
@@ -50,10 +47,10 @@ def _own_faults(web: Web, *, python: bool) -> Iterator[Fault]:
     if web.workers is not None and "workers" not in used:
         what = "`web.workers` is told to nobody: `command` does not say where it goes"
         yield Fault(("web", "workers"), what, "write `{workers}` into it", in_key=True)
-    yield from _address_faults(web, used)
+    yield from _told_faults(web, used)
 
 
-def _address_faults(web: Web, used: set[str]) -> Iterator[Fault]:
+def _told_faults(web: Web, used: set[str]) -> Iterator[Fault]:
     """Yield why the server would listen where nobody looks for it."""
     path = ("web", "command")
     told = used & {"host", "port", "listen", "path"}

@@ -11,11 +11,12 @@ import pytest
 
 import omnibuild.host
 from omnibuild.errors import DefinitionError, UnknownNameError, Where
-from omnibuild.recipe import checks, located
+from omnibuild.recipe import located
 from omnibuild.recipe.checks import service_user
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.loader import load
 from omnibuild.recipe.models import Model, Platform, Recipe, Web
+from omnibuild.recipe.running import environment
 from tests.unit.recipe.samples import GOLDEN, RECIPE, SOFTWARE, assert_golden, workspace
 
 KINDS: dict[str, type[Model]] = {"recipes": Recipe, "platforms": Platform}
@@ -330,6 +331,13 @@ def test_other_variables_are_fine(tmp_path: Path, name: str) -> None:
     assert load(path, Recipe).environment == {name: "x"}
 
 
+def test_timers_have_an_environment(tmp_path: Path) -> None:
+    path = tmp_path / "shop.toml"
+    timer = '[timers.sweep]\ncommand = "bin/sweep"\ncalendar = "daily"\n[environment]\nA = "x"\n'
+    path.write_text(RECIPE.partition("[source]")[0] + '[software]\nzlib = "1"\n' + timer)
+    assert load(path, Recipe).environment == {"A": "x"}
+
+
 def test_all_variables_of_the_launchers_are_refused() -> None:
     templates = (Path(omnibuild.host.__file__).parent / "templates").glob("*.in")
     used = {
@@ -343,5 +351,5 @@ def test_all_variables_of_the_launchers_are_refused() -> None:
         )
     }
     assert {"root", "self"} <= used
-    allowed = {n for n in used if not any(p.fullmatch(n) for p, _ in checks._NOT_VARIABLES)}
+    allowed = {n for n in used if not any(p.fullmatch(n) for p, _ in environment._NOT_VARIABLES)}
     assert allowed == set()

@@ -4,10 +4,11 @@ This module is a program of hosts: it is installed in ``libexec`` and runs with 
 interpreter and the app's own hypercorn. By itself hypercorn drops clients that it has only just
 accepted when it ends, and imports from the working directory.
 
-    start_hypercorn THREADS PROXIED [WORD...] APP
+    start_hypercorn THREADS PROXIED BODY [WORD...] APP
 
-THREADS are for WSGI, 0 if they are Python's usual number; PROXIED is ``proxied`` or empty; the
-words are those of hypercorn's own command line.
+THREADS are for WSGI, 0 if they are Python's usual number; PROXIED is ``proxied`` or empty; BODY is
+what the proxy lets through, in bytes, 0 if that is not said; the words are those of hypercorn's own
+command line.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ async def serve(app: Any, config: Config, threads: int) -> None:
     await hypercorn.asyncio.run.worker_serve(app, config, shutdown_trigger=told_to_end)
 
 
-def run(threads: int, proxied: str, config: Config) -> int:
+def run(threads: int, proxied: str, body: int, config: Config) -> int:
     """Do what hypercorn's command does with its configuration."""
     if config.worker_class != "asyncio":
         sys.exit(f"hypercorn is started with asyncio, not with {config.worker_class}")
@@ -133,16 +134,18 @@ def run(threads: int, proxied: str, config: Config) -> int:
     app = pkgutil.resolve_name(name.removesuffix("()"))
     if name.endswith("()"):
         app = app()
+    # Its limit for WSGI would be the smaller one of the two.
+    config.wsgi_max_body_size = max(config.wsgi_max_body_size, body)
     wrapped = wrap_app(app, config.wsgi_max_body_size, None)
     answer_at_once()
     asyncio.run(serve(Proxied(wrapped) if proxied else wrapped, config, threads))
     return 0
 
 
-def main(threads: str, proxied: str, *words: str) -> None:
+def main(threads: str, proxied: str, body: str, *words: str) -> None:
     """Serve until told otherwise."""
     hypercorn.asyncio.run.TCPServer = PatientServer
-    command.run = partial(run, int(threads), proxied)
+    command.run = partial(run, int(threads), proxied, int(body))
     sys.exit(command.main(list(words)))
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from omnibuild.host.integration import integrate
 from omnibuild.host.servers import SERVERS, nginx, option_faults
 from omnibuild.host.servers.server import Option
-from tests.unit.host.apps import recipe
+from tests.unit.host.apps import INSTALLED, recipe
 
 SAID: dict[Option, dict[str, object]] = {
     "workers": {"workers": 3},
@@ -63,3 +64,20 @@ def test_gunicorn_ends_no_request_of_a_thread(beside: dict[str, object]) -> None
 def test_nothing_is_refused_that_nobody_says() -> None:
     for server in SERVERS:
         assert refused(server, None, {}) == []
+
+
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("name", ["shop:create.app", "shop:Shop.create()"])
+def test_an_app_that_the_server_would_not_find(server: str, name: str) -> None:
+    web = recipe(web={"server": server, "app": name}).web
+    assert web
+    paths = [fault.path for fault in option_faults(web)]
+    # As their own documentation has it: the others resolve all of the dots.
+    assert paths == ([("web", "app")] if server in ("gunicorn", "uwsgi") else [])
+
+
+def test_hypercorn_takes_for_wsgi_what_the_proxy_lets_through() -> None:
+    web = {"server": "hypercorn", "app": "shop:app", "proxy": "nginx", "limits": {"body": 100}}
+    files = integrate(recipe(web=web), {}, {}, INSTALLED).files
+    said = files["/opt/shop/bin/shop-web"].content.decode()
+    assert f'start_hypercorn.py" \\\n    0 proxied {100 << 20} ' in said
