@@ -48,14 +48,17 @@ ELSEWHERE = ("apache", "uwsgi")
 URL = f"http://127.0.0.1:{PORT}/"
 DEBIAN = ("python3", "python3-venv", "uwsgi-core", "uwsgi-plugin-python3")
 APACHE = ("apache2-bin", "libapache2-mod-wsgi-py3")
-# Debian's Apache has some modules built in; its mod_wsgi lies where the packaged starter looks.
+DEBIANS_HTTPD = "/usr/sbin/apache2"
+# Debian's Apache has some modules built in, and does not serve as root; its mod_wsgi lies where the
+# packaged starter looks.
 DEBIANS_APACHE = f"""\
 site={VENV}/lib/python3.13/site-packages
 mkdir -p $site/mod_wsgi/server
 touch $site/mod_wsgi/__init__.py
 ln -sf /usr/lib/apache2/modules/mod_wsgi.so $site/mod_wsgi/server/mod_wsgi-py313.so
 sed -e 's|"${{HTTPD_ROOT}}" locale|{VENV} locale|' -e 's|lib/httpd/|/usr/lib/apache2/modules/|' \
-    -e '/mod_unixd\\|mod_log_config/d' /etc/page/httpd.conf > /srv/httpd.conf
+    -e '/mod_unixd\\|mod_log_config/d' -e 's/fd:3/127.0.0.1:{PORT}/' -e 's/User #0/User nobody/' \
+    -e 's/Group #0/Group nogroup/' /opt/page/etc/httpd.conf > /srv/httpd.conf
 """
 # Servers that take the socket that systemd keeps find it as the third file. Some tell their parent
 # that they are there.
@@ -128,7 +131,7 @@ def measured(served: Served, arguments: argparse.Namespace) -> tuple[Rounds, Rou
             line, variables = command_line(host)
         for _ in range(arguments.rounds):
             for words, found in ((line, own), (translated(line), other)):
-                with started(host, [*listening(line), *words], variables) as process:
+                with started(host, [*listening(words), *words], variables) as process:
                     load(host, process, arguments.seconds, found)
         return own, other
 
@@ -191,7 +194,11 @@ def command_line(host: ChrootHost) -> tuple[list[str], dict[str, str]]:
 
 def listening(words: Sequence[str]) -> list[str]:
     """Return what listens for a server that does not do so itself."""
-    return [] if str(PORT) in " ".join(words) else ["/usr/bin/python3", "-I", "-c", LISTENER]
+    if str(PORT) in " ".join(words):
+        return []
+    # Debian's Apache takes no socket: its starter passes on one that nobody asks.
+    listener = LISTENER.replace(str(PORT), "0") if DEBIANS_HTTPD in words else LISTENER
+    return ["/usr/bin/python3", "-I", "-c", listener]
 
 
 def translated(words: Sequence[str]) -> list[str]:
@@ -208,8 +215,8 @@ def translated(words: Sequence[str]) -> list[str]:
         raise SystemExit(f"the server is no program of Python: {words}")
     debians = {
         OWN: f"{VENV}/bin/python",
-        "/opt/page/sbin/httpd": "/usr/sbin/apache2",
-        "/etc/page/httpd.conf": "/srv/httpd.conf",
+        "/opt/page/sbin/httpd": DEBIANS_HTTPD,
+        "/opt/page/etc/httpd.conf": "/srv/httpd.conf",
     }
     return [debians.get(word, word) for word in words]
 
@@ -217,7 +224,10 @@ def translated(words: Sequence[str]) -> list[str]:
 @contextlib.contextmanager
 def started(host: ChrootHost, words: Sequence[str], variables: Mapping[str, str]) -> Iterator[int]:
     """Run a server until the block ends; says which process it is."""
-    script = 'mkdir -p /srv/run; cd /srv/run; "$@" >/srv/log 2>&1 </dev/null & echo $!'
+    script = (
+        "mkdir -p /srv/run ${HTTPD_RUNTIME:-}; cd /srv/run;"
+        ' "$@" >/srv/log 2>&1 </dev/null & echo $!'
+    )
     process = host.run("sh", "-c", script, "run", *words, environment=variables).stdout.strip()
     try:
         eventually(
