@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from omnibuild.store.store import Store
@@ -37,6 +37,8 @@ class Sample:
     ran: int
     root_wall: float = 0.0
     root_cpu: float = 0.0
+    kinds: dict[str, float] = field(default_factory=dict)
+    """Wall seconds of the actions of each kind that ran."""
 
 
 def main() -> int:
@@ -76,12 +78,17 @@ def changed(cache: Path, workspace: Path, number: int) -> Sample:
 
 
 def run(cache: Path, workspace: Path, *words: str) -> Sample:
+    process = omnibuild(cache, workspace, "build", "-o", str(cache.parent / "dist"), *words)
+    return watched(process, cache)
+
+
+def watched(process: subprocess.Popen[str], cache: Path) -> Sample:
+    """Follow a build by its events until it ends."""
     before, started = os.times(), time.monotonic()
     running: dict[str, tuple[float, float]] = {}
     done: list[str] = []
     idle, since, ran = 0.0, started, 0
-    root = 0.0, 0.0
-    process = omnibuild(cache, workspace, "build", "-o", str(cache.parent / "dist"), *words)
+    root, kinds = (0.0, 0.0), dict[str, float]()
     for line in process.stdout or ():
         now, event = time.monotonic(), json.loads(line)
         if event["event"] == "ActionStarted":
@@ -91,6 +98,7 @@ def run(cache: Path, workspace: Path, *words: str) -> Sample:
             ran += 1
         elif event["event"] == "ActionFinished" and event["action"] in running:
             start, cpu = running.pop(event["action"])
+            kinds[event["kind"]] = kinds.get(event["kind"], 0) + now - start
             if event["kind"] == "root":
                 root = now - start, children_cpu(process.pid) - cpu
             done.append(event["action"])
@@ -100,7 +108,8 @@ def run(cache: Path, workspace: Path, *words: str) -> Sample:
     after, ended = os.times(), time.monotonic()
     cpu = after.children_user + after.children_system
     cpu -= before.children_user + before.children_system
-    return Sample(ended - started, cpu, step_cpu(cache, done), idle + ended - since, ran, *root)
+    steps = step_cpu(cache, done)
+    return Sample(ended - started, cpu, steps, idle + ended - since, ran, *root, kinds)
 
 
 def children_cpu(pid: int) -> float:
@@ -125,6 +134,11 @@ def omnibuild(cache: Path, workspace: Path, command: str, *more: str) -> subproc
     )
 
 
+def beside_floor(sample: Sample) -> float:
+    """Return a clean build's wall time beside all that it compiles, spread over the cores."""
+    return sample.wall / ((sample.steps + sample.root_cpu) / len(os.sched_getaffinity(0)))
+
+
 def report(rows: dict[str, list[Sample]]) -> None:
     whole = statistics.median(sample.wall for sample in rows["clean"])
     cores = len(os.sched_getaffinity(0))
@@ -144,10 +158,9 @@ def report(rows: dict[str, list[Sample]]) -> None:
             f" | {wall / whole:.4f} | {idle:.2f} |"
         )
     for sample in rows["clean"]:
-        floor = (sample.steps + sample.root_cpu) / cores
         print(
             f"clean: its root takes {sample.root_wall:.1f} s and {sample.root_cpu:.1f} CPU s;"
-            f" wall / ((step CPU + root CPU) / cores) = {sample.wall / floor:.2f}"
+            f" wall / ((step CPU + root CPU) / cores) = {beside_floor(sample):.2f}"
         )
 
 
