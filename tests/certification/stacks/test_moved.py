@@ -287,6 +287,19 @@ def loaded(host: ChrootHost, path: str) -> int:
     return int(host.shell(f"grep -ls {path} /proc/[0-9]*/maps | wc -l").stdout)
 
 
+def rests(host: ChrootHost, tree: str) -> bool:
+    """Tell whether the programs of a tree take no processor time for a second."""
+    script = f"""
+    taken() {{
+        for one in /proc/[0-9]*; do
+            case $(readlink $one/exe) in {tree}/*) sed 's/.*) //' $one/stat | cut -d' ' -f12,13;; esac
+        done
+    }}
+    before=$(taken); sleep 1; [ "$before" = "$(taken)" ]
+    """
+    return host.shell(script, check=False).status == 0
+
+
 def test_a_running_tree_is_moved(host: ChrootHost) -> None:
     tree = place(host, "/srv/before")
     runner = ("bin/hello-run", "--state", "/tmp/state-moved", *LISTEN)
@@ -294,6 +307,7 @@ def test_a_running_tree_is_moved(host: ChrootHost) -> None:
         first = visit(host, WEB).visits
         # What a program loads only while it starts, it looks for where it was started.
         eventually(lambda: loaded(host, f"{tree}/{SQLITE}") == 2, "both workers have the app")
+        eventually(lambda: rests(host, tree), "nothing starts any more")
         host.shell(f"rm -rf /srv/after; mv {tree} /srv/after")
         assert visit(host, WEB).visits == first + 1
     with running(host, f"/srv/after/{runner[0]}", *runner[1:], ready=READY):
