@@ -292,7 +292,9 @@ def rests(host: ChrootHost, tree: str) -> bool:
     script = f"""
     taken() {{
         for one in /proc/[0-9]*; do
-            case $(readlink $one/exe) in {tree}/*) sed 's/.*) //' $one/stat | cut -d' ' -f12,13;; esac
+            case $(readlink $one/exe) in
+            {tree}/*) sed 's/.*) //' $one/stat | cut -d' ' -f12,13 ;;
+            esac
         done
     }}
     before=$(taken); sleep 1; [ "$before" = "$(taken)" ]
