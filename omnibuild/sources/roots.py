@@ -19,6 +19,7 @@ from omnibuild.digests import Digest
 from omnibuild.errors import SourceError, Where
 from omnibuild.sources.rootlock import RootLock, RootPackage
 from omnibuild.sources.roottree import finish_root, unpack_tar
+from omnibuild.sources.scratch import OF_ROOT, OF_ROOT_BY_ROOT, directory_for
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 
 MMDEBSTRAP = Tool("mmdebstrap", package="mmdebstrap")
@@ -52,28 +53,45 @@ def build_root(
         repository = scratch / "repository"
         _write_repository(lock, packages, repository)
         archive = scratch / "root.tar"
-        MMDEBSTRAP.run(
-            f"--mode={mode}",
-            "--format=tar",
-            "--variant=minbase",
-            f"--architectures={lock.architecture}",
-            f"--include={','.join(package.name for package in lock.packages)}",
-            # After a crash the half-made root is thrown away: nothing needs to be on disk early.
-            "--dpkgopt=force-unsafe-io",
-            "--skip=output/dev",
-            # No suite: the repository holds nothing but the lock's packages.
-            "",
-            archive,
-            f"deb [trusted=yes] copy://{repository} {lock.suite} main",
-            environment={
-                **CLEAN_ENVIRONMENT,
-                "TMPDIR": tempfile.gettempdir(),
-                "SOURCE_DATE_EPOCH": str(epoch),
-            },
-            log=log,
-        )
+        use = OF_ROOT_BY_ROOT if mode == "root" else OF_ROOT
+        with directory_for(use) as place:
+            # It works as unprivileged ids there, and those remove what they made.
+            place.chmod(0o1777)
+            _install(lock, mode, repository, archive, epoch, place, log)
         unpack_tar(archive, target, log)
     finish_root(target)
+
+
+def _install(
+    lock: RootLock,
+    mode: str,
+    repository: Path,
+    archive: Path,
+    epoch: int,
+    place: Path,
+    log: IO[bytes] | None,
+) -> None:
+    """Install the packages of a repository, by their scripts, below a directory; archive them."""
+    MMDEBSTRAP.run(
+        f"--mode={mode}",
+        "--format=tar",
+        "--variant=minbase",
+        f"--architectures={lock.architecture}",
+        f"--include={','.join(package.name for package in lock.packages)}",
+        # After a crash the half-made root is thrown away: nothing needs to be on disk early.
+        "--dpkgopt=force-unsafe-io",
+        "--skip=output/dev",
+        # No suite: the repository holds nothing but the lock's packages.
+        "",
+        archive,
+        f"deb [trusted=yes] copy://{repository} {lock.suite} main",
+        environment={
+            **CLEAN_ENVIRONMENT,
+            "TMPDIR": str(place),
+            "SOURCE_DATE_EPOCH": str(epoch),
+        },
+        log=log,
+    )
 
 
 def _mode() -> str:
