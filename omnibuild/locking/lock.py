@@ -41,7 +41,7 @@ from omnibuild.sources.python.pins.pins import Pins
 from omnibuild.sources.python.project.declared import declared_identity
 from omnibuild.sources.python.project.rules import Rules
 from omnibuild.sources.python.resolving.resolve import Resolver
-from omnibuild.sources.scratch import OF_UV, directory_for
+from omnibuild.sources.scratch import OF_UV, quick
 
 if TYPE_CHECKING:
     from packaging.metadata import Metadata
@@ -116,10 +116,7 @@ def lock(settings: Settings, name: str, emit: Emit, asked: Asked = Asked()) -> L
     glibc, root = lowest_glibc(platforms), platforms[0].root
     pins = _pins(now, python.version)
     kept = _kept(target, python.version, asked, pins)
-    with (
-        tempfile.TemporaryDirectory(prefix="omnibuild-lock-") as scratch,
-        directory_for(OF_UV) as cache,
-    ):
+    with tempfile.TemporaryDirectory(prefix="omnibuild-lock-") as scratch, quick(OF_UV) as cache:
         resolver = Resolver(python.version, glibc, cache, indexes=now.rules.indexes)
         tell_unasked(resolver.machine, emit)
         of_machine = words_of(resolver.machine)

@@ -19,7 +19,7 @@ from omnibuild.digests import Digest
 from omnibuild.errors import SourceError, Where
 from omnibuild.sources.rootlock import RootLock, RootPackage
 from omnibuild.sources.roottree import finish_root, unpack_tar
-from omnibuild.sources.scratch import OF_ROOT, OF_ROOT_BY_ROOT, directory_for
+from omnibuild.sources.scratch import OF_ROOT, OF_ROOT_BY_ROOT, quick
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 
 MMDEBSTRAP = Tool("mmdebstrap", package="mmdebstrap")
@@ -54,7 +54,7 @@ def build_root(
         _write_repository(lock, packages, repository)
         archive = scratch / "root.tar"
         use = OF_ROOT_BY_ROOT if mode == "root" else OF_ROOT
-        with directory_for(use) as place:
+        with quick(use) as place:
             # It works as unprivileged ids there, and those remove what they made.
             place.chmod(0o1777)
             _install(lock, mode, repository, archive, epoch, place, log)

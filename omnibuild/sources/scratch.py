@@ -45,7 +45,7 @@ OF_ROOT_BY_ROOT = Use("omnibuild-root-", 3 << 30, os.ST_NOEXEC | os.ST_NODEV)
 
 
 @contextmanager
-def directory_for(
+def quick(
     use: Use, environment: Mapping[str, str] = os.environ, memory: Path = _MEMORY
 ) -> Iterator[Path]:
     """Yield an empty directory, in memory if there is room.

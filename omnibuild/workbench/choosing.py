@@ -24,7 +24,7 @@ from omnibuild.locking.sources_only import resolved_with_sources
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models.locked import LockedFile
 from omnibuild.sources.python.resolving.resolve import Resolver
-from omnibuild.sources.scratch import OF_UV, directory_for
+from omnibuild.sources.scratch import OF_UV, quick
 
 _SERIES = "python-"
 
@@ -88,7 +88,7 @@ def choose(definitions: Definitions, requirement: Requirement) -> Chosen:
     every = tuple(by_preference(series_of(definitions)))
     for tried, series in enumerate(every):
         try:
-            with directory_for(OF_UV) as scratch:
+            with quick(OF_UV) as scratch:
                 links = scratch / "links"
                 links.mkdir()
                 resolver = Resolver(series, glibc, scratch)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from omnibuild.sources.scratch import OF_ROOT_BY_ROOT, OF_UV, directory_for
+from omnibuild.sources.scratch import OF_ROOT_BY_ROOT, OF_UV, quick
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_in_memory_where_there_is_room(
     monkeypatch.setattr(
         os, "statvfs", lambda _: SimpleNamespace(f_bavail=free, f_frsize=1, f_flag=0)
     )
-    with directory_for(OF_UV, environment, tmp_path) as directory:
+    with quick(OF_UV, environment, tmp_path) as directory:
         assert (directory.parent == tmp_path) == there
         (directory / "a").touch()
     assert not directory.exists()
@@ -38,12 +38,12 @@ def test_no_device_can_be_made_where_devices_are_refused(
 ) -> None:
     free = SimpleNamespace(f_bavail=1 << 40, f_frsize=1, f_flag=os.ST_NODEV)
     monkeypatch.setattr(os, "statvfs", lambda _: free)
-    with directory_for(OF_ROOT_BY_ROOT, {}, tmp_path) as directory:
+    with quick(OF_ROOT_BY_ROOT, {}, tmp_path) as directory:
         assert directory.parent == Path(tempfile.gettempdir())
 
 
 def test_on_a_disk_where_there_is_no_such_file_system(tmp_path: Path) -> None:
-    with directory_for(OF_UV, {}, tmp_path / "none") as directory:
+    with quick(OF_UV, {}, tmp_path / "none") as directory:
         assert directory.parent == Path(tempfile.gettempdir())
 
 
@@ -57,12 +57,12 @@ def test_what_the_killed_left_is_removed_and_nothing_that_is_used(tmp_path: Path
     other = tmp_path / "other"
     other.mkdir()
     (other / "held").touch()
-    with directory_for(OF_UV, {}, tmp_path) as first:
+    with quick(OF_UV, {}, tmp_path) as first:
         assert not left.exists()
-        with directory_for(OF_UV, {}, tmp_path) as second:
+        with quick(OF_UV, {}, tmp_path) as second:
             assert first.is_dir()
             assert second.is_dir()
             os.utime(first / "held", (0, 0))
-            with directory_for(OF_UV, {}, tmp_path):
+            with quick(OF_UV, {}, tmp_path):
                 assert first.is_dir()
     assert sorted(tmp_path.iterdir()) == [recent, other]
