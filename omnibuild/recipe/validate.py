@@ -149,7 +149,10 @@ def _in_words(message: str, value: Any, annotation: Any) -> tuple[str, str]:
     """Translate a message of msgspec into what is wrong, and a hint."""
     if wrong := _WRONG_TYPE.match(message):
         wanted, got = wrong[1].removesuffix(" | null"), wrong[2]
-        hint = "put the value in quotes" if wanted == "str" and got in _UNQUOTED_KINDS else ""
+        hint = ""
+        if wanted == "str" and got in _UNQUOTED_KINDS:
+            choices = get_args(only) if get_origin(only := plain(annotation)) is Literal else ()
+            hint = f"choose one of {_listed(choices)}" if choices else "put the value in quotes"
         return f"must be {_KINDS.get(wanted, wanted)}, not {_KINDS.get(got, got)}", hint
     if message.startswith("Invalid enum value"):
         choices = get_args(plain(annotation))

@@ -23,6 +23,8 @@ from omnibuild.sources.python.backends import build_system, is_built
 from omnibuild.sources.python.project.declared import document_of
 
 _BASES = ("", "src")
+# What apps are called.
+_USUAL = ("app", "application")
 _SCRIPTS: tuple[Keys, ...] = (("project", "scripts"), ("tool", "poetry", "scripts"))
 _TARGET = re.compile(r"\w+(\.\w+)*:\w+(\.\w+)*")
 # Backends that take files as they lie there, unless one of these words tells them otherwise.
@@ -92,7 +94,7 @@ def missing(directory: Path, target: str) -> tuple[str, str] | None:
     bound = bound_names(_tree(directory, module))
     if bound is None or name in bound:
         return None
-    near = difflib.get_close_matches(name, bound, 1)
+    near = difflib.get_close_matches(name, bound, 1) or [n for n in _USUAL if n in bound]
     hint = f"did you mean `{near[0]}`?" if near else "write `module:callable`"
     return f"{quoted(module)} has nothing called {quoted(name)}", hint
 

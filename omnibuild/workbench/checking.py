@@ -22,6 +22,7 @@ from omnibuild.settings import Settings
 from omnibuild.starts.answered import static_oddities
 from omnibuild.starts.brought import Known, brought_faults, known_of
 from omnibuild.starts.imports import missing_imports
+from omnibuild.starts.interfaces import interface_oddities
 from omnibuild.starts.starts import script_error, start_faults, started_modules
 from omnibuild.store.store import Store
 from omnibuild.workbench.foreseeing import foreseen, foreseen_if_packaged
@@ -74,7 +75,7 @@ def _checked(
         foreseen(recipe, path).raise_if_failed()
         oddities += foreseen_if_packaged(recipe, path)
         oddities += tuple(_missing_imports(recipe, path, known))
-        oddities += tuple(_static_oddities(recipe, path))
+        oddities += tuple(_web_oddities(recipe, path))
     except OmnibuildError as error:
         problems.append(error)
     return Checked(name, tuple(problems), known.unread, oddities)
@@ -91,9 +92,11 @@ def _missing_imports(recipe: Recipe, path: Path, known: Known) -> Iterator[str]:
         yield f"{place} imports {name}, which neither the project nor its lock brings; {advice}"
 
 
-def _static_oddities(recipe: Recipe, path: Path) -> Iterator[str]:
+def _web_oddities(recipe: Recipe, path: Path) -> Iterator[str]:
     if recipe.python and recipe.source and recipe.source.path:
-        yield from static_oddities(recipe, path.parent / recipe.source.path)
+        directory = path.parent / recipe.source.path
+        yield from static_oddities(recipe, directory)
+        yield from interface_oddities(recipe, directory)
 
 
 def _port_faults(recipe: Recipe, ports: dict[str, str]) -> Iterator[Fault]:

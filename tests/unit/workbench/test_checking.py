@@ -128,6 +128,27 @@ def static(bench: Bench, place: str) -> int:
     return bench.check()
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("app = FastAPI()\n", "shop/__init__.py:2 makes shop:app by FastAPI, for ASGI, which"),
+        ("app = FastAPI()\napp = wsgi(app)\n", ""),
+        ("app = Flask(__name__)\n", ""),
+    ],
+)
+def test_a_server_speaks_what_the_app_is_made_for(
+    bench: Bench, capsys: pytest.CaptureFixture[str], source: str, said: str
+) -> None:
+    bench.recipe("shop")
+    framework = "fastapi import FastAPI" if "FastAPI" in source else "flask import Flask"
+    (bench.base / "project/shop/__init__.py").write_text(f"from {framework}\n{source}")
+    assert bench.check() == 0
+    out = capsys.readouterr().out
+    assert said in out if said else "makes shop:app" not in out
+    if said:
+        assert "gunicorn does not speak: take uvicorn or hypercorn" in out
+
+
 def test_directories_that_nginx_answers_from(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -148,6 +169,7 @@ def test_directories_that_nginx_answers_from(
     ("app", "said"),
     [
         ("shop:ap", "`shop` has nothing called `ap`"),
+        ("shop:application", "did you mean `app`?"),
         ("shop:hidden", "has nothing called `hidden`"),
         ("shop.wsgi:app", "the app has no module `shop.wsgi`"),
     ],
