@@ -227,11 +227,15 @@ def _source(name: str, source: Source) -> Action:
 
 def _text_of(software: Software, patch: Path) -> str:
     try:
-        return patch.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DefinitionError(
-            f"the patch of {software.name} cannot be read", where=Where(str(patch))
-        ) from error
+        return patch.read_bytes().decode()
+    except OSError as error:
+        what, why, hint = "cannot be read", str(error.strerror), ""
+    except UnicodeDecodeError as error:
+        what, why = "is not UTF-8", str(error)
+        hint = "a step can change files of another encoding: sed, or iconv before and after"
+    raise DefinitionError(
+        f"the patch of {software.name} {what}", where=Where(str(patch)), why=why, hint=hint
+    )
 
 
 def _limits(software: Software) -> Limits:

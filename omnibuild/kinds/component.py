@@ -85,7 +85,8 @@ def _script(job: Job, source: Path) -> str:
     lines = ["umask 022"]
     patches, names = job.action.parameters["patches"], job.action.places["patches"]
     for number, (text, name) in enumerate(zip(patches, names, strict=True), start=1):
-        (source.parent / f"{number}.patch").write_text(text)
+        # As it is: what it is for may end its lines otherwise.
+        (source.parent / f"{number}.patch").write_bytes(text.encode())
         lines.append(f"echo {shlex.quote(f'>>> {name}')}")
         # It asks nobody what to do with what does not apply.
         lines.append(f"patch -p1 --force --no-backup-if-mismatch < /build/{number}.patch")
@@ -104,7 +105,7 @@ def licence_texts(
     for relative, kept in licence_names(paths).items():
         text = source / relative
         # Not Path.is_file: it fails at a symlink whose target no file can have as its name.
-        if ".." in text.parts or not os.path.isfile(text):
+        if posixpath.isabs(relative) or ".." in text.parts or not os.path.isfile(text):
             document = read_definition(definition)
             what = f"{name} has no licence file {quoted(relative)}"
             hint = f"in its unpacked source there {_texts_in(source)}"

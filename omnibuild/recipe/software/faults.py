@@ -25,12 +25,24 @@ def software_faults(software: Software, patches: Mapping[str, Path]) -> Iterator
         if not os.path.isfile(patches[patch]):
             hint = f"it is looked up in {patches[patch].parent}"
             yield Fault(("patches", index), f"there is no patch {quoted(patch)}", hint)
+    for index, text in enumerate(software.license_files):
+        if text.startswith("/") or ".." in text.split("/"):
+            hint = "write it as it is in the unpacked source, like `COPYING`"
+            what = f"{quoted(text)} is not in the source"
+            yield Fault(("license-files", index), what, hint)
+    for key, globs in (
+        ("prune", software.prune),
+        ("provides", software.provides),
+        ("when-needed", software.when_needed),
+    ):
+        yield from _glob_faults((key,), globs)
     yield from _source_faults(software.source)
     yield from _need_faults((), software.name, software)
     yield from _step_faults((), software.steps)
     for name, variant in software.variants.items():
         yield from _need_faults(("variants", name), software.name, variant)
         yield from _step_faults(("variants", name), variant.steps)
+        yield from _glob_faults(("variants", name, "prune"), variant.prune)
 
 
 def _source_faults(source: Source) -> Iterator[Fault]:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from omnibuild.errors import DefinitionError
-from omnibuild.kinds.component import licence_names, licence_texts
+from omnibuild.kinds.component import _script, licence_names, licence_texts
 from tests.unit.recipe.samples import assert_golden
 
 
@@ -45,7 +46,18 @@ def test_a_licence_file_is_of_the_source(tmp_path: Path) -> None:
     (tmp_path / "LICENSE").write_text("of somebody else")
     definition = tmp_path / "tiny-2.toml"
     definition.write_text('extends = "tiny"\nname = "tiny-2"\n')
-    with pytest.raises(DefinitionError) as caught:
-        licence_texts("tiny", ["../LICENSE"], tmp_path / "source", definition)
+    for path in ("../LICENSE", str(tmp_path / "LICENSE")):
+        with pytest.raises(DefinitionError) as caught:
+            licence_texts("tiny", [path], tmp_path / "source", definition)
     # It says nothing of licences itself: its place is where it takes them from.
     assert str(caught.value.where) == f"{definition}:1:11"
+
+
+def test_a_patch_keeps_its_line_ends(tmp_path: Path) -> None:
+    text = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-one\r\n+two\r\n"
+    action = SimpleNamespace(
+        parameters={"patches": [text], "steps": []}, places={"patches": ["x.patch"]}
+    )
+    script = _script(SimpleNamespace(action=action), tmp_path / "src")  # type: ignore[arg-type]
+    assert "/build/1.patch" in script
+    assert (tmp_path / "1.patch").read_bytes() == text.encode()
