@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from omnibuild.recipe.fields import is_repository, is_url
@@ -12,6 +13,11 @@ from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Software, Source, TemplateStep, Variant
 from omnibuild.recipe.positions import Path as Keys
 from omnibuild.recipe.validate import quoted
+
+# What a sandbox is made of, and what makes builds the same everywhere.
+_FIXED = re.compile(
+    "PATH|HOME|TMPDIR|PREFIX|JOBS|MAKEFLAGS|SOURCE_DATE_EPOCH|LD_(PRELOAD|LIBRARY_PATH|AUDIT)"
+)
 
 
 def software_faults(software: Software, patches: Mapping[str, Path]) -> Iterator[Fault]:
@@ -39,10 +45,12 @@ def software_faults(software: Software, patches: Mapping[str, Path]) -> Iterator
     yield from _source_faults(software.source)
     yield from _need_faults((), software.name, software)
     yield from _step_faults((), software.steps)
+    yield from _environment_faults((), software.environment)
     for name, variant in software.variants.items():
         yield from _need_faults(("variants", name), software.name, variant)
         yield from _step_faults(("variants", name), variant.steps)
         yield from _glob_faults(("variants", name, "prune"), variant.prune)
+        yield from _environment_faults(("variants", name), variant.environment)
 
 
 def _source_faults(source: Source) -> Iterator[Fault]:
@@ -81,6 +89,14 @@ def _need_faults(path: Keys, own: str, needing: Software | Variant) -> Iterator[
                 yield Fault((*path, key, index), f"{quoted(name)} cannot need itself")
             elif name in needed[:index]:
                 yield Fault((*path, key, index), f"{quoted(name)} is there twice")
+
+
+def _environment_faults(path: Keys, environment: Iterable[str]) -> Iterator[Fault]:
+    for name in environment:
+        if _FIXED.fullmatch(name):
+            what = f"{quoted(name)} cannot be set: it is the same in every build"
+            hint = "a step can set it for what it starts: NAME=value command"
+            yield Fault((*path, "environment", name), what, hint, in_key=True)
 
 
 def _step_faults(path: Keys, steps: Sequence[str | TemplateStep]) -> Iterator[Fault]:
