@@ -10,6 +10,9 @@ from omnibuild.recipe.checks import service_user
 from omnibuild.recipe.models import Recipe
 from omnibuild.recipe.running.environment import own_variable
 
+# What only the host reads, for its own files.
+_NOT_COPIED = "/etc/logrotate.d/"
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -93,6 +96,8 @@ def config_copies(layout: Layout, config: Iterable[str]) -> dict[str, str]:
     """
     copies: dict[str, str] = {}
     for host in config:
+        if host.startswith(_NOT_COPIED):
+            continue
         copy = f"etc/{host.rsplit('/', 1)[-1]}"
         if copy in copies.values():
             raise DefinitionError(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import posixpath
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from msgspec import UnsetType
@@ -34,6 +35,8 @@ from omnibuild.recipe.running.timers import timer_faults
 from omnibuild.recipe.running.web import OWN, web_faults
 from omnibuild.recipe.validate import quoted
 
+# With what package managers put behind it while they unpack.
+_LONGEST_NAME = 240
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 
 
@@ -110,12 +113,17 @@ def _service_faults(recipe: Recipe) -> Iterator[Fault]:
     if user and not _USER.fullmatch(user):
         what = f"{quoted(user)} cannot be the name of a system user"
         yield Fault(("app", "name"), what, "name another one with `user` in [package]")
+    if user == "root":
+        key = ("package", "user") if recipe.package.user else ("app", "name")
+        hint = "name another one with `user` in [package]; systemd can give it rights of root's"
+        yield Fault(key, "services do not run as root", hint)
 
 
 def _host_faults(recipe: Recipe, directory: Path) -> Iterator[Fault]:
     own = f"/opt/{recipe.app.name}"
     for target, file in recipe.config_files.items():
         yield from _place_faults(target, own)
+        yield from _neighbour_faults(target, recipe.config)
         yield from _file_faults(recipe, target, file, directory)
     scripts = recipe.package.scripts
     if scripts and not os.path.isdir(directory / scripts):
@@ -141,6 +149,9 @@ def _waiver_faults(recipe: Recipe) -> Iterator[Fault]:
 def _place_faults(target: str, own: str) -> Iterator[Fault]:
     path = ("config", target)
     app = own.rpartition("/")[2]
+    if max(len(os.fsencode(name)) for name in target.split("/")) > _LONGEST_NAME:
+        what = f"{quoted(target)} has a name that is too long for hosts"
+        yield Fault(path, what, f"they take {_LONGEST_NAME} bytes", in_key=True)
     if posixpath.normpath(target) != target:
         hint = f"write `{posixpath.normpath('/' + target.lstrip('/'))}`"
         yield Fault(path, f"{quoted(target)} is not a plain absolute path", hint, in_key=True)
@@ -154,6 +165,20 @@ def _place_faults(target: str, own: str) -> Iterator[Fault]:
             f" that upgrades replace belong to a component, below its $PREFIX"
         )
         yield Fault(path, what, hint, in_key=True)
+
+
+def _neighbour_faults(target: str, config: Iterable[str]) -> Iterator[Fault]:
+    """Yield what is wrong between a file of ``[config]`` and others of it."""
+    path, name = ("config", target), posixpath.basename(target)
+    before = itertools.takewhile(lambda other: other != target, config)
+    for other in config:
+        if other.startswith(f"{target}/"):
+            yield Fault(path, f"{quoted(target)} is the directory of {quoted(other)}", in_key=True)
+    for other in before:
+        if posixpath.basename(other) == name:
+            what = f"{quoted(target)} has the name of {quoted(other)}"
+            hint = "give one of them another one: a moved tree has all of them in one directory"
+            yield Fault(path, what, hint, in_key=True)
 
 
 def _file_faults(recipe: Recipe, target: str, file: ConfigFile, directory: Path) -> Iterator[Fault]:

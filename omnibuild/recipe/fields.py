@@ -55,7 +55,12 @@ Directory = Annotated[
     ),
 ]
 Script = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*\Z", examples=["shop", "shop-admin"])
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*\Z",
+        max_length=100,
+        examples=["shop", "shop-admin"],
+    ),
 ]
 Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z", examples=["SHOP_CONFIG"])]
 Place = Annotated[

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from omnibuild.errors import DefinitionError
-from omnibuild.host.servers import option_faults
+from omnibuild.host import bundled
+from omnibuild.host.layout import Layout, config_copies
+from omnibuild.host.servers import configuration, option_faults
 from omnibuild.recipe import located
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Recipe
@@ -34,6 +37,7 @@ def start_faults(recipe: Recipe, path: Path) -> Iterator[Fault]:
     """Yield what a recipe starts and its project has not, and what its server cannot be told."""
     if recipe.web:
         yield from option_faults(recipe.web)
+    yield from _config_faults(recipe)
     if not (recipe.python and recipe.source and recipe.source.path):
         return
     directory = path.parent / recipe.source.path
@@ -42,6 +46,21 @@ def start_faults(recipe: Recipe, path: Path) -> Iterator[Fault]:
     yield from static_faults(recipe, directory)
     for place, command in commands_of(recipe).items():
         yield from _file_faults(directory, place, command)
+
+
+def _config_faults(recipe: Recipe) -> Iterator[Fault]:
+    """Yield files of ``[config]`` that are called like one of a server's."""
+    layout = Layout.of(recipe)
+    made = dict(bundled.configuration(recipe, layout))
+    if recipe.web:
+        made |= configuration(recipe.web, layout)
+    made_names = {posixpath.basename(path): path for path in config_copies(layout, made)}
+    for path in config_copies(layout, recipe.config):
+        other = made_names.get(posixpath.basename(path), path)
+        if other != path:
+            what = f"{quoted(path)} has the name of {quoted(other)}, which a server of the app has"
+            hint = "give it another one: a moved tree has all of them in one directory"
+            yield Fault(("config", path), what, hint, in_key=True)
 
 
 def script_error(recipe: Recipe, path: Path) -> DefinitionError | None:
