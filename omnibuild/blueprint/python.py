@@ -16,7 +16,7 @@ from omnibuild.blueprint.node import node_wheel
 from omnibuild.blueprint.prebuilt import patchelf_action
 from omnibuild.blueprint.wanted import told_to, wanted
 from omnibuild.discovery.code import modules
-from omnibuild.errors import LockError, Where
+from omnibuild.errors import LockError, UnknownNameError, Where
 from omnibuild.host import servers
 from omnibuild.layers.environment import FIXED_ENVIRONMENT
 from omnibuild.layers.search_paths import PATCHELF
@@ -26,6 +26,7 @@ from omnibuild.recipe.lock import NODE, build_group, load_lock, lock_path
 from omnibuild.recipe.models import Python, Recipe
 from omnibuild.recipe.models.locked import LockedFile, LockedTree
 from omnibuild.recipe.models.needs import NO_NEEDS, SourceNeeds
+from omnibuild.recipe.validate import quoted
 from omnibuild.recipe.wheeltags import full_version, same_release, same_version
 from omnibuild.recipe.whereabouts import word_for
 from omnibuild.sources.python.backends import is_built
@@ -64,7 +65,7 @@ class PythonPackages:
         self.project = self.source = ""
         # Components that wheels which are built here link, and so the app brings.
         self.linked: dict[str, None] = {}
-        self._python, self._glibc = python, glibc
+        self._python, self._glibc, self._components = python, glibc, components
         self._directory = recipe_path.parent
         components.add(self.interpreter)
         self._builds = Builds(recipe.app.name, python.version, components, recipe.software)
@@ -142,8 +143,27 @@ class PythonPackages:
         needs: SourceNeeds = NO_NEEDS,
     ) -> str:
         files = self._lock.select(self._python.version, self._glibc, group)
+        self._require_needs(name, needs)
         self.linked |= dict.fromkeys(needs.needs)
         return self._builds.wheel(name, source, self._builds.backend(name, files), told, needs)
+
+    def _require_needs(self, name: str, needs: SourceNeeds) -> None:
+        """Plan what a lock says of building a package, or refuse it."""
+        what = ""
+        for need in (*needs.needs, *needs.build_needs):
+            try:
+                self._components.add(need)
+            except UnknownNameError as error:
+                # A definition that is there has said where it needs one that is not.
+                if error.where:
+                    raise
+                what = f"{name} is built with {quoted(need)}, which no definition has"
+            else:
+                if need in needs.needs and self._components.software(need).build_only:
+                    what = f"{name} needs {quoted(need)}, which only builds things"
+            if what:
+                hint = f"define it in software/{need}.toml, or run: {self._lock.make}"
+                raise LockError(what, where=Where(self._lock.file), hint=hint)
 
     def _ask(self, name: str, installed: str) -> None:
         """Let the interpreter say what it cannot compile of an installed project."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -55,6 +55,10 @@ def choices(definitions: Definitions, recipe: Recipe, path: Path) -> dict[str, C
             what = f"{quoted(name)} is a tool for building, and no app brings it"
             faults.append(Fault(place, what, "name it in `needs` of [build], for the steps there"))
         found[name] = Choice(definition, said.variants)
+    for index, name in enumerate(recipe.build.needs if recipe.build else ()):
+        if name not in definitions.names("software"):
+            place = ("build", "needs", index)
+            faults.append(replace(_unknown(definitions, name, "", {}), path=place, in_key=False))
     if faults:
         raise recipe_document(path).error(faults)
     return found

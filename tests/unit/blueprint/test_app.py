@@ -453,8 +453,15 @@ def test_what_a_lock_says_that_a_source_needs_is_beneath_it_and_bundled(tmp_path
     with pytest.raises(LockError, match="what `scrypt` is built with is damaged") as damaged:
         actions("{needs = [1]}")
     assert damaged.value.where.line == 12
-    with pytest.raises(UnknownNameError, match="libnever"):
-        actions('{needs = ["libnever"]}')
+    for tool, fault in (
+        ('{needs = ["libnever"]}', "scrypt is built with `libnever`, which no definition has"),
+        ('{build-needs = ["libnever"]}', "scrypt is built with `libnever`, which no"),
+        ('{needs = ["cmake"]}', "scrypt needs `cmake`, which only builds things"),
+    ):
+        with pytest.raises(LockError, match=fault) as refused:
+            actions(tool)
+        assert str(refused.value.where) == str(tmp_path / "recipes/pylock.shop.toml")
+    assert "layer:cmake" in actions('{build-needs = ["cmake"]}')[wheel].inputs
 
 
 def test_a_release_is_compiled_and_compressed_with_more_effort(definitions: Definitions) -> None:

@@ -150,3 +150,10 @@ def test_a_commit_is_a_source(directory: Path) -> None:
     source = components.actions[build.inputs["source"]]
     assert (source.kind, source.parameters["commit"]) == ("checkout", commit)
     assert source.places == {"url": "https://example.com/zlib.git"}
+
+
+def test_a_tool_of_steps_that_no_definition_has(directory: Path) -> None:
+    with pytest.raises(DefinitionError, match="no software is called `bzip`") as caught:
+        chosen(directory, 'zlib = "1.2"', "[build]", 'needs = ["over", "bzip"]', 'steps = ["true"]')
+    assert str(caught.value.where).endswith("recipes/own.toml:11:18")
+    assert caught.value.hint == "did you mean `bzip2`?"
