@@ -52,6 +52,7 @@ def option_faults(web: Web) -> Iterator[Fault]:
         what = f"{web.server} finds no {quoted(web.app.partition(':')[2])}: it takes plain names"
         hint = "give it a name of its own in the module, as `application`"
         yield Fault(("web", "app"), what, hint)
+    yield from options.word_faults(web, server.launched)
     yield from options.faults(web, server.takes, nginx.takes(web), server.conflicts(web))
 
 

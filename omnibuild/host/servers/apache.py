@@ -109,6 +109,7 @@ def _process(web: Web, layout: Layout, installed: Installed) -> Process:
 APACHE = WebServer(
     process=_process,
     interfaces=("wsgi",),
+    launched=frozenset({"-k", "-X", "-d", "-f"}),
     takes=frozenset(
         {
             "workers",

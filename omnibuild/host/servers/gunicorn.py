@@ -82,6 +82,7 @@ def _process(web: Web, layout: Layout, installed: Installed) -> Process:
 GUNICORN = WebServer(
     process=_process,
     interfaces=("wsgi",),
+    launched=frozenset({"-b", "--bind", "-D", "--daemon", "-p", "--pid", "--reload"}),
     takes=frozenset(
         {
             "workers",

@@ -45,6 +45,19 @@ def _process(web: Web, layout: Layout, installed: Installed) -> Process:
 HYPERCORN = WebServer(
     process=_process,
     interfaces=("asgi", "wsgi"),
+    launched=frozenset(
+        {
+            "-b",
+            "--bind",
+            "--insecure-bind",
+            "--quic-bind",
+            "-k",
+            "--worker-class",
+            "-p",
+            "--pid",
+            "--reload",
+        }
+    ),
     takes=frozenset(
         {"workers", "threads", "options", "limits.keep-alive", "limits.graceful", "access-log"}
     ),

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from omnibuild.host.servers.server import Option
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Web
+from omnibuild.recipe.validate import quoted
 
 
 def said(web: Web) -> Iterator[Option]:
@@ -55,3 +56,18 @@ def faults(
             what += f" beside `{beside}`"
             hint += f", or take out `{beside}`"
         yield Fault(("web", *option.split(".")), what, hint, in_key=True)
+
+
+def word_faults(web: Web, launched: Collection[str]) -> Iterator[Fault]:
+    """Yield words for the server that its launcher has said already, or that undo it.
+
+    Args:
+        web: the recipe's table.
+        launched: what only a launcher may say.
+    """
+    for index, word in enumerate(web.options):
+        name = word.partition("=")[0] if word.startswith("--") else word[:2]
+        if name in launched:
+            what = f"{quoted(name)} is the launcher's own word to {web.server}"
+            hint = "`listen`, `app` and `proxy` of [web] say where it listens and what it serves"
+            yield Fault(("web", "options", index), what, hint)

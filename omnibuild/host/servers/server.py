@@ -58,6 +58,8 @@ class WebServer:
         interfaces: how it calls the app.
         takes: options of ``[web]`` that it honours; others are refused where no proxy honours
             them either.
+        launched: words of its own command line that only its launcher may say, as they decide where
+            it listens, whether it stays in the foreground, or what it loads.
         conflicts: options that it cannot honour beside others that a recipe says, and which.
         requirements: what brings it, as PEP 508 has it.
         components: or which components are it.
@@ -70,6 +72,7 @@ class WebServer:
     process: Callable[[Web, Layout, Installed], Process]
     interfaces: tuple[Literal["wsgi", "asgi", "own"], ...]
     takes: frozenset[Option]
+    launched: frozenset[str] = frozenset()
     conflicts: Callable[[Web], Mapping[Option, str]] = _no_conflicts
     requirements: tuple[str, ...] = ()
     components: tuple[str, ...] = ()

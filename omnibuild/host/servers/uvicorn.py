@@ -52,6 +52,7 @@ def _process(web: Web, layout: Layout, installed: Installed) -> Process:
 UVICORN = WebServer(
     process=_process,
     interfaces=("asgi",),
+    launched=frozenset({"--host", "--port", "--uds", "--fd", "--reload", "--factory"}),
     takes=frozenset(
         {"workers", "options", "limits.keep-alive", "limits.graceful", "access-log"},
     ),

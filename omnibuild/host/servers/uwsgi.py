@@ -84,6 +84,23 @@ def _process(web: Web, layout: Layout, installed: Installed) -> Process:
 UWSGI = WebServer(
     process=_process,
     interfaces=("wsgi",),
+    launched=frozenset(
+        {
+            "-s",
+            "--socket",
+            "--uwsgi-socket",
+            "--http-socket",
+            "--http",
+            "--https",
+            "-d",
+            "--daemonize",
+            "--daemonize2",
+            "-w",
+            "--module",
+            "--wsgi",
+            "--wsgi-file",
+        }
+    ),
     takes=frozenset(
         {
             "workers",

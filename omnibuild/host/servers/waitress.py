@@ -51,6 +51,7 @@ def _process(web: Web, layout: Layout, installed: Installed) -> Process:
 WAITRESS = WebServer(
     process=_process,
     interfaces=("wsgi",),
+    launched=frozenset({"--listen", "--host", "--port", "--unix-socket", "--call", "--app"}),
     takes=frozenset(
         {
             "workers",

@@ -81,3 +81,23 @@ def test_hypercorn_takes_for_wsgi_what_the_proxy_lets_through() -> None:
     files = integrate(recipe(web=web), {}, {}, INSTALLED).files
     said = files["/opt/shop/bin/shop-web"].content.decode()
     assert f'start_hypercorn.py" \\\n    0 proxied {100 << 20} ' in said
+
+
+@pytest.mark.parametrize(
+    ("server", "words", "refused_words"),
+    [
+        ("gunicorn", ["--max-requests", "9", "--bind=0.0.0.0:1", "-b", "0.0.0.0:1"], [2, 3]),
+        ("waitress", ["--ident", "shop", "--listen=*:80"], [2]),
+        ("uwsgi", ["--socket=/tmp/x", "--socket-timeout", "9", "--daemonize", "/log"], [0, 3]),
+        ("uvicorn", ["--ws", "none", "--reload", "--port", "80"], [2, 3]),
+        ("hypercorn", ["--bind", "0.0.0.0:1", "-ktrio", "--keep-alive", "5"], [0, 2]),
+        ("apache", ["-c", "HostnameLookups on", "-k", "stop"], [2]),
+    ],
+)
+def test_words_that_are_the_launchers(
+    server: str, words: list[str], refused_words: list[int]
+) -> None:
+    web = recipe(web={"server": server, "app": "shop:app", "options": words}).web
+    assert web
+    places = [fault.path for fault in option_faults(web)]
+    assert places == [("web", "options", index) for index in refused_words]
