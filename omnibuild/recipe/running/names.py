@@ -7,17 +7,34 @@ from collections.abc import Iterator
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Python, Recipe, Web
 from omnibuild.recipe.positions import Path as Keys
+from omnibuild.recipe.validate import quoted
 
 # What servers of the app's own bring for operators.
 _PROGRAMS = {"postgresql": "psql", "valkey": "valkey-cli", "redis": "redis-cli"}
 
 
+# Of every host below /etc, /run, /var/lib and /var/log: an app of such a name would have its own
+# there, which the purge of its package removes.
+_HOSTS = {
+    *("alternatives", "apparmor", "apparmor.d", "apt", "audit", "binfmt.d", "ca-certificates"),
+    *("credentials", "cron.d", "cron.daily", "crontab", "dbus", "dbus-1", "default", "dnf", "dpkg"),
+    *("environment", "fstab", "games", "group", "hostname", "hosts", "init.d", "initramfs-tools"),
+    *("iproute2", "issue", "journal", "kernel", "ld.so.conf.d", "localtime", "lock", "log"),
+    *("logrotate", "logrotate.d", "machines", "misc", "modprobe.d", "modules", "motd", "mount"),
+    *("netns", "network", "networks", "opt", "pam", "pam.d", "passwd", "pki", "polkit-1"),
+    *("portables", "private", "profile", "profile.d", "protocols", "resolvconf", "rpm", "security"),
+    *("selinux", "services", "shadow", "shells", "skel", "ssh", "sshd", "ssl", "sudo", "sudoers.d"),
+    *("sysctl.d", "systemd", "sysusers.d", "terminfo", "timezone", "tmpfiles.d", "ucf", "udev"),
+    *("user", "xdg", "yum.repos.d"),
+}
+
+
 def name_faults(recipe: Recipe) -> Iterator[Fault]:
-    """Yield services, timers and commands that are called like something else of the app."""
+    """Yield what is called like something else of the app, or of hosts."""
     app = recipe.app.name
-    taken = {f"{app}-run": "what starts all of the app"}
-    if isinstance(recipe.python, Python) and recipe.python.additions:
-        taken[f"{app}-pip"] = "what installs additions"
+    if app in _HOSTS:
+        what = f"{quoted(app)} would have directories that are every host's own, as /var/lib/{app}"
+        yield Fault(("app", "name"), what, "give the app another name, as one with a word more")
     named: list[tuple[Keys, str, str]] = []
     for table, names in (("service", recipe.services), ("timer", recipe.timers)):
         for name in names:
