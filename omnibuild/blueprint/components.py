@@ -124,7 +124,7 @@ class Components:
             self.add(need, chain)
         self._refuse_tools(defined)
         self._software[name] = software
-        source = _source(name, software.source)
+        source = _source(name, software.source, defined.path)
         layers = self.closure((*software.needs, *build_needs))
         build = Action(
             name=self.action(name),
@@ -217,12 +217,14 @@ def _needed(defined: Defined, need: str, error: DefinitionError | None = None) -
     return defined.error([Fault(places[0] if places else ("steps",), what, hint)], kind)
 
 
-def _source(name: str, source: Source) -> Action:
+def _source(name: str, source: Source, definition: Path) -> Action:
     """Return the action that fetches a component's archive, or its commit."""
+    place = {"definition": str(definition)}
     if source.git:
         pin = {"commit": source.commit, "subdirectory": "", "digest": ""}
-        return Action(f"checkout:{name}", "checkout", pin, places={"url": source.git})
-    return fetch_action(source.sha256, source.places, f"{name} source")
+        return Action(f"checkout:{name}", "checkout", pin, places={"url": source.git, **place})
+    fetch = fetch_action(source.sha256, source.places, f"{name} source")
+    return replace(fetch, places={**fetch.places, **place})
 
 
 def _text_of(software: Software, patch: Path) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from omnibuild.digests import Digest
+from omnibuild.errors import DigestMismatchError, SourceError
 from omnibuild.execute.job import Job
+from omnibuild.recipe.loader import place_in
 from omnibuild.sources.fetch import fetch
 from omnibuild.sources.places import Places
 from omnibuild.store.results import Output
@@ -18,15 +22,31 @@ class Fetching:
         self._finder = Places()
 
     def run(self, job: Job) -> Output:
-        """Fetch one file; parameters: ``sha256``; places: ``places``, tried in order."""
+        """Fetch one file.
+
+        Parameters: ``sha256``. Places: ``places``, tried in order; ``definition``, the file that
+        pins it, if one does.
+        """
         digest: Digest = job.action.parameters["sha256"]
-        fetch(
-            digest,
-            job.action.places["places"],
-            job.store.blob(digest),
-            downloader=self._downloader,
-            progress=job.progress,
-            finder=self._finder,
-            most=job.limits.download,
-        )
+        try:
+            fetch(
+                digest,
+                job.action.places["places"],
+                job.store.blob(digest),
+                downloader=self._downloader,
+                progress=job.progress,
+                finder=self._finder,
+                most=job.limits.download,
+            )
+        except SourceError as error:
+            place_at_pin(error, job, "places")
+            raise
         return Output("blob", digest)
+
+
+def place_at_pin(error: SourceError, job: Job, key: str) -> None:
+    """Say where a definition pins what could not be fetched; ``key`` says from where it is."""
+    definition = job.action.places.get("definition", "")
+    if definition and not error.where:
+        wrong = "sha256" if isinstance(error, DigestMismatchError) else key
+        error.where = place_in(Path(definition), "source", wrong)

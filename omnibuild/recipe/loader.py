@@ -45,3 +45,10 @@ def read_definition(path: Path) -> located.Document:
         reason = f"cannot read this file: {error.strerror}"
         raise DefinitionError(reason, where=Where(str(path))) from error
     return located.read(path)
+
+
+def place_in(path: Path, *keys: str | int) -> Where:
+    """Return where a definition's file says something, or what it takes that from."""
+    document = read_definition(path)
+    known = keys if keys[0] in document.data else ("extends",)
+    return document.problem(located.Fault(known, "")).where
