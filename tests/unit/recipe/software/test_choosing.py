@@ -149,7 +149,8 @@ def test_a_commit_is_a_source(directory: Path) -> None:
     build = components.actions[components.add("zlib")]
     source = components.actions[build.inputs["source"]]
     assert (source.kind, source.parameters["commit"]) == ("checkout", commit)
-    assert source.places == {"url": "https://example.com/zlib.git"}
+    assert source.places["url"] == "https://example.com/zlib.git"
+    assert source.places["definition"] == str(directory / "software/zlib.toml")
 
 
 def test_a_tool_of_steps_that_no_definition_has(directory: Path) -> None:
