@@ -39,7 +39,7 @@ class Source(Model, frozen=True, kw_only=True):
     git: Annotated[
         OptionalLine,
         Meta(
-            description="Instead of an archive a git repository, without its submodules.",
+            description="Instead of an archive a git repository; one with submodules is refused.",
             examples=["https://example.com/project.git"],
         ),
     ] = ""

@@ -72,7 +72,7 @@ def check_out(url: str, revision: str, target: Path) -> str:
     if (target / ".gitmodules").exists():
         raise SourceError(
             f"{without_login(url)} has submodules, which are not fetched",
-            hint="let an index have a wheel or source distribution of it",
+            hint="take what its project publishes, an archive or a package: that has them",
         )
     return commit
 
