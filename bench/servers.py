@@ -127,7 +127,9 @@ def measured(served: Served, arguments: argparse.Namespace) -> tuple[Rounds, Rou
         if apache:
             host.shell(DEBIANS_APACHE)
         own, other = Rounds(), Rounds()
-        with started(host, ["/opt/page/bin/page-run", "--state", "/srv/state"], {}):
+        # One process: how connections fall to several of them is chance.
+        alone = {"WEB_CONCURRENCY": "1"}
+        with started(host, ["/opt/page/bin/page-run", "--state", "/srv/state"], alone):
             line, variables = command_line(host)
         for _ in range(arguments.rounds):
             for words, found in ((line, own), (translated(line), other)):
