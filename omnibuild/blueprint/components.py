@@ -18,6 +18,7 @@ from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Software, Source
 from omnibuild.recipe.models.locked import LockedFile
+from omnibuild.recipe.positions import Path as Keys
 from omnibuild.recipe.software.choosing import Choice, with_variants
 from omnibuild.recipe.software.extending import Defined
 from omnibuild.recipe.software.templates import expanded, tools
@@ -119,9 +120,9 @@ class Components:
         for need in (*software.needs, *build_needs):
             if need in chain:
                 circle = [*chain[chain.index(need) :], need]
-                raise cycle_error(circle, _needed(defined, need).where)
-            self._find(need, defined)
-            self.add(need, chain)
+                where = defined.error([Fault(_place_of(defined, need), need)]).where
+                raise cycle_error(circle, where)
+            self._add_need(need, defined, chain)
         self._refuse_tools(defined)
         self._software[name] = software
         source = _source(name, software.source, defined.path)
@@ -159,15 +160,16 @@ class Components:
         """Return the definition of a planned component."""
         return self._software[name]
 
-    def _find(self, need: str, defined: Defined) -> None:
-        """Refuse a need that no definition has, where it is named."""
+    def _add_need(self, need: str, defined: Defined, chain: Sequence[str]) -> None:
+        """Plan what a component needs, or refuse a name that no definition has where it stands."""
         try:
-            self._defined(need)
+            self.add(need, chain)
         except UnknownNameError as error:
-            # One that is there may extend another one that is not, and has said where.
+            # What is missing further beneath, or is extended, has been placed there.
             if error.where:
                 raise
-            raise _needed(defined, need, error) from error
+            fault = Fault(_place_of(defined, need), error.what, error.hint)
+            raise defined.error([fault], UnknownNameError) from error
 
     def _refuse_tools(self, defined: Defined) -> None:
         """Refuse what only builds things among the needs of what apps bring."""
@@ -205,16 +207,13 @@ def _parameters(defined: Defined) -> dict[str, Any]:
     }
 
 
-def _needed(defined: Defined, need: str, error: DefinitionError | None = None) -> DefinitionError:
-    """Return an error at the place where a definition names another component."""
+def _place_of(defined: Defined, need: str) -> Keys:
+    """Return where a definition names another component."""
     software = defined.software
     named = (("needs", software.needs), ("build-needs", software.build_needs))
     places = [(key, names.index(need)) for key, names in named if need in names]
-    what, hint, kind = need, "", DefinitionError
-    if error:
-        what, hint, kind = error.what, error.hint, type(error)
     # What a template of its steps needs is named nowhere.
-    return defined.error([Fault(places[0] if places else ("steps",), what, hint)], kind)
+    return places[0] if places else ("steps",)
 
 
 def _source(name: str, source: Source, definition: Path) -> Action:

@@ -19,7 +19,7 @@ from omnibuild.execute.sandbox.step import Step
 from omnibuild.layers.capture import capture, keep
 from omnibuild.layers.missing import note_missed
 from omnibuild.layers.step import in_turn, layered_step
-from omnibuild.recipe.loader import read_definition
+from omnibuild.recipe.loader import error_in
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.validate import quoted
 from omnibuild.sources.archive import at_most, unpack
@@ -106,12 +106,10 @@ def licence_texts(
         text = source / relative
         # Not Path.is_file: it fails at a symlink whose target no file can have as its name.
         if posixpath.isabs(relative) or ".." in text.parts or not os.path.isfile(text):
-            document = read_definition(definition)
             what = f"{name} has no licence file {quoted(relative)}"
             hint = f"in its unpacked source there {_texts_in(source)}"
-            # What it does not say itself, it has from what it extends.
-            key = "license-files" if "license-files" in document.data else "extends"
-            raise document.error([Fault((key, paths.index(relative)), what, hint)])
+            fault = Fault(("license-files", paths.index(relative)), what, hint)
+            raise error_in(definition, [fault])
         found[f"{LICENSES}/{name}/{kept}"] = text.read_bytes()
     return found
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from omnibuild.digests import Digest
 from omnibuild.errors import DigestMismatchError, SourceError
 from omnibuild.execute.job import Job
-from omnibuild.recipe.loader import place_in
+from omnibuild.recipe.loader import error_in
+from omnibuild.recipe.located import Fault
 from omnibuild.sources.fetch import fetch
 from omnibuild.sources.places import Places
 from omnibuild.store.results import Output
@@ -49,4 +50,4 @@ def place_at_pin(error: SourceError, job: Job, key: str) -> None:
     definition = job.action.places.get("definition", "")
     if definition and not error.where:
         wrong = "sha256" if isinstance(error, DigestMismatchError) else key
-        error.where = place_in(Path(definition), "source", wrong)
+        error.where = error_in(Path(definition), [Fault(("source", wrong), error.what)]).where

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,6 +11,7 @@ import msgspec
 
 from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.recipe import checks, located, validate
+from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Model
 from omnibuild.recipe.positions import Path as Keys
 
@@ -47,8 +50,18 @@ def read_definition(path: Path) -> located.Document:
     return located.read(path)
 
 
-def place_in(path: Path, *keys: str | int) -> Where:
-    """Return where a definition's file says something, or what it takes that from."""
+def error_in(
+    path: Path, faults: Iterable[Fault], kind: type[DefinitionError] = DefinitionError
+) -> DefinitionError:
+    """Make one error of faults in a definition's file, or in what it takes from another one."""
     document = read_definition(path)
-    known = keys if keys[0] in document.data else ("extends",)
-    return document.problem(located.Fault(known, "")).where
+    return document.error(here(faults, document), kind)
+
+
+def here(faults: Iterable[Fault], document: located.Document) -> Iterator[Fault]:
+    """Place what is only wrong together with an extended file where that is named."""
+    for fault in faults:
+        if fault.path and fault.path[0] not in document.data and "extends" in document.data:
+            yield replace(fault, path=("extends",), in_key=False)
+        else:
+            yield fault

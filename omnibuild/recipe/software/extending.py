@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import msgspec
 
 from omnibuild.errors import CycleError, DefinitionError
 from omnibuild.recipe import validate
-from omnibuild.recipe.loader import read_definition
+from omnibuild.recipe.loader import error_in, here, read_definition
 from omnibuild.recipe.located import Document, Fault
 from omnibuild.recipe.models import Software
 from omnibuild.recipe.software.faults import software_faults
@@ -43,8 +43,7 @@ class Defined:
         self, faults: Iterable[Fault], kind: type[DefinitionError] = DefinitionError
     ) -> DefinitionError:
         """Make one error of faults that show once other definitions are known."""
-        document = read_definition(self.path)
-        return document.error(_here(faults, document), kind)
+        return error_in(self.path, faults, kind)
 
 
 def load_software(path: Path, find: Find, above: tuple[Path, ...] = ()) -> Defined:
@@ -66,13 +65,13 @@ def load_software(path: Path, find: Find, above: tuple[Path, ...] = ()) -> Defin
         software = msgspec.convert(data, Software)
     except msgspec.ValidationError as error:
         faults = validate.faults(data, Software)
-        raise document.error(_here(faults, document)) from error
+        raise document.error(here(faults, document)) from error
     patches: Mapping[str, Path] = {name: path.parent / name for name in software.patches}
     if base and "patches" not in document.data:
         patches = base.patches
     found = [*_name_faults(software, document, path), *software_faults(software, patches)]
     if found:
-        raise document.error(_here(found, document))
+        raise document.error(here(found, document))
     bases = (base.path, *base.bases) if base else ()
     return Defined(software, path, patches, bases, data)
 
@@ -100,12 +99,3 @@ def _name_faults(software: Software, document: Document, path: Path) -> Iterator
     elif software.name != path.stem:
         hint = f"write `{path.stem}`, or rename the file to `{software.name}.toml`"
         yield Fault(("name",), f"`name` must be the file's name, {quoted(path.stem)}", hint)
-
-
-def _here(faults: Iterable[Fault], document: Document) -> Iterator[Fault]:
-    """Place what is only wrong together with an extended file where that is named."""
-    for fault in faults:
-        if fault.path and fault.path[0] not in document.data and "extends" in document.data:
-            yield replace(fault, path=("extends",), in_key=False)
-        else:
-            yield fault

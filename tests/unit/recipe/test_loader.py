@@ -14,7 +14,7 @@ from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.recipe import located
 from omnibuild.recipe.checks import service_user
 from omnibuild.recipe.definitions import Definitions
-from omnibuild.recipe.loader import load, place_in
+from omnibuild.recipe.loader import error_in, load
 from omnibuild.recipe.models import Model, Platform, Recipe, Web
 from omnibuild.recipe.running import environment
 from tests.unit.recipe.samples import GOLDEN, RECIPE, SOFTWARE, assert_golden, workspace
@@ -356,8 +356,8 @@ def test_all_variables_of_the_launchers_are_refused() -> None:
 
 
 def test_where_a_definition_pins_its_source_or_takes_it_from(tmp_path: Path) -> None:
-    path = tmp_path / "tiny.toml"
+    path, pin = tmp_path / "tiny.toml", located.Fault(("source", "sha256"), "wrong")
     path.write_text('name = "tiny"\n[source]\nsha256 = "00"\n')
-    assert str(place_in(path, "source", "sha256")) == f"{path}:3:10"
+    assert str(error_in(path, [pin]).where) == f"{path}:3:10"
     path.write_text('name = "tiny"\nextends = "other"\n')
-    assert str(place_in(path, "source", "sha256")) == f"{path}:2:11"
+    assert str(error_in(path, [pin]).where) == f"{path}:2:11"
