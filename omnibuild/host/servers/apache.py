@@ -14,6 +14,7 @@ from omnibuild.host.model import Process
 from omnibuild.host.programs import Installed
 from omnibuild.host.servers.server import (
     WebServer,
+    body,
     grace,
     reloaded_by_prefork,
     require_app,
@@ -27,7 +28,6 @@ START = "start_apache.py"
 # What mod_wsgi loads in each of the app's processes.
 LOADED = "serve_wsgi.py"
 _PROGRAM = "sbin/httpd"
-_MEGABYTE = 1 << 20
 # As mod_wsgi and httpd have them by themselves.
 _THREADS = 15
 _IDLE = 5
@@ -53,7 +53,7 @@ def _configuration(web: Web, layout: Layout) -> Mapping[str, str]:
         "PROXIED": _PROXIED if web.proxy else "",
         "CLIENT": _PROXIED_CLIENT if web.proxy else _CLIENT,
         "LOG": _log(web),
-        "BODY": str((limits.body or 0) * _MEGABYTE) if not web.proxy else "0",
+        "BODY": str(body(web)) if not web.proxy else "0",
         "IDLE": str(_IDLE if web.proxy else limits.keep_alive or _IDLE),
         "GRACE": str(grace(web)),
         "THREADS": str(web.threads or _THREADS),

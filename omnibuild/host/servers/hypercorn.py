@@ -10,6 +10,7 @@ from omnibuild.host.programs import Installed
 from omnibuild.host.servers.server import (
     WebServer,
     access_log,
+    body,
     grace,
     reloaded_by_prefork,
     require_app,
@@ -18,7 +19,6 @@ from omnibuild.host.servers.server import (
 from omnibuild.recipe.models import Web
 
 START = "start_hypercorn.py"
-_MEGABYTE = 1 << 20
 # As systemd's sockets have it; otherwise it would shorten their queue.
 _BACKLOG = 2048
 # As web servers have it: its own format has a bare number for the protocol, and no query.
@@ -37,8 +37,8 @@ def _process(web: Web, layout: Layout, installed: Installed) -> Process:
     if web.limits.keep_alive and not web.proxy:
         told.append(f"--keep-alive {web.limits.keep_alive}")
     proxied = "proxied" if web.proxy else "''"
-    body = str((web.limits.body or 0) * _MEGABYTE)
-    arguments = [str(web.threads or 0), proxied, body, *told, *words(web), shlex.quote(web.app)]
+    sizes = [str(web.threads or 0), proxied, str(body(web))]
+    arguments = [*sizes, *told, *words(web), shlex.quote(web.app)]
     return reloaded_by_prefork(web, layout, START, arguments)
 
 

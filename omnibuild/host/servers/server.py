@@ -23,6 +23,7 @@ PREFORK = "prefork.py"
 
 # For how long the requests at hand may take when a server ends; seconds.
 GRACE = 30
+_MEGABYTE = 1 << 20
 
 
 # What not every server honours, by the place below ``[web]``.
@@ -107,6 +108,11 @@ def workers(web: Web) -> str:
 def grace(web: Web) -> int:
     """Return for how many seconds the requests at hand may take when the server ends."""
     return web.limits.graceful or GRACE
+
+
+def body(web: Web) -> int:
+    """Return how many bytes a request's body may have; 0 where nobody says."""
+    return (web.limits.body or 0) * _MEGABYTE
 
 
 def access_log(web: Web, layout: Layout) -> str:

@@ -16,6 +16,7 @@ from omnibuild.host.servers.server import (
     WebServer,
     access_log,
     address,
+    body,
     grace,
     listening,
     server_process,
@@ -25,7 +26,6 @@ from omnibuild.host.servers.server import (
 from omnibuild.recipe.models import Web
 
 _PROGRAM = "bin/uwsgi"
-_MEGABYTE = 1 << 20
 # Longer headers than its own 4 kB are usual, as cookies; a body that the app did not read would
 # have the client's connection reset, so larger ones wait in a file.
 _HEADERS, _BODY = 32768, 65536
@@ -53,7 +53,7 @@ def _arguments(web: Web, layout: Layout) -> list[str]:
     if limits.request:
         told.append(f"--harakiri {limits.request}")
     if limits.body and not web.proxy:
-        told.append(f"--limit-post {limits.body * _MEGABYTE}")
+        told.append(f"--limit-post {body(web)}")
     if not log:
         told.append("--disable-logging")
     else:

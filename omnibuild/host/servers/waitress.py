@@ -10,6 +10,7 @@ from omnibuild.host.programs import Installed
 from omnibuild.host.servers.server import (
     WebServer,
     access_log,
+    body,
     grace,
     reloaded_by_prefork,
     require_app,
@@ -18,7 +19,6 @@ from omnibuild.host.servers.server import (
 from omnibuild.recipe.models import Web
 
 START = "start_waitress.py"
-_MEGABYTE = 1 << 20
 # Whoever reaches the socket is the proxy: it tells the client's address and scheme.
 _PROXIED = (
     "--trusted-proxy='*'",
@@ -33,7 +33,7 @@ def _process(web: Web, layout: Layout, installed: Installed) -> Process:
     if web.threads:
         told.append(f"--threads={web.threads}")
     if limits.body:
-        told.append(f"--max-request-body-size={limits.body * _MEGABYTE}")
+        told.append(f"--max-request-body-size={body(web)}")
     if limits.keep_alive and not web.proxy:
         told.append(f"--channel-timeout={limits.keep_alive} --cleanup-interval=1")
     if web.proxy:
