@@ -77,10 +77,14 @@ def why(settings: Settings, name: str, recipe: str, emit: Emit) -> tuple[Explana
 
 @dataclass(frozen=True)
 class Entered:
-    """A step that is ready to be entered; ``kept`` when it is one that failed."""
+    """A step that is ready to be entered; ``kept`` when it is one that failed.
+
+    ``patched`` when patches are in ``/build`` that nothing has applied yet.
+    """
 
     action: str
     kept: bool
+    patched: bool
     step: Step
     sandbox: Sandbox
 
@@ -107,14 +111,16 @@ def shell(settings: Settings, name: str, recipe: str, emit: Emit) -> Iterator[En
     with pipeline.opened_store(settings) as store, contextlib.ExitStack() as stack:
         for failed in failed_actions(store):
             if stands_for(name, failed) and (kept := kept_step(store, failed)):
-                yield Entered(failed, True, kept, choose_sandbox(settings.sandbox))
+                yield Entered(failed, True, False, kept, choose_sandbox(settings.sandbox))
                 return
         action, plan = _written(settings, name, recipe)
         needs = plan.up_to(action.needs)
         outputs = pipeline.execute(settings, store, needs, action.needs, emit)
         scratch = stack.enter_context(store.scratch())
         job = _fresh_job(settings, store, action, outputs, scratch)
-        yield Entered(action.name, False, _PREPARED[action.kind](job), job.sandbox)
+        patched = bool(action.parameters.get("patches"))
+        step = _PREPARED[action.kind](job)
+        yield Entered(action.name, False, patched, step, job.sandbox)
 
 
 def _written(settings: Settings, name: str, recipe: str) -> tuple[Action, Plan]:

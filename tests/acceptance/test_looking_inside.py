@@ -101,6 +101,17 @@ def test_a_failed_step_keeps_its_sandbox_and_its_log(workspace: Workspace) -> No
     assert "before its first step" in inside_shell(workspace, "ls tiny.c").stderr
 
 
+def test_a_shell_says_that_patches_come_before_the_first_step(workspace: Workspace) -> None:
+    directory = workspace.write()
+    replace(directory / "software/tiny-c.toml", "[source]", 'patches = ["new.patch"]\n\n[source]')
+    patch = "--- /dev/null\n+++ b/new\n@@ -0,0 +1 @@\n+made\n"
+    (directory / "software/new.patch").write_text(patch)
+    inside = inside_shell(workspace, "patch -p1 < /build/1.patch; cat new")
+    assert "before its first step" in inside.stderr
+    assert "patch -p1 takes /build/*.patch" in inside.stderr
+    assert inside.stdout.splitlines() == ["patching file new", "made"]
+
+
 def inside_shell(workspace: Workspace, script: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "omnibuild", *words(workspace, "shell")],

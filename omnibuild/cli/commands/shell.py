@@ -19,8 +19,9 @@ def run(arguments: argparse.Namespace) -> int:
             entered = stack.enter_context(shell)
         # The terminal is the shell's from here on: nothing else is drawn.
         state = "as it failed" if entered.kept else "before its first step"
+        patches = ", before them patch -p1 takes /build/*.patch" if entered.patched else ""
         sys.stderr.write(
-            f"{entered.action}, {state}: the steps are /build/step-*.sh,"
+            f"{entered.action}, {state}: the steps are /build/step-*.sh{patches},"
             f" $PREFIX is {entered.prefix}; `exit` leaves\n"
         )
         return entered.enter()

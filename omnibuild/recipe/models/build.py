@@ -54,9 +54,8 @@ class Build(Model, frozen=True, kw_only=True):
         Literal["release"] | None,
         Meta(
             description="`release` takes what makes programs faster and builds slower, as profile-"
-            "guided optimization of CPython, whose bytes then differ from one build to the next;"
-            " components without such a profile stay as they are. `omnibuild build --release` does"
-            " so for any recipe."
+            "guided optimization of CPython; components without such a profile stay as they are."
+            " `omnibuild build --release` does so for any recipe."
         ),
     ] = None
     steps: Annotated[
