@@ -133,11 +133,11 @@ def told(path: str) -> list[str]:
 
 
 def rebuild() -> list[str]:
-    """Everything that is made for the shipped recipes, a second time, by somebody else."""
+    """What is made for the shipped recipes and, for release, CPython: again, by somebody else."""
     lines = []
-    for recipe in ("hello", "httpbin"):
-        command = (sys.executable, "-m", "omnibuild", "artifact", "rebuild", recipe)
-        lines += [f"{recipe}  {line}" for line in output(*command).splitlines()]
+    for words in (("hello",), ("httpbin",), ("python-3.13", "--release")):
+        command = (sys.executable, "-m", "omnibuild", "artifact", "rebuild", *words)
+        lines += [f"{' '.join(words)}  {line}" for line in output(*command).splitlines()]
     return lines
 
 
