@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from omnibuild.blueprint.audits import audit_action, beside, check_waivers, part_owners
 from omnibuild.blueprint.components import Components
 from omnibuild.blueprint.node import front_end
@@ -21,8 +19,8 @@ from omnibuild.errors import DefinitionError
 from omnibuild.host import bundled, servers
 from omnibuild.host.layout import Layout
 from omnibuild.kinds.payload import metadata_of
-from omnibuild.package.compression import Effort, compressing_libraries
-from omnibuild.package.write import check_relations
+from omnibuild.package.compression import Effort
+from omnibuild.package.formats import check_metadata, decisive_settings
 from omnibuild.plan.graph import Action, Plan, bare_name
 from omnibuild.provenance.manifest import manifest
 from omnibuild.recipe.definitions import Definitions
@@ -64,8 +62,7 @@ def plan_app(
     check_waivers(recipe, recipe_path, platforms)
     metadata = metadata_of(recipe)
     for platform in platforms:
-        if form := platform.deb or platform.rpm or platform.tar:
-            check_relations(metadata, form)
+        check_metadata(metadata, platform)
     actions: dict[str, Action] = {}
     packages: dict[str, str] = {}
     audits: dict[str, str] = {}
@@ -230,21 +227,14 @@ def _package_action(
     platform: Platform, payload: Action, audits: Sequence[str], effort: Effort
 ) -> Action:
     """Return the action that writes a platform's artifact, named after what decides its bytes."""
-    decisive = {
-        key: value
-        for key, value in msgspec.to_builtins(platform).items()
-        if key in ("deb", "rpm", "tar") and value
-    }
-    ((form, details),) = decisive.items()
-    # The suite it is published in does not change the file.
-    details = {k: v for k, v in details.items() if k != "suite-suffix"}
-    suffix = details.get("revision-suffix", "")
+    form, settings, libraries = decisive_settings(platform)
+    suffix = settings.get("revision-suffix", "")
     return Action(
         name=beside(payload, "package", f"{form}{suffix}"),
         kind="package",
         parameters={
-            "format": {form: details},
-            "libraries": compressing_libraries(form, details.get("compression", "zstd")),
+            "format": {form: settings},
+            "libraries": libraries,
             "effort": effort,
         },
         inputs={"payload": payload.name},

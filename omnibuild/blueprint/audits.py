@@ -38,14 +38,13 @@ def audit_action(
         who: the owner of each part, by its name.
         asked: parts of the project to the actions that ask its interpreter about them.
     """
-    form = platform.deb or platform.rpm or platform.tar
     parts = {role: name for role, name in payload.inputs.items() if role.startswith("part:")}
     return Action(
         beside(payload, "audit", platform.name),
         "audit",
         {
             "glibc": platform.glibc,
-            "architecture": form.architecture if form else "",
+            "architecture": platform.settings.architecture,
             "owners": {name: owners.to_data(owner) for name, owner in who.items()},
             "waivers": [
                 {"check": one.check, "path": one.path, "reason": one.reason}

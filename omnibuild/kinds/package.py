@@ -9,13 +9,10 @@ import msgspec
 from omnibuild import digests, files
 from omnibuild.execute.job import Job
 from omnibuild.kinds.payload import MANIFEST_PATH, load_payload
-from omnibuild.package.write import write_package
-from omnibuild.recipe.models import Debian, Rpm, Tar
+from omnibuild.package.formats import FORMATS, write_package
 from omnibuild.store.delivery import CHECKSUM_SUFFIX, MANIFEST_SUFFIX
 from omnibuild.store.results import Output
 from omnibuild.tree import Entry, Kind, Tree
-
-FORMATS: dict[str, type[Debian | Rpm | Tar]] = {"deb": Debian, "rpm": Rpm, "tar": Tar}
 
 
 def run(job: Job) -> Output:
@@ -29,7 +26,7 @@ def run(job: Job) -> Output:
     directory = job.scratch / "tree" / "files"
     directory.mkdir(parents=True)
     payload = load_payload(job.store, job.inputs["payload"].digest)
-    form = msgspec.convert(settings, FORMATS[name])
+    form = msgspec.convert(settings, FORMATS[name].settings)
     artifact = write_package(payload, form, directory, parameters["effort"])
     path = payload.root / payload.prefix.lstrip("/") / MANIFEST_PATH
     described = json.loads(path.read_bytes()) | {

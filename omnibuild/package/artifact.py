@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from omnibuild.digests import Digest
-
-Format = Literal["deb", "rpm", "tar"]
 
 
 @dataclass(frozen=True)
@@ -16,17 +13,11 @@ class Artifact:
     """One package file.
 
     Args:
-        version: as the format says it: with the revision where the format has one.
-        architecture: as the format says it.
         size: bytes of the file.
         digest: SHA-256 of the file.
     """
 
     path: Path
-    format: Format
-    name: str
-    version: str
-    architecture: str
     size: int
     digest: Digest
 

@@ -115,23 +115,17 @@ class HashingSink:
         return self._hash.hexdigest()
 
 
-def compressing_libraries(form: str, compression: str) -> dict[str, str]:
-    """Return the versions of the libraries that decide the bytes of a file of that format.
-
-    Args:
-        form: ``deb``, ``rpm`` or ``tar``.
-        compression: of a deb's data; the others are compressed by zstd.
-    """
+def libraries_of(*compressions: Compression) -> dict[str, str]:
+    """Return the versions of the libraries that decide the bytes of what is compressed so."""
     found = {}
-    if compression == "zstd":
+    if "zstd" in compressions:
         import zstandard
 
         found["zstandard"] = zstandard.__version__
         found["libzstd"] = ".".join(map(str, zstandard.ZSTD_VERSION))
-    if compression == "xz":
+    if "xz" in compressions:
         found["liblzma"] = _liblzma_version()
-    if form == "deb":
-        # Of its control archive, whatever compresses the data.
+    if "gzip" in compressions:
         found["zlib"] = zlib.ZLIB_RUNTIME_VERSION
     return found
 

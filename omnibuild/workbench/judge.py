@@ -80,11 +80,10 @@ def judge(
     said = of_package(opened.architecture)
     usual = machines.most_common(1)[0][0] if machines else TARGET.name
     machine = said.name if said else usual
-    form = platform and (platform.deb or platform.rpm or platform.tar)
     report = audit(
         payload,
         platform.glibc if platform else "",
-        form.architecture if form else machine,
+        platform.settings.architecture if platform else machine,
         known,
         owners_in(payload),
         waivers,

@@ -125,6 +125,7 @@ def _build(settings: Settings, planned: AppPlan, other: Store) -> None:
         *(sys.executable, "-m", "omnibuild", "build", planned.app, "-C", str(settings.workspace)),
         *("--cache-dir", str(other.root), "-j", str(cores), "-o", str(other.root.parent / "dist")),
         *(word for name in planned.packages for word in ("-p", name)),
+        *(["--release"] if settings.release else []),
     ]
     become = f"unshare --user --map-user={OTHER_USER} --map-group={OTHER_USER}"
     script = f'umask {OTHER_UMASK}; hostname {OTHER_HOST}; exec nice -n 19 {become} "$@"'

@@ -39,6 +39,15 @@ def test_one_component_alone_can_be_built_again(tmp_path: Path) -> None:
     assert [line.split()[-1] for line in same] == ["component:tiny-c@bullseye/amd64"]
 
 
+def test_what_is_for_release_is_built_again_for_release(tmp_path: Path) -> None:
+    steps = (f": {tmp_path}", *STEPS, 'echo "${KIND-quick}" > "$PREFIX/kind"')
+    definition = Workspace(tmp_path / "w", steps=steps).write() / "software/tiny-c.toml"
+    profile = '\n[variants.release.environment]\nKIND = "released"\n'
+    definition.write_text(definition.read_text() + profile)
+    said = omnibuild("artifact", "rebuild", "tiny-c", "--release", "-C", tmp_path / "w").stdout
+    assert said.startswith("same ")
+
+
 def test_what_differs_is_explained_by_file(tmp_path: Path) -> None:
     steps = (
         *STEPS,

@@ -86,7 +86,7 @@ def write_deb(
         )
         output = HashingSink(stream)
         _write_archive(output, controls, data, SUFFIXES[platform_deb.compression], metadata.date)
-    return Artifact(path, "deb", metadata.name, version, architecture, output.size, output.digest)
+    return Artifact(path, output.size, output.digest)
 
 
 def _write_data(

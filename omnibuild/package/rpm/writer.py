@@ -102,7 +102,7 @@ def write_rpm(
         output.write(header)
         spool.seek(0)
         shutil.copyfileobj(spool, output, READ_SIZE)
-    return Artifact(path, "rpm", metadata.name, version, architecture, output.size, output.digest)
+    return Artifact(path, output.size, output.digest)
 
 
 def encode_signature_header(fields: Mapping[int, Field]) -> bytes:

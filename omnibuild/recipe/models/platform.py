@@ -73,3 +73,8 @@ class Platform(Model, frozen=True, kw_only=True):
     deb: Debian | None = None
     rpm: Rpm | None = None
     tar: Tar | None = None
+
+    @property
+    def settings(self) -> Debian | Rpm | Tar:
+        """What it says of its format, whichever that is."""
+        return next(one for one in (self.deb, self.rpm, self.tar) if one)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from omnibuild.package.write import write_package
+from omnibuild.package.formats import write_package
 from omnibuild.tools import Tool
 from omnibuild.tree import scan
 from tests.unit.package.samples import TAR, sample_payload

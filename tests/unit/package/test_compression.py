@@ -18,7 +18,7 @@ from omnibuild.package.compression import (
     Compression,
     Effort,
     HashingSink,
-    compressing_libraries,
+    libraries_of,
     zstd_compressor,
 )
 from tests.unit.package.samples import unzstd
@@ -73,13 +73,13 @@ def test_a_hashing_sink_knows_what_passed() -> None:
 
 
 def test_each_format_is_keyed_by_the_libraries_that_decide_its_bytes() -> None:
-    assert set(compressing_libraries("deb", "zstd")) == {"zstandard", "libzstd", "zlib"}
-    assert set(compressing_libraries("deb", "xz")) == {"liblzma", "zlib"}
-    assert set(compressing_libraries("deb", "gzip")) == {"zlib"}
-    assert set(compressing_libraries("rpm", "zstd")) == {"zstandard", "libzstd"}
+    assert set(libraries_of("zstd", "gzip")) == {"zstandard", "libzstd", "zlib"}
+    assert set(libraries_of("xz", "gzip")) == {"liblzma", "zlib"}
+    assert set(libraries_of("gzip")) == {"zlib"}
+    assert set(libraries_of("zstd")) == {"zstandard", "libzstd"}
     done = subprocess.run(["xz", "--version"], capture_output=True, text=True, check=True)
     (library,) = re.findall(r"liblzma (\S+)", done.stdout)
-    assert compressing_libraries("deb", "xz")["liblzma"] in (library, f"python {sys.version}")
+    assert libraries_of("xz", "gzip")["liblzma"] in (library, f"python {sys.version}")
 
 
 def test_a_damaged_frame_never_gives_other_data() -> None:

@@ -54,8 +54,6 @@ def owned(payload: Payload) -> dict[str, Found]:
 def test_the_artifact_says_what_was_written(payload: Payload, tmp_path: Path) -> None:
     artifact = write_deb(payload, DEB, tmp_path / "out")
     assert artifact.path == tmp_path / "out" / "hello_1.4.2-3_amd64.deb"
-    assert (artifact.format, artifact.name, artifact.version) == ("deb", "hello", "1.4.2-3")
-    assert artifact.architecture == "amd64"
     assert artifact.size == artifact.path.stat().st_size
     assert artifact.digest == digests.of_file(artifact.path)
     assert list((tmp_path / "out").iterdir()) == [artifact.path]

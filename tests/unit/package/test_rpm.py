@@ -54,7 +54,6 @@ def payload_of(path: Path) -> bytes:
 def test_the_artifact_says_what_was_written(payload: Payload, tmp_path: Path) -> None:
     artifact = write_rpm(payload, RPM, tmp_path / "out")
     assert artifact.path == tmp_path / "out" / "hello-1.4.2-3.x86_64.rpm"
-    assert (artifact.format, artifact.version) == ("rpm", "1.4.2-3")
     assert artifact.size == artifact.path.stat().st_size
     assert artifact.digest == digests.of_file(artifact.path)
     assert list((tmp_path / "out").iterdir()) == [artifact.path]

@@ -7,7 +7,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from omnibuild.package.write import write_package
+from omnibuild.package.formats import write_package
 from omnibuild.payload.model import Metadata, Payload
 from omnibuild.recipe.models import Debian, Platform, Rpm, Tar
 from omnibuild.signing.creation import create_key

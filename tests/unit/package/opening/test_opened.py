@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from omnibuild.errors import PackageError
 from omnibuild.package.deb.ar import ar_header, ar_padding
 from omnibuild.package.deb.writer import write_deb
+from omnibuild.package.formats.tar import write_tar
 from omnibuild.package.opening.opened import Opened, open_package
 from omnibuild.package.rpm.writer import write_rpm
-from omnibuild.package.tar import write_tar
 from omnibuild.recipe.models import Debian, Rpm, Tar
 from omnibuild.sources.extraction import Limits
 from omnibuild.tree import Entry, Kind, Tree
@@ -44,12 +44,12 @@ def opened(base: Path, data: bytes, limits: Limits | None = None) -> Opened:
 def packages(base: Path) -> dict[str, bytes]:
     payload = sample_payload(base / "payload")
     (base / "out").mkdir()
-    written = (
-        write_deb(payload, DEB, base / "out", "quick"),
-        write_rpm(payload, RPM, base / "out", "quick"),
-        write_tar(payload, TAR, base / "out", "quick"),
-    )
-    return {artifact.format: artifact.path.read_bytes() for artifact in written}
+    written = {
+        "deb": write_deb(payload, DEB, base / "out", "quick"),
+        "rpm": write_rpm(payload, RPM, base / "out", "quick"),
+        "tar": write_tar(payload, TAR, base / "out", "quick"),
+    }
+    return {form: artifact.path.read_bytes() for form, artifact in written.items()}
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from omnibuild import digests
-from omnibuild.package.write import write_package
+from omnibuild.package.formats import write_package
 from omnibuild.recipe.models import Debian, Rpm, Tar
 from tests.unit.package.samples import DEB, RPM, TAR, sample_payload
 
@@ -31,5 +31,5 @@ def test_no_heavy_library_is_imported_before_it_is_needed() -> None:
     import subprocess
     import sys
 
-    code = "import sys, omnibuild.package.write; sys.exit('zstandard' in sys.modules)"
+    code = "import sys, omnibuild.package.formats; sys.exit('zstandard' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,20 +1,22 @@
-"""Tarballs that run from any directory: the app's own tree and nothing else."""
+"""The row of tarballs that run from any directory: the app's own tree and nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 from msgspec.structs import replace
 
 from omnibuild.errors import PackageError
 from omnibuild.files import atomic_file
 from omnibuild.package.artifact import Artifact
-from omnibuild.package.compression import CompressingSink, Effort, HashingSink
+from omnibuild.package.compression import CompressingSink, Effort, HashingSink, libraries_of
+from omnibuild.package.formats.format import Format
 from omnibuild.package.identity import check_identity
 from omnibuild.package.members import archive_members, below, content
 from omnibuild.package.tarstream import tar_stream
-from omnibuild.payload.model import Payload
+from omnibuild.payload.model import Metadata, Payload
 from omnibuild.recipe.models import Tar
 from omnibuild.tree import Entry, Kind
 
@@ -55,9 +57,7 @@ def write_tar(
         for block in stream_of:
             sink.write(block)
         sink.close()
-    return Artifact(
-        path, "tar", metadata.name, metadata.version, architecture, output.size, output.digest
-    )
+    return Artifact(path, output.size, output.digest)
 
 
 def _check_relocatable(members: Iterable[Entry], prefix: str) -> None:
@@ -69,3 +69,10 @@ def _check_relocatable(members: Iterable[Entry], prefix: str) -> None:
                 " wherever else the tarball is unpacked",
                 hint="make the link relative",
             )
+
+
+def _check(metadata: Metadata) -> None:
+    """Nothing installs a tarball that could heed what it says of others."""
+
+
+TAR: Final = Format(Tar, lambda settings: libraries_of("zstd"), _check, write_tar)

@@ -1,0 +1,70 @@
+"""Formats of packages, one module each, and the table of them: one payload, any format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from omnibuild.files import write_atomic
+from omnibuild.package.artifact import Artifact
+from omnibuild.package.compression import Effort
+from omnibuild.package.formats.deb import DEB
+from omnibuild.package.formats.format import Format
+from omnibuild.package.formats.rpm import RPM
+from omnibuild.package.formats.tar import TAR
+from omnibuild.payload.model import Metadata, Payload
+from omnibuild.recipe.models import Debian, Platform, Rpm, Tar
+from omnibuild.store.delivery import CHECKSUM_SUFFIX
+
+# By the table of a platform's definition.
+FORMATS: Final[Mapping[str, Format[Any]]] = {"deb": DEB, "rpm": RPM, "tar": TAR}
+
+
+def format_of(settings: Debian | Rpm | Tar) -> tuple[str, Format[Any]]:
+    """Return the name and the row of the format that a platform's settings are for."""
+    return next(row for row in FORMATS.items() if isinstance(settings, row[1].settings))
+
+
+def check_metadata(metadata: Metadata, platform: Platform) -> None:
+    """Refuse what the platform's format cannot express, before anything is built.
+
+    Raises :class:`PackageError`.
+    """
+    _, row = format_of(platform.settings)
+    row.check(metadata)
+
+
+def decisive_settings(platform: Platform) -> tuple[str, dict[str, Any], dict[str, str]]:
+    """Return what decides the bytes of a platform's artifacts besides the payload.
+
+    Returns:
+        the name of the format, its settings as data, and versions of libraries.
+    """
+    name, row = format_of(platform.settings)
+    settings = msgspec.to_builtins(platform.settings)
+    decisive = {key: value for key, value in settings.items() if key not in row.elsewhere}
+    return name, decisive, dict(row.libraries(platform.settings))
+
+
+def write_package(
+    payload: Payload, settings: Debian | Rpm | Tar, directory: Path, effort: Effort = "release"
+) -> Artifact:
+    """Write the payload in one format, with its checksum file beside it.
+
+    Args:
+        payload: what to package.
+        settings: of the platform, for its format; their type says which format it is.
+        directory: where the files go; it exists.
+        effort: how hard to compress.
+
+    Raises:
+        PackageError: the format cannot express the payload.
+    """
+    _, row = format_of(settings)
+    artifact = row.write(payload, settings, directory, effort)
+    path = artifact.path
+    write_atomic(path.with_name(path.name + CHECKSUM_SUFFIX), artifact.checksum_line)
+    return artifact
