@@ -57,28 +57,41 @@ def check(settings: Settings, names: Sequence[str]) -> tuple[Checked, ...]:
 def _checked(
     settings: Settings, definitions: Definitions, name: str, ports: dict[str, str]
 ) -> Checked:
+    problems: list[OmnibuildError] = []
+    oddities: tuple[str, ...] = ()
+    known: Known | None = None
     try:
         recipe, path = read_recipe(definitions, name)
+    except OmnibuildError as error:
+        return Checked(name, (error,))
+    try:
         oddities = pipeline.plan(settings, name).oddities
         known = known_of(Store(settings.cache), definitions, recipe, path)
     except OmnibuildError as error:
-        return Checked(name, (error,))
-    faults = list(start_faults(recipe, path))
-    said = {fault.path for fault in faults}
-    faults += [*brought_faults(recipe, known, said), *_port_faults(recipe, ports)]
-    problems: list[OmnibuildError] = []
-    if faults:
-        problems.append(located.read(path).at(table_in(path)).error(faults))
-    if wrong := script_error(recipe, path):
-        problems.append(wrong)
+        # As of a lock that is not there, or of another day: that hides nothing else.
+        problems.append(error)
+    problems += _start_problems(recipe, path, known, ports)
     try:
         foreseen(recipe, path).raise_if_failed()
         oddities += foreseen_if_packaged(recipe, path)
-        oddities += tuple(_missing_imports(recipe, path, known))
+        oddities += tuple(_missing_imports(recipe, path, known)) if known else ()
         oddities += tuple(_web_oddities(recipe, path))
     except OmnibuildError as error:
         problems.append(error)
-    return Checked(name, tuple(problems), known.unread, oddities)
+    return Checked(name, tuple(problems), known.unread if known else 0, oddities)
+
+
+def _start_problems(
+    recipe: Recipe, path: Path, known: Known | None, ports: dict[str, str]
+) -> Iterator[OmnibuildError]:
+    faults = list(start_faults(recipe, path))
+    if known:
+        faults += brought_faults(recipe, known, {fault.path for fault in faults})
+    faults += _port_faults(recipe, ports)
+    if faults:
+        yield located.read(path).at(table_in(path)).error(faults)
+    if wrong := script_error(recipe, path):
+        yield wrong
 
 
 def _missing_imports(recipe: Recipe, path: Path, known: Known) -> Iterator[str]:

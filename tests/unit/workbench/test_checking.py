@@ -211,6 +211,17 @@ def test_what_cannot_start_is_refused_by_a_build_as_well(
         assert "no module `shop.clii`" in error
 
 
+def test_a_lock_that_is_not_there_hides_nothing_else(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.recipe("shop", app="shop:application")
+    (bench.base / "recipes/pylock.toml").unlink()
+    assert bench.check() == 3
+    said = capsys.readouterr().err
+    assert "pylock" in said
+    assert "application" in said
+
+
 def test_programs_are_known_once_all_packages_are_there(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
