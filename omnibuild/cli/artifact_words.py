@@ -46,8 +46,9 @@ def _audit(parser: argparse.ArgumentParser) -> None:
     "artifact rebuild",
     "build again elsewhere, compare byte for byte, and explain any difference by file",
     "  omnibuild artifact rebuild hello\n  omnibuild artifact rebuild openssl",
+    action="rebuild",
 )
-def _artifact(parser: argparse.ArgumentParser) -> None:
+def _rebuild(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "subject", metavar="NAME", help="a recipe for all that is made for it, or a component"
     )
@@ -55,4 +56,18 @@ def _artifact(parser: argparse.ArgumentParser) -> None:
     add_execution(parser)
 
 
-ARTIFACT_COMMANDS = (_audit, _artifact)
+@command(
+    "artifact diff",
+    "tell what differs between two packages: components, versions, files; exit status 1 if any",
+    "  omnibuild artifact diff hello_1.0.0-1_amd64.deb hello_1.1.0-1_amd64.deb\n"
+    "  omnibuild artifact diff old.rpm new.rpm --json",
+    action="diff",
+)
+def _diff(parser: argparse.ArgumentParser) -> None:
+    for name, which in (("first", "a"), ("second", "the other")):
+        help_text = f"{which} .deb, .rpm, tarball or directory, whoever made it"
+        parser.add_argument(name, type=Path, metavar=name.upper(), help=help_text)
+    add_unpacked(parser)
+
+
+ARTIFACT_COMMANDS = (_audit, _rebuild, _diff)

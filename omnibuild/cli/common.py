@@ -42,12 +42,17 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
         step_memory=int(_number(arguments, "memory") * MEGABYTE),
         log=int(_number(arguments, "max-log") * MEGABYTE) or DEFAULT_LOG,
         download=int(_number(arguments, "max-download") * MEGABYTE) or DEFAULT_DOWNLOAD,
-        unpacked=int(_number(arguments, "max-unpacked") * MEGABYTE) or DEFAULT_UNPACKED,
+        unpacked=most_unpacked(arguments),
         release=getattr(arguments, "release", False),
         keep_going=getattr(arguments, "keep_going", False),
         sandbox=getattr(arguments, "sandbox", "auto"),
         remote=_remote(arguments),
     )
+
+
+def most_unpacked(arguments: argparse.Namespace) -> int:
+    """Return how many bytes one archive may unpack to."""
+    return int(_number(arguments, "max-unpacked") * MEGABYTE) or DEFAULT_UNPACKED
 
 
 def _remote(arguments: argparse.Namespace) -> RemoteSettings:

@@ -1,18 +1,95 @@
-"""``omnibuild artifact rebuild``."""
+"""``omnibuild artifact``: what was built, built again or beside another."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 from omnibuild import pipeline
-from omnibuild.cli.common import reporting, settings_from
+from omnibuild.cli.common import most_unpacked, reporting, settings_from
+from omnibuild.digests import of_file
+from omnibuild.errors import UsageError
+from omnibuild.events import human_size
+from omnibuild.package.opening.opened import open_package
 from omnibuild.recipe.definitions import Definitions
+from omnibuild.sources.archive import at_most
 from omnibuild.workbench import examine, rebuild
+from omnibuild.workbench.differing import Change, Differences, differences
+
+DIFFERENT = 1
+# More lines are for machines.
+SHOWN_FILES = 60
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Do what the action's word says."""
+    return _diff(arguments) if arguments.action == "diff" else _rebuild(arguments)
+
+
+def _diff(arguments: argparse.Namespace) -> int:
+    """Tell what differs between two packages."""
+    limits = at_most(most_unpacked(arguments))
+    with contextlib.ExitStack() as stack:
+        opened = []
+        for path in (arguments.first, arguments.second):
+            if not path.exists():
+                raise UsageError(f"there is no file or directory {path}")
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="omnibuild-diff-"))
+            opened.append(open_package(path, Path(directory), limits))
+        found = differences(*opened)
+    status = DIFFERENT if found.parts or found.files or not _is_copy(arguments) else 0
+    if arguments.json:
+        parts, files = ([each.to_data() for each in many] for many in (found.parts, found.files))
+        document = {"same": not status, "sizes": found.sizes, "parts": parts, "files": files}
+        sys.stdout.write(json.dumps(document) + "\n")
+        return status
+    for part in found.parts:
+        sys.stdout.write(f"{_verb(part):8}{part.name}  {_versions(part)}\n")
+    for line in _file_lines(found.files[:SHOWN_FILES]):
+        sys.stdout.write(f"{line}\n")
+    if left := len(found.files) - SHOWN_FILES:
+        sys.stdout.write(f"and {left} files more; --json tells all\n" if left > 0 else "")
+    before, after = map(human_size, found.sizes)
+    sys.stdout.write(f"installed: {before}, then {after}{_summary(found, same=not status)}\n")
+    return status
+
+
+def _is_copy(arguments: argparse.Namespace) -> bool:
+    """Tell whether nothing can differ besides files: a directory says nothing of itself."""
+    paths: tuple[Path, Path] = (arguments.first, arguments.second)
+    if any(path.is_dir() for path in paths):
+        return True
+    first, second = map(of_file, paths)
+    return first == second
+
+
+def _summary(found: Differences, *, same: bool) -> str:
+    if same:
+        return "; the same"
+    return "" if found.files else "; the same files, in packages that say other things of them"
+
+
+def _verb(change: Change) -> str:
+    return "added" if change.before is None else "gone" if change.after is None else "changed"
+
+
+def _versions(change: Change) -> str:
+    return ", then ".join(version for version in (change.before, change.after) if version)
+
+
+def _file_lines(files: tuple[Change, ...]) -> Iterator[str]:
+    for file in files:
+        owner = f"  ({file.owner})" if file.owner else ""
+        grown = f"  {'+' if file.grown > 0 else '-'}{human_size(abs(file.grown))}"
+        yield f"{_verb(file):8}{file.name}{grown if file.grown else ''}{owner}"
+
+
+def _rebuild(arguments: argparse.Namespace) -> int:
     """Build again elsewhere; list what is the same, or end with what differs."""
     settings = settings_from(arguments)
     if arguments.subject in Definitions(settings.workspace).names("recipes"):

@@ -45,6 +45,19 @@ def owners_in(payload: Payload) -> Owners:
     return Owners(found)
 
 
+def brought(payload: Payload) -> Iterator[tuple[str, str]]:
+    """Yield the components and distributions that a package holds: what they are, and version."""
+    for entry in payload.tree.files():
+        if entry.path.endswith(f"/{MANIFEST}") and entry.size <= LARGEST_LIST:
+            manifest = _json(payload, entry)
+            for kind, key in (("component", "components"), ("npm", "npm")):
+                for each in _list(manifest, key):
+                    if isinstance(each, dict):
+                        yield f"{kind} {each.get('name', '')}", str(each.get("version", ""))
+    for owner in dict.fromkeys(owners_in(payload).known.values()):
+        yield f"{owner.kind} {owner.name}", owner.version
+
+
 def _own_projects(payload: Payload) -> frozenset[str]:
     """Return the names of the distributions that the manifest calls the app's own."""
     names: set[str] = set()

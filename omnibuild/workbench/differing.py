@@ -1,0 +1,112 @@
+"""What differs between two packages: what they hold, in which versions, and file by file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from omnibuild.package.opening.opened import Opened
+from omnibuild.package.opening.owners import brought, owners_in
+from omnibuild.tree import Entry, Kind
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that two packages have each in its own way, or one has alone.
+
+    Args:
+        name: of a component or distribution, or a path.
+        before: its version, or how the file is, in the first; None where it is not there.
+        after: the same of the second.
+        owner: who brought a file, as far as it is known.
+        grown: bytes that a file has more in the second.
+    """
+
+    name: str
+    before: str | None
+    after: str | None
+    owner: str = ""
+    grown: int = 0
+
+    def to_data(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {
+            "name": self.name,
+            "before": self.before,
+            "after": self.after,
+            "owner": self.owner,
+            "grown": self.grown,
+        }
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What differs between two packages.
+
+    Args:
+        sizes: bytes that the files of each take.
+        parts: components and distributions whose version is not the same.
+        files: files that are not the same.
+    """
+
+    sizes: tuple[int, int]
+    parts: tuple[Change, ...]
+    files: tuple[Change, ...]
+
+
+def differences(first: Opened, second: Opened) -> Differences:
+    """Compare two packages of any formats.
+
+    A tarball's own directory and a package's prefix stand for each other.
+    """
+    sizes = first.payload.tree.size, second.payload.tree.size
+    parts = tuple(_changes(dict(brought(first.payload)), dict(brought(second.payload))))
+    return Differences(sizes, parts, tuple(_file_changes(first, second)))
+
+
+def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
+    for name in sorted({*before, *after}):
+        old, new = before.get(name), after.get(name)
+        if old != new:
+            yield Change(name, old, new)
+
+
+def _file_changes(first: Opened, second: Opened) -> Iterator[Change]:
+    before, after = _by_place(first), _by_place(second)
+    owners = owners_in(first.payload), owners_in(second.payload)
+    for place in sorted({*before, *after}):
+        old, new = before.get(place), after.get(place)
+        if old is None or new is None or _content(old, first) != _content(new, second):
+            entry, known = (new, owners[1]) if new else (old, owners[0])
+            owner = str(known.of(entry.path)) if entry else ""
+            grown = (new.size if new else 0) - (old.size if old else 0)
+            yield Change(place, _described(old), _described(new), owner, grown)
+
+
+def _by_place(opened: Opened) -> dict[str, Entry]:
+    """Return what is in a package by its place: relative below its own directory, else absolute."""
+    tree, own = opened.payload.tree, opened.payload.prefix.strip("/")
+    tops = {entry.path.partition("/")[0] for entry in tree.entries}
+    if not own and len(tops) == 1:
+        (own,) = tops
+    found = {}
+    for entry in tree.entries:
+        if entry.kind is not Kind.DIRECTORY:
+            below = entry.path.removeprefix(f"{own}/")
+            found[below if below != entry.path else f"/{entry.path}"] = entry
+    return found
+
+
+def _content(entry: Entry, opened: Opened) -> tuple[object, ...]:
+    """Return all that makes a file what it is; a hard link is as good as what it repeats."""
+    file = opened.payload.tree.by_path[entry.target] if entry.kind is Kind.HARDLINK else entry
+    return file.kind, entry.mode, file.digest, file.target
+
+
+def _described(entry: Entry | None) -> str | None:
+    if entry is None:
+        return None
+    if entry.kind is Kind.SYMLINK:
+        return f"a symlink to {entry.target}"
+    return f"mode {entry.mode:04o}, {entry.digest[:16]}" if entry.digest else f"a {entry.kind}"
