@@ -8,7 +8,11 @@ from typing import Any
 
 from omnibuild.package.opening.opened import Opened
 from omnibuild.package.opening.owners import brought, owners_in
+from omnibuild.package.opening.said import Said
 from omnibuild.tree import Entry, Kind
+
+# Of debs; the sizes say it better.
+INSTALLED_SIZE = "Installed-Size"
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,13 @@ class Differences:
 
     Args:
         sizes: bytes that the files of each take.
+        fields: what packages of the same format say of themselves, each in its own way.
         parts: components and distributions whose version is not the same.
         files: files that are not the same.
     """
 
     sizes: tuple[int, int]
+    fields: tuple[Change, ...]
     parts: tuple[Change, ...]
     files: tuple[Change, ...]
 
@@ -62,7 +68,20 @@ def differences(first: Opened, second: Opened) -> Differences:
     """
     sizes = first.payload.tree.size, second.payload.tree.size
     parts = tuple(_changes(dict(brought(first.payload)), dict(brought(second.payload))))
-    return Differences(sizes, parts, tuple(_file_changes(first, second)))
+    fields = tuple(_field_changes(first.said, second.said))
+    return Differences(sizes, fields, parts, tuple(_file_changes(first, second)))
+
+
+def _field_changes(before: Said, after: Said) -> Iterator[Change]:
+    """Yield the fields that differ, with the items that one alone has."""
+    if ("Package" in before) is not ("Package" in after) or not (before and after):
+        return  # Of two formats, each says it in its own words.
+    for name in dict.fromkeys((*before, *after)):
+        old, new = before.get(name, ()), after.get(name, ())
+        if old != new and name != INSTALLED_SIZE:
+            gone = ", ".join(item for item in old if item not in new) or None
+            come = ", ".join(item for item in new if item not in old) or None
+            yield Change(name, gone, come)
 
 
 def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:

@@ -9,11 +9,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import shorten
 
 from omnibuild import pipeline
 from omnibuild.cli.common import most_unpacked, reporting, settings_from
 from omnibuild.digests import of_file
-from omnibuild.errors import UsageError
+from omnibuild.errors import UsageError, printable
 from omnibuild.events import human_size
 from omnibuild.package.opening.opened import open_package
 from omnibuild.recipe.definitions import Definitions
@@ -22,8 +23,8 @@ from omnibuild.workbench import examine, rebuild
 from omnibuild.workbench.differing import Change, Differences, differences
 
 DIFFERENT = 1
-# More lines are for machines.
-SHOWN_FILES = 60
+# More lines, and longer values, are for machines.
+SHOWN_FILES, WIDTH = 60, 100
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,16 +43,17 @@ def _diff(arguments: argparse.Namespace) -> int:
             directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="omnibuild-diff-"))
             opened.append(open_package(path, Path(directory), limits))
         found = differences(*opened)
-    status = DIFFERENT if found.parts or found.files or not _is_copy(arguments) else 0
+    changes = {"fields": found.fields, "parts": found.parts, "files": found.files}
+    status = DIFFERENT if any(changes.values()) or not _is_copy(arguments) else 0
     if arguments.json:
-        parts, files = ([each.to_data() for each in many] for many in (found.parts, found.files))
-        document = {"same": not status, "sizes": found.sizes, "parts": parts, "files": files}
+        told = {name: [each.to_data() for each in many] for name, many in changes.items()}
+        document = {"same": not status, "sizes": found.sizes, **told}
         sys.stdout.write(json.dumps(document) + "\n")
         return status
-    for part in found.parts:
-        sys.stdout.write(f"{_verb(part):8}{part.name}  {_versions(part)}\n")
-    for line in _file_lines(found.files[:SHOWN_FILES]):
-        sys.stdout.write(f"{line}\n")
+    lines = [f"{_verb(each):8}{each.name}  {_values(each)}" for each in found.fields + found.parts]
+    for line in (*lines, *_file_lines(found.files[:SHOWN_FILES])):
+        # Other people's names: none may draw on a terminal.
+        sys.stdout.write(printable(line).replace("\n", " ") + "\n")
     if left := len(found.files) - SHOWN_FILES:
         sys.stdout.write(f"and {left} files more; --json tells all\n" if left > 0 else "")
     before, after = map(human_size, found.sizes)
@@ -71,15 +73,16 @@ def _is_copy(arguments: argparse.Namespace) -> bool:
 def _summary(found: Differences, *, same: bool) -> str:
     if same:
         return "; the same"
-    return "" if found.files else "; the same files, in packages that say other things of them"
+    return "" if found.files else "; the same files, in other packages"
 
 
 def _verb(change: Change) -> str:
     return "added" if change.before is None else "gone" if change.after is None else "changed"
 
 
-def _versions(change: Change) -> str:
-    return ", then ".join(version for version in (change.before, change.after) if version)
+def _values(change: Change) -> str:
+    values = (value for value in (change.before, change.after) if value)
+    return ", then ".join(shorten(value, WIDTH, placeholder=" …") for value in values)
 
 
 def _file_lines(files: tuple[Change, ...]) -> Iterator[str]:

@@ -19,7 +19,7 @@ def read_deb_control(path: Path) -> dict[str, str]:
     """
     with reading(path), open_regular(path) as stream:
         control, _ = deb_parts(stream)
-        return _fields(control_files(stream, control))
+        return control_fields(control_files(stream, control))
 
 
 def check_deb(path: Path) -> dict[str, str]:
@@ -30,13 +30,17 @@ def check_deb(path: Path) -> dict[str, str]:
     with reading(path), open_regular(path) as stream:
         control, data = deb_parts(stream)
         files = control_files(stream, control)
-        fields = _fields(files)
+        fields = control_fields(files)
         check_fields(fields)
         check_contents(stream, data, files.get(b"md5sums", b""))
     return fields
 
 
-def _fields(files: dict[bytes, bytes]) -> dict[str, str]:
+def control_fields(files: dict[bytes, bytes]) -> dict[str, str]:
+    """Return the fields of the control file among the files of a control archive, in order.
+
+    Raises :class:`PackageError`.
+    """
     if b"control" not in files:
         raise PackageError("its control archive holds no control file")
     try:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from omnibuild.errors import ArchiveError, PackageError, Where
 from omnibuild.package.deb.ar import MAGIC as AR
-from omnibuild.package.deb.contents import deb_parts
-from omnibuild.package.deb.reader import read_deb_control
+from omnibuild.package.deb.contents import control_files, deb_parts
+from omnibuild.package.deb.reader import control_fields
 from omnibuild.package.decompression import decompressed
 from omnibuild.package.opening.contents import Contents, Member
 from omnibuild.package.opening.cpio import rpm_members
+from omnibuild.package.opening.said import Said, deb_said, rpm_said
 from omnibuild.package.opening.tarball import Pieces, tar_members
 from omnibuild.package.reading import reading
 from omnibuild.package.rpm.reader import RpmHeaders, info_of, read_headers
@@ -34,10 +36,12 @@ class Opened:
     Args:
         payload: its files, and as much as it says of itself.
         architecture: as the format calls it; empty where nothing says it.
+        said: what else it says of itself, field by field; nothing of a tarball or directory.
     """
 
     payload: Payload
     architecture: str = ""
+    said: Said = field(default_factory=dict)
 
 
 def open_package(path: Path, scratch: Path, limits: Limits) -> Opened:
@@ -57,30 +61,29 @@ def open_package(path: Path, scratch: Path, limits: Limits) -> Opened:
         start = stream.read(len(AR))
         stream.seek(0)
         if start == AR:
-            name, version, architecture = _deb_names(path)
-            members = _deb_members(stream)
+            fields, said, members = _deb(stream)
+            names = fields["Package"], fields["Version"], fields["Architecture"]
         elif start.startswith(LEAD_MAGIC):
             headers = read_headers(stream)
-            name, version, architecture = _rpm_names(headers)
+            names, said = _rpm_names(headers), rpm_said(headers)
             members = _rpm_files(headers, stream)
         else:
-            name, version, architecture = path.name, "", ""
+            names, said = (path.name, "", ""), {}
             members = _tar_members(stream, limits)
         contents = Contents(scratch, limits)
         for member in members:
             contents.add(member)
-        return _opened(name, version, architecture, contents.tree(), scratch, scratch)
+        opened = _opened(*names, contents.tree(), scratch, scratch)
+        return dataclasses.replace(opened, said=said)
 
 
-def _deb_names(path: Path) -> tuple[str, str, str]:
-    fields = read_deb_control(path)
-    return fields["Package"], fields["Version"], fields["Architecture"]
-
-
-def _deb_members(stream: IO[bytes]) -> Iterator[Member]:
-    _, data = deb_parts(stream)
+def _deb(stream: IO[bytes]) -> tuple[dict[str, str], Said, Iterator[Member]]:
+    control, data = deb_parts(stream)
+    files = control_files(stream, control)
+    fields = control_fields(files)
     stream.seek(data.offset)
-    return tar_members(Pieces(decompressed(stream, data.name, data.size)))
+    members = tar_members(Pieces(decompressed(stream, data.name, data.size)))
+    return fields, deb_said(fields, files), members
 
 
 def _rpm_names(headers: RpmHeaders) -> tuple[str, str, str]:

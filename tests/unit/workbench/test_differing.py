@@ -23,8 +23,11 @@ def package(tmp_path: Path) -> Package:
     payload = sample_payload(tmp_path / "root")
     (tmp_path / "out").mkdir()
 
-    def write(version: str, form: Debian | Rpm | Tar = DEB) -> Path:
-        metadata = dataclasses.replace(payload.metadata, version=version)
+    def write(version: str, form: Debian | Rpm | Tar = DEB, depends: tuple[str, ...] = ()) -> Path:
+        relations = dataclasses.replace(
+            payload.metadata.relations, depends=(*payload.metadata.relations.depends, *depends)
+        )
+        metadata = dataclasses.replace(payload.metadata, version=version, relations=relations)
         named = dataclasses.replace(payload, metadata=metadata)
         return write_package(named, form, tmp_path / "out").path
 
@@ -56,7 +59,17 @@ def test_the_same_files_in_packages_that_say_other_things(
 ) -> None:
     first, second = package("1.0"), package("1.1")
     assert diff(first, second) == 1
-    assert "the same files, in packages that say other things" in capsys.readouterr().out
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "changed Version  1.0-3, then 1.1-3"
+    assert said[-1].endswith("; the same files, in other packages")
+
+
+def test_relations_and_scripts_are_told_item_by_item(package: Package, capsys: Capture) -> None:
+    first, second = package("1.0", RPM), package("1.1", RPM, depends=("mawk (>= 2)",))
+    assert diff(first, second, "--json") == 1
+    fields = {each["name"]: each for each in json.loads(capsys.readouterr().out)["fields"]}
+    assert fields["requires"]["after"] == "mawk >= 2"
+    assert fields["version"]["before"] == "0:1.0-3"
 
 
 def test_formats_can_be_compared(package: Package, capsys: Capture) -> None:
@@ -85,6 +98,15 @@ def test_versions_and_files_are_told(tmp_path: Path, capsys: Capture) -> None:
     document = json.loads(capsys.readouterr().out)
     assert document["parts"][0]["after"] == "1.3.1"
     assert document["files"][1]["after"] == "a symlink to app.py"
+
+
+def test_names_do_not_draw_on_a_terminal(tmp_path: Path, capsys: Capture) -> None:
+    first, second = tree(tmp_path / "1", "1", ""), tree(tmp_path / "2", "\33[2J", "")
+    (second / "opt/shop/\33[31m\nred").write_text("")
+    assert diff(first, second) == 1
+    said = capsys.readouterr().out
+    assert "\33" not in said
+    assert len(said.splitlines()) == 4
 
 
 def test_many_files_are_counted(tmp_path: Path, capsys: Capture) -> None:

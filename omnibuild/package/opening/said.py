@@ -1,0 +1,62 @@
+"""What a package says of itself besides its files, field by field, to lay it beside another's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from omnibuild.digests import of_bytes
+from omnibuild.package.rpm.reader import RpmHeaders, info_of
+from omnibuild.package.rpm.relations import RpmRelation
+from omnibuild.package.rpm.writer import SCRIPT_TAGS
+
+# Of a digest, in hexadecimal digits.
+SHOWN = 16
+
+# Fields to the items that they hold; a script's only item is the digest of its text.
+Said = Mapping[str, tuple[str, ...]]
+
+DEB_RELATIONS: Final = (
+    *("Depends", "Pre-Depends", "Recommends", "Suggests", "Enhances", "Conflicts", "Breaks"),
+    *("Replaces", "Provides"),
+)
+RPM_TEXTS: Final = ("summary", "description", "url", "license", "vendor", "packager", "group")
+RPM_RELATIONS: Final = (
+    *("requires", "provides", "recommends", "suggests", "supplements", "enhances", "conflicts"),
+    "obsoletes",
+)
+COMPARISONS: Final = {"LT": "<", "LE": "<=", "EQ": "=", "GE": ">=", "GT": ">"}
+
+
+def deb_said(fields: Mapping[str, str], files: Mapping[bytes, bytes]) -> Said:
+    """Return what a .deb says: fields of its control file, and files of its control archive."""
+    found = {
+        name: tuple(map(str.strip, value.split(","))) if name in DEB_RELATIONS else (value,)
+        for name, value in fields.items()
+    }
+    for name, content in files.items():
+        if name == b"conffiles":
+            found["conffiles"] = tuple(content.decode("utf-8", "replace").splitlines())
+        elif name not in (b"control", b"md5sums"):
+            found[name.decode("utf-8", "replace")] = (of_bytes(content)[:SHOWN],)
+    return found
+
+
+def rpm_said(headers: RpmHeaders) -> Said:
+    """Return what an rpm says; raises :class:`PackageError`."""
+    info = info_of(headers)
+    texts = {name: str(getattr(info, name)) for name in RPM_TEXTS}
+    found: dict[str, tuple[str, ...]] = {name: (text,) for name, text in texts.items() if text}
+    found["version"] = (f"{info.epoch}:{info.version}-{info.release}",)
+    for name in RPM_RELATIONS:
+        if relations := getattr(info, name):
+            found[name] = tuple(map(_notation, relations))
+    for name, (tag, _) in SCRIPT_TAGS.items():
+        if text := headers.main.text(tag):
+            found[f"%{name}"] = (of_bytes(text.encode())[:SHOWN],)
+    return found
+
+
+def _notation(relation: RpmRelation) -> str:
+    operator = COMPARISONS.get(relation.comparison, "")
+    return f"{relation.name} {operator} {relation.version}" if operator else relation.name
