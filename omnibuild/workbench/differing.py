@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from omnibuild.audit.owners import Owners
 from omnibuild.package.opening.opened import Opened
 from omnibuild.package.opening.owners import brought, owners_in
 from omnibuild.package.opening.said import Said
@@ -33,16 +33,6 @@ class Change:
     owner: str = ""
     grown: int = 0
 
-    def to_data(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return {
-            "name": self.name,
-            "before": self.before,
-            "after": self.after,
-            "owner": self.owner,
-            "grown": self.grown,
-        }
-
 
 @dataclass(frozen=True)
 class Differences:
@@ -67,9 +57,14 @@ def differences(first: Opened, second: Opened) -> Differences:
     A tarball's own directory and a package's prefix stand for each other.
     """
     sizes = first.payload.tree.size, second.payload.tree.size
-    parts = tuple(_changes(dict(brought(first.payload)), dict(brought(second.payload))))
+    owners = owners_in(first.payload), owners_in(second.payload)
+    before, after = (
+        dict(brought(opened.payload, known))
+        for opened, known in zip((first, second), owners, strict=True)
+    )
+    parts = tuple(_changes(before, after))
     fields = tuple(_field_changes(first.said, second.said))
-    return Differences(sizes, fields, parts, tuple(_file_changes(first, second)))
+    return Differences(sizes, fields, parts, tuple(_file_changes(first, second, owners)))
 
 
 def _field_changes(before: Said, after: Said) -> Iterator[Change]:
@@ -91,9 +86,8 @@ def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Ch
             yield Change(name, old, new)
 
 
-def _file_changes(first: Opened, second: Opened) -> Iterator[Change]:
+def _file_changes(first: Opened, second: Opened, owners: tuple[Owners, Owners]) -> Iterator[Change]:
     before, after = _by_place(first), _by_place(second)
-    owners = owners_in(first.payload), owners_in(second.payload)
     for place in sorted({*before, *after}):
         old, new = before.get(place), after.get(place)
         if old is None or new is None or _content(old, first) != _content(new, second):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import sys
 import tempfile
@@ -46,7 +47,7 @@ def _diff(arguments: argparse.Namespace) -> int:
     changes = {"fields": found.fields, "parts": found.parts, "files": found.files}
     status = DIFFERENT if any(changes.values()) or not _is_copy(arguments) else 0
     if arguments.json:
-        told = {name: [each.to_data() for each in many] for name, many in changes.items()}
+        told = {name: [dataclasses.asdict(each) for each in many] for name, many in changes.items()}
         document = {"same": not status, "sizes": found.sizes, **told}
         sys.stdout.write(json.dumps(document) + "\n")
         return status
@@ -54,8 +55,8 @@ def _diff(arguments: argparse.Namespace) -> int:
     for line in (*lines, *_file_lines(found.files[:SHOWN_FILES])):
         # Other people's names: none may draw on a terminal.
         sys.stdout.write(printable(line).replace("\n", " ") + "\n")
-    if left := len(found.files) - SHOWN_FILES:
-        sys.stdout.write(f"and {left} files more; --json tells all\n" if left > 0 else "")
+    if (left := len(found.files) - SHOWN_FILES) > 0:
+        sys.stdout.write(f"and {left} files more; --json tells all\n")
     before, after = map(human_size, found.sizes)
     sys.stdout.write(f"installed: {before}, then {after}{_summary(found, same=not status)}\n")
     return status

@@ -19,7 +19,7 @@ from omnibuild.package.opening.cpio import rpm_members
 from omnibuild.package.opening.said import Said, deb_said, rpm_said
 from omnibuild.package.opening.tarball import Pieces, tar_members
 from omnibuild.package.reading import reading
-from omnibuild.package.rpm.reader import RpmHeaders, info_of, read_headers
+from omnibuild.package.rpm.reader import RpmHeaders, RpmInfo, info_of, read_headers
 from omnibuild.package.rpm.tags import Tag
 from omnibuild.package.rpm.verification import SUFFIXES
 from omnibuild.package.rpm.writer import LEAD_MAGIC
@@ -65,7 +65,8 @@ def open_package(path: Path, scratch: Path, limits: Limits) -> Opened:
             names = fields["Package"], fields["Version"], fields["Architecture"]
         elif start.startswith(LEAD_MAGIC):
             headers = read_headers(stream)
-            names, said = _rpm_names(headers), rpm_said(headers)
+            info = info_of(headers)
+            names, said = _rpm_names(info), rpm_said(info, headers)
             members = _rpm_files(headers, stream)
         else:
             names, said = (path.name, "", ""), {}
@@ -86,8 +87,7 @@ def _deb(stream: IO[bytes]) -> tuple[dict[str, str], Said, Iterator[Member]]:
     return fields, deb_said(fields, files), members
 
 
-def _rpm_names(headers: RpmHeaders) -> tuple[str, str, str]:
-    info = info_of(headers)
+def _rpm_names(info: RpmInfo) -> tuple[str, str, str]:
     return info.name, f"{info.version}-{info.release}", info.architecture
 
 

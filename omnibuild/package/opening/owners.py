@@ -45,8 +45,13 @@ def owners_in(payload: Payload) -> Owners:
     return Owners(found)
 
 
-def brought(payload: Payload) -> Iterator[tuple[str, str]]:
-    """Yield the components and distributions that a package holds: what they are, and version."""
+def brought(payload: Payload, owners: Owners) -> Iterator[tuple[str, str]]:
+    """Yield the components and distributions that a package holds: what they are, and version.
+
+    Args:
+        payload: its files.
+        owners: what :func:`owners_in` says of them.
+    """
     for entry in payload.tree.files():
         if entry.path.endswith(f"/{MANIFEST}") and entry.size <= LARGEST_LIST:
             manifest = _json(payload, entry)
@@ -54,7 +59,7 @@ def brought(payload: Payload) -> Iterator[tuple[str, str]]:
                 for each in _list(manifest, key):
                     if isinstance(each, dict):
                         yield f"{kind} {each.get('name', '')}", str(each.get("version", ""))
-    for owner in dict.fromkeys(owners_in(payload).known.values()):
+    for owner in dict.fromkeys(owners.known.values()):
         yield f"{owner.kind} {owner.name}", owner.version
 
 

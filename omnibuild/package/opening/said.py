@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from omnibuild.digests import of_bytes
-from omnibuild.package.rpm.reader import RpmHeaders, info_of
+from omnibuild.package.rpm.reader import RpmHeaders, RpmInfo
 from omnibuild.package.rpm.relations import RpmRelation
 from omnibuild.package.rpm.writer import SCRIPT_TAGS
 
@@ -42,9 +42,8 @@ def deb_said(fields: Mapping[str, str], files: Mapping[bytes, bytes]) -> Said:
     return found
 
 
-def rpm_said(headers: RpmHeaders) -> Said:
-    """Return what an rpm says; raises :class:`PackageError`."""
-    info = info_of(headers)
+def rpm_said(info: RpmInfo, headers: RpmHeaders) -> Said:
+    """Return what an rpm says, of which ``info`` was read already."""
     texts = {name: str(getattr(info, name)) for name in RPM_TEXTS}
     found: dict[str, tuple[str, ...]] = {name: (text,) for name, text in texts.items() if text}
     found["version"] = (f"{info.epoch}:{info.version}-{info.release}",)
