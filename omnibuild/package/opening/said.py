@@ -7,7 +7,6 @@ from typing import Final
 
 from omnibuild.digests import of_bytes
 from omnibuild.package.rpm.reader import RpmHeaders, RpmInfo
-from omnibuild.package.rpm.relations import RpmRelation
 from omnibuild.package.rpm.writer import SCRIPT_TAGS
 
 # Of a digest, in hexadecimal digits.
@@ -25,7 +24,6 @@ RPM_RELATIONS: Final = (
     *("requires", "provides", "recommends", "suggests", "supplements", "enhances", "conflicts"),
     "obsoletes",
 )
-COMPARISONS: Final = {"LT": "<", "LE": "<=", "EQ": "=", "GE": ">=", "GT": ">"}
 
 
 def deb_said(fields: Mapping[str, str], files: Mapping[bytes, bytes]) -> Said:
@@ -49,13 +47,8 @@ def rpm_said(info: RpmInfo, headers: RpmHeaders) -> Said:
     found["version"] = (f"{info.epoch}:{info.version}-{info.release}",)
     for name in RPM_RELATIONS:
         if relations := getattr(info, name):
-            found[name] = tuple(map(_notation, relations))
+            found[name] = tuple(relation.notation for relation in relations)
     for name, (tag, _) in SCRIPT_TAGS.items():
         if text := headers.main.text(tag):
             found[f"%{name}"] = (of_bytes(text.encode())[:SHOWN],)
     return found
-
-
-def _notation(relation: RpmRelation) -> str:
-    operator = COMPARISONS.get(relation.comparison, "")
-    return f"{relation.name} {operator} {relation.version}" if operator else relation.name

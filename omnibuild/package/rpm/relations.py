@@ -67,6 +67,7 @@ OWN_SENSES: Final = {
     ">=": SENSES[">="],
     ">": SENSES[">>"],
 }
+OPERATORS: Final[Mapping[int, str]] = {sense: operator for operator, sense in OWN_SENSES.items()}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -81,6 +82,12 @@ class RpmRelation:
     def comparison(self) -> str:
         """How yum's metadata calls the operator: LT, LE, EQ, GE, GT, or empty."""
         return COMPARISONS.get(self.flags & (Sense.LESS | Sense.EQUAL | Sense.GREATER), "")
+
+    @property
+    def notation(self) -> str:
+        """The relation in rpm's own words, as ``name >= version``."""
+        operator = OPERATORS.get(self.flags & (Sense.LESS | Sense.EQUAL | Sense.GREATER), "")
+        return f"{self.name} {operator} {self.version}" if operator else self.name
 
     @property
     def is_prerequisite(self) -> bool:
