@@ -19,13 +19,13 @@ from omnibuild.execute.job import Job
 from omnibuild.host.integration import integrate
 from omnibuild.host.programs import Installed
 from omnibuild.layers.environment import SOURCE_DATE_EPOCH
-from omnibuild.package.versions import host_version
+from omnibuild.package.versions import host_version, split_epoch
 from omnibuild.payload.assembly import GeneratedFile, Part, assemble, kept, union
 from omnibuild.payload.described import describe, files_directory, load_described
 from omnibuild.payload.globs import matches
-from omnibuild.payload.model import Metadata, Payload, Relations
+from omnibuild.payload.model import RELATIONS, Metadata, Payload, Relations
 from omnibuild.provenance.manifest import without_compiler
-from omnibuild.recipe.models import Recipe
+from omnibuild.recipe.models import FormatRelations, Recipe
 from omnibuild.sources.python.backends import AS_IT_IS
 from omnibuild.sources.python.entrypoints import console_scripts, modules_of
 from omnibuild.store.results import Output
@@ -144,9 +144,10 @@ def _programs(tree: Tree, facts: Mapping[digests.Digest, Facts]) -> Iterator[Elf
 def metadata_of(recipe: Recipe) -> Metadata:
     """Return what the app's packages say about themselves."""
     app, package = recipe.app, recipe.package
+    epoch, version = split_epoch(app.release)
     return Metadata(
         name=app.name,
-        version=host_version(app.release),
+        version=host_version(version),
         revision=package.revision,
         summary=app.summary,
         description=app.description,
@@ -155,20 +156,24 @@ def metadata_of(recipe: Recipe) -> Metadata:
         homepage=app.homepage,
         vendor=app.vendor,
         date=SOURCE_DATE_EPOCH,
-        relations=Relations(
-            depends=package.depends,
-            recommends=package.recommends,
-            conflicts=package.conflicts,
-            replaces=package.replaces,
-            provides=package.provides,
-        ),
+        relations=Relations(**{kind: getattr(package, kind) for kind in RELATIONS}),
         depends=_brought_by_hosts(recipe),
         overrides={
             form: found
             for form, own in (("deb", package.deb), ("rpm", package.rpm))
-            if (found := {k: v for k, v in msgspec.structs.asdict(own).items() if v is not None})
+            if (found := _relations(own))
         },
+        epoch=package.epoch or epoch,
+        section=package.deb.section,
+        priority=package.deb.priority,
+        group=package.rpm.group,
     )
+
+
+def _relations(own: FormatRelations) -> dict[str, tuple[str, ...]]:
+    """Return what a format has in place of the relations of all."""
+    found = {kind: getattr(own, kind, None) for kind in RELATIONS}
+    return {kind: texts for kind, texts in found.items() if texts is not None}
 
 
 def _brought_by_hosts(recipe: Recipe) -> dict[str, tuple[str, ...]]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from omnibuild.errors import PackageError
 from omnibuild.payload.model import Metadata
+from omnibuild.recipe.models.package import LAST_EPOCH
 
 # The intersection of what dpkg, rpm and file names allow; a hyphen would split a version.
 PATTERNS: Final = {
@@ -17,7 +18,7 @@ PATTERNS: Final = {
     "architecture": re.compile(r"[a-z0-9_-]+"),
 }
 REQUIRED = ("summary", "license", "maintainer")
-ONE_LINE = (*REQUIRED, "homepage", "vendor")
+ONE_LINE = (*REQUIRED, "homepage", "vendor", "section", "priority", "group")
 
 # Four bytes of rpm's header and of cpio hold a time; so dates end in the year 2106.
 LAST_DATE = 2**32 - 1
@@ -50,6 +51,8 @@ def check_identity(metadata: Metadata, *, revision: str, architecture: str) -> N
                 f"{value!r} cannot be the {what} of a package",
                 hint=f"it must match {PATTERNS[what].pattern}",
             )
+    if not 0 <= metadata.epoch <= LAST_EPOCH:
+        raise PackageError(f"the epoch of {metadata.name} is out of range: {metadata.epoch}")
     for what in ONE_LINE:
         _check_line(metadata.name, what, getattr(metadata, what), required=what in REQUIRED)
     if CONTROL_CHARACTER_IN_TEXT.search(metadata.description.replace("\r\n", "\n")):

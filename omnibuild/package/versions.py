@@ -65,6 +65,16 @@ def _local(label: str) -> str:
     return ".".join(segments if "a" <= first < "local" else ["local", *segments])
 
 
+def split_epoch(version: str) -> tuple[int, str]:
+    """Return the epoch of one of Python's versions, and the version without it.
+
+    >>> split_epoch("1!2.0rc1"), split_epoch("2.0")
+    ((1, '2.0rc1'), (0, '2.0'))
+    """
+    epoch, mark, rest = version.rpartition("!")
+    return (int(epoch), rest) if mark and epoch.isdecimal() else (0, version)
+
+
 def compare_debs(left: str, right: str) -> int:
     """Return a number below, equal to or above 0, as dpkg orders two versions.
 

@@ -8,9 +8,9 @@ write is created there by the maintainer scripts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from omnibuild.digests import Digest
 from omnibuild.tree import Entry, Kind, Tree
@@ -25,6 +25,13 @@ class Relations:
     conflicts: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
     provides: tuple[str, ...] = ()
+    pre_depends: tuple[str, ...] = ()
+    suggests: tuple[str, ...] = ()
+    enhances: tuple[str, ...] = ()
+    breaks: tuple[str, ...] = ()
+
+
+RELATIONS: Final = tuple(each.name for each in fields(Relations))
 
 
 @dataclass(frozen=True)
@@ -32,12 +39,17 @@ class Metadata:
     """What a package says about itself.
 
     Args:
+        version: as hosts order it, without an epoch.
         revision: packaging revision, without a platform's suffix.
         date: seconds since 1970 that every file and header carries (SOURCE_DATE_EPOCH).
         relations: those of all formats, in the words of dpkg.
         overrides: those that a format has instead, in its own words: format (``deb``, ``rpm``) to
             kind (``depends`` …) to relations.
         depends: what packages of a format depend on besides, in its own words.
+        epoch: what goes before the version where it is not 0, as in ``1:2.0-1``.
+        section: of a deb, as Debian's policy lists them.
+        priority: of a deb, as ``optional``.
+        group: of an rpm.
     """
 
     name: str
@@ -53,12 +65,39 @@ class Metadata:
     relations: Relations = field(default_factory=Relations)
     overrides: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     depends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    epoch: int = 0
+    section: str = "misc"
+    priority: str = "optional"
+    group: str = "Unspecified"
+
+    def full_version(self, revision: str) -> str:
+        """Return ``[epoch:]version-revision``, by which hosts compare packages."""
+        epoch = f"{self.epoch}:" if self.epoch else ""
+        return f"{epoch}{self.version}-{revision}"
 
     @property
     def deb_relations(self) -> Relations:
         """The relations of debs."""
         own = replace(self.relations, **self.overrides.get("deb", {}))
         return replace(own, depends=(*own.depends, *self.depends.get("deb", ())))
+
+
+# Later additions, which are not written where nothing is said: the payloads of before stay as they
+# were.
+_ADDED = ("depends", "epoch", "section", "priority", "group")
+_ADDED_KINDS = ("pre_depends", "suggests", "enhances", "breaks")
+
+
+def _without_defaults(metadata: Metadata) -> dict[str, Any]:
+    data, defaults = asdict(metadata), {each.name: each.default for each in fields(Metadata)}
+    defaults["depends"] = {}
+    for name in _ADDED:
+        if data[name] == defaults[name]:
+            del data[name]
+    for kind in _ADDED_KINDS:
+        if not data["relations"][kind]:
+            del data["relations"][kind]
+    return data
 
 
 @dataclass(frozen=True)
@@ -107,11 +146,8 @@ class Payload:
 
     def to_data(self) -> dict[str, Any]:
         """Return all but the files as plain JSON values."""
-        metadata = asdict(self.metadata)
-        if not self.metadata.depends:
-            del metadata["depends"]
         return {
-            "metadata": metadata,
+            "metadata": _without_defaults(self.metadata),
             "prefix": self.prefix,
             "config_files": list(self.config_files),
             "owners": {path: list(names) for path, names in self.owners.items()},

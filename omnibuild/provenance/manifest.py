@@ -51,6 +51,7 @@ def manifest(
         "name": recipe.app.name,
         "version": recipe.app.release,
         "revision": recipe.package.revision,
+        **({"epoch": recipe.package.epoch} if recipe.package.epoch else {}),
         "license": recipe.app.license,
         "components": [
             {

@@ -18,6 +18,15 @@ OptionalName = Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9+.-]*)?\Z", max_le
 Version = Annotated[
     str, Meta(pattern=r"^[0-9][A-Za-z0-9.+~]*\Z", max_length=60, examples=["1.4.2", "2.0~rc1"])
 ]
+# Of an app, where Python's rules (PEP 440) have an epoch: `1!2.0`.
+AppVersion = Annotated[
+    str,
+    Meta(
+        pattern=r"^([0-9]{1,9}!)?[0-9][A-Za-z0-9.+~]*\Z",
+        max_length=60,
+        examples=["1.4.2", "2.0~rc1"],
+    ),
+]
 OptionalVersion = Annotated[str, Meta(pattern=r"^([0-9][A-Za-z0-9.+~]*)?\Z", max_length=60)]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 OptionalSha256 = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?\Z")]

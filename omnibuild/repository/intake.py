@@ -194,9 +194,7 @@ def _inspect_deb(path: Path) -> Submission:
 
 def _inspect_rpm(path: Path) -> Submission:
     info = check_rpm(path)
-    epoch = f"{info.epoch}:" if info.epoch else ""
-    version = f"{epoch}{info.version}-{info.release}"
-    architecture = info.architecture
+    version, architecture = info.full_version, info.architecture
     place = layout.rpm_path(info.name, version, architecture)
     return Submission(
         path, RPM, info.name, version, architecture, info.header_digest, place, info=info

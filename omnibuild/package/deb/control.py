@@ -31,8 +31,8 @@ def binary_control(
         "Maintainer": metadata.maintainer,
         "Installed-Size": str(installed_size),
         **relation_fields(metadata.deb_relations, derived),
-        "Section": "misc",
-        "Priority": "optional",
+        "Section": metadata.section,
+        "Priority": metadata.priority,
         "Homepage": metadata.homepage,
         "Description": _description(metadata.summary, metadata.description),
     }
@@ -93,9 +93,13 @@ def parse_paragraph(text: str) -> dict[str, str]:
 def relation_fields(relations: Relations, derived: tuple[str, ...] = ()) -> dict[str, str]:
     """Return relations as fields, empty ones too; raises :class:`PackageError`."""
     return {
+        "Pre-Depends": _with_alternatives(relations.pre_depends),
         "Depends": _with_alternatives(derived + relations.depends),
         "Recommends": _with_alternatives(relations.recommends),
+        "Suggests": _with_alternatives(relations.suggests),
+        "Enhances": _with_alternatives(relations.enhances),
         "Conflicts": _without_alternatives("Conflicts", relations.conflicts),
+        "Breaks": _without_alternatives("Breaks", relations.breaks),
         "Replaces": _without_alternatives("Replaces", relations.replaces),
         "Provides": _without_alternatives("Provides", relations.provides),
     }

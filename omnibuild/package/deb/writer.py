@@ -49,6 +49,7 @@ def write_deb(
 ) -> Artifact:
     """Write ``<name>_<version>-<revision>_<architecture>.deb`` into ``directory``.
 
+    As in Debian's archive, an epoch is no part of the file's name.
     The data archive is compressed into an unnamed file first, because dpkg wants the checksums
     of the files before them. Raises :class:`PackageError`.
     """
@@ -56,7 +57,6 @@ def write_deb(
     architecture = platform_deb.architecture
     revision = metadata.revision + platform_deb.revision_suffix
     check_identity(metadata, revision=revision, architecture=architecture)
-    version = f"{metadata.version}-{revision}"
     members = archive_members(payload.tree.entries)
     scripts = payload.scripts.get("deb", {})
     check_names(members)
@@ -65,14 +65,14 @@ def write_deb(
     scripts = complete_scripts(metadata.name, scripts, members)
     control = binary_control(
         metadata,
-        version=version,
+        version=metadata.full_version(revision),
         architecture=architecture,
         installed_size=installed_size(members),
         derived=deb_depends(payload),
     )
 
     members = tuple(member for member in members if not is_system_directory(member))
-    path = directory / f"{metadata.name}_{version}_{architecture}.deb"
+    path = directory / f"{metadata.name}_{metadata.version}-{revision}_{architecture}.deb"
     with atomic_file(path) as stream, tempfile.TemporaryFile(dir=directory) as data:
         md5sums = _write_data(payload, members, data, platform_deb.compression, effort)
         controls = _control_archive(

@@ -6,14 +6,14 @@ from typing import Final
 
 from omnibuild.package.compression import libraries_of
 from omnibuild.package.formats.format import Format
-from omnibuild.package.rpm.relations import stated
+from omnibuild.package.rpm.relations import KINDS, stated
 from omnibuild.package.rpm.writer import write_rpm
 from omnibuild.payload.model import Metadata
 from omnibuild.recipe.models import Rpm
 
 
 def _check(metadata: Metadata) -> None:
-    for kind in ("depends", "recommends", "conflicts", "replaces", "provides"):
+    for kind in KINDS:
         stated(metadata, kind)
 
 

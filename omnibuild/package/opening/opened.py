@@ -88,7 +88,7 @@ def _deb(stream: IO[bytes]) -> tuple[dict[str, str], Said, Iterator[Member]]:
 
 
 def _rpm_names(info: RpmInfo) -> tuple[str, str, str]:
-    return info.name, f"{info.version}-{info.release}", info.architecture
+    return info.name, info.full_version, info.architecture
 
 
 def _rpm_files(headers: RpmHeaders, stream: IO[bytes]) -> Iterator[Member]:

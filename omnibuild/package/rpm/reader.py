@@ -87,6 +87,12 @@ class RpmInfo:
     files: tuple[RpmFile, ...]
     changes: tuple[RpmChange, ...]
 
+    @property
+    def full_version(self) -> str:
+        """``[epoch:]version-release``, by which hosts compare packages."""
+        epoch = f"{self.epoch}:" if self.epoch else ""
+        return f"{epoch}{self.version}-{self.release}"
+
 
 @dataclass(frozen=True)
 class RpmHeaders:

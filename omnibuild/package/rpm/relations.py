@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from omnibuild.package.relations import (
@@ -57,8 +57,9 @@ SCRIPT_SENSES: Final = {
 
 
 # Kinds that take alternatives in dpkg's words, and boolean expressions in rpm's.
-ALTERNATIVES: Final = ("depends", "recommends")
-CONDITIONS: Final = {"depends": "if", "recommends": "if", "conflicts": "unless"}
+ALTERNATIVES: Final = ("depends", "pre_depends", "recommends", "suggests", "enhances")
+CONDITIONS: Final = dict.fromkeys(ALTERNATIVES, "if") | {"conflicts": "unless"}
+KINDS: Final = (*ALTERNATIVES, "conflicts", "replaces", "provides")
 OWN_SENSES: Final = {
     "": SENSES[""],
     "<": SENSES["<<"],
@@ -118,15 +119,18 @@ def relation_fields(payload: Payload, version: str) -> dict[int, Field]:
     Args:
         payload: with the relations in dpkg's words; what it replaces, it obsoletes. Its programs
             require parts of glibc, its maintainer scripts their interpreter and what they call.
-        version: the package's version and release, for the name that it provides.
+        version: ``[epoch:]version-release``, for the name that it provides.
     """
     metadata, scripts = payload.metadata, payload.scripts.get("rpm", {})
-    requires = stated(metadata, "depends")
-    recommends = stated(metadata, "recommends")
-    conflicts = stated(metadata, "conflicts")
+    said = {kind: stated(metadata, kind) for kind in KINDS}
     features = dict(FEATURES)
-    if any(relation.name.startswith("(") for relation in requires + recommends + conflicts):
+    if any(relation.name.startswith("(") for found in said.values() for relation in found):
         features |= ALTERNATIVES_FEATURE
+    # rpm orders a transaction by what scripts need.
+    requires = said["depends"] + [
+        replace(relation, flags=relation.flags | Sense.SCRIPT_PRE)
+        for relation in said["pre_depends"]
+    ]
     requires += [
         RpmRelation(name, version, Sense.RPMLIB | Sense.LESS | Sense.EQUAL)
         for name, version in features.items()
@@ -143,11 +147,13 @@ def relation_fields(payload: Payload, version: str) -> dict[int, Field]:
     requires += [RpmRelation(name) for name in rpm_libraries(payload.glibc)]
     provides = [RpmRelation(metadata.name, version, Sense.EQUAL)]
     return {
-        **_fields(PROVIDES, provides + stated(metadata, "provides")),
+        **_fields(PROVIDES, provides + said["provides"]),
         **_fields(REQUIRES, requires),
-        **_fields(RECOMMENDS, recommends),
-        **_fields(CONFLICTS, conflicts),
-        **_fields(OBSOLETES, stated(metadata, "replaces")),
+        **_fields(RECOMMENDS, said["recommends"]),
+        **_fields(SUGGESTS, said["suggests"]),
+        **_fields(ENHANCES, said["enhances"]),
+        **_fields(CONFLICTS, said["conflicts"]),
+        **_fields(OBSOLETES, said["replaces"]),
     }
 
 
@@ -155,6 +161,9 @@ def stated(metadata: Metadata, kind: str) -> list[RpmRelation]:
     """Return what the recipe says of one kind of relation (``depends`` …), for rpm or for all."""
     own = metadata.overrides.get("rpm", {}).get(kind)
     texts: tuple[str, ...] = getattr(metadata.relations, kind) if own is None else ()
+    if kind == "conflicts" and own is None:
+        # rpm has no weaker word for what does not work beside it.
+        texts += metadata.relations.breaks
     if kind in ALTERNATIVES:
         found = [_either(parse_relation(text)) for text in texts]
     else:

@@ -143,7 +143,7 @@ def _main_fields(
         Tag.BUILD_HOST: string(BUILD_HOST),
         Tag.LICENSE: string(metadata.license),
         Tag.PACKAGER: string(metadata.maintainer),
-        Tag.GROUP: translated("Unspecified"),
+        Tag.GROUP: translated(metadata.group),
         Tag.OS: string("linux"),
         Tag.ARCH: string(architecture),
         # No source package exists; without this tag rpm takes the package itself for one.
@@ -157,7 +157,8 @@ def _main_fields(
         Tag.PAYLOAD_DIGEST_ALGORITHM: int32([SHA256]),
         **{tag: string(text) for tag, text in optional.items() if text},
         **_sized(Tag.SIZE, Tag.LONG_SIZE, installed_bytes(members)),
-        **relation_fields(payload, version),
+        **({Tag.EPOCH: int32([metadata.epoch])} if metadata.epoch else {}),
+        **relation_fields(payload, metadata.full_version(metadata.revision)),
         **_script_fields(scripts),
         Tag.PRETRANS: string(pretrans(member.entry for member in members)),
         Tag.PRETRANS_INTERPRETER: string(LUA),

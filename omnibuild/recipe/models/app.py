@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from omnibuild.recipe.fields import (
     Address,
+    AppVersion,
     HostPath,
     Line,
     Name,
@@ -56,7 +57,7 @@ class App(Model, frozen=True, kw_only=True):
         Meta(description="Package name, command prefix and directory name.", examples=["shop"]),
     ]
     version: Annotated[
-        Version | VersionFrom,
+        AppVersion | VersionFrom,
         Meta(
             description='Upstream version of the app, or where it is said: `{ from = "project" }`,'
             ' `{ from = "git" }`.'

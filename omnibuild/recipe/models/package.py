@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, field
 
 from omnibuild.recipe.fields import Line, Name, OptionalLine
 from omnibuild.recipe.models.base import Model
 
+# The highest that dpkg takes.
+LAST_EPOCH: Final = 2**31 - 1
+
 
 class FormatRelations(Model, frozen=True, kw_only=True):
-    """What debs, or rpms, have in place of the same key of [package], in the format's own words."""
+    """What packages of one format have in place of the same key of [package], in its own words."""
 
     depends: Annotated[
         tuple[Line, ...] | None,
@@ -20,8 +23,18 @@ class FormatRelations(Model, frozen=True, kw_only=True):
             " and boolean expressions."
         ),
     ] = None
+    pre_depends: Annotated[
+        tuple[Line, ...] | None,
+        Meta(description="Packages that must be there before any of its own scripts runs."),
+    ] = None
     recommends: Annotated[
         tuple[Line, ...] | None, Meta(description="Packages it works better with.")
+    ] = None
+    suggests: Annotated[
+        tuple[Line, ...] | None, Meta(description="Packages that make it more useful to some.")
+    ] = None
+    enhances: Annotated[
+        tuple[Line, ...] | None, Meta(description="Packages that it makes more useful.")
     ] = None
     conflicts: Annotated[tuple[Line, ...] | None, Meta(description="Packages it cannot stand.")] = (
         None
@@ -32,6 +45,34 @@ class FormatRelations(Model, frozen=True, kw_only=True):
     provides: Annotated[
         tuple[Line, ...] | None, Meta(description="Virtual packages it provides.")
     ] = None
+
+
+class DebPackage(FormatRelations, frozen=True, kw_only=True):
+    """What debs have in place of the same key of [package], and what only they say."""
+
+    breaks: Annotated[
+        tuple[Line, ...] | None, Meta(description="Packages that do not work any more beside it.")
+    ] = None
+    section: Annotated[
+        str,
+        Meta(
+            description="What kind of package it is, as Debian's policy lists them.",
+            pattern=r"^([a-z][a-z-]*/)?[a-z][a-z-]*\Z",
+            examples=["web", "net", "contrib/utils"],
+        ),
+    ] = "misc"
+    priority: Annotated[
+        Literal["required", "important", "standard", "optional", "extra"],
+        Meta(description="How much a host needs it; what is not a part of a system is `optional`."),
+    ] = "optional"
+
+
+class RpmPackage(FormatRelations, frozen=True, kw_only=True):
+    """What rpms have in place of the same key of [package], and what only they say."""
+
+    group: Annotated[
+        Line, Meta(description="Its group, which older tools show.", examples=["Applications/Web"])
+    ] = "Unspecified"
 
 
 class Package(Model, frozen=True, kw_only=True):
@@ -48,17 +89,47 @@ class Package(Model, frozen=True, kw_only=True):
     revision: Annotated[
         str, Meta(description="Package revision.", pattern=r"^[0-9]+\Z", examples=["1"])
     ] = "1"
+    epoch: Annotated[
+        int,
+        Meta(
+            description="Goes before the version, as in `1:2.0-1`: a higher one is newer, whatever"
+            " the versions are. For an app that has begun to number its versions anew; it can never"
+            " be taken back.",
+            ge=0,
+            le=LAST_EPOCH,
+        ),
+    ] = 0
     scripts: Annotated[
         OptionalLine,
         Meta(description="Directory with hooks for maintainer scripts, relative to the recipe."),
     ] = ""
     depends: Annotated[tuple[Line, ...], Meta(description="Packages it cannot run without.")] = ()
+    pre_depends: Annotated[
+        tuple[Line, ...],
+        Meta(description="Packages that must be there before any of its own scripts runs."),
+    ] = ()
     recommends: Annotated[tuple[Line, ...], Meta(description="Packages it works better with.")] = ()
+    suggests: Annotated[
+        tuple[Line, ...], Meta(description="Packages that make it more useful to some.")
+    ] = ()
+    enhances: Annotated[
+        tuple[Line, ...], Meta(description="Packages that it makes more useful.")
+    ] = ()
+    breaks: Annotated[
+        tuple[Line, ...],
+        Meta(
+            description="Packages that do not work any more beside it, as `shop-client (<< 2.0)`;"
+            " rpms, which know no such relation, conflict with them."
+        ),
+    ] = ()
     conflicts: Annotated[tuple[Line, ...], Meta(description="Packages it cannot stand.")] = ()
-    replaces: Annotated[tuple[Line, ...], Meta(description="Packages whose files it takes.")] = ()
+    replaces: Annotated[
+        tuple[Line, ...],
+        Meta(description="Packages whose files it takes; rpms obsolete them."),
+    ] = ()
     provides: Annotated[tuple[Line, ...], Meta(description="Virtual packages it provides.")] = ()
-    deb: FormatRelations = field(default_factory=FormatRelations)
-    rpm: FormatRelations = field(default_factory=FormatRelations)
+    deb: DebPackage = field(default_factory=DebPackage)
+    rpm: RpmPackage = field(default_factory=RpmPackage)
     platforms: Annotated[tuple[Name, ...], Meta(description="Where it runs; all when empty.")] = ()
 
 

@@ -17,7 +17,7 @@ from omnibuild.payload.model import Payload, Relations
 from omnibuild.recipe.models import Debian
 from omnibuild.tools import Tool
 from omnibuild.tree import Tree, scan
-from tests.unit.package.samples import DEB, sample_payload
+from tests.unit.package.samples import DEB, EVERYTHING, sample_payload
 
 DPKG_DEB = Tool("dpkg-deb", "dpkg")
 DPKG = Tool("dpkg", "dpkg")
@@ -94,6 +94,36 @@ def test_installing_gives_the_payload_and_its_conffiles(payload: Payload, tmp_pa
     assert list((host / "opt").iterdir()) == []
     assert not (host / "usr/lib/systemd").exists()
     assert not (host / "etc/hello").exists()
+
+
+def test_an_epoch_is_newer_than_any_version(payload: Payload, tmp_path: Path) -> None:
+    host = empty_host(tmp_path / "host")
+    plain = replace(payload.metadata, relations=Relations(), version="2024.1")
+    anew = replace(plain, version="1.0", epoch=1)
+    first, second = (
+        write_deb(replace(payload, scripts={}, metadata=each), DEB, tmp_path / "out").path
+        for each in (plain, anew)
+    )
+    assert [first.name, second.name] == ["hello_2024.1-3_amd64.deb", "hello_1.0-3_amd64.deb"]
+    dpkg(host, "--install", first)
+    dpkg(host, "--install", "--refuse-downgrade", second)
+    shown = DPKG_QUERY.run(f"--admindir={host}/var/lib/dpkg", "-W", "-f=${Version}", "hello")
+    assert shown.stdout == b"1:1.0-3"
+
+
+def test_all_fields_are_read(payload: Payload, tmp_path: Path) -> None:
+    path = write_deb(replace(payload, metadata=EVERYTHING), DEB, tmp_path / "out").path
+    shown = DPKG_DEB.run("--field", path).stdout.decode()
+    assert "Pre-Depends: adduser (>= 3.1), passwd | shadow\n" in shown
+    for field, value in {
+        "Version": "2:1.4.2-3",
+        "Breaks": "hello-client (<< 2.0)",
+        "Suggests": "redis | valkey (>= 7)",
+        "Enhances": "nginx",
+        "Section": "web",
+        "Priority": "extra",
+    }.items():
+        assert f"\n{field}: {value}\n" in shown
 
 
 def test_the_installed_size_is_what_dpkg_computes(payload: Payload, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from omnibuild.payload.model import Payload
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 from omnibuild.tree import Entry, scan
 from tests.programs import compiled
-from tests.unit.package.samples import RPM, read_cpio, sample_payload
+from tests.unit.package.samples import EVERYTHING, RPM, read_cpio, sample_payload
 
 RPM_TOOL = Tool("rpm", "rpm")
 RPM2CPIO = Tool("rpm2cpio", "rpm2cpio")
@@ -89,6 +89,33 @@ def test_queries(artifact: Artifact) -> None:
     flags = dict(line.split("|") for line in query(path, "[%{FILENAMES}|%{FILEFLAGS:fflags}\n]"))
     assert {name for name, flag in flags.items() if flag} == {"/etc/hello/hello.conf"}
     assert flags["/etc/hello/hello.conf"] == "cn"
+
+
+def test_all_that_can_be_said(payload: Payload, tmp_path: Path) -> None:
+    path = write_rpm(replace(payload, metadata=EVERYTHING), RPM, tmp_path / "out").path
+    assert path.name == "hello-1.4.2-3.x86_64.rpm"
+    assert query(path, "%{NEVRA}|%{EVR}|%{GROUP}\n") == [
+        "hello-2:1.4.2-3.x86_64|2:1.4.2-3|Applications/Internet"
+    ]
+    assert query(path, "[%{SUGGESTNEVRS}\n]") == ["(redis or valkey >= 7)"]
+    assert query(path, "[%{ENHANCENEVRS}\n]") == ["nginx"]
+    assert query(path, "[%{CONFLICTNEVRS}\n]") == ["hello-classic", "hello-client < 2.0"]
+    assert "hello = 2:1.4.2-3" in query(path, "[%{PROVIDENEVRS}\n]")
+    before = dict(
+        line.split("|") for line in query(path, "[%{REQUIRENEVRS}|%{REQUIREFLAGS:deptype}\n]")
+    )
+    assert before["adduser >= 3.1"] == before["(passwd or shadow)"] == "pre"
+    assert b"digests OK" in RPM_TOOL.run("-K", "--nosignature", path).stdout
+
+
+def test_an_epoch_is_newer_than_any_version(payload: Payload, tmp_path: Path) -> None:
+    host = tmp_path / "host"
+    host.mkdir()
+    metadata = payload.metadata
+    for each in (replace(metadata, version="2024.1"), replace(metadata, version="1.0", epoch=1)):
+        path = write_rpm(replace(payload, metadata=each), RPM, tmp_path / "out").path
+        rpm(host, "--upgrade", "--nodeps", "--noscripts", path)
+    assert rpm(host, "--query", "--queryformat", "%{EVR}", "hello") == "1:1.0-3"
 
 
 def test_no_system_directory_is_owned(artifact: Artifact) -> None:

@@ -7,7 +7,7 @@ import subprocess
 
 from packaging.version import Version
 
-from omnibuild.package.versions import compare_debs, compare_rpms, host_version
+from omnibuild.package.versions import compare_debs, compare_rpms, host_version, split_epoch
 
 PAIRS = 300
 
@@ -63,15 +63,26 @@ def python_versions() -> list[tuple[str, str]]:
         pre = part(chance.choice(["a", "b", "rc"]))
         local = chance.choice(["", "", "", "+git7", "+ubuntu.1", "+cu118", "+zzz", "+1", *LOCALS])
         release = chance.choice(["2.0.0", "2.0.1", "2.0.12", "2.1.0", "10.0.0"])
-        return f"{release}{pre}{part('.post')}{part('.dev')}{local}"
+        epoch = chance.choice(["", "", "", "0!", "1!", "11!"])
+        return f"{epoch}{release}{pre}{part('.post')}{part('.dev')}{local}"
 
     return [(text(), text()) for _ in range(2 * PAIRS)]
 
 
+def on_hosts(version: str) -> str:
+    """Return an app's version as its packages have it."""
+    epoch, rest = split_epoch(version)
+    return f"{epoch}:{host_version(rest)}"
+
+
 def test_apps_are_ordered_as_python_orders_them() -> None:
     pairs = python_versions()
-    hosts = [(host_version(left), host_version(right)) for left, right in pairs]
-    calls = "".join(f'print(rpm.vercmp("{left}","{right}"), " ")' for left, right in hosts)
+    hosts = [(on_hosts(left), on_hosts(right)) for left, right in pairs]
+    calls = "".join(
+        f'print(rpm.ver("{left}") < rpm.ver("{right}") and -1 or'
+        f' rpm.ver("{left}") > rpm.ver("{right}") and 1 or 0, " ")'
+        for left, right in hosts
+    )
     done = subprocess.run(
         ["rpm", "--eval", f"%{{lua:{calls}}}"], capture_output=True, text=True, check=True
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from importlib.resources import files
@@ -244,6 +245,20 @@ def test_versions_can_be_said(repository: Path, tmp_path: Path, release: str) ->
     done = on_host(repository, f"{install} {NAME}=7.0", release)
     assert done.returncode == 1
     assert f"the repository has no package '{NAME}=7.0' for this host" in done.stdout
+
+
+@pytest.mark.parametrize("release", [DEBIAN.format(12), ALMA], ids=["apt", "dnf"])
+def test_an_epoch_comes_before_versions(repository: Path, tmp_path: Path, release: str) -> None:
+    anew = [package(tmp_path, NAME, "0.9", platform=p, epoch=1) for p in PLATFORMS]
+    publish(anew, repository, signer(), platforms=PLATFORMS)
+    install, run = f"sh {REPOSITORY}/install.sh", f"/opt/{NAME}/bin/{NAME}"
+    # The newest is that with the higher epoch; it can be named with it and without.
+    words = ("", "=1.0", "=0.9", "=1.0-1", "=1:0.9-1")
+    steps = [f"{install} {NAME}{word} && {run}" for word in words]
+    done = on_host(repository, " && ".join(steps), release)
+    said = [line for line in done.stdout.splitlines() if re.match(rf"{NAME} [0-9]", line)]
+    expected = ("0.9", "1.0", "0.9", "1.0", "0.9")
+    assert said == [f"{NAME} {version}" for version in expected], done.stdout
 
 
 LISTED = "ls /etc/apt/sources.list.d /etc/apt/preferences.d /usr/share/keyrings"

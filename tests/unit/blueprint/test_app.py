@@ -25,7 +25,7 @@ from omnibuild.plan.graph import Action
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Build, Platform, Python
 from omnibuild.recipe.models.audit import OF_COMPILERS
-from omnibuild.recipe.models.package import FormatRelations
+from omnibuild.recipe.models.package import DebPackage, RpmPackage
 from omnibuild.store.results import Output
 from tests.unit.recipe.samples import assert_golden
 
@@ -90,9 +90,12 @@ def test_what_ships_is_beyond_the_reach_of_users(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("platform", "package", "what"),
     [
-        ("el9", {"rpm": FormatRelations(depends=("a (>= 1)",))}, "rpm knows"),
-        ("debian-12", {"deb": FormatRelations(depends=("/usr/bin/convert",))}, "to a package"),
+        ("el9", {"rpm": RpmPackage(depends=("a (>= 1)",))}, "rpm knows"),
+        ("debian-12", {"deb": DebPackage(depends=("/usr/bin/convert",))}, "to a package"),
         ("debian-12", {"provides": ("aa | bb",)}, "takes no alternatives"),
+        ("debian-12", {"breaks": ("aa | bb",)}, "takes no alternatives"),
+        ("debian-12", {"pre_depends": ("/bin/sh",)}, "to a package"),
+        ("el9", {"suggests": ("a, b",)}, "to a package"),
     ],
 )
 def test_relations_are_checked_before_anything_is_built(
@@ -103,6 +106,26 @@ def test_relations_are_checked_before_anything_is_built(
     wrong = msgspec.structs.replace(recipe, package=changed)
     with pytest.raises(PackageError, match=what):
         plan_app(definitions, wrong, path, [definitions.platform(platform)[0]])
+
+
+@pytest.mark.parametrize(
+    ("version", "said", "epoch", "on_hosts"),
+    [
+        ("1.0", 0, 0, "1.0"),
+        ("1.0", 3, 3, "1.0"),
+        ("2!1.0rc1", 0, 2, "1.0~rc1"),
+        ("2!1.0", 3, 3, "1.0"),
+    ],
+)
+def test_epochs_are_pythons_or_the_recipes(
+    definitions: Definitions, version: str, said: int, epoch: int, on_hosts: str
+) -> None:
+    recipe, _ = definitions.recipe("hello")
+    replace = msgspec.structs.replace
+    package = replace(recipe.package, epoch=said)
+    recipe = replace(recipe, app=replace(recipe.app, version=version), package=package)
+    metadata = metadata_of(recipe)
+    assert (metadata.epoch, metadata.version) == (epoch, on_hosts)
 
 
 def test_an_edited_installer_makes_no_payload_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,26 @@ METADATA = Metadata(
     ),
 )
 
+# All that can be said of packages, where METADATA has what most say.
+EVERYTHING = replace(
+    METADATA,
+    relations=Relations(
+        depends=("bash", "python3 (>= 3.9) | python-is-python3"),
+        pre_depends=("adduser (>= 3.1)", "passwd | shadow"),
+        recommends=("postgresql",),
+        suggests=("redis | valkey (>= 7)",),
+        enhances=("nginx",),
+        breaks=("hello-client (<< 2.0)",),
+        conflicts=("hello-classic",),
+        replaces=("hello-classic (<< 1.0)",),
+        provides=("greeter",),
+    ),
+    epoch=2,
+    section="web",
+    priority="extra",
+    group="Applications/Internet",
+)
+
 SCRIPTS = {
     "deb": {"postinst": "#!/bin/sh\nset -e\n", "prerm": "#!/bin/sh\nexit 0\n"},
     "rpm": {"pre": "exit 0\n", "posttrans": "exit 0\n"},

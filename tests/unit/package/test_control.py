@@ -13,10 +13,11 @@ from omnibuild.package.deb.control import (
     parse_paragraph,
     render_paragraph,
 )
+from omnibuild.package.deb.fields import check_fields
 from omnibuild.payload.model import Relations
 from omnibuild.tree import Entry, Kind
 from tests.unit.package.golden import assert_golden
-from tests.unit.package.samples import METADATA
+from tests.unit.package.samples import EVERYTHING, METADATA
 
 
 def control(**changes: object) -> str:
@@ -33,6 +34,14 @@ def test_empty_fields_are_left_out() -> None:
     assert text.endswith("Description: Greets the world\n")
     assert "Homepage" not in text
     assert "Depends" not in text
+
+
+def test_all_that_a_control_file_can_say() -> None:
+    text = binary_control(
+        EVERYTHING, version=EVERYTHING.full_version("3"), architecture="amd64", installed_size=42
+    )
+    assert_golden("everything.control", text)
+    check_fields(parse_paragraph(text))
 
 
 def test_installed_size_counts_as_dpkg_does() -> None:

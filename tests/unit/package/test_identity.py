@@ -34,6 +34,10 @@ def test_good_metadata_passes() -> None:
         {"description": "\udcff"},
         {"date": -1},
         {"date": 2**32},
+        {"epoch": -1},
+        {"epoch": 2**31},
+        {"section": "web\nEssential: yes"},
+        {"group": "a\nb"},
     ],
 )
 def test_bad_metadata_is_refused(changes: dict[str, object]) -> None:

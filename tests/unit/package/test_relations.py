@@ -20,7 +20,7 @@ from omnibuild.package.rpm.relations import RpmRelation, relation_fields
 from omnibuild.package.rpm.tags import Sense, Tag
 from omnibuild.payload.model import Metadata, Payload, Relations
 from omnibuild.tree import Tree
-from tests.unit.package.samples import METADATA
+from tests.unit.package.samples import EVERYTHING, METADATA
 
 
 @pytest.mark.parametrize(
@@ -130,6 +130,35 @@ def test_rpm_fields() -> None:
     assert fields[Tag.CONFLICT_FLAGS].value == (Sense.LESS,)
     assert fields[Tag.OBSOLETE_NAME].value == ("hello-classic",)
     assert fields[Tag.RECOMMEND_NAME].value == ("postgresql",)
+
+
+def test_rpm_words_for_what_dpkg_says() -> None:
+    fields = relation_fields(payload_of(EVERYTHING), EVERYTHING.full_version("3"))
+    requires = dict(
+        zip(fields[Tag.REQUIRE_NAME].value, fields[Tag.REQUIRE_FLAGS].value, strict=True)
+    )
+    assert requires["adduser"] == Sense.GREATER | Sense.EQUAL | Sense.SCRIPT_PRE
+    assert requires["(passwd or shadow)"] == Sense.SCRIPT_PRE
+    assert requires["bash"] == 0
+    assert fields[Tag.SUGGEST_NAME].value == ("(redis or valkey >= 7)",)
+    assert fields[Tag.ENHANCE_NAME].value == ("nginx",)
+    # Of the two, rpm knows the harder one.
+    assert fields[Tag.CONFLICT_NAME].value == ("hello-classic", "hello-client")
+    assert fields[Tag.CONFLICT_VERSION].value == ("", "2.0")
+    assert fields[Tag.PROVIDE_VERSION].value == ("", "2:1.4.2-3")
+    own = replace(EVERYTHING, overrides={"rpm": {"conflicts": ("hello < 1",), "suggests": ()}})
+    fields = relation_fields(payload_of(own), "1-1")
+    assert fields[Tag.CONFLICT_NAME].value == ("hello",)
+    assert Tag.SUGGEST_NAME not in fields
+
+
+@pytest.mark.parametrize("metadata", [METADATA, EVERYTHING], ids=["some", "everything"])
+def test_metadata_is_stored_and_read_again(metadata: Metadata) -> None:
+    payload = payload_of(metadata)
+    data = payload.to_data()
+    assert Payload.from_data(data, payload.root, payload.tree) == payload
+    # What nobody says is not written: payloads of before keep their digests.
+    assert ("epoch" in data["metadata"]) == ("breaks" in data["metadata"]["relations"])
 
 
 def test_rich_dependencies_are_asked_for_only_when_used() -> None:

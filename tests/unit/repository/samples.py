@@ -72,6 +72,7 @@ def package(
     platform: Platform = DEBIAN_12,
     content: str = "",
     summary: str = "Greets the world",
+    epoch: int = 0,
 ) -> Path:
     """Write a small package; equal arguments give equal bytes."""
     root = Path(tempfile.mkdtemp(dir=directory))
@@ -93,6 +94,7 @@ def package(
         homepage="https://shop.example",
         vendor="",
         date=1_700_000_000,
+        epoch=epoch,
     )
     payload = Payload(metadata=metadata, root=root, tree=scan(root), prefix=f"/opt/{name}")
     form = platform.deb or platform.rpm or platform.tar

@@ -361,11 +361,14 @@ versions_of_ours() {
 }
 
 # The newest version of ours, or the newest with the version that is asked for: with or without
-# the package's own revision.
+# the package's own epoch and revision.
 chosen_version() {
     versions_of_ours | while read -r ours; do
         case "$ours" in
             "$version" | "$version"-* | "${version:-$ours}") printf '%s' "$ours"; break ;;
+        esac
+        case "${ours#*:}" in
+            "$version" | "$version"-*) printf '%s' "$ours"; break ;;
         esac
     done
 }
