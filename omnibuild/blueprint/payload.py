@@ -11,10 +11,13 @@ from typing import Any
 
 import msgspec
 
+import omnibuild.documents
 import omnibuild.host
 from omnibuild.blueprint.components import Components
 from omnibuild.blueprint.prebuilt import RUNTIME_PART
+from omnibuild.blueprint.steps import RECIPE_PARTS
 from omnibuild.digests import Digest, of_file, of_json
+from omnibuild.documents.said import said_of
 from omnibuild.errors import DefinitionError, Where
 from omnibuild.host.hooks import load_hooks
 from omnibuild.host.layout import Layout
@@ -69,12 +72,22 @@ def payload_action(
             "prune": {name: list(globs) for name, globs in prune.items()},
             "manifest": dict(described),
             "host": _host_digest(),
+            "own": _own_parts(recipe, inputs),
+            **said_of(recipe, recipe_path),
             **({"spare": spare} if spare else {}),
             **({"runtime": RUNTIME_PART} if f"part:{RUNTIME_PART}" in inputs else {}),
         },
         inputs=dict(inputs),
         places={"recipe": word_for(recipe_path)},
     )
+
+
+def _own_parts(recipe: Recipe, inputs: Iterable[str]) -> list[str]:
+    """Return the parts that are the app itself: its project, and what its build makes."""
+    parts = [name.removeprefix("part:") for name in inputs]
+    index = recipe.source.index.partition("==")[0] if recipe.source else ""
+    project = part_of(index or recipe.app.name, parts)
+    return [name for name in parts if name in (project, *RECIPE_PARTS)]
 
 
 def pruned(
@@ -132,14 +145,21 @@ def restricted(recipe: Recipe, recipe_path: Path) -> Iterator[str]:
 
 
 def _host_digest() -> Digest:
-    """Return the digest of all code and templates that write files of the host integration.
+    """Return the digest of all code and templates that write files of the host and documents.
 
     They change more often than anything else that a payload is made of, and a forgotten serial
     would keep old scripts; making a payload again takes less than a second.
     """
-    room = Path(omnibuild.host.__file__).parent
-    sources = sorted(path for path in room.rglob("*") if path.suffix in (".py", ".in"))
-    return of_json({str(path.relative_to(room)): of_file(path) for path in sources})
+    found: dict[str, Digest] = {}
+    for room in (omnibuild.host, omnibuild.documents):
+        above = Path(room.__path__[0]).parent
+        sources = Path(room.__path__[0]).rglob("*")
+        found |= {
+            str(path.relative_to(above)): of_file(path)
+            for path in sorted(sources)
+            if path.suffix in (".py", ".in")
+        }
+    return of_json(found)
 
 
 def _text(path: Path, recipe_path: Path) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from omnibuild.errors import DefinitionError
 from omnibuild.recipe import located
 from omnibuild.recipe.definitions import Definitions
-from omnibuild.recipe.fields import Version
+from omnibuild.recipe.fields import AppVersion
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Recipe
 from omnibuild.recipe.models.app import VersionFrom
@@ -34,7 +34,7 @@ def read_recipe(definitions: Definitions, name: str) -> tuple[Recipe, Path]:
         return recipe, path
     try:
         version = _said(recipe, path, recipe.app.version.origin)
-        msgspec.convert(version, Version)
+        msgspec.convert(version, AppVersion)
     except (DefinitionError, msgspec.ValidationError) as error:
         if isinstance(error, DefinitionError) and error.problems:
             raise  # about a file of the project, with its lines

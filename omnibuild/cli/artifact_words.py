@@ -70,4 +70,17 @@ def _diff(parser: argparse.ArgumentParser) -> None:
     add_unpacked(parser)
 
 
-ARTIFACT_COMMANDS = (_audit, _rebuild, _diff)
+@command(
+    "artifact inspect",
+    "tell what is inside a package: what it says of itself, what it is made of, what takes space",
+    "  omnibuild artifact inspect dist/hello_1.0.0-1_amd64.deb\n"
+    "  omnibuild artifact inspect other-1.0.rpm --json",
+    action="inspect",
+)
+def _inspect(parser: argparse.ArgumentParser) -> None:
+    help_text = "a .deb, .rpm, tarball or directory, whoever made it"
+    parser.add_argument("package", type=Path, metavar="FILE|DIR", help=help_text)
+    add_unpacked(parser)
+
+
+ARTIFACT_COMMANDS = (_audit, _rebuild, _diff, _inspect)

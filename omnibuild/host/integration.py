@@ -46,6 +46,15 @@ class HostFiles:
     copies: Mapping[str, str]
     scripts: Mapping[str, Mapping[str, str]]
 
+    @property
+    def owners(self) -> dict[str, tuple[str, str]]:
+        """Host path to user and group of what is not all root's."""
+        return {
+            path: (file.owner, file.group)
+            for path, file in self.files.items()
+            if (file.owner, file.group) != ("root", "root")
+        }
+
 
 def integrate(
     recipe: Recipe,

@@ -13,6 +13,7 @@ from omnibuild import digests
 from omnibuild.audit.facts import NOTHING_SPECIAL, Facts, from_data
 from omnibuild.audit.glibc import asked_of
 from omnibuild.audit.libraries import unneeded
+from omnibuild.documents.placed import documents
 from omnibuild.elf import Elf
 from omnibuild.errors import ArchiveError
 from omnibuild.execute.job import Job
@@ -20,10 +21,10 @@ from omnibuild.host.integration import integrate
 from omnibuild.host.programs import Installed
 from omnibuild.layers.environment import SOURCE_DATE_EPOCH
 from omnibuild.package.versions import host_version, split_epoch
-from omnibuild.payload.assembly import GeneratedFile, Part, assemble, kept, union
+from omnibuild.payload.assembly import GeneratedFile, Part, assemble, installed_sizes, kept, union
 from omnibuild.payload.described import describe, files_directory, load_described
 from omnibuild.payload.globs import matches
-from omnibuild.payload.model import RELATIONS, Metadata, Payload, Relations
+from omnibuild.payload.model import RELATIONS, Change, Metadata, Payload, Relations
 from omnibuild.provenance.manifest import without_compiler
 from omnibuild.recipe.models import FormatRelations, Recipe
 from omnibuild.sources.python.backends import AS_IT_IS
@@ -40,7 +41,9 @@ def run(job: Job) -> Output:
 
     Parameters: ``recipe`` (its data), ``prefix``, ``hooks`` and ``config`` (texts), ``prune``
     (component to globs that are left out), ``manifest``, ``runtime`` (the part with libraries of a
-    compiler, as far as others need them), ``spare`` (component to globs of such libraries).
+    compiler, as far as others need them), ``spare`` (component to globs of such libraries),
+    ``own`` (the parts that are the app itself), ``changes`` (of the changelog), ``manuals``
+    (texts), ``libraries`` (versions of those that compress).
     Inputs: ``part:NAME`` placed trees.
     """
     parameters = job.action.parameters
@@ -56,24 +59,26 @@ def run(job: Job) -> Output:
     described = parameters["manifest"]
     if runtime and runtime not in [part.name for part in parts]:
         described = without_compiler(described)
+    described = {**described, "installed": installed_sizes(parts)}
     manifest = json.dumps(described, indent=2, sort_keys=True) + "\n"
+    metadata = metadata_of(
+        recipe, msgspec.convert(parameters.get("changes", ()), tuple[Change, ...])
+    )
+    own, manuals = parameters.get("own", ()), parameters.get("manuals", {})
     generated = {
         **host.files,
+        **documents(recipe, metadata, host, parts, described, own, manuals),
         f"{prefix}/{MANIFEST_PATH}": GeneratedFile(manifest.encode()),
     }
     target = files_directory(job)
     tree = assemble(parts, prefix, generated, host.symlinks, target)
     payload = Payload(
-        metadata=metadata_of(recipe),
+        metadata=metadata,
         root=target,
         tree=tree,
         prefix=prefix,
         config_files=host.config_files,
-        owners={
-            path: (file.owner, file.group)
-            for path, file in host.files.items()
-            if (file.owner, file.group) != ("root", "root")
-        },
+        owners=host.owners,
         copies=host.copies,
         scripts=host.scripts,
         md5={e.digest: md5[e.digest] for e in tree.files() if e.digest in md5},
@@ -141,11 +146,16 @@ def _programs(tree: Tree, facts: Mapping[digests.Digest, Facts]) -> Iterator[Elf
             yield found.elf
 
 
-def metadata_of(recipe: Recipe) -> Metadata:
-    """Return what the app's packages say about themselves."""
+def metadata_of(recipe: Recipe, changes: tuple[Change, ...] = ()) -> Metadata:
+    """Return what the app's packages say about themselves.
+
+    Args:
+        recipe: the app.
+        changes: its changelog; without any, it has an entry for its version.
+    """
     app, package = recipe.app, recipe.package
     epoch, version = split_epoch(app.release)
-    return Metadata(
+    metadata = Metadata(
         name=app.name,
         version=host_version(version),
         revision=package.revision,
@@ -167,7 +177,15 @@ def metadata_of(recipe: Recipe) -> Metadata:
         section=package.deb.section,
         priority=package.deb.priority,
         group=package.rpm.group,
+        changes=changes,
     )
+    if changes:
+        return metadata
+    said = f"Version {app.release}."
+    released = Change(
+        metadata.full_version(metadata.revision), SOURCE_DATE_EPOCH, app.maintainer, (said,)
+    )
+    return replace(metadata, changes=(released,))
 
 
 def _relations(own: FormatRelations) -> dict[str, tuple[str, ...]]:

@@ -53,6 +53,12 @@ def compressor(compression: Compression, effort: Effort = "release") -> Compress
     return zstd_compressor(min(len(os.sched_getaffinity(0)), MOST_WORKERS), level)
 
 
+def gzipped(data: bytes) -> bytes:
+    """Return a file as ``gzip -9n`` has it: as Debian's policy wants documents."""
+    best = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    return best.compress(data) + best.flush()
+
+
 def zstd_compressor(workers: int, level: int) -> Compressor:
     """Return a zstd compressor.
 

@@ -154,6 +154,17 @@ def kept(part: Part) -> list[Entry]:
     return [entry for entry in part.tree.entries if entry.path in survivors]
 
 
+def installed_sizes(parts: Iterable[Part]) -> dict[str, int]:
+    """Return how many bytes each part installs; what two have in common counts for the first."""
+    seen: set[str] = set()
+    sizes: dict[str, int] = {}
+    for part in parts:
+        own = [entry for entry in kept(part) if entry.path not in seen]
+        sizes[part.name] = sum(entry.size for entry in own if entry.kind is Kind.FILE)
+        seen |= {entry.path for entry in own}
+    return sizes
+
+
 def _pruned(owner: str) -> str:
     """Say where globs of what is left out belong."""
     kind, _, name = owner.rpartition(":")

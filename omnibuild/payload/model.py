@@ -31,6 +31,23 @@ class Relations:
     breaks: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Change:
+    """An entry of a changelog.
+
+    Args:
+        version: what was released.
+        date: when, in seconds since 1970.
+        author: who released it, as ``Name <address>``.
+        items: what changed, a paragraph each.
+    """
+
+    version: str
+    date: int
+    author: str
+    items: tuple[str, ...]
+
+
 RELATIONS: Final = tuple(each.name for each in fields(Relations))
 
 
@@ -50,6 +67,7 @@ class Metadata:
         section: of a deb, as Debian's policy lists them.
         priority: of a deb, as ``optional``.
         group: of an rpm.
+        changes: its changelog, the newest first.
     """
 
     name: str
@@ -69,6 +87,7 @@ class Metadata:
     section: str = "misc"
     priority: str = "optional"
     group: str = "Unspecified"
+    changes: tuple[Change, ...] = ()
 
     def full_version(self, revision: str) -> str:
         """Return ``[epoch:]version-revision``, by which hosts compare packages."""
@@ -84,7 +103,7 @@ class Metadata:
 
 # Later additions, which are not written where nothing is said: the payloads of before stay as they
 # were.
-_ADDED = ("depends", "epoch", "section", "priority", "group")
+_ADDED = ("depends", "epoch", "section", "priority", "group", "changes")
 _ADDED_KINDS = ("pre_depends", "suggests", "enhances", "breaks")
 
 
@@ -166,6 +185,10 @@ class Payload:
             form: {kind: tuple(texts) for kind, texts in kinds.items()}
             for form, kinds in metadata.pop("overrides").items()
         }
+        changes = tuple(
+            Change(**{**each, "items": tuple(each["items"])})
+            for each in metadata.pop("changes", ())
+        )
         depends = {form: tuple(texts) for form, texts in metadata.pop("depends", {}).items()}
         return cls(
             metadata=Metadata(
@@ -173,6 +196,7 @@ class Payload:
                 relations=Relations(**relations),
                 overrides=overrides,
                 depends=depends,
+                changes=changes,
             ),
             root=root,
             tree=tree,

@@ -17,11 +17,12 @@ from omnibuild.cli.common import most_unpacked, reporting, settings_from
 from omnibuild.digests import of_file
 from omnibuild.errors import UsageError, printable
 from omnibuild.events import human_size
-from omnibuild.package.opening.opened import open_package
+from omnibuild.package.opening.opened import Opened, open_package
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.sources.archive import at_most
 from omnibuild.workbench import examine, rebuild
 from omnibuild.workbench.differing import Change, Differences, differences
+from omnibuild.workbench.inspecting import inspect
 
 DIFFERENT = 1
 # More lines, and longer values, are for machines.
@@ -30,19 +31,45 @@ SHOWN_FILES, WIDTH = 60, 100
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the action's word says."""
-    return _diff(arguments) if arguments.action == "diff" else _rebuild(arguments)
+    actions = {"diff": _diff, "inspect": _inspect, "rebuild": _rebuild}
+    return actions[arguments.action](arguments)
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    """Tell what is inside a package."""
+    with tempfile.TemporaryDirectory(prefix="omnibuild-inspect-") as directory:
+        found = inspect(_opened(arguments.package, Path(directory), arguments))
+    if arguments.json:
+        sys.stdout.write(json.dumps(dataclasses.asdict(found)) + "\n")
+        return 0
+    title = f"{found.name} {found.version}".strip()
+    lines = [f"{title} ({found.architecture})" if found.architecture else title]
+    lines += [f"{name}: {_items(items)}" for name, items in found.said.items() if items]
+    lines += ["", f"installed: {human_size(found.size)} in {found.files:,} files"]
+    lines += [f"{human_size(p.size):>10}  {p.name} {p.version}".rstrip() for p in found.parts]
+    for line in lines:
+        # Other people's words: none may draw on a terminal.
+        sys.stdout.write(printable(line).replace("\n", " ") + "\n")
+    return 0
+
+
+def _items(items: tuple[str, ...]) -> str:
+    return shorten(", ".join(items), WIDTH, placeholder=" …")
+
+
+def _opened(path: Path, directory: Path, arguments: argparse.Namespace) -> Opened:
+    if not path.exists():
+        raise UsageError(f"there is no file or directory {path}")
+    return open_package(path, directory, at_most(most_unpacked(arguments)))
 
 
 def _diff(arguments: argparse.Namespace) -> int:
     """Tell what differs between two packages."""
-    limits = at_most(most_unpacked(arguments))
     with contextlib.ExitStack() as stack:
         opened = []
         for path in (arguments.first, arguments.second):
-            if not path.exists():
-                raise UsageError(f"there is no file or directory {path}")
             directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="omnibuild-diff-"))
-            opened.append(open_package(path, Path(directory), limits))
+            opened.append(_opened(path, Path(directory), arguments))
         found = differences(*opened)
     changes = {"fields": found.fields, "parts": found.parts, "files": found.files}
     status = DIFFERENT if any(changes.values()) or not _is_copy(arguments) else 0

@@ -45,6 +45,21 @@ def owners_in(payload: Payload) -> Owners:
     return Owners(found)
 
 
+def installed_by_parts(payload: Payload) -> dict[str, int]:
+    """Return how many bytes each part installs, as the manifest of a package of omnibuild says.
+
+    Parts are called as in its plan: ``zlib``, ``python:flask``, ``recipe:steps``.
+    """
+    for entry in payload.tree.files():
+        if entry.path.endswith(f"/{MANIFEST}"):
+            said = _json(payload, entry).get("installed")
+            if isinstance(said, dict):
+                return {
+                    name: size for name, size in said.items() if type(size) is int and size >= 0
+                }
+    return {}
+
+
 def brought(payload: Payload, owners: Owners) -> Iterator[tuple[str, str]]:
     """Yield the components and distributions that a package holds: what they are, and version.
 

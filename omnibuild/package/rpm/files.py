@@ -28,6 +28,9 @@ TYPE_BITS: Final = {
 }
 
 
+_DOCUMENTS = ("usr/share/doc/", "usr/share/man/")
+
+
 @dataclass(frozen=True, slots=True)
 class RpmMember:
     """A file of the package.
@@ -89,9 +92,8 @@ def file_fields(members: Sequence[RpmMember], payload: Payload) -> dict[int, Fie
     count = len(members)
     parents, names = zip(*(f"/{m.entry.path}".rsplit("/", 1) for m in members), strict=True)
     directories = {name: number for number, name in enumerate(dict.fromkeys(parents))}
-    config = set(payload.config_files)
     owners = [payload.owners.get(f"/{member.entry.path}", ("root", "root")) for member in members]
-    config_flags = FileFlag.CONFIG | FileFlag.NOREPLACE
+    flags = _Flags(payload)
     return {
         Tag.FILE_SIZES: int32(member.size for member in members),
         Tag.FILE_MODES: int16(member.mode for member in members),
@@ -99,9 +101,7 @@ def file_fields(members: Sequence[RpmMember], payload: Payload) -> dict[int, Fie
         Tag.FILE_MTIMES: int32([payload.metadata.date] * count),
         Tag.FILE_DIGESTS: strings(member.entry.digest for member in members),
         Tag.FILE_LINK_TARGETS: strings(_link_target(member.entry) for member in members),
-        Tag.FILE_FLAGS: int32(
-            config_flags if f"/{member.entry.path}" in config else 0 for member in members
-        ),
+        Tag.FILE_FLAGS: int32(flags.of(member.entry) for member in members),
         Tag.FILE_USERS: strings(user for user, _ in owners),
         Tag.FILE_GROUPS: strings(group for _, group in owners),
         Tag.FILE_VERIFY_FLAGS: int32([0xFFFFFFFF] * count),
@@ -113,6 +113,23 @@ def file_fields(members: Sequence[RpmMember], payload: Payload) -> dict[int, Fie
         Tag.DIRECTORY_NAMES: strings(f"{name}/" for name in directories),
         Tag.FILE_DIGEST_ALGORITHM: int32([SHA256]),
     }
+
+
+class _Flags:
+    """Flags of files, as rpm's own build would set them."""
+
+    def __init__(self, payload: Payload) -> None:
+        self._config = frozenset(payload.config_files)
+
+    def of(self, entry: Entry) -> int:
+        """Return the flags of one."""
+        if f"/{entry.path}" in self._config:
+            return FileFlag.CONFIG | FileFlag.NOREPLACE
+        if entry.kind is not Kind.DIRECTORY and entry.path.startswith(_DOCUMENTS):
+            # A host may leave documents out, but not this one.
+            is_licence = entry.path.endswith("/copyright")
+            return FileFlag.LICENSE if is_licence else FileFlag.DOC
+        return 0
 
 
 def payload_stream(root: Path, members: Iterable[RpmMember], date: int) -> Iterator[bytes]:

@@ -135,8 +135,10 @@ class FileFlag(IntFlag):
     """Flags of a file."""
 
     CONFIG = 1 << 0
+    DOC = 1 << 1
     NOREPLACE = 1 << 4
     GHOST = 1 << 6
+    LICENSE = 1 << 7
 
 
 # Digest algorithms are numbered as OpenPGP does.

@@ -41,7 +41,7 @@ from omnibuild.package.rpm.header import (
 from omnibuild.package.rpm.pretrans import LUA, pretrans
 from omnibuild.package.rpm.relations import INTERPRETER, SCRIPT_SENSES, relation_fields
 from omnibuild.package.rpm.tags import SHA256, SignatureTag, Tag
-from omnibuild.payload.model import Payload
+from omnibuild.payload.model import Change, Payload
 from omnibuild.recipe.models import Rpm
 
 LEAD: Final = struct.Struct(">4sBBhh66shh16x")
@@ -159,6 +159,7 @@ def _main_fields(
         **_sized(Tag.SIZE, Tag.LONG_SIZE, installed_bytes(members)),
         **({Tag.EPOCH: int32([metadata.epoch])} if metadata.epoch else {}),
         **relation_fields(payload, metadata.full_version(metadata.revision)),
+        **_change_fields(metadata.changes),
         **_script_fields(scripts),
         Tag.PRETRANS: string(pretrans(member.entry for member in members)),
         Tag.PRETRANS_INTERPRETER: string(LUA),
@@ -173,6 +174,18 @@ def _script_fields(scripts: Mapping[str, str]) -> dict[int, Field]:
         fields[script] = string(text)
         fields[interpreter] = string(INTERPRETER)
     return fields
+
+
+def _change_fields(changes: Sequence[Change]) -> dict[int, Field]:
+    if not changes:
+        return {}
+    return {
+        Tag.CHANGE_DATES: int32(change.date for change in changes),
+        Tag.CHANGE_AUTHORS: strings(f"{change.author} - {change.version}" for change in changes),
+        Tag.CHANGE_TEXTS: strings(
+            "\n".join(f"- {item}" for item in change.items) for change in changes
+        ),
+    }
 
 
 def _signature_header(header: bytes, compressed: _PayloadFile) -> bytes:

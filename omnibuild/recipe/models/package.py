@@ -75,6 +75,18 @@ class RpmPackage(FormatRelations, frozen=True, kw_only=True):
     ] = "Unspecified"
 
 
+class ChangelogFrom(Model, frozen=True, kw_only=True):
+    """``[package]``: where the changelog is said, instead of in a file."""
+
+    origin: Annotated[
+        Literal["git"],
+        Meta(
+            description="`git`: tags like v1.4, each with the subjects of the commits since the one"
+            " before."
+        ),
+    ] = field(name="from")
+
+
 class Package(Model, frozen=True, kw_only=True):
     """``[package]``: how the app sits on a host."""
 
@@ -103,6 +115,21 @@ class Package(Model, frozen=True, kw_only=True):
         OptionalLine,
         Meta(description="Directory with hooks for maintainer scripts, relative to the recipe."),
     ] = ""
+    changelog: Annotated[
+        Line | ChangelogFrom | None,
+        Meta(
+            description="File with its changes, relative to the recipe: Debian's own, or Markdown"
+            ' with a heading `## [1.2.0] - 2024-05-31` for each version; or `{ from = "git" }`.'
+            " Without it packages only name their version."
+        ),
+    ] = None
+    manuals: Annotated[
+        tuple[Line, ...],
+        Meta(
+            description="Manual pages, relative to the recipe, as `docs/shop.1`; a command without"
+            " one of its own has one that says what is known of it."
+        ),
+    ] = ()
     depends: Annotated[tuple[Line, ...], Meta(description="Packages it cannot run without.")] = ()
     pre_depends: Annotated[
         tuple[Line, ...],

@@ -6,7 +6,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from omnibuild import host
 from omnibuild.blueprint import payload
 from omnibuild.blueprint.app import AppPlan, plan_app
 from omnibuild.blueprint.audits import beyond_reach
@@ -132,9 +131,12 @@ def test_an_edited_installer_makes_no_payload_again(monkeypatch: pytest.MonkeyPa
     seen: list[Path] = []
     monkeypatch.setattr(payload, "of_file", lambda path: seen.append(path) or "")
     payload._host_digest()
-    assert {"maintainer.py", "services.sh.in"} <= {path.name for path in seen}
-    room = Path(host.__file__).parent
-    assert [path for path in seen if not path.is_relative_to(room) or "install" in path.name] == []
+    assert {"maintainer.py", "services.sh.in", "changelog.py"} <= {path.name for path in seen}
+    assert {path for path in seen if "install" in path.name} == set()
+    assert {path.relative_to(CHECKOUT / "omnibuild").parts[0] for path in seen} == {
+        "documents",
+        "host",
+    }
 
 
 def test_a_second_app_compiles_nothing_new(definitions: Definitions) -> None:

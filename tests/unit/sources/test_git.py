@@ -13,6 +13,7 @@ from packaging.version import Version
 from omnibuild.errors import DefinitionError
 from omnibuild.package.versions import compare_debs, compare_rpms, host_version
 from omnibuild.sources.git.asking import changes_in, version_of
+from omnibuild.sources.git.history import releases
 
 
 def run(directory: Path, *words: str) -> None:
@@ -126,3 +127,30 @@ def test_a_tag_of_thousands_of_digits_is_no_version(project: Path) -> None:
     )
     with pytest.raises(DefinitionError, match="is no version of Python"):
         version_of(project)
+
+
+def test_releases_and_what_was_committed_between_them(project: Path) -> None:
+    assert [(each.version, each.subjects) for each in releases(project)] == [("", ("first",))]
+    run(project, "tag", "v1.9")
+    (project / "elsewhere").mkdir()
+    commit(project, "elsewhere/second")
+    commit(project, "third")
+    run(project, "tag", "vendor/2024")
+    run(project, "tag", "--annotate", "--message", "It is here", "1.10")
+    commit(project, "fourth")
+    found = list(releases(project))
+    assert [(each.version, each.subjects) for each in found] == [
+        ("", ("fourth",)),
+        ("1.10", ("third", "elsewhere/second")),
+        ("1.9", ("first",)),
+    ]
+    assert all(each.date > 1_700_000_000 for each in found)
+    # Of a directory of the repository only what changed something there.
+    inside = [(each.version, each.subjects) for each in releases(project / "elsewhere")]
+    assert inside == [("1.10", ("elsewhere/second",)), ("1.9", ())]
+
+
+def test_a_directory_without_a_history_has_no_releases(tmp_path: Path) -> None:
+    assert list(releases(tmp_path)) == []
+    run(tmp_path, "init", "--quiet")
+    assert list(releases(tmp_path)) == []

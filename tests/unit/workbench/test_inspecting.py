@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from omnibuild.cli.main import main
+from omnibuild.package.formats import write_package
+from omnibuild.recipe.models import Debian, Rpm, Tar
+from tests.unit.package.samples import DEB, RPM, TAR, sample_payload, write
+
+Capture = pytest.CaptureFixture[str]
+SITE = "opt/shop/lib/python3.13/site-packages"
+
+
+def inspect(*words: object) -> int:
+    return main(["artifact", "inspect", *map(str, words)])
+
+
+@pytest.mark.parametrize("form", [DEB, RPM, TAR], ids=["deb", "rpm", "tar"])
+def test_a_package_of_any_format(tmp_path: Path, capsys: Capture, form: Debian | Rpm | Tar) -> None:
+    (tmp_path / "out").mkdir()
+    path = write_package(sample_payload(tmp_path / "root"), form, tmp_path / "out").path
+    assert inspect(path) == 0
+    text = capsys.readouterr().out
+    assert "installed: 10.3 kB in " in text
+    assert inspect(path, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    if form is TAR:
+        assert (found["name"], found["said"]) == (path.name, {})
+    else:
+        assert (found["name"], found["version"]) == ("hello", "1.4.2-3")
+        assert found["architecture"] == form.architecture
+    assert [part["name"] for part in found["parts"]] == ["everything else"]
+
+
+def tree(base: Path, installed: object) -> Path:
+    """Make a directory that stands for a host's, with an app of two parts."""
+    described = {
+        "components": [{"name": "zlib", "version": "1.3"}, {"name": "gcc", "version": "10"}],
+        "python": [{"name": "shop", "file": ""}],
+        "installed": installed,
+    }
+    write(base, "opt/shop/share/omnibuild/manifest.json", json.dumps(described).encode())
+    write(base, "opt/shop/lib/libz.so", b"z" * 3000)
+    info = f"{SITE}/shop-1.0.dist-info"
+    write(base, f"{info}/METADATA", b"Name: shop\nVersion: 1.0\n")
+    write(base, f"{info}/RECORD", b"shop.py,,\n")
+    write(base, f"{SITE}/shop.py", b"s" * 2000)
+    return base
+
+
+def parts(capsys: Capture, path: Path) -> dict[str, tuple[str, int]]:
+    assert inspect(path, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert sum(part["size"] for part in found["parts"]) == found["size"]
+    return {part["name"]: (part["version"], part["size"]) for part in found["parts"]}
+
+
+def test_parts_are_those_of_the_manifest(tmp_path: Path, capsys: Capture) -> None:
+    sizes = {"zlib": 3000, "root:gcc": 5, "python:shop": 2000, "recipe:steps": 7}
+    found = parts(capsys, tree(tmp_path, sizes))
+    assert list(found) == [
+        "component zlib",
+        "project shop",
+        "the recipe's own build",
+        "component gcc",
+        "everything else",
+    ]
+    assert found["component zlib"] == ("1.3", 3000)
+    assert found["project shop"] == ("1.0", 2000)
+
+
+@pytest.mark.parametrize("installed", [None, [], {"zlib": "3000", "python:x": -1}, {}])
+def test_where_it_says_nothing_distributions_are_known_by_their_own_lists(
+    tmp_path: Path, capsys: Capture, installed: object
+) -> None:
+    found = parts(capsys, tree(tmp_path, installed))
+    assert list(found) == ["project shop", "everything else"]
+    assert found["project shop"] == ("1.0", 2000)
+
+
+def test_what_is_no_package(tmp_path: Path, capsys: Capture) -> None:
+    assert inspect(tmp_path / "missing.deb") == 2
+    (tmp_path / "x.deb").write_bytes(b"!<arch>\n")
+    assert inspect(tmp_path / "x.deb") == 7
+    assert capsys.readouterr().out == ""
