@@ -40,6 +40,9 @@ rpm: builds the sample rpm and reads ours
 runc: starts the containers of podman and docker
 shellcheck: checks the shell scripts on hosts
 sqv: verifies signatures as apt of Debian 13 does
+lintian: judges our debs as Debian does
+man-db: reads our manual pages
+rpmlint: judges our rpms as Fedora does
 zstd: reads packages independently of ours
 '
 

@@ -20,6 +20,12 @@ _SHALLOW = 2
 _UNSAID = "not said"
 # Bytes of a text that is told where it is, instead of once more: as GPL, LGPL and Apache are.
 _LONG = 8000
+# Where Debian has such texts (base-files), by how their SPDX names begin.
+_COMMON = "/usr/share/common-licenses"
+_COMMON_NAMES = (
+    *("Apache-2.0", "CC0-1.0", "GFDL-1.2", "GFDL-1.3", "GPL-1", "GPL-2", "GPL-3"),
+    *("LGPL-2.1", "LGPL-2", "LGPL-3", "MPL-1.1", "MPL-2.0"),
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
 
@@ -100,10 +106,16 @@ class _Licences:
 
 def _text(part: Licensed, prefix: str) -> str:
     """Return the licence texts of a part, or where they are."""
-    return "\n\n".join(
+    found = [
         text if len(text) <= _LONG else f"The text of this licence is in {prefix}/{path}."
         for path, text in part.texts.items()
-    )
+    ]
+    words = re.split(r"[\s()]+", part.license)
+    common = [name for name in _COMMON_NAMES if any(word.startswith(name) for word in words)]
+    if common:
+        # The first is the one that is meant: LGPL-2.1 begins like LGPL-2.
+        found.append(f"Debian has it in {_COMMON}/{common[0]}.")
+    return "\n\n".join(found)
 
 
 def patterns(files: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

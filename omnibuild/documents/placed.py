@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from importlib import resources
 from typing import Any, Final
 
 from omnibuild.documents.changelog import render_changelog
@@ -11,6 +12,7 @@ from omnibuild.documents.licences import licensed
 from omnibuild.documents.manual import pages, path_of
 from omnibuild.host.integration import HostFiles
 from omnibuild.package.compression import gzipped
+from omnibuild.package.members import OF_LINTIAN
 from omnibuild.payload.assembly import GeneratedFile, Part
 from omnibuild.payload.model import Metadata
 from omnibuild.recipe.models import Recipe
@@ -46,6 +48,7 @@ def documents(
     found = {
         f"{directory}/copyright": text.encode(),
         f"{directory}/changelog.Debian.gz": gzipped(changes.encode()),
+        f"/{OF_LINTIAN}overrides/{metadata.name}": _overrides(metadata.name).encode(),
     }
     commands = [path.removeprefix(COMMANDS) for path in host.symlinks if path.startswith(COMMANDS)]
     variables = {
@@ -56,3 +59,9 @@ def documents(
     for name, page in pages(metadata, commands, host.config_files, variables, given):
         found[path_of(name)] = gzipped(page)
     return {path: GeneratedFile(content) for path, content in found.items()}
+
+
+def _overrides(name: str) -> str:
+    """Return what lintian is told about packages that are no part of Debian, and why."""
+    template = resources.files("omnibuild.documents").joinpath("lintian-overrides.in")
+    return template.read_text("utf-8").replace("@NAME@", name)

@@ -29,10 +29,11 @@ _NAMES_BY_PARENT: Final = {
     "usr/lib/systemd": "system system-generators system-preset user user-preset",
     "usr/lib/udev": "rules.d",
     "usr/local": "bin etc lib sbin share",
-    "usr/share": "applications bash-completion dbus-1 doc fish icons info licenses locale man"
-    " metainfo pixmaps pkgconfig polkit-1 zsh",
+    "usr/share": "applications bash-completion dbus-1 doc fish icons info licenses lintian locale"
+    " man metainfo pixmaps pkgconfig polkit-1 zsh",
     "usr/share/bash-completion": "completions",
     "usr/share/fish": "vendor_completions.d",
+    "usr/share/lintian": "overrides",
     "usr/share/man": "man1 man2 man3 man4 man5 man6 man7 man8",
     "usr/share/zsh": "site-functions vendor-completions",
     "var": "cache lib local lock log mail opt run spool tmp",

@@ -1,0 +1,51 @@
+"""lintian and rpmlint find nothing in packages but what is said, with a reason, to be meant."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from omnibuild.tools import Tool
+from tests.acceptance.products import CHECKOUT, Products
+
+LINTIAN = Tool("lintian", "lintian")
+RPMLINT = Tool("rpmlint", "rpmlint")
+DPKG_DEB = Tool("dpkg-deb", "dpkg")
+MAN = Tool("man", "man-db")
+CONFIG = CHECKOUT / "tests/acceptance/rpmlint.toml"
+
+
+@pytest.mark.parametrize("platform", ["debian-11", "debian-12"])
+def test_lintian(products: Products, platform: str) -> None:
+    """What the package itself answers stands in its overrides."""
+    (package,) = products.hello.glob("*~deb11*.deb" if platform == "debian-11" else "*-1_amd64.deb")
+    # Warnings count; what it merely informs of is the app's own.
+    words = ("--allow-root", "--no-cfg", "--profile=debian", "--fail-on=error,warning")
+    done = LINTIAN.run(*words, "--display-level=>=warning", package, check=False)
+    assert (done.returncode, done.stdout.decode()) == (0, "")
+
+
+def test_rpmlint(products: Products) -> None:
+    (package,) = products.hello.glob("*.x86_64.rpm")
+    done = RPMLINT.run("--config", CONFIG, package, check=False)
+    said = done.stdout.decode()
+    assert "; 0 errors, 0 warnings" in said, said
+    assert done.returncode == 0
+
+
+def test_the_documents_are_read_by_their_readers(products: Products, tmp_path: Path) -> None:
+    (package,) = products.hello.glob("*-1_amd64.deb")
+    DPKG_DEB.run("-x", package, tmp_path)
+    (page,) = (tmp_path / "usr/share/man").rglob("*.gz")
+    done = MAN.run("--warnings", "--encoding=UTF-8", "--local-file", page)
+    assert done.stderr == b""
+    text = done.stdout.decode()
+    assert "hello - Example web app: a page that counts its visits" in text
+    assert "/etc/hello/hello.toml" in text
+    changelog = tmp_path / "usr/share/doc/hello/changelog.Debian.gz"
+    parsed = Tool("dpkg-parsechangelog", "dpkg-dev").run(
+        "--file", "-", data=gzip.decompress(changelog.read_bytes())
+    )
+    assert b"Source: hello\nVersion: 1.0.0-1\n" in parsed.stdout
