@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from omnibuild.payload.assembly import lies_at
 from omnibuild.payload.model import Payload
 from omnibuild.tree import Tree
 
@@ -71,7 +72,7 @@ class Owner:
             case Brings.COMPONENT:
                 return f"to leave it out, write into its definition: prune = [{quoted}]"
             case Brings.RECIPE:
-                return "it is a file of [config]: change it, or take it out"
+                return "it is a file of [config] or [files]: change it, or take it out"
             case Brings.STEPS:
                 return "it is made by [build]: let that not write it, or remove it"
             case Brings.OMNIBUILD:
@@ -100,13 +101,18 @@ class Owners:
         return self.known.get(path, self.others)
 
 
-def of_payload(payload: Payload, parts: Iterable[tuple[Owner, Tree]]) -> Owners:
-    """Return the owners of a payload that is made of ``parts``, the first of them first."""
+def of_payload(payload: Payload, parts: Iterable[tuple[str, Owner, Tree]]) -> Owners:
+    """Return the owners of a payload.
+
+    Args:
+        payload: its files.
+        parts: what it is made of, by name, the first of them first.
+    """
     known: dict[str, Owner] = {}
-    prefix = payload.prefix.lstrip("/")
-    for owner, tree in parts:
+    for name, owner, tree in parts:
+        base = lies_at(name, payload.prefix)
         for entry in tree.entries:
-            known.setdefault(f"{prefix}/{entry.path}", owner)
+            known.setdefault(f"{base}{entry.path}", owner)
     # Each file of [config] is there twice: moved trees start from a copy below the prefix.
     files = payload.tree.by_path
     own = {files[path.lstrip("/")].digest for path in payload.config_files}

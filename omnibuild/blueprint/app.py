@@ -10,7 +10,7 @@ from typing import Any
 from omnibuild.blueprint.audits import audit_action, beside, check_waivers, part_owners
 from omnibuild.blueprint.components import Components
 from omnibuild.blueprint.node import front_end
-from omnibuild.blueprint.payload import payload_action, pruned
+from omnibuild.blueprint.payload import files_action, payload_action, pruned
 from omnibuild.blueprint.platforms import lowest_glibc
 from omnibuild.blueprint.prebuilt import RUNTIME_PART, runtime_action
 from omnibuild.blueprint.python import PythonPackages, oddities
@@ -21,6 +21,7 @@ from omnibuild.host.layout import Layout
 from omnibuild.kinds.payload import metadata_of
 from omnibuild.package.compression import Effort
 from omnibuild.package.formats import check_metadata, decisive_settings
+from omnibuild.payload.assembly import HOST_PART
 from omnibuild.plan.graph import Action, Plan, bare_name
 from omnibuild.provenance.manifest import manifest
 from omnibuild.recipe.definitions import Definitions
@@ -129,6 +130,8 @@ def _plan_in_root(
     taken = _Taken({name: components.action(name) for name in components.closure(names)})
     if python:
         taken.add_python(python, components)
+    if recipe.files:
+        taken.add(HOST_PART, files_action(recipe, recipe_path))
     prune = pruned(recipe, recipe_path, components, taken.parts)
     npm = _add_own_build(recipe, recipe_path, components, python, taken, prune)
     parts, actions = taken.parts, components.actions | taken.actions
@@ -210,13 +213,14 @@ def _wanted_components(recipe: Recipe, components: Components) -> tuple[str, ...
 
 def _place_actions(recipe: Recipe, parts: Mapping[str, str], place: str) -> list[Action]:
     parameters: dict[str, Any] = {"prefix": Layout.of(recipe).prefix}
+    alone: dict[str, Any] = {}
     if recipe.python and not recipe.python.sources:
-        parameters["sources"] = False
+        alone["sources"] = False
     return [
         Action(
             f"place:{recipe.app.name}/{name}{place}",
             "place",
-            parameters,
+            {**parameters, **(alone if name != HOST_PART else {})},
             {"tree": action},
         )
         for name, action in parts.items()

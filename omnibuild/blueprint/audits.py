@@ -13,6 +13,7 @@ from omnibuild.audit.owners import Brings, Owner
 from omnibuild.blueprint.components import Components
 from omnibuild.blueprint.prebuilt import RUNTIME_PART
 from omnibuild.blueprint.steps import RECIPE_PARTS
+from omnibuild.payload.assembly import HOST_PART
 from omnibuild.plan.graph import Action
 from omnibuild.provenance.manifest import PythonComponent, compiler_version
 from omnibuild.recipe.definitions import Definitions
@@ -95,6 +96,8 @@ def part_owners(
     for name in parts:
         if name == RUNTIME_PART:
             found[name] = Owner(Brings.ROOT, "gcc", compiler_version(components.root_lock))
+        elif name == HOST_PART:
+            found[name] = Owner(Brings.RECIPE)
         elif name in RECIPE_PARTS:
             found[name] = Owner(Brings.STEPS, recipe.app.name)
         elif ":" not in name:

@@ -21,8 +21,9 @@ from omnibuild.documents.said import said_of
 from omnibuild.errors import DefinitionError, Where
 from omnibuild.host.hooks import load_hooks
 from omnibuild.host.layout import Layout
-from omnibuild.payload.assembly import part_of
+from omnibuild.payload.assembly import HOST_PART, part_of
 from omnibuild.payload.globs import with_all_below
+from omnibuild.payload.own_files import laid_out, tree_of
 from omnibuild.plan.graph import Action
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Recipe
@@ -30,6 +31,7 @@ from omnibuild.recipe.validate import closest, quoted, suggestion
 from omnibuild.recipe.whereabouts import recipe_document, word_for
 from omnibuild.regular import read_regular
 from omnibuild.sources.python.backends import AS_IT_IS, is_built
+from omnibuild.store.results import Output
 
 
 def payload_action(
@@ -82,12 +84,36 @@ def payload_action(
     )
 
 
+def files_action(recipe: Recipe, recipe_path: Path) -> Action:
+    """Return the action that takes the files of ``[files]``, laid out as hosts have them."""
+    layout = Layout.of(recipe)
+    values = {
+        "NAME": recipe.app.name,
+        "VERSION": recipe.app.release,
+        "PREFIX": layout.prefix,
+        "USER": layout.user or "root",
+        "ETC": layout.etc,
+        "STATE": layout.state,
+        "LOGS": layout.logs,
+        "RUNTIME": layout.runtime,
+    }
+    laid = laid_out(recipe.host_files, recipe_path.parent, values)
+    digest = tree_of(laid).digest
+    return Action(
+        f"files:{recipe.app.name}",
+        "files",
+        {"digest": digest},
+        places={"laid": msgspec.to_builtins(laid)},
+        output=Output("tree", digest),
+    )
+
+
 def _own_parts(recipe: Recipe, inputs: Iterable[str]) -> list[str]:
     """Return the parts that are the app itself: its project, and what its build makes."""
     parts = [name.removeprefix("part:") for name in inputs]
     index = recipe.source.index.partition("==")[0] if recipe.source else ""
     project = part_of(index or recipe.app.name, parts)
-    return [name for name in parts if name in (project, *RECIPE_PARTS)]
+    return [name for name in parts if name in (project, *RECIPE_PARTS, HOST_PART)]
 
 
 def pruned(

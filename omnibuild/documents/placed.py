@@ -12,12 +12,13 @@ from omnibuild.documents.licences import licensed
 from omnibuild.documents.manual import pages, path_of
 from omnibuild.host.integration import HostFiles
 from omnibuild.package.compression import gzipped
-from omnibuild.package.members import OF_LINTIAN
 from omnibuild.payload.assembly import GeneratedFile, Part
 from omnibuild.payload.model import Metadata
 from omnibuild.recipe.models import Recipe
 
 COMMANDS: Final = "/usr/bin/"
+# Only debs have it.
+OF_LINTIAN: Final = "/usr/share/lintian/overrides"
 
 
 def documents(
@@ -48,7 +49,7 @@ def documents(
     found = {
         f"{directory}/copyright": text.encode(),
         f"{directory}/changelog.Debian.gz": gzipped(changes.encode()),
-        f"/{OF_LINTIAN}overrides/{metadata.name}": _overrides(metadata.name).encode(),
+        f"{OF_LINTIAN}/{metadata.name}": _overrides(metadata.name).encode(),
     }
     commands = [path.removeprefix(COMMANDS) for path in host.symlinks if path.startswith(COMMANDS)]
     variables = {

@@ -103,6 +103,12 @@ def described(
         versioned=bundled.versioned(recipe),
         shares=bool(recipe.build and (recipe.build.steps or recipe.build.node)),
         additions=bool(recipe.python and recipe.python.additions),
+        special=tuple(
+            f"{f.owner} {f.group} {f.mode or '-'} {f.capabilities or '-'} {path}"
+            for path, f in recipe.host_files.items()
+            if (f.owner, f.group, f.capabilities) != ("root", "root", "")
+            and "deb" in (f.formats or ("deb",))
+        ),
     )
 
 
@@ -145,6 +151,7 @@ def rendered(model: HostModel) -> HostFiles:
         tuple(process.name for process in model.beneath),
         model.versioned,
         model.additions,
+        model.special,
     )
     return HostFiles(
         files=dict(sorted(files.items())),

@@ -60,6 +60,8 @@ class Scripts:
         beneath: names of its own servers, which other processes need.
         versioned: whose data other versions of theirs cannot read.
         additions: whether operators may install packages beside it.
+        special: files that dpkg cannot unpack as they shall be, each as ``owner group mode
+            capabilities path``; ``-`` where nothing is said.
     """
 
     layout: Layout
@@ -69,6 +71,7 @@ class Scripts:
     beneath: tuple[str, ...] = ()
     versioned: tuple[Versioned, ...] = ()
     additions: bool = False
+    special: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if points.PREPARE in self.hooks and not self.layout.user:
@@ -86,7 +89,8 @@ class Scripts:
         accounts = self._user("create_user", "make_directories")
         own = self._config("own_configuration")
         added = self._additions("check_additions")
-        configure = (*accounts, *own, *added, *self._prepare(), *after, *start)
+        special = ("finish_files",) if self.special else ()
+        configure = (*accounts, *own, *special, *added, *self._prepare(), *after, *start)
         first = (
             *self._user(_CHECK_USER),
             *self._data(),
@@ -223,6 +227,7 @@ class Scripts:
             "JOBS": "".join(f" {job}" for job in self.units.jobs),
             "STAMPS": "".join(f" {_STAMPS}{timer}" for timer in self.units.timers),
             "CONFIGURATION": "\n".join(self.config),
+            "SPECIAL": "\n".join(self.special),
             "BENEATH": " ".join(self.beneath),
             "STATE_VARIABLE": layout.variable("STATE"),
             "BACKUPS": layout.variable("BACKUPS"),
@@ -232,6 +237,8 @@ class Scripts:
             templates.append("data.sh.in")
         if self.config:
             templates.insert(1, "configuration.sh.in")
+        if self.special:
+            templates.append("files.sh.in")
         if self.additions:
             templates.append("additions.sh.in")
         found: dict[str, str] = {}

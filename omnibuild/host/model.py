@@ -148,6 +148,8 @@ class HostModel:
         versioned: whose data other versions of theirs cannot read.
         shares: whether its build made files below ``share/``, which it is told where to find.
         additions: whether operators may install packages beside it.
+        special: files of the recipe that a package manager cannot unpack as they shall be, each as
+            ``owner group mode capabilities path``; ``-`` where nothing is said.
     """
 
     layout: Layout
@@ -163,6 +165,7 @@ class HostModel:
     versioned: tuple[Versioned, ...] = ()
     shares: bool = False
     additions: bool = False
+    special: tuple[str, ...] = ()
 
     @property
     def listen(self) -> str:

@@ -27,6 +27,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "fetch": Kind(serial=1, run=_fetching(), network=True),
         "npm": Kind(serial=1, run=_tarballs(), network=True),
         "snapshot": Kind(serial=1, run=_snapshot),
+        "files": Kind(serial=1, run=_files),
         "checkout": Kind(serial=1, run=_checkout, network=True),
         "root": Kind(serial=1, run=_root),
         "image": Kind(serial=1, run=_image, network=True),
@@ -95,6 +96,12 @@ def _image(job: Job) -> Output:
 
 def _component(job: Job) -> Output:
     from omnibuild.kinds.component import run
+
+    return run(job)
+
+
+def _files(job: Job) -> Output:
+    from omnibuild.kinds.files import run
 
     return run(job)
 

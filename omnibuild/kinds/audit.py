@@ -46,7 +46,7 @@ def run(job: Job) -> Output:
         parameters["glibc"],
         parameters["architecture"],
         known,
-        owners.of_payload(payload, [(who[name], tree) for name, tree in trees.items()]),
+        owners.of_payload(payload, [(name, who[name], tree) for name, tree in trees.items()]),
         msgspec.convert(parameters["waivers"], tuple[Waiver, ...]),
         uncompiled=dict(_uncompiled(job, payload.prefix)),
     )

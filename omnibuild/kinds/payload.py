@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -13,15 +14,23 @@ from omnibuild import digests
 from omnibuild.audit.facts import NOTHING_SPECIAL, Facts, from_data
 from omnibuild.audit.glibc import asked_of
 from omnibuild.audit.libraries import unneeded
-from omnibuild.documents.placed import documents
+from omnibuild.documents.placed import OF_LINTIAN, documents
 from omnibuild.elf import Elf
 from omnibuild.errors import ArchiveError
 from omnibuild.execute.job import Job
-from omnibuild.host.integration import integrate
+from omnibuild.host.integration import HostFiles, integrate
 from omnibuild.host.programs import Installed
 from omnibuild.layers.environment import SOURCE_DATE_EPOCH
 from omnibuild.package.versions import host_version, split_epoch
-from omnibuild.payload.assembly import GeneratedFile, Part, assemble, installed_sizes, kept, union
+from omnibuild.payload.assembly import (
+    GeneratedFile,
+    Part,
+    assemble,
+    installed_sizes,
+    kept,
+    lies_at,
+    union,
+)
 from omnibuild.payload.described import describe, files_directory, load_described
 from omnibuild.payload.globs import matches
 from omnibuild.payload.model import RELATIONS, Change, Metadata, Payload, Relations
@@ -31,7 +40,7 @@ from omnibuild.sources.python.backends import AS_IT_IS
 from omnibuild.sources.python.entrypoints import console_scripts, modules_of
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
-from omnibuild.tree import Kind, Tree
+from omnibuild.tree import Entry, Kind, Tree
 
 MANIFEST_PATH = "share/omnibuild/manifest.json"
 
@@ -53,9 +62,7 @@ def run(job: Job) -> Output:
     runtime = parameters.get("runtime", "")
     spare = {**parameters.get("spare", {}), **({runtime: ["**"]} if runtime else {})}
     parts = list(with_needed(spare, parts, prefix, facts)) if spare else parts
-    config = {path: text.encode() for path, text in parameters["config"].items()}
-    there = installed(parts, job.action.places.get("recipe", ""))
-    host = integrate(recipe, parameters["hooks"], config, there)
+    host = _integrated(job, recipe, parts)
     described = parameters["manifest"]
     if runtime and runtime not in [part.name for part in parts]:
         described = without_compiler(described)
@@ -78,13 +85,22 @@ def run(job: Job) -> Output:
         tree=tree,
         prefix=prefix,
         config_files=host.config_files,
-        owners=host.owners,
+        owners={**host.owners, **_owners(recipe, tree)},
         copies=host.copies,
         scripts=host.scripts,
         md5={e.digest: md5[e.digest] for e in tree.files() if e.digest in md5},
         glibc=asked_of(_programs(tree, facts)),
+        only={OF_LINTIAN: ("deb",), **_said(recipe, "formats")},
+        capabilities=_said(recipe, "capabilities"),
     )
     return describe(job, tree, payload.to_data())
+
+
+def _integrated(job: Job, recipe: Recipe, parts: Sequence[Part]) -> HostFiles:
+    parameters = job.action.parameters
+    config = {path: text.encode() for path, text in parameters["config"].items()}
+    there = installed(parts, parameters["prefix"], job.action.places.get("recipe", ""))
+    return integrate(recipe, parameters["hooks"], config, there)
 
 
 def _placed(
@@ -137,6 +153,26 @@ def _spare(
         is_program = facts.get(entry.digest, NOTHING_SPECIAL).elf
         if is_program and any(matches(glob, entry.path) for glob in globs):
             yield entry.path
+
+
+def _said(recipe: Recipe, what: str) -> dict[str, Any]:
+    """Return what ``[files]`` says of files, by their host paths."""
+    return {path: said for path, file in recipe.host_files.items() if (said := getattr(file, what))}
+
+
+def _owners(recipe: Recipe, tree: Tree) -> dict[str, tuple[str, str]]:
+    """Return who owns what ``[files]`` brings, where that is not all root's."""
+    said = {
+        path: (file.owner, file.group)
+        for path, file in recipe.host_files.items()
+        if (file.owner, file.group) != ("root", "root")
+    }
+    return {
+        f"/{entry.path}": who
+        for path, who in said.items()
+        for entry in tree.entries
+        if f"/{entry.path}/".startswith(f"{path}/")
+    }
 
 
 def _programs(tree: Tree, facts: Mapping[digests.Digest, Facts]) -> Iterator[Elf]:
@@ -225,20 +261,35 @@ _SYS_PATH = re.compile(
 )
 
 
-def installed(parts: Iterable[Part], recipe: str = "") -> Installed:
-    """Return what of placed trees can be started; ``recipe`` is its name for advice."""
+def _below(part: Part, prefix: str) -> Iterator[tuple[Entry, str]]:
+    """Yield the entries of a part that are below the app's prefix, and their paths there."""
+    base = f"{prefix.lstrip('/')}/"
+    for entry in kept(part):
+        path = f"{lies_at(part.name, prefix)}{entry.path}"
+        if path.startswith(base):
+            yield entry, path.removeprefix(base)
+
+
+def installed(parts: Iterable[Part], prefix: str, recipe: str = "") -> Installed:
+    """Return what of placed trees can be started.
+
+    Args:
+        parts: the trees.
+        prefix: the app's directory on the host.
+        recipe: its name, for advice.
+    """
     parts = list(parts)
     modules: set[str] = set()
     programs: set[str] = set()
     directories: set[str] = set()
-    for entry in (entry for part in parts for entry in kept(part)):
+    for entry, path in ((entry, path) for part in parts for entry, path in _below(part, prefix)):
         if entry.kind is Kind.DIRECTORY:
-            directories.add(entry.path)
+            directories.add(path)
             continue
         if entry.kind is Kind.SYMLINK or entry.mode & 0o111:
-            programs.add(entry.path)
-        if found := _SYS_PATH.match(entry.path):
-            modules |= modules_of(entry.path[found.end() :])
+            programs.add(path)
+        if found := _SYS_PATH.match(path):
+            modules |= modules_of(path[found.end() :])
     return Installed(entry_points(parts), modules, programs, directories, recipe)
 
 

@@ -24,10 +24,6 @@ LONGEST_NAME, LONGEST_CONFIG_NAME = 255 - 9, 255 - 10
 LONGEST_PATH = 4095 - len("/") - 10
 
 
-# What only debs have: lintian reads it there.
-OF_LINTIAN = "usr/share/lintian/"
-
-
 def name_bytes(name: str) -> bytes:
     """Return a file name as the bytes it is on disk, also one that is not UTF-8."""
     return name.encode("utf-8", "surrogateescape")

@@ -84,6 +84,7 @@ DEB_COMMANDS: Final = {
     "useradd": "passwd | systemd-standalone-sysusers | systemd",
     "mount": "mount",
     "umount": "mount",
+    "setcap": "libcap2-bin",
 }
 RPM_COMMANDS: Final = {
     "useradd": "shadow-utils",

@@ -16,6 +16,19 @@ from omnibuild.errors import CaptureError
 from omnibuild.payload.globs import with_all_below
 from omnibuild.tree import Entry, Kind, Tree
 
+# The part that [files] brings: it is laid out as hosts have it.
+HOST_PART = "host:files"
+
+
+def lies_at(part: str, prefix: str) -> str:
+    """Return where the tree of a part lies, relative to the host's ``/``, with a slash behind it.
+
+    Args:
+        part: its name.
+        prefix: the app's directory on the host, as ``/opt/hello``.
+    """
+    return "" if part == HOST_PART else f"{prefix.lstrip('/')}/"
+
 
 @dataclass(frozen=True)
 class Part:
@@ -23,7 +36,7 @@ class Part:
 
     Args:
         name: the component or package, for errors.
-        tree: what it holds, relative to the app's prefix.
+        tree: what it holds, relative to the app's prefix, or to where :func:`lies_at` says.
         directory: where its files are.
         prune: globs relative to the prefix; what they match, and all below it, is left out.
     """
@@ -116,11 +129,11 @@ def _unite(
 ) -> dict[str, str]:
     """Add the entries of parts, with who brings them; return where their contents are."""
     sources: dict[str, str] = {}
-    base = prefix.lstrip("/")
     for part in parts:
+        base = lies_at(part.name, prefix)
         for entry, source in _kept(part):
-            path = f"{base}/{entry.path}"
-            target_path = f"{base}/{entry.target}" if entry.kind is Kind.HARDLINK else entry.target
+            path = f"{base}{entry.path}"
+            target_path = f"{base}{entry.target}" if entry.kind is Kind.HARDLINK else entry.target
             moved = Entry(path, entry.kind, entry.mode, entry.size, entry.digest, target_path)
             _claim(entries, part.name, moved)
             sources[path] = source
@@ -168,6 +181,8 @@ def installed_sizes(parts: Iterable[Part]) -> dict[str, int]:
 def _pruned(owner: str) -> str:
     """Say where globs of what is left out belong."""
     kind, _, name = owner.rpartition(":")
+    if owner == HOST_PART:
+        return "or give the one of [files] another place"
     if kind == "recipe":
         return "or let [build] write it under another name"
     where = f"[python.prune], under {name!r}" if kind == "python" else "`prune` of its definition"

@@ -135,6 +135,10 @@ class Payload:
         md5: MD5 of contents by their digest, as far as they are known.
         glibc: libraries of glibc that its programs load, and the symbol versions that they ask
             each for.
+        only: host path to the formats whose packages have what is there, and all below it; others
+            leave it out.
+        capabilities: host path to what a program may do without being root, in the words of
+            ``setcap``.
         contents: directory where contents are called by their digests, if they are not in their
             places below ``root``.
     """
@@ -149,7 +153,27 @@ class Payload:
     scripts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     md5: Mapping[Digest, str] = field(default_factory=dict)
     glibc: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    capabilities: Mapping[str, str] = field(default_factory=dict)
     contents: Path | None = None
+
+    def entries_for(self, form: str) -> tuple[Entry, ...]:
+        """Return what packages of a format (``deb``, ``rpm``, ``tar``) have."""
+        left_out = tuple(
+            f"{path.lstrip('/')}/" for path, formats in self.only.items() if form not in formats
+        )
+        if not left_out:
+            return self.tree.entries
+        entries = [e for e in self.tree.entries if not f"{e.path}/".startswith(left_out)]
+        # A directory goes with all that was in it.
+        filled = {path for entry in self.tree.entries for path in _above(entry.path)}
+        used = {
+            path
+            for entry in entries
+            if entry.kind is not Kind.DIRECTORY or entry.path not in filled
+            for path in (entry.path, *_above(entry.path))
+        }
+        return tuple(entry for entry in entries if entry.path in used)
 
     def read(self, entry: Entry) -> bytes:
         """Return the content of a file, or of the one that a hard link repeats."""
@@ -174,6 +198,8 @@ class Payload:
             "scripts": {name: dict(scripts) for name, scripts in self.scripts.items()},
             "md5": dict(self.md5),
             "glibc": {name: list(versions) for name, versions in self.glibc.items()},
+            "only": {path: list(formats) for path, formats in self.only.items()},
+            "capabilities": dict(self.capabilities),
         }
 
     @classmethod
@@ -207,4 +233,11 @@ class Payload:
             scripts=data["scripts"],
             md5=data["md5"],
             glibc={name: tuple(versions) for name, versions in data["glibc"].items()},
+            only={path: tuple(formats) for path, formats in data["only"].items()},
+            capabilities=data["capabilities"],
         )
+
+
+def _above(path: str) -> list[str]:
+    names = path.split("/")[:-1]
+    return ["/".join(names[:count]) for count in range(1, len(names) + 1)]

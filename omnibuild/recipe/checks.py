@@ -30,13 +30,12 @@ from omnibuild.recipe.running.bundle import bundle_faults
 from omnibuild.recipe.running.commands import ADD_PYTHON, command_faults
 from omnibuild.recipe.running.environment import environment_faults
 from omnibuild.recipe.running.files import file_faults
+from omnibuild.recipe.running.host_files import LONGEST_NAME, host_file_faults
 from omnibuild.recipe.running.names import name_faults
 from omnibuild.recipe.running.timers import timer_faults
 from omnibuild.recipe.running.web import OWN, web_faults
 from omnibuild.recipe.validate import quoted
 
-# With what package managers put behind it while they unpack.
-_LONGEST_NAME = 240
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 
 
@@ -125,6 +124,7 @@ def _host_faults(recipe: Recipe, directory: Path) -> Iterator[Fault]:
         yield from _place_faults(target, own)
         yield from _neighbour_faults(target, recipe.config)
         yield from _file_faults(recipe, target, file, directory)
+    yield from host_file_faults(recipe, service_user(recipe), directory)
     scripts = recipe.package.scripts
     if scripts and not os.path.isdir(directory / scripts):
         what, hint = f"there is no directory {quoted(scripts)}", f"it is looked up in {directory}"
@@ -149,9 +149,9 @@ def _waiver_faults(recipe: Recipe) -> Iterator[Fault]:
 def _place_faults(target: str, own: str) -> Iterator[Fault]:
     path = ("config", target)
     app = own.rpartition("/")[2]
-    if max(len(os.fsencode(name)) for name in target.split("/")) > _LONGEST_NAME:
+    if max(len(os.fsencode(name)) for name in target.split("/")) > LONGEST_NAME:
         what = f"{quoted(target)} has a name that is too long for hosts"
-        yield Fault(path, what, f"they take {_LONGEST_NAME} bytes", in_key=True)
+        yield Fault(path, what, f"they take {LONGEST_NAME} bytes", in_key=True)
     if posixpath.normpath(target) != target:
         hint = f"write `{posixpath.normpath('/' + target.lstrip('/'))}`"
         yield Fault(path, f"{quoted(target)} is not a plain absolute path", hint, in_key=True)

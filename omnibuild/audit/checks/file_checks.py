@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+import stat
 from collections.abc import Iterator
 
 from omnibuild.audit.checkouts import first_in
@@ -163,6 +164,9 @@ def check_readable_by_services(subject: Subject, around: Surroundings) -> Iterat
     own = around.payload.prefix and around.is_own(f"/{subject.path}")
     if entry.kind is Kind.SYMLINK or not own:
         return
+    owner, group = around.payload.owners.get(f"/{subject.path}", ("root", "root"))
+    if owner != "root" or (group != "root" and entry.mode & stat.S_IRGRP):
+        return  # The recipe gives it to somebody: the app's user.
     wanted = OPEN_DIRECTORY if entry.kind is Kind.DIRECTORY else OPEN_FILE
     if entry.mode & READABLE and entry.mode & wanted != wanted:
         yield f"only root may use it: mode {entry.mode:04o}"

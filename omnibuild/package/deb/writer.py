@@ -57,7 +57,7 @@ def write_deb(
     architecture = platform_deb.architecture
     revision = metadata.revision + platform_deb.revision_suffix
     check_identity(metadata, revision=revision, architecture=architecture)
-    members = archive_members(payload.tree.entries)
+    members = archive_members(payload.entries_for("deb"))
     scripts = payload.scripts.get("deb", {})
     check_names(members)
     check_config_files(payload.config_files, members)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from omnibuild.errors import PackageError
 from omnibuild.package.identity import is_utf8
-from omnibuild.package.members import OF_LINTIAN, content
+from omnibuild.package.members import content
 from omnibuild.package.rpm.cpio import LARGEST_FILE, cpio_header, cpio_padding, cpio_trailer
 from omnibuild.package.rpm.header import Field, int16, int32, strings
 from omnibuild.package.rpm.tags import SHA256, FileFlag, Tag
@@ -64,11 +64,7 @@ class RpmMember:
 def rpm_members(members: Sequence[Entry]) -> tuple[RpmMember, ...]:
     """Return what the package owns, of entries in archive order."""
     files = {entry.path: entry for entry in members if entry.kind is Kind.FILE}
-    owned = [
-        (entry, _first_name(entry))
-        for entry in members
-        if not is_system_directory(entry) and not entry.path.startswith(OF_LINTIAN)
-    ]
+    owned = [(entry, _first_name(entry)) for entry in members if not is_system_directory(entry)]
     _check(entry for entry, _ in owned)
     names = Counter(first for _, first in owned)
     inodes = {first: number for number, first in enumerate(names, start=1)}
@@ -116,7 +112,15 @@ def file_fields(members: Sequence[RpmMember], payload: Payload) -> dict[int, Fie
         Tag.BASE_NAMES: strings(names),
         Tag.DIRECTORY_NAMES: strings(f"{name}/" for name in directories),
         Tag.FILE_DIGEST_ALGORITHM: int32([SHA256]),
+        **_capabilities(members, payload),
     }
+
+
+def _capabilities(members: Sequence[RpmMember], payload: Payload) -> dict[int, Field]:
+    if not payload.capabilities:
+        return {}
+    said = (payload.capabilities.get(f"/{member.entry.path}", "") for member in members)
+    return {Tag.FILE_CAPABILITIES: strings(said)}
 
 
 class _Flags:

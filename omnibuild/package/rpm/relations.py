@@ -44,6 +44,7 @@ FEATURES: Final = {
     "rpmlib(PayloadFilesHavePrefix)": "4.0-1",
     "rpmlib(PayloadIsZstd)": "5.4.18-1",
 }
+CAPABILITIES_FEATURE: Final = {"rpmlib(FileCaps)": "4.6.1-1"}
 ALTERNATIVES_FEATURE: Final = {"rpmlib(RichDependencies)": "4.12.0-1"}
 
 INTERPRETER: Final = "/bin/sh"
@@ -126,6 +127,8 @@ def relation_fields(payload: Payload, version: str) -> dict[int, Field]:
     features = dict(FEATURES)
     if any(relation.name.startswith("(") for found in said.values() for relation in found):
         features |= ALTERNATIVES_FEATURE
+    if payload.capabilities:
+        features |= CAPABILITIES_FEATURE
     # rpm orders a transaction by what scripts need.
     requires = said["depends"] + [
         replace(relation, flags=relation.flags | Sense.SCRIPT_PRE)

@@ -84,7 +84,7 @@ def write_rpm(
     architecture = platform_rpm.architecture
     check_identity(metadata, revision=metadata.revision, architecture=architecture)
     version = f"{metadata.version}-{metadata.revision}"
-    entries = archive_members(payload.tree.entries)
+    entries = archive_members(payload.entries_for("rpm"))
     check_names(entries)
     check_config_files(payload.config_files, entries)
     check_scripts("rpm", payload.scripts.get("rpm", {}), SCRIPT_SENSES)

@@ -14,7 +14,7 @@ from omnibuild.recipe.models.audit import Audit, HostPackages, Waiver
 from omnibuild.recipe.models.base import Model
 from omnibuild.recipe.models.build import Build, Node
 from omnibuild.recipe.models.bundle import Bundle, KeyValueStore, Memcached, PostgreSQL
-from omnibuild.recipe.models.package import ConfigFile, FormatRelations, Package
+from omnibuild.recipe.models.package import ConfigFile, FormatRelations, HostFile, Package
 from omnibuild.recipe.models.platform import Debian, Platform, Rpm, Tar
 from omnibuild.recipe.models.python import Python
 from omnibuild.recipe.models.software import (
@@ -49,6 +49,7 @@ __all__ = [
     "Waiver",
     "HostPackages",
     "ConfigFile",
+    "HostFile",
     "Recipe",
     "Source",
     "Chosen",

@@ -23,7 +23,7 @@ from omnibuild.recipe.models.audit import Audit
 from omnibuild.recipe.models.base import Model
 from omnibuild.recipe.models.build import Build
 from omnibuild.recipe.models.bundle import Bundle
-from omnibuild.recipe.models.package import ConfigFile, Package
+from omnibuild.recipe.models.package import ConfigFile, HostFile, Package
 from omnibuild.recipe.models.python import Python
 from omnibuild.recipe.models.software import Chosen
 from omnibuild.recipe.models.web import Web
@@ -160,6 +160,14 @@ class Recipe(Model, frozen=True, kw_only=True):
             ' mode = "0640", group = "shop" }`.'
         ),
     ] = field(default_factory=dict)
+    files: Annotated[
+        dict[HostPath, Line | HostFile],
+        Meta(
+            description="Path on the host, below the app's directory or `/usr`, to a file or"
+            " directory, relative to the recipe, that packages have there and upgrades replace, as"
+            ' `"/usr/share/bash-completion/completions/shop" = "files/shop.bash"`.'
+        ),
+    ] = field(default_factory=dict)
     build: Build | UnsetType = UNSET
     package: Package = field(default_factory=Package)
     audit: Audit | UnsetType = UNSET
@@ -178,4 +186,12 @@ class Recipe(Model, frozen=True, kw_only=True):
         return {
             path: ConfigFile(source=said) if isinstance(said, str) else said
             for path, said in self.config.items()
+        }
+
+    @property
+    def host_files(self) -> dict[str, HostFile]:
+        """The files of ``[files]``, each written out."""
+        return {
+            path: HostFile(source=said) if isinstance(said, str) else said
+            for path, said in self.files.items()
         }

@@ -185,3 +185,46 @@ class ConfigFile(Model, frozen=True, kw_only=True):
     def permissions(self) -> int:
         """The mode as a number."""
         return int(self.mode, 8)
+
+
+class HostFile(Model, frozen=True, kw_only=True):
+    """``[files]``: one of ``source``, ``symlink`` and ``directory``, and how it is on hosts."""
+
+    source: Annotated[
+        OptionalLine,
+        Meta(description="File or directory, relative to the recipe; of a directory all below it."),
+    ] = ""
+    symlink: Annotated[OptionalLine, Meta(description="What the symlink there says.")] = ""
+    directory: Annotated[bool, Meta(description="Whether it is an empty directory.")] = False
+    template: Annotated[
+        bool,
+        Meta(
+            description="Whether `@NAME@`, `@VERSION@`, `@PREFIX@`, `@USER@`, `@ETC@`, `@STATE@`,"
+            " `@LOGS@` and `@RUNTIME@` in it become what they are for the app."
+        ),
+    ] = False
+    mode: Annotated[
+        str,
+        Meta(
+            description="Its permissions on hosts, in octal; without it `0755` for directories and"
+            " what is executable, `0644` for the rest.",
+            pattern=r"^(0?[0-7]{3})?\Z",
+            examples=["0640"],
+        ),
+    ] = ""
+    owner: Annotated[Line, Meta(description="`root`, or the app's user.")] = "root"
+    group: Annotated[
+        Line, Meta(description="`root`, or the app's user, for the group that is its own.")
+    ] = "root"
+    capabilities: Annotated[
+        str,
+        Meta(
+            description="What it may do without being root, as capabilities(7) calls it.",
+            pattern=r"^(cap_[a-z_]+(,cap_[a-z_]+)*[=+][eip]+)?\Z",
+            examples=["cap_net_bind_service=ep"],
+        ),
+    ] = ""
+    formats: Annotated[
+        tuple[Literal["deb", "rpm"], ...],
+        Meta(description="Formats of packages that have it; all when empty."),
+    ] = ()

@@ -503,16 +503,20 @@ def test_an_error_names_file_owner_and_what_to_write(host):
     for name, path in (("shop", f"{site}/shop/server.key"), ("x", "lib/x/run"), ("y", "bin/y")):
         trees[name] = Tree((replace(host.payload().tree.by_path[f"{APP}/{path}"], path=path),))
     payload = host.payload(config_files=("/etc/hello/hello.pem",))
-    parts = [(PROJECT, trees["shop"]), (INDEX, trees["x"]), (COMPONENT, trees["y"])]
+    parts = [
+        ("python:shop", PROJECT, trees["shop"]),
+        ("python:x", INDEX, trees["x"]),
+        ("y", COMPONENT, trees["y"]),
+    ]
     report = audit(payload, "2.99", "amd64", owners=of_payload(payload, parts))
     with pytest.raises(AuditError) as caught:
         report.raise_if_failed()
     take_out = "take the key out, and replace it wherever it is in use"
     assert caught.value.why.splitlines() == [
         "secrets: /etc/hello/hello.pem (of the recipe): holds a private key at offset 0x0",
-        f"    {take_out}; it is a file of [config]: change it, or take it out",
+        f"    {take_out}; it is a file of [config] or [files]: change it, or take it out",
         f"secrets: /{APP}/etc/hello.pem (of the recipe): holds a private key at offset 0x0",
-        f"    {take_out}; it is a file of [config]: change it, or take it out",
+        f"    {take_out}; it is a file of [config] or [files]: change it, or take it out",
         f"secrets: /{APP}/{site}/shop/server.key (of the project shop 1.0): holds a private key"
         " at offset 0x0",
         f"    {take_out}; to leave it out, write under [python.prune]:"

@@ -194,8 +194,8 @@ def test_every_kind_is_pinned() -> None:
     # What needs a real root is pinned where there is one.
     acceptance = Path(__file__).parents[2] / "acceptance/golden_outputs.json"
     pinned |= {name.partition(":")[0] for name in json.loads(acceptance.read_text())}
-    # What is fetched is pinned by its digest; an image becomes a root as a tarball does.
-    assert {*all_kinds()} - pinned == {"checkout", "fetch", "npm", "image"}
+    # What is fetched or copied is pinned by its digest; an image becomes a root as a tarball does.
+    assert {*all_kinds()} - pinned == {"checkout", "fetch", "files", "npm", "image"}
 
 
 def test_what_is_stored_is_what_its_tree_says_whatever_the_umask(tmp_path: Path) -> None:

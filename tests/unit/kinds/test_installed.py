@@ -32,7 +32,7 @@ def test_what_parts_hold(tmp_path: Path) -> None:
     entry_points.parent.mkdir()
     entry_points.write_text("[console_scripts]\nshop = shop.cli:main [all]\n")
     part = Part("python:shop", scan(tmp_path), tmp_path, (f"{SITE}/shop/old.py",))
-    found = installed([part])
+    found = installed([part], "/opt/app")
     assert found.entry_points == {"shop": "shop.cli:main"}
     assert {"bin/tool", "bin/link"} <= set(found.programs)
     assert "bin/data" not in found.programs

@@ -56,7 +56,10 @@ def test_the_answer_names_the_line(tmp_path: Path) -> None:
 def test_it_is_an_error_with_a_way_out(tmp_path: Path) -> None:
     write(tmp_path, "opt/hello/app/broken.py")
     payload = Payload(METADATA, tmp_path, scan(tmp_path), "/opt/hello")
-    who = of_payload(payload, [(Owner(Brings.PROJECT, "hello", "1"), scan(tmp_path / "opt/hello"))])
+    who = of_payload(
+        payload,
+        [("python:hello", Owner(Brings.PROJECT, "hello", "1"), scan(tmp_path / "opt/hello"))],
+    )
     said = {"opt/hello/app/broken.py": "line 1: invalid syntax"}
     (finding,) = audit(payload, "2.31", "amd64", owners=who, uncompiled=said).findings
     assert (finding.check, finding.level) == ("syntax", Level.ERROR)
