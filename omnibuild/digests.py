@@ -29,15 +29,20 @@ def of_file(path: Path | str) -> Digest:
     """Return the digest of the file's content; raises ``OSError`` as ``open`` does."""
     descriptor = regular_descriptor(path)
     try:
-        digest = hashlib.sha256(os.read(descriptor, _SMALL))
-        if more := os.read(descriptor, _SMALL):
-            digest.update(more)
-            buffer = memoryview(bytearray(_BUFFER))
-            while size := os.readv(descriptor, [buffer]):
-                digest.update(buffer[:size])
-        return digest.hexdigest()
+        return of_descriptor(descriptor)
     finally:
         os.close(descriptor)
+
+
+def of_descriptor(descriptor: int) -> Digest:
+    """Return the digest of what an open file holds from where it is read next."""
+    digest = hashlib.sha256(os.read(descriptor, _SMALL))
+    if more := os.read(descriptor, _SMALL):
+        digest.update(more)
+        buffer = memoryview(bytearray(_BUFFER))
+        while size := os.readv(descriptor, [buffer]):
+            digest.update(buffer[:size])
+    return digest.hexdigest()
 
 
 def canonical_json(value: Any) -> bytes:

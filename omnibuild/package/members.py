@@ -7,6 +7,7 @@ parents before children, the first name of hard-linked files carrying the conten
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -75,12 +76,18 @@ def content(root: Path, entry: Entry) -> Iterator[bytes]:
     path = f"{root}/{entry.path}"
     digest, size = hashlib.sha256(), 0
     try:
-        with open(path, "rb", buffering=0) as stream:
-            # Most files are small: a buffer of their own size, and a byte to see that they end.
-            while chunk := stream.read(_buffer(entry.size - size)):
+        # Below all buffers: most files are small, and read by one call.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            # A buffer of the file's own size, and a byte to see that it ends.
+            while chunk := os.read(descriptor, min(READ_SIZE, max(entry.size - size, 0) + 1)):
                 digest.update(chunk)
                 size += len(chunk)
                 yield chunk
+                if size == entry.size < READ_SIZE:
+                    break
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise PackageError(
             f"a file of the payload cannot be read: {entry.path}",
@@ -96,10 +103,6 @@ def content(root: Path, entry: Entry) -> Iterator[bytes]:
             f"sha256 {digest.hexdigest()}, expected {entry.digest}",
             hint="heal the store, then build again: omnibuild cache verify",
         )
-
-
-def _buffer(expected: int) -> int:
-    return min(READ_SIZE, expected + 1) if expected >= 0 else READ_SIZE
 
 
 def check_names(members: Iterable[Entry]) -> None:

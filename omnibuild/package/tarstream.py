@@ -20,6 +20,8 @@ SHORT, LARGEST_IN_OCTAL = 99, 8**11 - 1
 # After the link: GNU's mark, owner and group, no device numbers, no prefix.
 END_OF_HEADER = b"ustar  \0" + 2 * b"root".ljust(32, b"\0") + bytes(2 * 8 + 155 + 12)
 BLANK_CHECKSUM = b" " * 8
+# Of each header, what is the same in all.
+SUM_OF_ENDS = sum(END_OF_HEADER) + sum(BLANK_CHECKSUM)
 
 END_OF_ARCHIVE = bytes(2 * tarfile.BLOCKSIZE)
 
@@ -79,6 +81,6 @@ def _short_header(entry: Entry, name: str, size: int, date: int, link: str) -> b
         size,
         date,
     )
-    end = TYPES[entry.kind] + link.encode().ljust(100, b"\0") + END_OF_HEADER
-    checksum = sum(start) + sum(BLANK_CHECKSUM) + sum(end)
-    return b"%b%06o\0 %b" % (start, checksum, end)
+    kind, target = TYPES[entry.kind], link.encode()
+    checksum = sum(start) + sum(kind) + sum(target) + SUM_OF_ENDS
+    return b"%b%06o\0 %b%b%b" % (start, checksum, kind, target.ljust(100, b"\0"), END_OF_HEADER)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from omnibuild.digests import of_bytes
+from omnibuild.digests import of_bytes, of_descriptor
 from omnibuild.files import atomic_file
 from omnibuild.package.artifact import Artifact
 from omnibuild.package.compression import (
     CompressingSink,
     Compression,
     Effort,
-    HashingSink,
     compressor,
 )
 from omnibuild.package.deb.ar import MAGIC, ar_header, ar_padding
@@ -24,7 +22,6 @@ from omnibuild.package.deb.control import binary_control, installed_size
 from omnibuild.package.deb.scripts import complete_scripts
 from omnibuild.package.identity import check_identity
 from omnibuild.package.members import (
-    READ_SIZE,
     archive_members,
     check_config_files,
     check_names,
@@ -50,8 +47,8 @@ def write_deb(
     """Write ``<name>_<version>-<revision>_<architecture>.deb`` into ``directory``.
 
     As in Debian's archive, an epoch is no part of the file's name.
-    The data archive is compressed into an unnamed file first, because dpkg wants the checksums
-    of the files before them. Raises :class:`PackageError`.
+    dpkg wants the checksums of the files before them; most are known. Raises
+    :class:`PackageError`.
     """
     metadata = payload.metadata
     architecture = platform_deb.architecture
@@ -73,56 +70,68 @@ def write_deb(
 
     members = tuple(member for member in members if not is_system_directory(member))
     path = directory / f"{metadata.name}_{metadata.version}-{revision}_{architecture}.deb"
-    with atomic_file(path) as stream, tempfile.TemporaryFile(dir=directory) as data:
-        md5sums = _write_data(payload, members, data, platform_deb.compression, effort)
-        controls = _control_archive(
-            {
-                "conffiles": _lines(payload.config_files),
-                "control": control.encode(),
-                "md5sums": md5sums,
-            },
-            scripts,
-            metadata.date,
-        )
-        output = HashingSink(stream)
-        _write_archive(output, controls, data, SUFFIXES[platform_deb.compression], metadata.date)
-    return Artifact(path, output.size, output.digest)
+    controls = _control_archive(
+        {
+            "conffiles": _lines(payload.config_files),
+            "control": control.encode(),
+            "md5sums": _md5sums(payload, members),
+        },
+        scripts,
+        metadata.date,
+    )
+    with atomic_file(path) as stream:
+        stream.write(_before_data(controls, metadata.date))
+        _write_data(stream, payload, members, platform_deb.compression, effort)
+        size = stream.tell()
+        # Rewinding flushes it. What was just written is in memory: this is faster than a copy.
+        stream.seek(0)
+        digest = of_descriptor(stream.fileno())
+    return Artifact(path, size, digest)
+
+
+def _md5sums(payload: Payload, members: Iterable[Entry]) -> bytes:
+    """Return the list that `dpkg --verify` reads."""
+    # dpkg keeps digests of configuration files itself, as they are meant to change.
+    config_files = {path.lstrip("/") for path in payload.config_files}
+    lines, sums = [], dict[str, str]()
+    for member in members:
+        if member.kind is Kind.FILE:
+            sums[member.path] = payload.md5.get(member.digest) or _md5(payload, member)
+        if member.kind in (Kind.FILE, Kind.HARDLINK) and member.path not in config_files:
+            # Hard links share their file's sum.
+            lines.append(f"{sums[member.target or member.path]}  {member.path}\n")
+    return name_bytes("".join(lines))
+
+
+def _md5(payload: Payload, entry: Entry) -> str:
+    md5 = hashlib.md5(usedforsecurity=False)
+    for chunk in content(payload.root, entry):
+        md5.update(chunk)
+    return md5.hexdigest()
 
 
 def _write_data(
+    stream: IO[bytes],
     payload: Payload,
-    members: Iterable[Entry],
-    data: IO[bytes],
+    members: Sequence[Entry],
     compression: Compression,
     effort: Effort,
-) -> bytes:
-    """Compress the files into ``data``; return ``md5sums``, which `dpkg --verify` reads."""
-    sums: dict[str, str] = {}
-
-    def read(entry: Entry) -> Iterator[bytes]:
-        if known := payload.md5.get(entry.digest):
-            sums[entry.path] = known
-            yield from content(payload.root, entry)
-            return
-        md5 = hashlib.md5(usedforsecurity=False)
-        for chunk in content(payload.root, entry):
-            md5.update(chunk)
-            yield chunk
-        sums[entry.path] = md5.hexdigest()
-
-    sink = CompressingSink(data, compression, effort)
-    for block in tar_stream(members, top=".", date=payload.metadata.date, read=read):
+) -> None:
+    """Write the member with the files, whose size is known only at its end."""
+    name, date = f"data.tar.{SUFFIXES[compression]}", payload.metadata.date
+    header = stream.tell()
+    stream.write(ar_header(name, 0, date))
+    start = stream.tell()
+    sink = CompressingSink(stream, compression, effort)
+    root = payload.root
+    for block in tar_stream(members, top=".", date=date, read=lambda entry: content(root, entry)):
         sink.write(block)
     sink.close()
-
-    # dpkg keeps digests of configuration files itself, as they are meant to change.
-    config_files = {path.lstrip("/") for path in payload.config_files}
-    names = {
-        member.path: member.target or member.path  # hard links share their file's sum
-        for member in members
-        if member.kind in (Kind.FILE, Kind.HARDLINK) and member.path not in config_files
-    }
-    return name_bytes("".join(f"{sums[file]}  {name}\n" for name, file in names.items()))
+    size = stream.tell() - start
+    stream.write(ar_padding(size))
+    stream.seek(header)
+    stream.write(ar_header(name, size, date))
+    stream.seek(0, os.SEEK_END)
 
 
 def _control_archive(files: Mapping[str, bytes], scripts: Mapping[str, str], date: int) -> bytes:
@@ -138,18 +147,15 @@ def _control_archive(files: Mapping[str, bytes], scripts: Mapping[str, str], dat
     return b"".join(map(gzip.compress, blocks)) + gzip.flush()
 
 
-def _write_archive(
-    output: HashingSink, controls: bytes, data: IO[bytes], suffix: str, date: int
-) -> None:
-    size = data.tell()
-    data.seek(0)
-    output.write(MAGIC)
-    output.write(ar_header("debian-binary", len(FORMAT_VERSION), date) + FORMAT_VERSION)
-    output.write(ar_header("control.tar.gz", len(controls), date) + controls)
-    output.write(ar_padding(len(controls)))
-    output.write(ar_header(f"data.tar.{suffix}", size, date))
-    shutil.copyfileobj(data, output, READ_SIZE)
-    output.write(ar_padding(size))
+def _before_data(controls: bytes, date: int) -> bytes:
+    return b"".join(
+        (
+            MAGIC,
+            ar_header("debian-binary", len(FORMAT_VERSION), date) + FORMAT_VERSION,
+            ar_header("control.tar.gz", len(controls), date) + controls,
+            ar_padding(len(controls)),
+        )
+    )
 
 
 def _lines(paths: Iterable[str]) -> bytes:

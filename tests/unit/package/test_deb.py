@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omnibuild import digests
+from omnibuild.digests import of_file
 from omnibuild.errors import PackageError
 from omnibuild.package.deb.ar import ar_header
 from omnibuild.package.deb.reader import check_deb, read_deb_control
@@ -148,11 +149,41 @@ def test_bad_payloads_leave_nothing_behind(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_file_that_changed_leaves_nothing_behind(payload: Payload, tmp_path: Path) -> None:
+def known_sums(payload: Payload) -> Payload:
+    """Return the payload with the sums that placing finds."""
+    sums = {
+        entry.digest: hashlib.md5((payload.root / entry.path).read_bytes()).hexdigest()  # noqa: S324
+        for entry in payload.tree.files()
+    }
+    return replace(payload, md5=sums)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_file_that_changed_leaves_nothing_behind(
+    payload: Payload, tmp_path: Path, known: bool
+) -> None:
+    payload = known_sums(payload) if known else payload
     (payload.root / "opt/hello/bin/raise").write_bytes(b"SETUID")
     with pytest.raises(PackageError, match="not what it was"):
         write_deb(payload, DEB, tmp_path / "out")
-    assert list((tmp_path / "out").iterdir()) == []
+    assert list((tmp_path / "out").glob("*")) == []
+
+
+@pytest.mark.parametrize("change", [b"setuid and more", b"set", b"SETUID"])
+def test_a_file_of_another_size_or_content_is_refused(
+    payload: Payload, tmp_path: Path, change: bytes
+) -> None:
+    payload = known_sums(payload)
+    (payload.root / "opt/hello/bin/raise").write_bytes(change)
+    with pytest.raises(PackageError, match="not what it was"):
+        write_deb(payload, DEB, tmp_path / "out")
+
+
+def test_sums_that_are_known_already_are_the_same(payload: Payload, tmp_path: Path) -> None:
+    first = write_deb(payload, DEB, tmp_path / "first")
+    second = write_deb(known_sums(payload), DEB, tmp_path / "second")
+    assert first.digest == second.digest == of_file(second.path)
+    assert second.size == second.path.stat().st_size
 
 
 def test_a_forged_name_is_refused(payload: Payload, tmp_path: Path) -> None:
