@@ -18,9 +18,9 @@ from omnibuild.blueprint.steps import NODE_PART, STEPS_PART, steps_action
 from omnibuild.errors import DefinitionError
 from omnibuild.host import bundled, servers
 from omnibuild.host.layout import Layout
-from omnibuild.kinds.payload import metadata_of
 from omnibuild.package.compression import Effort
 from omnibuild.package.formats import check_metadata, decisive_settings
+from omnibuild.package.metadata import metadata_of
 from omnibuild.payload.assembly import HOST_PART
 from omnibuild.plan.graph import Action, Plan, bare_name
 from omnibuild.provenance.manifest import manifest

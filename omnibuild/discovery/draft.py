@@ -16,7 +16,7 @@ from omnibuild.recipe.wheeltags import full_version
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]{1,59}")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
-_VERSION = re.compile(r"[0-9][A-Za-z0-9.+~]{0,59}")
+_VERSION = re.compile(r"([0-9]{1,9}!)?[0-9][A-Za-z0-9.+~]{0,49}")
 _WORKER = re.compile(r"(?:.*-)?(worker|daemon|scheduler|consumer|listener|beat|bot|server)")
 # Servers of the index that are called like their packages, and how each serves.
 _KNOWN_SERVERS = {

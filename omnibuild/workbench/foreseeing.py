@@ -20,7 +20,7 @@ from omnibuild.blueprint.payload import restricted
 from omnibuild.digests import of_file
 from omnibuild.discovery.code import modules
 from omnibuild.host.layout import Layout
-from omnibuild.kinds.payload import metadata_of
+from omnibuild.package.metadata import metadata_of
 from omnibuild.payload.globs import with_all_below
 from omnibuild.payload.model import Payload
 from omnibuild.recipe.models import Recipe

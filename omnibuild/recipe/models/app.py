@@ -67,7 +67,11 @@ class App(Model, frozen=True, kw_only=True):
     license: Annotated[Line, Meta(description="SPDX licence expression.")]
     maintainer: Annotated[Address, Meta(description="Name and address.")]
     description: Annotated[
-        Text, Meta(description="Longer text, paragraphs apart by a blank line.")
+        Text,
+        Meta(
+            description="Longer text, paragraphs apart by a blank line; without it packages say"
+            " that they bring what they need."
+        ),
     ] = ""
     homepage: Annotated[OptionalLine, Meta(description="Where to read more.")] = ""
     vendor: Annotated[

@@ -18,7 +18,7 @@ from omnibuild.errors import (
     PackageError,
     UnknownNameError,
 )
-from omnibuild.kinds.payload import metadata_of
+from omnibuild.package.metadata import metadata_of
 from omnibuild.payload.placing import LOGICAL_PREFIX
 from omnibuild.plan.graph import Action
 from omnibuild.recipe.definitions import Definitions

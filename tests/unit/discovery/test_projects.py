@@ -175,6 +175,13 @@ def test_static_files_of_django(tmp_path: Path, root: str, directory: str) -> No
     }
 
 
+@pytest.mark.parametrize("version", ["1.4", "1!2.0rc1"])
+def test_versions_are_asked_for_at_each_build(tmp_path: Path, version: str) -> None:
+    pyproject = f"[project]\nname = 'abc'\nversion = '{version}'\n"
+    recipe = recipe_of(tmp_path, {"pyproject.toml": pyproject})
+    assert recipe["app"]["version"] == {"from": "project"}
+
+
 def test_static_files_of_a_project_that_is_built_are_nobodys_guess(tmp_path: Path) -> None:
     pyproject = "[build-system]\nrequires = []\n[project]\nname = 'abc'\nversion = '1'\n"
     settings = "STATIC_ROOT = BASE_DIR / 'static'\n"
