@@ -29,6 +29,7 @@ _HINT = (
     " each version (keepachangelog.com) are read"
 )
 SUITE: Final = "stable"
+LONGEST_LINE: Final = 10_000
 
 
 def read_changelog(text: str, file: str, author: str) -> tuple[Change, ...]:
@@ -44,6 +45,10 @@ def read_changelog(text: str, file: str, author: str) -> tuple[Change, ...]:
     """
     lines = text.replace("\r\n", "\n").split("\n")
     for number, line in enumerate(lines, start=1):
+        if len(line) > LONGEST_LINE:
+            raise _error(
+                file, number, "a line of the changelog is too long", f"{len(line)} letters"
+            )
         if _CONTROL.search(line):
             raise _error(file, number, "the changelog holds a control character", repr(line))
     first = next((line for line in lines if line.strip()), "")

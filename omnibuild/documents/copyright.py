@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Final
 
 from omnibuild.documents.licences import Licensed
@@ -134,6 +135,7 @@ def patterns(files: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
             for directory in _above(path):
                 inside.setdefault(directory, Counter())[name] += 1
 
+    @cache
     def owned(directory: str, name: str) -> bool:
         counts = inside[directory]
         first = all(order[name] <= order[other] for other in counts)
@@ -159,7 +161,9 @@ def _above(path: str) -> Iterator[str]:
 
 def _escaped(path: str) -> str:
     # Words are apart by blanks, and the format knows no other sign for one.
-    return re.sub(r"([\\*?])", r"\\\1", path).replace(" ", "?")
+    escaped = re.sub(r"([\\*?])", r"\\\1", path)
+    # Nor for a byte that is no text.
+    return re.sub(r"[\s\udc80-\udcff]", "?", escaped)
 
 
 def _lines(texts: Iterable[str]) -> str:

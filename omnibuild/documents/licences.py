@@ -23,9 +23,10 @@ MOST_HOLDERS: Final = 12
 LONGEST_HOLDER: Final = 200
 
 _NAMES = re.compile(r"(un)?licen[cs]e|copying|copyright|notice", re.IGNORECASE)
+# Within one line: texts are of others, and may be all blank.
 _HOLDER = re.compile(
-    r"^[\s*#/;.-]*"
-    r"(?P<said>(?:Portions )?Copyright(?: \(C\)|\s*©|:)?\s*(?:[12][0-9]{3}|©|\(C\)).*)$",
+    r"^[ \t*#/;.-]*"
+    r"(?P<said>(?:Portions )?Copyright(?: \(C\)|[ \t]*©|:)?[ \t]*(?:[12][0-9]{3}|©|\(C\)).*)$",
     re.IGNORECASE | re.MULTILINE,
 )
 _CLASSIFIER = "License :: "

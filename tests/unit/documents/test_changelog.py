@@ -88,6 +88,7 @@ def test_markdown(text: str) -> None:
         ("# x\n## 1.2 - 2024-13-31\n", 2, "the date cannot be read"),
         ("## 1.2 - 1969-12-31\n", 1, "the date cannot be read"),
         ("## 1.2 - 2024-01-01\n\x07\n", 2, "a control character"),
+        ("shop (1) sid; urgency=low\n -- " + "<> " * 10_000, 2, "too long"),
         ("shop (1) sid; urgency=low\n\n  * a\n", 4, "the entry of 1 has no end"),
         ("shop (1) sid; urgency=low\n\n * a\n", 3, "no part of a changelog"),
         (

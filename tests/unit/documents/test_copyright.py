@@ -136,3 +136,12 @@ def test_each_file_is_said_to_be_whose_it_is(owners: dict[str, str]) -> None:
 def test_any_text_makes_a_readable_file(text: str, called: str) -> None:
     part = replace(PARTS[0], texts={"x": text}, license=called, holders=(text,))
     copyright_file(APP, "/opt/shop", (part,))
+
+
+def test_names_of_any_bytes_make_a_text() -> None:
+    part = replace(PARTS[0], files=("lib/a\udcffb", "lib/x\u2028y", "lib/*?\\"))
+    text = copyright_file(APP, "/opt/shop", (part,))
+    assert "lib/a?b\n" in text
+    assert "lib/x?y\n" in text
+    assert r"lib/\*\?\\" in text
+    text.encode()

@@ -113,3 +113,9 @@ def test_lines_that_name_holders() -> None:
         "Portions Copyright (C) 1999 C",
         "copyright © 2012 B. Person",
     )
+
+
+def test_texts_of_nothing_are_read_at_once() -> None:
+    """A search that crosses lines would take hours for these."""
+    for blank in ("\n", " \n", "* ", "Copyright\n", "Copyright 2010 "):
+        assert len(holders([blank * 60_000])) <= 1
