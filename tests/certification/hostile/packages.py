@@ -12,7 +12,7 @@ import struct
 import tarfile
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import zstandard
@@ -20,6 +20,7 @@ import zstandard
 from omnibuild.audit.report import Level
 from omnibuild.package.deb.ar import MAGIC, ar_header, ar_members, ar_padding
 from omnibuild.package.deb.writer import write_deb
+from omnibuild.package.opening.opened import open_package
 from omnibuild.package.rpm.header import INTEGERS, Field, Type, encode_header
 from omnibuild.package.rpm.reader import read_rpm_headers
 from omnibuild.package.rpm.tags import SignatureTag, Tag
@@ -28,6 +29,8 @@ from omnibuild.repository.publish import publish
 from omnibuild.signing.creation import create_key
 from omnibuild.signing.signer import Signer, load_signer
 from omnibuild.sources.extraction import Limits
+from omnibuild.workbench.differing import differences
+from omnibuild.workbench.inspecting import inspect
 from omnibuild.workbench.judge import judge
 from tests.certification.hostile.harness import Boundary, Place
 from tests.certification.hostile.mutate import NASTY, NUMBERS, damaged, reworded
@@ -280,7 +283,22 @@ def _take_audit(place: Place, _: object) -> str:
     return "sound" if not judged.report.at(Level.ERROR) else "faults"
 
 
+def _take_inspection(place: Place, _: object) -> str:
+    """Look into it, and lay it beside itself; what is found is told as JSON."""
+    (path,) = place.inbox.iterdir()
+    scratch = place.inbox / "scratch"
+    scratch.mkdir()
+    opened = open_package(path, scratch, Limits(1 << 28, 10_000))
+    found = inspect(opened)
+    json.dumps(asdict(found))
+    assert found.size == opened.payload.tree.size <= sum(part.size for part in found.parts)
+    same = differences(opened, opened)
+    assert (same.fields, same.parts, same.files) == ((), (), ())
+    return "read"
+
+
 BOUNDARIES = {
+    "inspected packages": Boundary(_prepare_audit, _make_audit, _take_inspection),
     "audited packages": Boundary(_prepare_audit, _make_audit, _take_audit),
     "deb": Boundary(_prepare_deb, _make_deb, _take),
     "rpm": Boundary(_prepare_rpm, _make_rpm, _take),
