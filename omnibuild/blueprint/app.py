@@ -213,14 +213,14 @@ def _wanted_components(recipe: Recipe, components: Components) -> tuple[str, ...
 
 def _place_actions(recipe: Recipe, parts: Mapping[str, str], place: str) -> list[Action]:
     parameters: dict[str, Any] = {"prefix": Layout.of(recipe).prefix}
-    alone: dict[str, Any] = {}
+    own = parameters
     if recipe.python and not recipe.python.sources:
-        alone["sources"] = False
+        parameters = {**parameters, "sources": False}
     return [
         Action(
             f"place:{recipe.app.name}/{name}{place}",
             "place",
-            {**parameters, **(alone if name != HOST_PART else {})},
+            own if name == HOST_PART else parameters,
             {"tree": action},
         )
         for name, action in parts.items()

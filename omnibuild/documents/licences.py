@@ -11,18 +11,19 @@ from typing import Any, Final
 
 from packaging.utils import canonicalize_name
 
+from omnibuild.package.opening.owners import INFO
 from omnibuild.payload.assembly import Part, kept
 from omnibuild.tree import Entry, Kind
 
 LICENSES: Final = "share/licenses"
-INFO: Final = ".dist-info"
 # Bytes; whole licences have 35,000.
 LARGEST_TEXT: Final = 1 << 18
 # Of a part, so that a list of contributors does not fill the file.
 MOST_HOLDERS: Final = 12
 LONGEST_HOLDER: Final = 200
 
-_NAMES = re.compile(r"(un)?licen[cs]e|copying|copyright|notice", re.IGNORECASE)
+# What files with licence texts are called.
+LICENCE_NAMES: Final = re.compile(r"(un)?licen[cs]e|copying|copyright|notice", re.IGNORECASE)
 # Within one line: texts are of others, and may be all blank.
 _HOLDER = re.compile(
     r"^[ \t*#/;.-]*"
@@ -108,7 +109,7 @@ def _is_text(path: str) -> bool:
         return True
     if f"{INFO}/licenses/" in path:
         return True
-    return directory.endswith(INFO) and bool(_NAMES.match(name))
+    return directory.endswith(INFO) and bool(LICENCE_NAMES.match(name))
 
 
 def _distribution(part: Part, entries: Iterable[Entry]) -> dict[str, str]:

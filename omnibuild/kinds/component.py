@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 import shlex
 import shutil
 from collections import Counter
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from omnibuild import files
 from omnibuild.audit.component import check_component
+from omnibuild.documents.licences import LICENCE_NAMES, LICENSES
 from omnibuild.errors import CaptureError, StepError
 from omnibuild.execute.job import Job
 from omnibuild.execute.sandbox.step import Step
@@ -26,8 +26,6 @@ from omnibuild.sources.archive import at_most, unpack
 from omnibuild.store.results import Output
 from omnibuild.tree import Kind, Tree
 
-LICENSES = "share/licenses"
-_LICENCE = re.compile("(un)?licen[cs]e|copying|copyright|notice", re.IGNORECASE)
 _TEXTS = 9
 
 
@@ -116,7 +114,7 @@ def licence_texts(
 
 def _texts_in(source: Path) -> str:
     """Say which files at the top of a source are called like licence texts."""
-    texts = [name for name in sorted(os.listdir(source)) if _LICENCE.match(name)][:_TEXTS]
+    texts = [name for name in sorted(os.listdir(source)) if LICENCE_NAMES.match(name)][:_TEXTS]
     return f"is {', '.join(texts)}" if texts else "is nothing called like one at the top"
 
 

@@ -45,7 +45,7 @@ def compressor(compression: Compression, effort: Effort = "release") -> Compress
     """Return a compressor that makes one zstd frame, one xz stream or one gzip member."""
     level = LEVELS[effort][compression]
     if compression == "gzip":
-        return zlib.compressobj(level, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+        return _gzip(level)
     if compression == "xz":
         import lzma
 
@@ -55,8 +55,12 @@ def compressor(compression: Compression, effort: Effort = "release") -> Compress
 
 def gzipped(data: bytes) -> bytes:
     """Return a file as ``gzip -9n`` has it: as Debian's policy wants documents."""
-    best = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    best = _gzip(9)
     return best.compress(data) + best.flush()
+
+
+def _gzip(level: int) -> Compressor:
+    return zlib.compressobj(level, zlib.DEFLATED, zlib.MAX_WBITS | 16)
 
 
 def zstd_compressor(workers: int, level: int) -> Compressor:

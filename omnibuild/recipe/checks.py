@@ -30,7 +30,12 @@ from omnibuild.recipe.running.bundle import bundle_faults
 from omnibuild.recipe.running.commands import ADD_PYTHON, command_faults
 from omnibuild.recipe.running.environment import environment_faults
 from omnibuild.recipe.running.files import file_faults
-from omnibuild.recipe.running.host_files import LONGEST_NAME, host_file_faults
+from omnibuild.recipe.running.host_files import (
+    host_file_faults,
+    long_names,
+    mode_faults,
+    unusual_path,
+)
 from omnibuild.recipe.running.names import name_faults
 from omnibuild.recipe.running.timers import timer_faults
 from omnibuild.recipe.running.web import OWN, web_faults
@@ -149,12 +154,9 @@ def _waiver_faults(recipe: Recipe) -> Iterator[Fault]:
 def _place_faults(target: str, own: str) -> Iterator[Fault]:
     path = ("config", target)
     app = own.rpartition("/")[2]
-    if max(len(os.fsencode(name)) for name in target.split("/")) > LONGEST_NAME:
-        what = f"{quoted(target)} has a name that is too long for hosts"
-        yield Fault(path, what, f"they take {LONGEST_NAME} bytes", in_key=True)
-    if posixpath.normpath(target) != target:
-        hint = f"write `{posixpath.normpath('/' + target.lstrip('/'))}`"
-        yield Fault(path, f"{quoted(target)} is not a plain absolute path", hint, in_key=True)
+    yield from long_names(path, target)
+    if fault := unusual_path(path, target):
+        yield fault
     elif target == own or target.startswith(f"{own}/"):
         what = f"{quoted(target)} is in the app's own directory, which upgrades replace"
         yield Fault(path, what, f"put it below `/etc/{app}/`", in_key=True)
@@ -204,16 +206,9 @@ def _file_faults(recipe: Recipe, target: str, file: ConfigFile, directory: Path)
         hint = f'write {{ source = "{file.source}", mode = "0755" }}, or chmod a-x'
         yield Fault(path if short else (*path, "source"), what, hint)
     if not short:
-        yield from _mode_faults((*path, "mode"), file)
-        yield from _owner_faults(recipe, path, file)
-
-
-def _mode_faults(path: tuple[str, ...], file: ConfigFile) -> Iterator[Fault]:
-    if file.permissions & stat.S_IWOTH:
         hint = "let its group write it: `group` takes the app's user"
-        yield Fault(path, f"mode {file.mode} lets everybody write it", hint)
-    if not file.permissions & stat.S_IRUSR:
-        yield Fault(path, f"mode {file.mode} does not let its owner read it")
+        yield from mode_faults((*path, "mode"), file.mode, hint)
+        yield from _owner_faults(recipe, path, file)
 
 
 def _owner_faults(recipe: Recipe, path: tuple[str, ...], file: ConfigFile) -> Iterator[Fault]:

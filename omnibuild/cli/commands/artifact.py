@@ -8,7 +8,7 @@ import dataclasses
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from textwrap import shorten
 
@@ -47,10 +47,14 @@ def _inspect(arguments: argparse.Namespace) -> int:
     lines += [f"{name}: {_items(items)}" for name, items in found.said.items() if items]
     lines += ["", f"installed: {human_size(found.size)} in {found.files:,} files"]
     lines += [f"{human_size(p.size):>10}  {p.name} {p.version}".rstrip() for p in found.parts]
+    _tell(lines)
+    return 0
+
+
+def _tell(lines: Iterable[str]) -> None:
     for line in lines:
         # Other people's words: none may draw on a terminal.
         sys.stdout.write(printable(line).replace("\n", " ") + "\n")
-    return 0
 
 
 def _items(items: tuple[str, ...]) -> str:
@@ -79,9 +83,7 @@ def _diff(arguments: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps(document) + "\n")
         return status
     lines = [f"{_verb(each):8}{each.name}  {_values(each)}" for each in found.fields + found.parts]
-    for line in (*lines, *_file_lines(found.files[:SHOWN_FILES])):
-        # Other people's names: none may draw on a terminal.
-        sys.stdout.write(printable(line).replace("\n", " ") + "\n")
+    _tell((*lines, *_file_lines(found.files[:SHOWN_FILES])))
     if (left := len(found.files) - SHOWN_FILES) > 0:
         sys.stdout.write(f"and {left} files more; --json tells all\n")
     before, after = map(human_size, found.sizes)

@@ -50,13 +50,10 @@ def installed_by_parts(payload: Payload) -> dict[str, int]:
 
     Parts are called as in its plan: ``zlib``, ``python:flask``, ``recipe:steps``.
     """
-    for entry in payload.tree.files():
-        if entry.path.endswith(f"/{MANIFEST}"):
-            said = _json(payload, entry).get("installed")
-            if isinstance(said, dict):
-                return {
-                    name: size for name, size in said.items() if type(size) is int and size >= 0
-                }
+    for manifest in _manifests(payload):
+        said = manifest.get("installed")
+        if isinstance(said, dict):
+            return {name: size for name, size in said.items() if type(size) is int and size >= 0}
     return {}
 
 
@@ -67,25 +64,29 @@ def brought(payload: Payload, owners: Owners) -> Iterator[tuple[str, str]]:
         payload: its files.
         owners: what :func:`owners_in` says of them.
     """
-    for entry in payload.tree.files():
-        if entry.path.endswith(f"/{MANIFEST}") and entry.size <= LARGEST_LIST:
-            manifest = _json(payload, entry)
-            for kind, key in (("component", "components"), ("npm", "npm")):
-                for each in _list(manifest, key):
-                    if isinstance(each, dict):
-                        yield f"{kind} {each.get('name', '')}", str(each.get("version", ""))
+    for manifest in _manifests(payload):
+        for kind, key in (("component", "components"), ("npm", "npm")):
+            for each in _list(manifest, key):
+                if isinstance(each, dict):
+                    yield f"{kind} {each.get('name', '')}", str(each.get("version", ""))
     for owner in dict.fromkeys(owners.known.values()):
         yield f"{owner.kind} {owner.name}", owner.version
+
+
+def _manifests(payload: Payload) -> Iterator[Mapping[str, Any]]:
+    """Yield what packages of omnibuild say of themselves; nothing of one that cannot be read."""
+    for entry in payload.tree.files():
+        if entry.path.endswith(f"/{MANIFEST}"):
+            yield _json(payload, entry)
 
 
 def _own_projects(payload: Payload) -> frozenset[str]:
     """Return the names of the distributions that the manifest calls the app's own."""
     names: set[str] = set()
-    for entry in payload.tree.files():
-        if entry.path.endswith(f"/{MANIFEST}") and entry.size <= LARGEST_LIST:
-            for each in _list(_json(payload, entry), "python"):
-                if isinstance(each, dict) and not each.get("file") and each.get("name"):
-                    names.add(str(each["name"]))
+    for manifest in _manifests(payload):
+        for each in _list(manifest, "python"):
+            if isinstance(each, dict) and not each.get("file") and each.get("name"):
+                names.add(str(each["name"]))
     return frozenset(names)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -93,7 +93,7 @@ def file_fields(members: Sequence[RpmMember], payload: Payload) -> dict[int, Fie
     parents, names = zip(*(f"/{m.entry.path}".rsplit("/", 1) for m in members), strict=True)
     directories = {name: number for number, name in enumerate(dict.fromkeys(parents))}
     owners = [payload.owners.get(f"/{member.entry.path}", ("root", "root")) for member in members]
-    flags = _Flags(payload)
+    config_files = frozenset(payload.config_files)
     return {
         Tag.FILE_SIZES: int32(member.size for member in members),
         Tag.FILE_MODES: int16(member.mode for member in members),
@@ -101,7 +101,7 @@ def file_fields(members: Sequence[RpmMember], payload: Payload) -> dict[int, Fie
         Tag.FILE_MTIMES: int32([payload.metadata.date] * count),
         Tag.FILE_DIGESTS: strings(member.entry.digest for member in members),
         Tag.FILE_LINK_TARGETS: strings(_link_target(member.entry) for member in members),
-        Tag.FILE_FLAGS: int32(flags.of(member.entry) for member in members),
+        Tag.FILE_FLAGS: int32(_flags(member.entry, config_files) for member in members),
         Tag.FILE_USERS: strings(user for user, _ in owners),
         Tag.FILE_GROUPS: strings(group for _, group in owners),
         Tag.FILE_VERIFY_FLAGS: int32([0xFFFFFFFF] * count),
@@ -123,21 +123,15 @@ def _capabilities(members: Sequence[RpmMember], payload: Payload) -> dict[int, F
     return {Tag.FILE_CAPABILITIES: strings(said)}
 
 
-class _Flags:
-    """Flags of files, as rpm's own build would set them."""
-
-    def __init__(self, payload: Payload) -> None:
-        self._config = frozenset(payload.config_files)
-
-    def of(self, entry: Entry) -> int:
-        """Return the flags of one."""
-        if f"/{entry.path}" in self._config:
-            return FileFlag.CONFIG | FileFlag.NOREPLACE
-        if entry.kind is not Kind.DIRECTORY and entry.path.startswith(_DOCUMENTS):
-            # A host may leave documents out, but not this one.
-            is_licence = entry.path.endswith("/copyright")
-            return FileFlag.LICENSE if is_licence else FileFlag.DOC
-        return 0
+def _flags(entry: Entry, config_files: Collection[str]) -> int:
+    """Return the flags of a file, as rpm's own build would set them."""
+    if f"/{entry.path}" in config_files:
+        return FileFlag.CONFIG | FileFlag.NOREPLACE
+    if entry.kind is not Kind.DIRECTORY and entry.path.startswith(_DOCUMENTS):
+        # A host may leave documents out, but not this one.
+        is_licence = entry.path.endswith("/copyright")
+        return FileFlag.LICENSE if is_licence else FileFlag.DOC
+    return 0
 
 
 def payload_stream(root: Path, members: Iterable[RpmMember], date: int) -> Iterator[bytes]:

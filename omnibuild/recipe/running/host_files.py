@@ -11,6 +11,7 @@ from typing import Final
 
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import HostFile, Recipe
+from omnibuild.recipe.positions import Path as Keys
 from omnibuild.recipe.validate import quoted
 
 # With what package managers put behind it while they unpack.
@@ -43,15 +44,36 @@ def host_file_faults(recipe: Recipe, user: str, directory: Path) -> Iterator[Fau
         yield from _owner_faults(target, file, user)
 
 
-def _place_faults(recipe: Recipe, target: str, directory: Path) -> Iterator[Fault]:
-    place, own = ("files", target), f"/opt/{recipe.app.name}/"
-    if posixpath.normpath(target) != target:
-        hint = f"write `{posixpath.normpath('/' + target.lstrip('/'))}`"
-        yield Fault(place, f"{quoted(target)} is not a plain absolute path", hint, in_key=True)
-        return
+def long_names(place: Keys, target: str) -> Iterator[Fault]:
+    """Yield what is wrong with a host path that has a name too long for hosts."""
     if max(len(os.fsencode(name)) for name in target.split("/")) > LONGEST_NAME:
         what = f"{quoted(target)} has a name that is too long for hosts"
         yield Fault(place, what, f"they take {LONGEST_NAME} bytes", in_key=True)
+
+
+def unusual_path(place: Keys, target: str) -> Fault | None:
+    """Return what is wrong with a host path that could be written more plainly."""
+    if posixpath.normpath(target) == target:
+        return None
+    hint = f"write `{posixpath.normpath('/' + target.lstrip('/'))}`"
+    return Fault(place, f"{quoted(target)} is not a plain absolute path", hint, in_key=True)
+
+
+def mode_faults(place: Keys, mode: str, hint: str = "") -> Iterator[Fault]:
+    """Yield what is wrong with permissions, in octal; ``hint`` for who let everybody write."""
+    permissions = int(mode, 8)
+    if permissions & stat.S_IWOTH:
+        yield Fault(place, f"mode {mode} lets everybody write it", hint)
+    if not permissions & stat.S_IRUSR:
+        yield Fault(place, f"mode {mode} does not let its owner read it")
+
+
+def _place_faults(recipe: Recipe, target: str, directory: Path) -> Iterator[Fault]:
+    place, own = ("files", target), f"/opt/{recipe.app.name}/"
+    if fault := unusual_path(place, target):
+        yield fault
+        return
+    yield from long_names(place, target)
     hint = next((why for start, why in _ELSEWHERE.items() if target.startswith(start)), "")
     if hint or not target.startswith(("/usr/", own)):
         what = f"{quoted(target)} is no place for files of a package"
@@ -94,15 +116,7 @@ def _kind_faults(recipe: Recipe, target: str, file: HostFile, directory: Path) -
         if wrong and getattr(file, name):
             yield Fault((*place, name), f"`{name}` is for a single file")
     if file.mode and not file.symlink:
-        yield from _mode_faults((*place, "mode"), file)
-
-
-def _mode_faults(path: tuple[str, ...], file: HostFile) -> Iterator[Fault]:
-    mode = int(file.mode, 8)
-    if mode & stat.S_IWOTH:
-        yield Fault(path, f"mode {file.mode} lets everybody write it")
-    if not mode & stat.S_IRUSR:
-        yield Fault(path, f"mode {file.mode} does not let its owner read it")
+        yield from mode_faults((*place, "mode"), file.mode)
 
 
 def _owner_faults(target: str, file: HostFile, user: str) -> Iterator[Fault]:
