@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import time
@@ -43,6 +44,14 @@ def test_the_interpreter_is_whole(series: str, tree: Path) -> None:
         [tree / f"bin/python{series}", "-I", "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == series
+    details = tree / f"lib/python{series}/build-details.json"
+    if details.exists():
+        said = json.loads(details.read_text())
+        base = details.parent / said["base_prefix"]
+        assert (base / said["base_interpreter"]).samefile(tree / f"bin/python{series}")
+        assert (base / said["c_api"]["headers"] / "Python.h").exists()
+    else:
+        assert series < "3.14", "PEP 739"
 
 
 def test_the_app_answers(tree: Path, tmp_path: Path) -> None:
