@@ -43,6 +43,7 @@ sqv: verifies signatures as apt of Debian 13 does
 lintian: judges our debs as Debian does
 man-db: reads our manual pages
 rpmlint: judges our rpms as Fedora does
+skopeo: pushes images to a registry
 zstd: reads packages independently of ours
 '
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from omnibuild.blueprint.audits import audit_action, beside, check_waivers, part_owners
+from omnibuild.blueprint.audits import audit_action, check_waivers, part_owners
 from omnibuild.blueprint.components import Components
 from omnibuild.blueprint.node import front_end
 from omnibuild.blueprint.payload import files_action, payload_action, pruned
-from omnibuild.blueprint.platforms import lowest_glibc
+from omnibuild.blueprint.platforms import base_actions, lowest_glibc, package_action
 from omnibuild.blueprint.prebuilt import RUNTIME_PART, runtime_action
 from omnibuild.blueprint.python import PythonPackages, oddities
 from omnibuild.blueprint.steps import NODE_PART, STEPS_PART, steps_action
@@ -19,7 +19,7 @@ from omnibuild.errors import DefinitionError
 from omnibuild.host import bundled, servers
 from omnibuild.host.layout import Layout
 from omnibuild.package.compression import Effort
-from omnibuild.package.formats import check_metadata, decisive_settings
+from omnibuild.package.formats import check_metadata
 from omnibuild.package.metadata import metadata_of
 from omnibuild.payload.assembly import HOST_PART
 from omnibuild.plan.graph import Action, Plan, bare_name
@@ -149,11 +149,12 @@ def _plan_in_root(
     payload = payload_action(recipe, recipe_path, components, inputs, prune, described)
     who = part_owners(recipe, parts, components, packages)
     asked = python.asked if python else {}
-    audits = [audit_action(recipe, platform, payload, who, asked) for platform in platforms]
+    audits = [audit_action(recipe, each, payload, who, asked) for each in platforms]
     effort: Effort = "release" if recipe.build and recipe.build.profile == "release" else "quick"
-    after = [audit.name for audit in audits]
-    written = {p.name: _package_action(p, payload, after, effort) for p in platforms}
+    bases, after = base_actions(definitions, platforms), [audit.name for audit in audits]
+    written = {p.name: package_action(p, payload, after, effort, inputs, bases) for p in platforms}
     everything = [*actions.values(), *places, payload, *audits, *written.values()]
+    everything += [action for found in bases.values() for action in found]
     return (
         {action.name: action for action in everything},
         {name: action.name for name, action in written.items()},
@@ -225,22 +226,3 @@ def _place_actions(recipe: Recipe, parts: Mapping[str, str], place: str) -> list
         )
         for name, action in parts.items()
     ]
-
-
-def _package_action(
-    platform: Platform, payload: Action, audits: Sequence[str], effort: Effort
-) -> Action:
-    """Return the action that writes a platform's artifact, named after what decides its bytes."""
-    form, settings, libraries = decisive_settings(platform)
-    suffix = settings.get("revision-suffix", "")
-    return Action(
-        name=beside(payload, "package", f"{form}{suffix}"),
-        kind="package",
-        parameters={
-            "format": {form: settings},
-            "libraries": libraries,
-            "effort": effort,
-        },
-        inputs={"payload": payload.name},
-        after=tuple(audits),
-    )

@@ -23,8 +23,8 @@ from omnibuild.recipe.software.choosing import Choice, with_variants
 from omnibuild.recipe.software.extending import Defined
 from omnibuild.recipe.software.templates import expanded, tools
 from omnibuild.recipe.validate import quoted
-from omnibuild.sources.rootlock import Root, load_root_lock
-from omnibuild.sources.rootpins import ImageRoot, TarballRoot
+from omnibuild.sources.roots.lock import Root, load_root_lock
+from omnibuild.sources.roots.pins import ImageRoot, TarballRoot
 from omnibuild.store.results import Output
 
 

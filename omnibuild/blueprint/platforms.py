@@ -1,20 +1,28 @@
-"""Which platforms an app is for, and what all of them have."""
+"""Which platforms an app is for, what all of them have, and what is written for each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from packaging.version import Version
 
+from omnibuild.blueprint.audits import beside
+from omnibuild.blueprint.components import root_actions
 from omnibuild.errors import UnknownNameError
+from omnibuild.package.compression import Effort
+from omnibuild.package.formats import base_of, decisive_settings
+from omnibuild.plan.graph import Action
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Platform, Recipe
+from omnibuild.sources.roots.lock import load_root_lock
 
 
 def chosen_platforms(
     definitions: Definitions, recipe: Recipe, names: Sequence[str]
 ) -> tuple[Platform, ...]:
     """Return the platforms that are asked for, all that the recipe supports when none is.
+
+    Those that are built on request only must be named there, or by the recipe.
 
     Raises :class:`UnknownNameError` for one that it does not support, or that nobody defines.
     """
@@ -26,9 +34,56 @@ def chosen_platforms(
                 why=f"it supports: {', '.join(supported)}",
                 hint="add the platform to package.platforms",
             )
-    return tuple(definitions.platform(name)[0] for name in dict.fromkeys(names or supported))
+    named = names or recipe.package.platforms
+    found = (definitions.platform(name)[0] for name in dict.fromkeys(named or supported))
+    return tuple(platform for platform in found if named or not platform.on_request)
 
 
 def lowest_glibc(platforms: Sequence[Platform]) -> str:
     """Return the glibc version that all of the platforms have."""
     return min((platform.glibc for platform in platforms), key=Version)
+
+
+def base_actions(
+    definitions: Definitions, platforms: Iterable[Platform]
+) -> dict[str, list[Action]]:
+    """Return the actions that make each root on which apps lie, the last of them the root."""
+    names = dict.fromkeys(base for platform in platforms if (base := base_of(platform)))
+    return {name: root_actions(name, load_root_lock(definitions.root_lock(name))) for name in names}
+
+
+def package_action(
+    platform: Platform,
+    payload: Action,
+    audits: Sequence[str],
+    effort: Effort,
+    parts: Mapping[str, str],
+    bases: Mapping[str, Sequence[Action]],
+) -> Action:
+    """Return the action that writes a platform's artifact, named after what decides its bytes.
+
+    Args:
+        platform: what it is for.
+        payload: the action that makes what is in it.
+        audits: names of actions that must not fail before.
+        effort: how hard to compress.
+        parts: ``part:NAME`` to the action that places the part.
+        bases: what :func:`base_actions` returned.
+    """
+    form, settings, libraries = decisive_settings(platform)
+    suffix = settings.get("revision-suffix", "")
+    inputs = {"payload": payload.name}
+    if base := base_of(platform):
+        inputs |= {**parts, "base": bases[base][-1].name}
+        suffix = f"-on-{base}"
+    return Action(
+        name=beside(payload, "package", f"{form}{suffix}"),
+        kind="package",
+        parameters={
+            "format": {form: settings},
+            "libraries": libraries,
+            "effort": effort,
+        },
+        inputs=inputs,
+        after=tuple(audits),
+    )

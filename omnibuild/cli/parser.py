@@ -208,7 +208,8 @@ def _add_component(parser: argparse.ArgumentParser) -> None:
     "root lock",
     "resolve a build root anew and pin its packages by digest",
     "  omnibuild root lock bullseye gcc g++ make\n"
-    "  omnibuild root lock image:ubuntu:22.04 --name jammy",
+    "  omnibuild root lock image:ubuntu:22.04 --name jammy\n"
+    "  omnibuild root lock trixie base-files libc6 busybox-static --bare --name slim",
 )
 def _root(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -217,6 +218,11 @@ def _root(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="beyond the minimal set")
     parser.add_argument(
         "--name", default="", help="what the root is called (default: the suite, or the image)"
+    )
+    parser.add_argument(
+        "--bare",
+        action="store_true",
+        help="these packages alone, unpacked and not installed: what images lie on",
     )
     add_workspace(parser)
 

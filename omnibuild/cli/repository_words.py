@@ -8,9 +8,9 @@ from pathlib import Path
 from omnibuild.cli.options import add_workspace, command
 
 
-def _add_repository(parser: argparse.ArgumentParser) -> None:
+def _add_repository(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     parser.add_argument(
-        "--repo", type=Path, required=True, metavar="DIR", help="the repository's directory"
+        "--repo", type=Path, required=required, metavar="DIR", help="the repository's directory"
     )
     parser.add_argument(
         "--key",
@@ -25,16 +25,23 @@ def _add_repository(parser: argparse.ArgumentParser) -> None:
 
 @command(
     "publish",
-    "add packages to a signed apt and yum repository",
+    "add packages to a signed apt and yum repository, push images to a registry",
     "  omnibuild publish dist/* --repo /srv/repo\n"
     "  omnibuild publish dist/* --repo /srv/repo --key release.key"
-    " --url https://pkg.example.com",
+    " --url https://pkg.example.com\n"
+    "  omnibuild publish dist/*.oci.tar --registry registry.example.com/team",
 )
 def _publish(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="artifacts to add")
-    _add_repository(parser)
+    _add_repository(parser, required=False)
     parser.add_argument(
         "--url", default="", metavar="URL", help="where hosts will find the repository"
+    )
+    parser.add_argument(
+        "--registry",
+        default="",
+        metavar="HOST[/PATH]",
+        help="where images go, each under its version and the channel's name",
     )
     add_workspace(parser)
 

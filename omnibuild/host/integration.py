@@ -15,11 +15,12 @@ from omnibuild.host.layout import Layout, config_copies
 from omnibuild.host.maintainer import Scripts
 from omnibuild.host.model import Command, HostModel, Process, Timer
 from omnibuild.host.programs import Installed, started
-from omnibuild.host.runner import runner
+from omnibuild.host.runner import ENTRY, container, container_entry, runner
 from omnibuild.host.servers import certificates
 from omnibuild.host.units import DIRECTORY, HELPER, unit_helper, unit_names, units
 from omnibuild.host.users import directories, sysusers_conf, sysusers_path
 from omnibuild.payload.assembly import GeneratedFile
+from omnibuild.payload.model import Container
 from omnibuild.recipe.models import Recipe
 
 EXECUTABLE = 0o755
@@ -38,6 +39,7 @@ class HostFiles:
         copies: host paths of conffiles that not everybody may read, so that the package has them
             once, and where a moved tree has them, relative to the prefix.
         scripts: maintainer scripts by format (``deb``, ``rpm``), then by name.
+        container: what an image starts, which has a file of its own for that.
     """
 
     files: Mapping[str, GeneratedFile]
@@ -45,6 +47,7 @@ class HostFiles:
     config_files: tuple[str, ...]
     copies: Mapping[str, str]
     scripts: Mapping[str, Mapping[str, str]]
+    container: Container | None = None
 
     @property
     def owners(self) -> dict[str, tuple[str, str]]:
@@ -163,6 +166,7 @@ def rendered(model: HostModel) -> HostFiles:
             if not config[path].is_public
         },
         scripts={"deb": scripts.deb(), "rpm": scripts.rpm()},
+        container=container(model) if model.starts else None,
     )
 
 
@@ -198,9 +202,11 @@ def _defaults(
         for host, copy in copies.items()
         if config[host].is_public
     ]
-    if model.processes or model.timers or model.commands or model.additions:
+    if model.starts:
         text = runner(model, {host: copy for host, copy in copies.items() if host in model.config})
         name = f"{layout.prefix}/bin/{layout.app}-run"
+        found.append((name, GeneratedFile(text.encode(), EXECUTABLE)))
+        name, text = f"{layout.prefix}/{ENTRY}", container_entry(model)
         found.append((name, GeneratedFile(text.encode(), EXECUTABLE)))
     return found
 

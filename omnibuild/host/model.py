@@ -173,6 +173,11 @@ class HostModel:
         return next((one.address for one in self.processes if one.address), "")
 
     @property
+    def starts(self) -> bool:
+        """Whether there is anything that somebody could start."""
+        return bool(self.processes or self.timers or self.commands or self.additions)
+
+    @property
     def secured(self) -> Process | None:
         """The process that has a certificate of the host."""
         return next((one for one in self.processes if one.certificate), None)

@@ -1,17 +1,30 @@
 """The runner ``bin/<app>-run``: the whole app in the foreground, without root or systemd.
 
 It is how a tarball is used and what a container starts. Its state directory holds copies of the
-configuration, which the operator edits there.
+configuration, which the operator edits there, unless it is told to take that of packages.
 """
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from textwrap import indent
+from typing import Final
 
 from omnibuild.host.layout import Layout
 from omnibuild.host.model import HostModel, Process
 from omnibuild.host.template import render
+from omnibuild.payload.model import Container
+
+# Below the prefix; only images have it.
+ENTRY: Final = "libexec/container"
+
+# Where a web server answers whose own port is root's: nobody is root in a container.
+_UNPRIVILEGED_PORT: Final = 8080
+_FIRST_UNPRIVILEGED: Final = 1024
+
+# What the servers of an app are called together: the web server, and the proxy before it.
+WEB = "web"
 
 
 def runner(model: HostModel, copies: Mapping[str, str]) -> str:
@@ -24,8 +37,7 @@ def runner(model: HostModel, copies: Mapping[str, str]) -> str:
     layout, listen = model.layout, model.listen
     serve = _serve(model) if model.processes else "\nusage >&2\nexit 2"
     moved = {name: copies[value] for name, value in model.environment.items() if value in copies}
-    moved |= _additions(model)
-    variables = [_variable(name, f"$state/{shlex.quote(below)}") for name, below in moved.items()]
+    variables = [_variable(name, value) for name, value in _additions(model).items()]
     variables += _within(layout) if model.beneath else []
     return render(
         "run.sh.in",
@@ -33,10 +45,11 @@ def runner(model: HostModel, copies: Mapping[str, str]) -> str:
             "APP": layout.app,
             "LISTEN": shlex.quote(listen),
             "LISTEN_SHOWN": listen or "nowhere",
-            "COPIES": "\n".join(
-                f"copy_default {shlex.quote(copy)} {shlex.quote(host)}"
-                for host, copy in copies.items()
-            ),
+            "ETC": layout.etc,
+            "BLANK": " " * len(layout.app),
+            "COPIES": "\n".join([*_copies(copies), *_names(moved)]),
+            "SERVICES": _services(model),
+            "SERVICES_SHOWN": f": {shown}" if (shown := ", ".join(alone(model))) else "",
             "STATE_VARIABLE": layout.variable("STATE"),
             "VARIABLES": "\n".join(variables),
             "MOVED": _moved_commands(model),
@@ -45,8 +58,47 @@ def runner(model: HostModel, copies: Mapping[str, str]) -> str:
     )
 
 
+def alone(model: HostModel) -> dict[str, str]:
+    """Return what can run alone, by the name that the runner takes, and its title.
+
+    The servers that requests go through are one, and called ``web``.
+    """
+    found = {
+        WEB if process.is_server else process.name: process.title
+        for process in model.processes
+        if not process.underlies
+    }
+    return found | {timer.name: "" for timer in model.timers}
+
+
+def _copies(copies: Mapping[str, str]) -> list[str]:
+    return [
+        f"    copy_default {shlex.quote(copy.removeprefix('etc/'))} {shlex.quote(host)}"
+        for host, copy in copies.items()
+    ]
+
+
+def _names(moved: Mapping[str, str]) -> list[str]:
+    """Return shell that tells the app where the copies are."""
+    lines = [
+        _variable(name, f"$etc/{shlex.quote(copy.removeprefix('etc/'))}")
+        for name, copy in moved.items()
+    ]
+    return [f"    {line}" for each in lines for line in each.splitlines()]
+
+
+def _services(model: HostModel) -> str:
+    """Return cases for what can run alone: services until they are stopped, timers once."""
+    app, timers = model.layout.app, [timer.name for timer in model.timers]
+    services = " | ".join(name for name in alone(model) if name not in timers)
+    cases = [f"        {services}) only=$command ;;\n"] if services else []
+    cases += [f'        {name}) exec "$root/bin/{app}-{name}" "$@" ;;\n' for name in timers]
+    return "".join(cases)
+
+
 def _additions(model: HostModel) -> dict[str, str]:
-    return {model.layout.variable("ADDITIONS"): "additions"} if model.additions else {}
+    name = model.layout.variable("ADDITIONS")
+    return {name: "$state/additions"} if model.additions else {}
 
 
 def _moved_commands(model: HostModel) -> str:
@@ -62,14 +114,16 @@ def _moved_commands(model: HostModel) -> str:
 def _timers(model: HostModel) -> str:
     """Return shell that tells what does not run here."""
     app = model.layout.app
-    names = ", ".join(f"{app}-{timer.name}" for timer in model.timers)
-    said = f"timers need systemd, so nothing starts these here: {names}"
+    names = ", ".join(timer.name for timer in model.timers)
+    said = f"timers need systemd, so nothing but \\`{app}-run TIMER\\` starts these here: {names}"
     return f'echo "{app}-run: {said}" >&2\n' if names else ""
 
 
 def _serve(model: HostModel) -> str:
     layout = model.layout
-    ready = 'echo "@APP@ answers on $listen, its state is in $state" >&2' if model.listen else ":"
+    ready = ":"
+    if model.listen:
+        ready = f'! wants {WEB} || echo "@APP@ answers on $listen, its state is in $state" >&2'
     return render(
         "serve.sh.in",
         {
@@ -95,7 +149,7 @@ def _within(layout: Layout) -> list[str]:
     """Return shell that tells where configuration is, and the sockets of who runs it already."""
     etc, runtime = layout.variable("ETC"), layout.variable("RUNTIME")
     return [
-        _variable(etc, "$state/etc"),
+        _variable(etc, "$etc"),
         'if [ -L "$state/run" ]; then',
         _variable(runtime, '$(readlink "$state/run")'),
         "fi",
@@ -121,4 +175,39 @@ def _beneath(model: HostModel) -> dict[str, str]:
 
 def _start(layout: Layout, process: Process) -> str:
     launcher = f'"$root/bin/{layout.app}-{process.name}"'
-    return process.alone or f'{launcher} &\nrunning="$running $!"'
+    start = process.alone or f'{launcher} &\nrunning="$running $!"'
+    name = WEB if process.is_server else process.name
+    return f"if wants {name}; then\n{indent(start, '    ')}\nfi"
+
+
+def container_entry(model: HostModel) -> str:
+    """Return the program: it answers at the port of ``$PORT``, on all addresses."""
+    layout = model.layout
+    listen = f' --listen "0.0.0.0:${{PORT:-{_port(model.listen)}}}"' if model.listen else ""
+    return render(
+        "container.sh.in",
+        {
+            "APP": layout.app,
+            "LISTEN": listen,
+            "PREFIX": layout.prefix,
+            "STATE": layout.state,
+            "STATE_VARIABLE": layout.variable("STATE"),
+        },
+    )
+
+
+def container(model: HostModel) -> Container:
+    """Return what an image of the app starts, as whom, and what it may write."""
+    layout = model.layout
+    return Container(
+        entry=f"{layout.prefix}/{ENTRY}",
+        port=_port(model.listen) if model.listen else 0,
+        user=layout.user or layout.app,
+        directories=(layout.state, layout.logs, layout.runtime),
+    )
+
+
+def _port(listen: str) -> int:
+    """Return the port of a container whose app answers at that address on hosts."""
+    own = int(listen.rpartition(":")[2])
+    return own if own >= _FIRST_UNPRIVILEGED else _UNPRIVILEGED_PORT

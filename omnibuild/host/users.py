@@ -9,6 +9,8 @@ from __future__ import annotations
 from omnibuild.host.layout import Layout
 from omnibuild.host.template import render
 
+SYSUSERS = "/usr/lib/sysusers.d"
+
 
 def sysusers_conf(layout: Layout) -> str:
     """Return the app's sysusers.d file, which is also what its maintainer scripts carry out."""
@@ -17,7 +19,7 @@ def sysusers_conf(layout: Layout) -> str:
 
 def sysusers_path(layout: Layout) -> str:
     """Return where the file goes."""
-    return f"/usr/lib/sysusers.d/{layout.app}.conf"
+    return f"{SYSUSERS}/{layout.app}.conf"
 
 
 def directories(layout: Layout) -> str:

@@ -6,8 +6,8 @@ from omnibuild import files
 from omnibuild.execute.job import Job
 from omnibuild.sources.archive import at_most
 from omnibuild.sources.images import export_image
-from omnibuild.sources.rootpins import ImageRoot
-from omnibuild.sources.roottree import unpack_root
+from omnibuild.sources.roots.pins import ImageRoot
+from omnibuild.sources.roots.tree import unpack_root
 from omnibuild.store.results import Output
 
 

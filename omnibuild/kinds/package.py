@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
 
 import msgspec
 
 from omnibuild import digests, files
+from omnibuild.digests import Digest
 from omnibuild.execute.job import Job
 from omnibuild.kinds.payload import MANIFEST_PATH, load_payload
 from omnibuild.package.formats import FORMATS, write_package
+from omnibuild.package.formats.format import Base, Kept, Making
+from omnibuild.payload.described import load_described
 from omnibuild.store.delivery import CHECKSUM_SUFFIX, MANIFEST_SUFFIX
-from omnibuild.store.results import Output
+from omnibuild.store.results import Output, Result
 from omnibuild.tree import Entry, Kind, Tree
 
 
@@ -19,7 +25,8 @@ def run(job: Job) -> Output:
     """Write an artifact; the output is a tree with the file, its checksum and its manifest.
 
     Parameters: ``format`` (its name to its settings), ``libraries`` (versions of the libraries
-    that compress), ``effort`` (how hard they do). Inputs: ``payload``.
+    that compress), ``effort`` (how hard they do). Inputs: ``payload``; for formats that keep the
+    parts of an app apart, ``part:NAME`` placed trees, and ``base``, the tree that they lie on.
     """
     parameters = job.action.parameters
     ((name, settings),) = parameters["format"].items()
@@ -27,7 +34,7 @@ def run(job: Job) -> Output:
     directory.mkdir(parents=True)
     payload = load_payload(job.store, job.inputs["payload"].digest)
     form = msgspec.convert(settings, FORMATS[name].settings)
-    artifact = write_package(payload, form, directory, parameters["effort"])
+    artifact = write_package(payload, form, _making(job, directory))
     path = payload.root / payload.prefix.lstrip("/") / MANIFEST_PATH
     described = json.loads(path.read_bytes()) | {
         "artifact": {"file": artifact.path.name, "sha256": artifact.digest, "size": artifact.size}
@@ -43,6 +50,36 @@ def run(job: Job) -> Output:
         )
     )
     return job.store.add_scanned_tree(job.scratch / "tree", tree)
+
+
+def _making(job: Job, directory: Path) -> Making:
+    base = None
+    if "base" in job.inputs:
+        base = Base(job.store.tree(job.inputs["base"].digest), job.tree("base"))
+    return Making(
+        directory,
+        job.action.parameters["effort"],
+        parts={
+            name: load_described(job.store, output.digest)[0]
+            for name, output in job.roles("part").items()
+        },
+        base=base,
+        keep=lambda made_of, write: _keep(job, made_of, write),
+    )
+
+
+def _keep(job: Job, made_of: Any, write: Callable[[IO[bytes]], Digest]) -> Kept:
+    """Return a piece of an artifact from the store, made there now or by another action."""
+    store, key = job.store, digests.of_json(made_of)
+    if (result := store.result(key)) and store.take(result.output):
+        output = result.output
+        return Kept(store.blob(output.digest), output.digest, output.identity)
+    path = job.scratch / f"{key}.piece"
+    with path.open("wb") as stream:
+        told = write(stream)
+    output = store.add_file(path, identity=told)
+    store.record(key, Result(output))
+    return Kept(store.blob(output.digest), output.digest, told)
 
 
 def _file(name: str, content: bytes) -> Entry:

@@ -18,6 +18,7 @@ from omnibuild.documents.placed import OF_LINTIAN, documents
 from omnibuild.elf import Elf
 from omnibuild.errors import ArchiveError
 from omnibuild.execute.job import Job
+from omnibuild.host import runner, units, users
 from omnibuild.host.integration import HostFiles, integrate
 from omnibuild.host.programs import Installed
 from omnibuild.package.metadata import metadata_of
@@ -89,8 +90,9 @@ def run(job: Job) -> Output:
         scripts=host.scripts,
         md5={e.digest: md5[e.digest] for e in tree.files() if e.digest in md5},
         glibc=asked_of(_programs(tree, facts)),
-        only={OF_LINTIAN: ("deb",), **_said(recipe, "formats")},
+        only={**_only(prefix), **_said(recipe, "formats")},
         capabilities=_said(recipe, "capabilities"),
+        container=host.container,
     )
     return describe(job, tree, payload.to_data())
 
@@ -157,6 +159,17 @@ def _spare(
 def _said(recipe: Recipe, what: str) -> dict[str, Any]:
     """Return what ``[files]`` says of files, by their host paths."""
     return {path: said for path, file in recipe.host_files.items() if (said := getattr(file, what))}
+
+
+def _only(prefix: str) -> dict[str, tuple[str, ...]]:
+    """Return what is not for all formats, and for which it is: images have no init."""
+    with_init = ("deb", "rpm")
+    return {
+        OF_LINTIAN: ("deb",),
+        units.DIRECTORY: with_init,
+        users.SYSUSERS: with_init,
+        f"{prefix}/{runner.ENTRY}": ("oci",),
+    }
 
 
 def _owners(recipe: Recipe, tree: Tree) -> dict[str, tuple[str, str]]:

@@ -10,9 +10,10 @@ from omnibuild.errors import ToolFailedError
 from omnibuild.execute.job import Job
 from omnibuild.execute.sandbox.log import open_log
 from omnibuild.sources.archive import at_most
-from omnibuild.sources.rootlock import RootLock
-from omnibuild.sources.roots import build_root
-from omnibuild.sources.roottree import unpack_root
+from omnibuild.sources.roots.bare import unpack_packages
+from omnibuild.sources.roots.debian import build_root
+from omnibuild.sources.roots.lock import RootLock
+from omnibuild.sources.roots.tree import unpack_root
 from omnibuild.store.results import Output
 from omnibuild.tools import tail
 
@@ -37,11 +38,11 @@ def run(job: Job) -> Output:
                 why=f"{error.why.rstrip()}\n{said}\nwhole log: {job.log}",
             ) from error
     output = job.store.add_tree(job.scratch / "tree")
-    return Output("tree", output.digest, identity=identity)
+    return Output("tree", output.digest, identity)
 
 
 def _make(job: Job, target: Path, log: IO[bytes]) -> Digest:
-    """Make the tree and return what identifies it."""
+    """Make the tree and return what identifies it, or nothing where that is what it holds."""
     if "tarball" in job.action.parameters:
         limits = at_most(job.limits.unpacked)
         unpack_root(job.blob("tarball"), target, log, limits=limits)
@@ -49,5 +50,8 @@ def _make(job: Job, target: Path, log: IO[bytes]) -> Digest:
         return identity
     lock = RootLock.from_data(job.action.parameters["lock"])
     debs = {package.sha256: job.store.blob(package.sha256) for package in lock.packages}
+    if lock.bare:
+        unpack_packages(lock, debs, target)
+        return ""
     build_root(lock, debs, target, log)
     return lock.identity

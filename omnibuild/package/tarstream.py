@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from omnibuild.tree import Entry, Kind
 
@@ -32,29 +33,35 @@ def tar_stream(
     top: str,
     date: int,
     read: Callable[[Entry], Iterable[bytes]],
+    owners: Mapping[str, tuple[int, int]] = MappingProxyType({}),
 ) -> Iterator[bytes]:
-    """Yield a tar archive of ``members`` below the directory ``top``, all owned by root.
+    """Yield a tar archive of ``members`` below the directory ``top``, owned by root.
 
     Args:
         members: entries in archive order.
         top: the archive's first entry, a directory: ``.`` for dpkg.
         date: the time that every entry carries.
         read: gives the content of a file, exactly ``entry.size`` bytes.
+        owners: user and group, as numbers, of the paths that are not root's.
     """
     yield _header(Entry(top, Kind.DIRECTORY, 0o755), top, date, link="")
     for member in members:
         link = f"{top}/{member.target}" if member.kind is Kind.HARDLINK else member.target
-        yield _header(member, f"{top}/{member.path}", date, link=link)
+        owner = owners.get(member.path)
+        yield _header(member, f"{top}/{member.path}", date, link=link, owner=owner)
         if member.kind is Kind.FILE:
             yield from read(member)
             yield bytes(-member.size % tarfile.BLOCKSIZE)
     yield END_OF_ARCHIVE
 
 
-def _header(entry: Entry, name: str, date: int, *, link: str) -> bytes:
+def _header(
+    entry: Entry, name: str, date: int, *, link: str, owner: tuple[int, int] | None = None
+) -> bytes:
     size = entry.size if entry.kind is Kind.FILE else 0
     texts = f"{name}{link}"
-    if max(len(name), len(link)) <= SHORT and size <= LARGEST_IN_OCTAL and texts.isascii():
+    is_short = max(len(name), len(link)) <= SHORT and size <= LARGEST_IN_OCTAL and texts.isascii()
+    if is_short and owner is None:
         return _short_header(entry, name, size, date, link)
     info = tarfile.TarInfo(name)
     info.type = TYPES[entry.kind]
@@ -62,7 +69,10 @@ def _header(entry: Entry, name: str, date: int, *, link: str) -> bytes:
     info.size = size
     info.mtime = date
     info.linkname = link
-    info.uname = info.gname = "root"
+    if owner is None:
+        info.uname = info.gname = "root"
+    else:
+        info.uid, info.gid = owner
     # The octal size field ends at 8 GiB; GNU's form goes on in binary, which dpkg reads too.
     return info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
 

@@ -120,6 +120,23 @@ def _without_defaults(metadata: Metadata) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class Container:
+    """What an image of the app is to container engines.
+
+    Args:
+        entry: host path of the program that a container starts.
+        port: where it answers; 0 for an app without a web server.
+        user: name of the user that it runs as.
+        directories: host paths of what it may write; the first is its data.
+    """
+
+    entry: str
+    port: int
+    user: str
+    directories: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Payload:
     """One app, ready to be packaged.
 
@@ -141,6 +158,7 @@ class Payload:
             ``setcap``.
         contents: directory where contents are called by their digests, if they are not in their
             places below ``root``.
+        container: what an image starts; None for an app with nothing to start.
     """
 
     metadata: Metadata
@@ -156,6 +174,7 @@ class Payload:
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     capabilities: Mapping[str, str] = field(default_factory=dict)
     contents: Path | None = None
+    container: Container | None = None
 
     def entries_for(self, form: str) -> tuple[Entry, ...]:
         """Return what packages of a format (``deb``, ``rpm``, ``tar``) have."""
@@ -200,6 +219,7 @@ class Payload:
             "glibc": {name: list(versions) for name, versions in self.glibc.items()},
             "only": {path: list(formats) for path, formats in self.only.items()},
             "capabilities": dict(self.capabilities),
+            "container": asdict(self.container) if self.container else None,
         }
 
     @classmethod
@@ -235,7 +255,12 @@ class Payload:
             glibc={name: tuple(versions) for name, versions in data["glibc"].items()},
             only={path: tuple(formats) for path, formats in data["only"].items()},
             capabilities=data["capabilities"],
+            container=_container(data["container"]),
         )
+
+
+def _container(data: Mapping[str, Any] | None) -> Container | None:
+    return Container(**{**data, "directories": tuple(data["directories"])}) if data else None
 
 
 def _above(path: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from omnibuild.digests import Digest
 from omnibuild.recipe.models import Recipe, Software, Source
-from omnibuild.sources.rootlock import Root, RootLock
+from omnibuild.sources.roots.lock import Root, RootLock
 from omnibuild.transfer.credentials import without_login
 
 

@@ -228,11 +228,12 @@ def _owner_faults(recipe: Recipe, path: tuple[str, ...], file: ConfigFile) -> It
 
 
 def _platform_faults(platform: Platform) -> Iterator[Fault]:
-    formats = [name for name in ("deb", "rpm", "tar") if getattr(platform, name)]
+    formats = [name for name in ("deb", "rpm", "tar", "oci") if getattr(platform, name)]
+    one_of = "a platform has one of [deb], [rpm], [tar] and [oci]"
     if not formats:
-        yield Fault((), "a platform has one of [deb], [rpm] and [tar], and none is there")
+        yield Fault((), f"{one_of}, and none is there")
     for extra in formats[1:]:
-        what = f"a platform has one of [deb], [rpm] and [tar], and [{formats[0]}] is there too"
+        what = f"{one_of}, and [{formats[0]}] is there too"
         yield Fault((extra,), what)
     if platform.deb and bool(platform.deb.revision_suffix) != bool(platform.deb.suite_suffix):
         what = "`revision-suffix` and `suite-suffix` go together: other bytes, another suite"

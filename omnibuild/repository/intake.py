@@ -27,6 +27,7 @@ from omnibuild.store.delivery import CHECKSUM_SUFFIX, MANIFEST_SUFFIX
 DEB_SUFFIXES = (".deb", ".udeb")
 PACKAGE_SUFFIXES = (*DEB_SUFFIXES, ".rpm", ".tar.gz", ".tar.xz", ".tar.zst")
 DEB, RPM, TAR = "deb", "rpm", "tar"
+IMAGE_SUFFIX: Final = ".oci.tar"
 # A manifest lists components and Python packages, a few hundred bytes each.
 LARGEST_SIDECAR: Final = 16 << 20
 
@@ -87,7 +88,13 @@ def inspect(path: Path) -> Submission:
     Raises :class:`PackageError` when it is damaged, or nothing that can be published.
     """
     _check_there(path)
-    _check_sidecars(path)
+    check_sidecars(path)
+    if path.name.endswith(IMAGE_SUFFIX):
+        raise PackageError(
+            "images are for registries, and no apt or yum repository has them",
+            where=Where(str(path)),
+            hint="omnibuild publish --registry registry.example.com/team",
+        )
     if path.suffix in DEB_SUFFIXES:
         return _inspect_deb(path)
     if path.suffix == ".rpm":
@@ -120,7 +127,7 @@ class _Manifest(Struct):
     artifact: _About
 
 
-def _check_sidecars(path: Path) -> None:
+def check_sidecars(path: Path) -> None:
     """Compare the file with the checksum and the manifest beside it, as far as they are there."""
     checksum = path.with_name(path.name + CHECKSUM_SUFFIX)
     manifest = path.with_name(path.name + MANIFEST_SUFFIX)

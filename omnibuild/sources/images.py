@@ -7,7 +7,7 @@ from pathlib import Path
 from omnibuild.architectures import TARGET
 from omnibuild.containers import Engine, connect_any, engine_errors, has_image, split_tag
 from omnibuild.errors import SandboxError, SourceError
-from omnibuild.sources.rootpins import ImageRoot
+from omnibuild.sources.roots.pins import ImageRoot
 
 
 def resolve_image(image: str, name: str) -> ImageRoot:

@@ -36,8 +36,7 @@ from omnibuild.store.ownership import refuse_to_mix
 from omnibuild.store.results import Output, Result, read_record, write_record
 from omnibuild.tree import Tree, scan
 
-LIST_FILE = "tree.json"
-_BEFORE, _AFTER = b'{"entries":', b"}"
+LIST_FILE, _BEFORE, _AFTER = "tree.json", b'{"entries":', b"}"
 DIRECTORIES = ("blobs", "results", "actions", "logs", "locks", "leases")
 
 # What a step wrote may be setuid, and nobody has looked at it: no other user may reach it.
@@ -88,7 +87,7 @@ class Store:
                 hint="build again: it is made anew; `omnibuild cache gc` removes what is old",
             ) from error
 
-    # Objects -----------------------------------------------------------------------------
+    # Objects
 
     def blob(self, digest: Digest) -> Path:
         """Return the path of a blob, whether it exists or not."""
@@ -121,6 +120,16 @@ class Store:
         if not self.take(output):
             path, scratch = self.blob(output.digest), self.root / "scratch"
             files.write_atomic(path, data, mode=0o444, scratch=scratch)
+        return output
+
+    def add_file(self, path: Path, *, identity: Digest = "") -> Output:
+        """Store a file of :meth:`scratch`, which is consumed."""
+        output = Output("blob", digests.of_file(path), identity)
+        if not self.take(output):
+            files.make_directory(self.blob(output.digest).parent)
+            with self.leases.marking():
+                files.commit_file(path, self.blob(output.digest))
+                self.leases.mark(self._marked(output))
         return output
 
     def add_tree(self, directory: Path) -> Output:
@@ -176,7 +185,7 @@ class Store:
                 with contextlib.suppress(FileNotFoundError):
                     os.rename(path, scratch / str(number))
 
-    # Results -----------------------------------------------------------------------------
+    # Results
 
     def result(self, key: Digest) -> Result | None:
         """Return what the action with that key produced; the object itself may be gone."""
@@ -206,8 +215,6 @@ class Store:
 
     def _record(self, key: Digest) -> Path:
         return self.root / "results" / key[:2] / f"{key}.json"
-
-    # Places ------------------------------------------------------------------------------
 
     def log(self, name: str, key: Digest) -> Path:
         """Return where the log of an action with that key goes."""
@@ -276,12 +283,12 @@ def read_list(digest: Digest, document: bytes) -> Tree:
 
 @functools.lru_cache(maxsize=64)
 def _entries(listed: bytes) -> Tree:
-    """Read a list that is known to be whole; the interpreter's is needed for each package."""
+    """Read a list that is known to be whole."""
     return Tree.from_data(json.loads(listed))
 
 
 def _sync_filesystem(path: Path) -> None:
-    """Flush everything written to the file system that holds ``path``: one call for many files."""
+    """Flush all that was written to the file system of ``path``: one call for many files."""
     libc = ctypes.CDLL(None, use_errno=True)
     descriptor = os.open(path, os.O_RDONLY)
     try:

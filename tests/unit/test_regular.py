@@ -18,7 +18,7 @@ from omnibuild.repository.intake import inspect
 from omnibuild.signing.signer import load_signer
 from omnibuild.signing.verifier import load_verifier
 from omnibuild.sources.fetch import fetch
-from omnibuild.sources.rootlock import load_root_lock
+from omnibuild.sources.roots.lock import load_root_lock
 from omnibuild.transfer.directory import DirectoryObjects
 from omnibuild.transfer.http import Downloader
 from omnibuild.transfer.objects import TransferError, read_object

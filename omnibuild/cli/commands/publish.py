@@ -5,13 +5,49 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 from omnibuild.cli.common import reporting, settings_from
+from omnibuild.errors import UsageError
 from omnibuild.settings import default_key
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Add packages to the repository and say what readers see now."""
+    """Add packages to the repository, push images, and say what readers see now."""
+    from omnibuild.repository.registry import divided
+
+    images, packages = divided(arguments.files)
+    _check(arguments, images, packages)
+    document: dict[str, Any] = {}
+    if packages:
+        document |= _publish(arguments, packages)
+    if images:
+        document["images"] = _push(arguments, images)
+    if arguments.json:
+        sys.stdout.write(json.dumps(document) + "\n")
+    return 0
+
+
+def _check(arguments: argparse.Namespace, images: Sequence[Path], packages: Sequence[Path]) -> None:
+    """Refuse files that no place is named for, before anything is changed."""
+    if images and not arguments.registry:
+        raise UsageError(
+            f"{images[0].name} is an image, and no registry is named for it",
+            hint="add --registry registry.example.com/team, or leave images out",
+        )
+    if packages and not arguments.repo:
+        raise UsageError(
+            f"no repository is named for {packages[0].name}", hint="add --repo DIRECTORY"
+        )
+    for option, wanted in (("registry", images), ("repo", packages)):
+        if getattr(arguments, option) and not wanted:
+            raise UsageError(f"no file is for --{option}")
+
+
+def _publish(arguments: argparse.Namespace, packages: Sequence[Path]) -> dict[str, Any]:
     from omnibuild.recipe.definitions import Definitions
     from omnibuild.repository.publish import publish
     from omnibuild.signing.signer import load_signer
@@ -21,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     signer = load_signer(arguments.key or default_key())
     with reporting(arguments) as emit:
         release = publish(
-            arguments.files,
+            packages,
             arguments.repo,
             signer,
             channel=arguments.channel,
@@ -29,20 +65,28 @@ def run(arguments: argparse.Namespace) -> int:
             base_url=arguments.url,
             emit=emit,
         )
-    if arguments.json:
-        document = {
-            "channel": release.channel,
-            "added": release.added,
-            "changed": release.changed,
-            "digest": release.digest,
-            "fingerprint": signer.fingerprint,
-            "key_expires": signer.expires.isoformat() if signer.expires else None,
-        }
-        sys.stdout.write(json.dumps(document) + "\n")
-    else:
+    if not arguments.json:
         state = "new state published" if release.changed else "nothing new"
         sys.stdout.write(
             f"{arguments.repo}: channel {release.channel}, {len(release.added)} packages added,"
             f" {state}\nsigned by {signer.fingerprint}\n"
         )
-    return 0
+    return {
+        "channel": release.channel,
+        "added": release.added,
+        "changed": release.changed,
+        "digest": release.digest,
+        "fingerprint": signer.fingerprint,
+        "key_expires": signer.expires.isoformat() if signer.expires else None,
+    }
+
+
+def _push(arguments: argparse.Namespace, images: Sequence[Path]) -> list[dict[str, Any]]:
+    from omnibuild.repository.registry import push
+
+    pushed = push(images, arguments.registry, arguments.channel)
+    if not arguments.json:
+        for each in pushed:
+            state = "pushed" if each.added else "was there"
+            sys.stdout.write(f"{each.name}@{each.digest}  {state}\n")
+    return [asdict(each) for each in pushed]

@@ -22,10 +22,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _lock_suite(arguments: argparse.Namespace) -> int:
+    if arguments.bare and not arguments.packages:
+        raise UsageError("a bare root has the packages that are named, and none is")
     from omnibuild.sources.places import Places
-    from omnibuild.sources.rootlock import make_lock
+    from omnibuild.sources.roots.lock import make_lock
 
-    lock = make_lock(arguments.suite, arguments.packages, Places().debian_mirrors()[0])
+    mirror = Places().debian_mirrors()[0]
+    lock = make_lock(arguments.suite, arguments.packages, mirror, bare=arguments.bare)
     _write(
         arguments,
         arguments.name or arguments.suite,
@@ -39,7 +42,7 @@ def _lock_suite(arguments: argparse.Namespace) -> int:
 def _lock_image(arguments: argparse.Namespace, image: str) -> int:
     from omnibuild.sources.images import resolve_image
 
-    if arguments.packages:
+    if arguments.packages or arguments.bare:
         raise UsageError(
             "packages cannot be added to an image",
             hint="take an image that has a compiler, or a Debian suite and its packages",

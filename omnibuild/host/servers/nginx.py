@@ -241,7 +241,7 @@ def _alone(web: Web, layout: Layout) -> str:
         (layout.prefix, "$runtime/app"),
         (layout.state, "$runtime/state"),
         (layout.logs, "$runtime/state"),
-        (layout.etc, "$runtime/state/etc"),
+        (layout.etc, "$runtime/etc"),
     )
     return "\n".join(
         [
@@ -254,7 +254,8 @@ def _alone(web: Web, layout: Layout) -> str:
             "done",
             'ln -s -- "$root" "$runtime/app"',
             'ln -s -- "$state" "$runtime/state"',
-            "configuration=$state/etc/nginx.conf",
+            'ln -s -- "$etc" "$runtime/etc"',
+            "configuration=$etc/nginx.conf",
             '[ -e "$configuration" ] || configuration=$root/etc/nginx.conf',
             *(_alone_with_tls(layout) if web.tls else ()),
             f'sed -e "s|listen {_ADDRESS}|listen $listen|" -e "s|{layout.runtime}/|$runtime/|" \\',

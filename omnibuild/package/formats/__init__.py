@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from omnibuild.files import write_atomic
 from omnibuild.package.artifact import Artifact
-from omnibuild.package.compression import Effort
 from omnibuild.package.formats.deb import DEB
-from omnibuild.package.formats.format import Format
+from omnibuild.package.formats.format import Format, Making
+from omnibuild.package.formats.oci import OCI
 from omnibuild.package.formats.rpm import RPM
 from omnibuild.package.formats.tar import TAR
 from omnibuild.payload.model import Metadata, Payload
-from omnibuild.recipe.models import Debian, Platform, Rpm, Tar
+from omnibuild.recipe.models import Debian, Oci, Platform, Rpm, Tar
 from omnibuild.store.delivery import CHECKSUM_SUFFIX
 
 # By the table of a platform's definition.
-FORMATS: Final[Mapping[str, Format[Any]]] = {"deb": DEB, "rpm": RPM, "tar": TAR}
+FORMATS: Final[Mapping[str, Format[Any]]] = {
+    "deb": DEB,
+    "rpm": RPM,
+    "tar": TAR,
+    "oci": OCI,
+}
 
 
-def format_of(settings: Debian | Rpm | Tar) -> tuple[str, Format[Any]]:
+def format_of(settings: Debian | Rpm | Tar | Oci) -> tuple[str, Format[Any]]:
     """Return the name and the row of the format that a platform's settings are for."""
     return next(row for row in FORMATS.items() if isinstance(settings, row[1].settings))
 
@@ -49,22 +53,25 @@ def decisive_settings(platform: Platform) -> tuple[str, dict[str, Any], dict[str
     return name, decisive, dict(row.libraries(platform.settings))
 
 
-def write_package(
-    payload: Payload, settings: Debian | Rpm | Tar, directory: Path, effort: Effort = "release"
-) -> Artifact:
+def base_of(platform: Platform) -> str:
+    """Return the root that lies beneath apps on a platform; empty where hosts have their own."""
+    _, row = format_of(platform.settings)
+    return row.base(platform.settings)
+
+
+def write_package(payload: Payload, settings: Debian | Rpm | Tar | Oci, making: Making) -> Artifact:
     """Write the payload in one format, with its checksum file beside it.
 
     Args:
         payload: what to package.
         settings: of the platform, for its format; their type says which format it is.
-        directory: where the files go; it exists.
-        effort: how hard to compress.
+        making: where it goes, and how and of what it is made.
 
     Raises:
         PackageError: the format cannot express the payload.
     """
     _, row = format_of(settings)
-    artifact = row.write(payload, settings, directory, effort)
+    artifact = row.write(payload, settings, making)
     path = artifact.path
     write_atomic(path.with_name(path.name + CHECKSUM_SUFFIX), artifact.checksum_line)
     return artifact

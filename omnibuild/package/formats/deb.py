@@ -7,7 +7,7 @@ from typing import Final
 from omnibuild.package.compression import libraries_of
 from omnibuild.package.deb.control import relation_fields
 from omnibuild.package.deb.writer import write_deb
-from omnibuild.package.formats.format import Format
+from omnibuild.package.formats.format import Format, whole
 from omnibuild.payload.model import Metadata
 from omnibuild.recipe.models import Debian
 
@@ -22,4 +22,6 @@ def _check(metadata: Metadata) -> None:
 
 
 # The suite it is published in does not change the file.
-DEB: Final = Format(Debian, _libraries, _check, write_deb, elsewhere=frozenset({"suite-suffix"}))
+DEB: Final = Format(
+    Debian, _libraries, _check, whole(write_deb), elsewhere=frozenset({"suite-suffix"})
+)

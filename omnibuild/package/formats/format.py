@@ -3,15 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import IO, Any, Generic, TypeVar
 
+from omnibuild.digests import Digest
 from omnibuild.package.artifact import Artifact
 from omnibuild.package.compression import Effort
 from omnibuild.payload.model import Metadata, Payload
+from omnibuild.tree import Tree
 
 Settings = TypeVar("Settings")
+
+
+@dataclass(frozen=True)
+class Base:
+    """The file system of a root, on which an app is laid.
+
+    Args:
+        tree: what it holds.
+        directory: where its files are.
+    """
+
+    tree: Tree
+    directory: Path
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file that need not be made again.
+
+    Args:
+        path: where it is.
+        digest: SHA-256 of the file.
+        told: the digest that was returned when it was made.
+    """
+
+    path: Path
+    digest: Digest
+    told: Digest
+
+
+# Makes a file of what a key says, as JSON data, or finds the one that was made before. What writes
+# the file returns a digest to keep with it.
+Keep = Callable[[Any, Callable[[IO[bytes]], Digest]], Kept]
+
+
+@dataclass(frozen=True)
+class Making:
+    """How and of what an artifact is made, besides the payload and the platform's settings.
+
+    Args:
+        directory: where its file goes; it exists.
+        effort: how hard to compress.
+        parts: the placed trees that the payload was made of, in the order in which they were
+            united, for formats that keep them apart.
+        base: what lies beneath the app, for formats that bring all of a file system.
+        keep: makes the pieces of a file that other files may have, too.
+    """
+
+    directory: Path
+    effort: Effort = "release"
+    parts: Mapping[str, Tree] = field(default_factory=dict)
+    base: Base | None = None
+    keep: Keep | None = None
 
 
 @dataclass(frozen=True)
@@ -24,12 +79,23 @@ class Format(Generic[Settings]):
         libraries: versions of the libraries that decide the bytes of a file, by their names.
         check: refuses metadata that the format cannot express, before anything is built; raises
             :class:`PackageError`.
-        write: writes a payload into a directory, with that effort to compress it; raises
-            :class:`PackageError`.
+        write: writes a payload; raises :class:`PackageError`.
+        base: name of the root that lies beneath the app in files of the format, which then also
+            keep its parts apart; empty for formats that have neither.
     """
 
     settings: type[Settings]
     libraries: Callable[[Settings], Mapping[str, str]]
     check: Callable[[Metadata], None]
-    write: Callable[[Payload, Settings, Path, Effort], Artifact]
+    write: Callable[[Payload, Settings, Making], Artifact]
     elsewhere: frozenset[str] = frozenset()
+    base: Callable[[Settings], str] = lambda settings: ""
+
+
+def whole(
+    write: Callable[[Payload, Settings, Path, Effort], Artifact],
+) -> Callable[[Payload, Settings, Making], Artifact]:
+    """Return the writer of a format for which an app is one whole."""
+    return lambda payload, settings, making: write(
+        payload, settings, making.directory, making.effort
+    )

@@ -12,7 +12,7 @@ from omnibuild.errors import PackageError
 from omnibuild.files import atomic_file
 from omnibuild.package.artifact import Artifact
 from omnibuild.package.compression import CompressingSink, Effort, HashingSink, libraries_of
-from omnibuild.package.formats.format import Format
+from omnibuild.package.formats.format import Format, whole
 from omnibuild.package.identity import check_identity
 from omnibuild.package.members import archive_members, below, content
 from omnibuild.package.tarstream import tar_stream
@@ -39,7 +39,7 @@ def write_tar(
         replace(payload.tree.by_path[host], path=f"{prefix}/{copy}")
         for copy, host in host_paths.items()
     )
-    members = tuple(below(archive_members((*payload.tree.entries, *copies)), prefix))
+    members = tuple(below(archive_members((*payload.entries_for("tar"), *copies)), prefix))
     _check_relocatable(members, payload.prefix)
 
     def read(entry: Entry) -> Iterator[bytes]:
@@ -75,4 +75,4 @@ def _check(metadata: Metadata) -> None:
     """Nothing installs a tarball that could heed what it says of others."""
 
 
-TAR: Final = Format(Tar, lambda settings: libraries_of("zstd"), _check, write_tar)
+TAR: Final = Format(Tar, lambda settings: libraries_of("zstd"), _check, whole(write_tar))

@@ -15,7 +15,7 @@ from omnibuild.recipe.models.base import Model
 from omnibuild.recipe.models.build import Build, Node
 from omnibuild.recipe.models.bundle import Bundle, KeyValueStore, Memcached, PostgreSQL
 from omnibuild.recipe.models.package import ConfigFile, FormatRelations, HostFile, Package
-from omnibuild.recipe.models.platform import Debian, Platform, Rpm, Tar
+from omnibuild.recipe.models.platform import Debian, Oci, Platform, Rpm, Tar
 from omnibuild.recipe.models.python import Python
 from omnibuild.recipe.models.software import (
     Chosen,
@@ -58,6 +58,7 @@ __all__ = [
     "TemplateStep",
     "Software",
     "Debian",
+    "Oci",
     "Rpm",
     "Tar",
     "Platform",

@@ -225,6 +225,6 @@ class HostFile(Model, frozen=True, kw_only=True):
         ),
     ] = ""
     formats: Annotated[
-        tuple[Literal["deb", "rpm"], ...],
+        tuple[Literal["deb", "rpm", "tar", "oci"], ...],
         Meta(description="Formats of packages that have it; all when empty."),
     ] = ()

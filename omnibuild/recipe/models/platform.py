@@ -54,8 +54,24 @@ class Tar(Model, frozen=True, kw_only=True):
     ]
 
 
+class Oci(Model, frozen=True, kw_only=True):
+    """``[oci]``: an image for container engines."""
+
+    architecture: Annotated[
+        Architecture,
+        Meta(description="Name of the architecture in registries.", examples=["amd64"]),
+    ]
+    base: Annotated[
+        Name,
+        Meta(
+            description="The root whose files are beneath the app's: the lowest layer.",
+            examples=["container"],
+        ),
+    ]
+
+
 class Platform(Model, frozen=True, kw_only=True):
-    """``platforms/<name>.toml``: where packages run; exactly one of deb, rpm and tar."""
+    """``platforms/<name>.toml``: where packages run; exactly one of deb, rpm, tar and oci."""
 
     name: Annotated[Name, Meta(description="What `--platform` takes; the file is called after it.")]
     title: Annotated[Line, Meta(description="What people call it.")]
@@ -70,11 +86,18 @@ class Platform(Model, frozen=True, kw_only=True):
     root: Annotated[
         Name, Meta(description="The root that components are compiled in.", examples=["bullseye"])
     ]
+    on_request: Annotated[
+        bool,
+        Meta(
+            description="Built only where it is named: in `package.platforms` or by `--platform`."
+        ),
+    ] = False
     deb: Debian | None = None
     rpm: Rpm | None = None
     tar: Tar | None = None
+    oci: Oci | None = None
 
     @property
-    def settings(self) -> Debian | Rpm | Tar:
+    def settings(self) -> Debian | Rpm | Tar | Oci:
         """What it says of its format, whichever that is."""
-        return next(one for one in (self.deb, self.rpm, self.tar) if one)
+        return next(one for one in (self.deb, self.rpm, self.tar, self.oci) if one)

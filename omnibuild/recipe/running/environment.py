@@ -29,7 +29,7 @@ _NOT_VARIABLES = (
     ),
     (
         re.compile(
-            "root|self|target|bundle|state|listen|command|temporary|runtime|running|stopping|ended"
+            "root|self|target|bundle|state|etc|only|listen|command|temporary|runtime|running|stopping|ended"
             "|process|name|value|setting|installed|bind|configuration|omnibuild_host|HTTPD_[A-Z]+"
         ),
         "launchers use it themselves",

@@ -9,7 +9,7 @@ from pathlib import Path
 from omnibuild.recipe.loader import load
 from omnibuild.recipe.lock import load_lock
 from omnibuild.recipe.models import Model, Platform, Recipe, Software
-from omnibuild.sources.rootlock import load_root_lock
+from omnibuild.sources.roots.lock import load_root_lock
 from tests.certification.hostile.harness import Boundary, Place, nothing
 from tests.certification.hostile.mutate import damaged, json_text, revalued, reworded
 

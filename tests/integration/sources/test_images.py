@@ -13,8 +13,8 @@ from omnibuild.cli.main import main
 from omnibuild.containers import connect
 from omnibuild.errors import SourceError
 from omnibuild.sources.images import export_image, resolve_image
-from omnibuild.sources.rootpins import ImageRoot
-from omnibuild.sources.roottree import unpack_root
+from omnibuild.sources.roots.pins import ImageRoot
+from omnibuild.sources.roots.tree import unpack_root
 from omnibuild.tree import scan
 
 

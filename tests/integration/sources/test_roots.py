@@ -16,9 +16,9 @@ from omnibuild import tree
 from omnibuild.errors import ToolFailedError
 from omnibuild.sources.fetch import fetch
 from omnibuild.sources.places import Places
-from omnibuild.sources.rootlock import RootLock, load_root_lock, make_lock
-from omnibuild.sources.roots import build_root
-from omnibuild.sources.roottree import MOUNT_POINTS
+from omnibuild.sources.roots.debian import build_root
+from omnibuild.sources.roots.lock import RootLock, load_root_lock, make_lock
+from omnibuild.sources.roots.tree import MOUNT_POINTS
 from omnibuild.tools import Tool
 from omnibuild.transfer.http import Downloader
 

@@ -16,6 +16,7 @@ def test_a_command_alone_brings_no_user_and_no_services() -> None:
     assert set(host.files) == {
         "/opt/shop/bin/greet",
         "/opt/shop/bin/shop-run",
+        "/opt/shop/libexec/container",
         "/opt/shop/libexec/environment",
     }
     assert host.symlinks == {"/usr/bin/greet": "/opt/shop/bin/greet"}
@@ -88,7 +89,7 @@ def test_variables_follow_moved_configuration() -> None:
     )
     host = integrated(wanted, config={"/etc/shop/shop.toml": b"x"})
     runner = text(host, "/opt/shop/bin/shop-run")
-    assert "SHOP_CONFIG=$state/etc/shop.toml" in runner
+    assert "SHOP_CONFIG=$etc/shop.toml" in runner
     assert "SHOP_MODE" not in runner
     assert "SHOP_MODE=fast" in text(host, "/opt/shop/libexec/environment")
 

@@ -143,6 +143,16 @@ def plan(base: Path) -> Plan:
                 )
                 for name, settings in FORMATS.items()
             ),
+            Action(
+                "package:oci",
+                "package",
+                {
+                    "format": {"oci": {"architecture": "amd64", "base": "root"}},
+                    "libraries": {},
+                    "effort": "release",
+                },
+                {"payload": "payload", "part:tiny-c": "place", "base": "root"},
+            ),
         ]
     )
 
@@ -180,7 +190,7 @@ def test_keys_and_outputs_are_pinned(tmp_path: Path) -> None:
     if os.environ.get("OMNIBUILD_WRITE_GOLDEN"):
         GOLDEN.write_text(json.dumps(found, indent=2) + "\n")
     expected = json.loads(GOLDEN.read_text())
-    packages = ("package:deb", "package:rpm", "package:tar")
+    packages = ("package:deb", "package:rpm", "package:tar", "package:oci")
     for library, made in (("zlib", ("payload", "audit", *packages)), ("zstd", packages)):
         if expected[library] != found[library]:
             for name in (library, *made):

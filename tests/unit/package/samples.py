@@ -13,13 +13,14 @@ import zstandard
 
 from omnibuild.package.deb.ar import ar_members
 from omnibuild.payload.model import Metadata, Payload, Relations
-from omnibuild.recipe.models import Debian, Rpm, Tar
+from omnibuild.recipe.models import Debian, Oci, Rpm, Tar
 from omnibuild.tree import Entry, Kind, scan
 
 DATE = 1_700_000_000
 DEB = Debian(compression="zstd", architecture="amd64")
 RPM = Rpm(architecture="x86_64", tree="el9")
 TAR = Tar(architecture="x86_64")
+OCI = Oci(architecture="amd64", base="container")
 
 METADATA = Metadata(
     name="hello",

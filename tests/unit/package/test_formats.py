@@ -6,6 +6,7 @@ import pytest
 
 from omnibuild import digests
 from omnibuild.package.formats import write_package
+from omnibuild.package.formats.format import Making
 from omnibuild.recipe.models import Debian, Rpm, Tar
 from tests.unit.package.samples import DEB, RPM, TAR, sample_payload
 
@@ -21,7 +22,7 @@ from tests.unit.package.samples import DEB, RPM, TAR, sample_payload
 def test_the_form_decides_and_a_checksum_lies_beside(
     tmp_path: Path, form: Debian | Rpm | Tar, name: str
 ) -> None:
-    artifact = write_package(sample_payload(tmp_path / "root"), form, tmp_path / "out")
+    artifact = write_package(sample_payload(tmp_path / "root"), form, Making(tmp_path / "out"))
     assert artifact.path.name == name
     sidecar = (tmp_path / "out" / f"{name}.sha256").read_text()
     assert sidecar == f"{digests.of_file(artifact.path)}  {name}\n"

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from omnibuild.package.formats import write_package
+from omnibuild.package.formats.format import Making
 from omnibuild.payload.model import Metadata, Payload
 from omnibuild.recipe.models import Debian, Platform, Rpm, Tar
 from omnibuild.signing.creation import create_key
@@ -99,7 +100,7 @@ def package(
     payload = Payload(metadata=metadata, root=root, tree=scan(root), prefix=f"/opt/{name}")
     form = platform.deb or platform.rpm or platform.tar
     assert form
-    return write_package(payload, form, Path(tempfile.mkdtemp(dir=directory))).path
+    return write_package(payload, form, Making(Path(tempfile.mkdtemp(dir=directory)))).path
 
 
 def listing(root: Path) -> dict[str, bytes]:

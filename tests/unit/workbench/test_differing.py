@@ -9,6 +9,7 @@ import pytest
 
 from omnibuild.cli.main import main
 from omnibuild.package.formats import write_package
+from omnibuild.package.formats.format import Making
 from omnibuild.recipe.models import Debian, Rpm, Tar
 from tests.unit.package.samples import DEB, RPM, TAR, sample_payload
 
@@ -29,7 +30,7 @@ def package(tmp_path: Path) -> Package:
         )
         metadata = dataclasses.replace(payload.metadata, version=version, relations=relations)
         named = dataclasses.replace(payload, metadata=metadata)
-        return write_package(named, form, tmp_path / "out").path
+        return write_package(named, form, Making(tmp_path / "out")).path
 
     return write
 

@@ -7,6 +7,7 @@ import pytest
 
 from omnibuild.cli.main import main
 from omnibuild.package.formats import write_package
+from omnibuild.package.formats.format import Making
 from omnibuild.recipe.models import Debian, Rpm, Tar
 from tests.unit.package.samples import DEB, RPM, TAR, sample_payload, write
 
@@ -21,7 +22,7 @@ def inspect(*words: object) -> int:
 @pytest.mark.parametrize("form", [DEB, RPM, TAR], ids=["deb", "rpm", "tar"])
 def test_a_package_of_any_format(tmp_path: Path, capsys: Capture, form: Debian | Rpm | Tar) -> None:
     (tmp_path / "out").mkdir()
-    path = write_package(sample_payload(tmp_path / "root"), form, tmp_path / "out").path
+    path = write_package(sample_payload(tmp_path / "root"), form, Making(tmp_path / "out")).path
     assert inspect(path) == 0
     text = capsys.readouterr().out
     assert "installed: 10.3 kB in " in text

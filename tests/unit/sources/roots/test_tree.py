@@ -11,7 +11,7 @@ import pytest
 
 from omnibuild.errors import ArchiveError
 from omnibuild.sources.extraction import Limits
-from omnibuild.sources.roottree import MOUNT_POINTS, unpack_root
+from omnibuild.sources.roots.tree import MOUNT_POINTS, unpack_root
 
 
 def entry(

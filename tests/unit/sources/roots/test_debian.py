@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from omnibuild.errors import MissingToolError, SourceError
-from omnibuild.sources.rootlock import RootLock, RootPackage, make_lock
-from omnibuild.sources.roots import build_root
+from omnibuild.sources.roots.debian import build_root
+from omnibuild.sources.roots.lock import RootLock, RootPackage, make_lock
 
 PACKAGE = RootPackage("base-files", "1", "amd64", "pool/main/b/base-files_1_amd64.deb", 1, "0" * 64)
 LOCK = RootLock("bullseye", "amd64", (PACKAGE,))

@@ -8,8 +8,8 @@ import pytest
 
 from omnibuild.blueprint.components import root_actions
 from omnibuild.errors import LockError
-from omnibuild.sources.rootlock import load_root_lock
-from omnibuild.sources.rootpins import ImageRoot, TarballRoot
+from omnibuild.sources.roots.lock import load_root_lock
+from omnibuild.sources.roots.pins import ImageRoot, TarballRoot
 
 DIGEST = "0123456789abcdef" * 4
 TARBALL = {"tarball": {"sha256": DIGEST, "places": ["https://example.com/root.tar.xz"]}}

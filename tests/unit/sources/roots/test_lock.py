@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omnibuild.errors import LockError
-from omnibuild.sources.rootlock import LARGEST_LOCK, RootLock, RootPackage, load_root_lock
+from omnibuild.sources.roots.lock import LARGEST_LOCK, RootLock, RootPackage, load_root_lock
 
-COMMITTED = Path(__file__).parents[3] / "roots" / "bullseye.lock.json"
+COMMITTED = Path(__file__).parents[4] / "roots" / "bullseye.lock.json"
 
 words = st.text(min_size=1, max_size=8)
 packages = st.builds(

@@ -17,8 +17,8 @@ from typing import IO
 from omnibuild import files
 from omnibuild.digests import Digest
 from omnibuild.errors import SourceError, Where
-from omnibuild.sources.rootlock import RootLock, RootPackage
-from omnibuild.sources.roottree import finish_root, unpack_tar
+from omnibuild.sources.roots.lock import RootLock, RootPackage
+from omnibuild.sources.roots.tree import finish_root, unpack_tar
 from omnibuild.sources.scratch import OF_ROOT, OF_ROOT_BY_ROOT, quick
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 

@@ -23,8 +23,8 @@ from omnibuild.digests import Digest
 from omnibuild.errors import LockError, MissingToolError, ToolFailedError, Where
 from omnibuild.recipe import validate
 from omnibuild.regular import read_regular
-from omnibuild.sources import rootpins
-from omnibuild.sources.rootpins import ImageRoot, TarballRoot
+from omnibuild.sources.roots import pins
+from omnibuild.sources.roots.pins import ImageRoot, TarballRoot
 from omnibuild.tools import Tool
 
 APT_GET = Tool("apt-get", package="apt")
@@ -60,12 +60,17 @@ class RootPackage(Struct, frozen=True, order=True, forbid_unknown_fields=True):
         return (f"debian:{self.filename.removeprefix(POOL)}",)
 
 
-class RootLock(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
-    """All packages of one build root, sorted by name."""
+class RootLock(Struct, frozen=True, forbid_unknown_fields=True, dict=True, omit_defaults=True):
+    """All packages of one root, sorted by name.
+
+    Args:
+        bare: whether they are only unpacked: nothing of them runs, and nothing they need is added.
+    """
 
     suite: Annotated[str, Meta(min_length=1)]
     architecture: Annotated[str, Meta(min_length=1)]
     packages: Annotated[tuple[RootPackage, ...], Meta(min_length=1)]
+    bare: bool = False
 
     @cached_property
     def identity(self) -> Digest:
@@ -85,8 +90,9 @@ class RootLock(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     def to_json(self) -> str:
         """Return the lock file's text: one package a line, so that changes read well."""
         rows = ",\n".join(f"    {json.dumps(row)}" for row in self.to_data()["packages"])
+        bare = '  "bare": true,\n' if self.bare else ""
         return (
-            f'{{\n  "suite": {json.dumps(self.suite)},\n'
+            f'{{\n  "suite": {json.dumps(self.suite)},\n{bare}'
             f'  "architecture": {json.dumps(self.architecture)},\n'
             f'  "packages": [\n{rows}\n  ]\n}}\n'
         )
@@ -114,8 +120,8 @@ def load_root_lock(path: Path) -> Root:
     except (ValueError, RecursionError, OSError) as error:
         where = Where(str(path))
         raise LockError("the lock file cannot be read", where=where, why=str(error)) from error
-    is_pin = rootpins.is_pin(data)
-    found = list(rootpins.faults(data) if is_pin else _faults(data))
+    is_pin = pins.is_pin(data)
+    found = list(pins.faults(data) if is_pin else _faults(data))
     if found:
         line = _line_of(text, found[0][0])
         raise LockError(
@@ -125,7 +131,7 @@ def load_root_lock(path: Path) -> Root:
             hint="resolve the root again; never edit a lock by hand",
         )
     if is_pin:
-        return rootpins.from_data(path.name.removesuffix(LOCK_ENDING), data)
+        return pins.from_data(path.name.removesuffix(LOCK_ENDING), data)
     return RootLock.from_data(data)
 
 
@@ -136,6 +142,7 @@ def make_lock(
     *,
     architecture: str = TARGET.dpkg,
     keyring: Path = DEBIAN_KEYRING,
+    bare: bool = False,
 ) -> RootLock:
     """Resolve the minimal system and ``packages`` in the main component of a Debian suite.
 
@@ -148,6 +155,10 @@ def make_lock(
         mirror: base URL of a Debian archive.
         architecture: dpkg's name of the architecture.
         keyring: the keys that may sign the archive.
+        bare: pin these packages alone, without what they depend on.
+
+    Raises:
+        ToolFailedError: the archive cannot be read, or has no such package.
     """
     if not keyring.exists():
         raise MissingToolError(
@@ -158,14 +169,18 @@ def make_lock(
         source = f"deb [signed-by={keyring}] {mirror} {suite} main\n"
         options = _private_apt(Path(home), source, architecture)
         APT_GET.run(*options, "update")
-        simulated = APT_GET.run(*options, "--simulate", "install", *MINIMAL_SET, *packages)
-        chosen = sorted(INSTALL_LINE.findall(simulated.stdout.decode()))
-        exact = (f"{name}={version}" for name, version in chosen)
-        shown = APT_CACHE.run(*options, "show", *exact).stdout.decode()
+        exact: Sequence[str] = packages
+        if not bare:
+            simulated = APT_GET.run(*options, "--simulate", "install", *MINIMAL_SET, *packages)
+            chosen = sorted(INSTALL_LINE.findall(simulated.stdout.decode()))
+            exact = [f"{name}={version}" for name, version in chosen]
+        shown = APT_CACHE.run(*options, "show", "--no-all-versions", *exact).stdout.decode()
     found = sorted(_package(stanza) for stanza in shown.split("\n\n") if stanza.strip())
+    if bare:
+        chosen = [(each.name, each.version) for each in found if each.name in packages]
     if [(package.name, package.version) for package in found] != chosen:
         raise ToolFailedError("apt-cache does not show the packages that apt-get chose")
-    return RootLock(suite, architecture, tuple(found))
+    return RootLock(suite, architecture, tuple(found), bare)
 
 
 def _private_apt(home: Path, source: str, architecture: str) -> list[str]:

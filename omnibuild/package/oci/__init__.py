@@ -1,0 +1,1 @@
+"""Images for container engines, as the OCI image specification has them."""
