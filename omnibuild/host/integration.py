@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from omnibuild.errors import DefinitionError
-from omnibuild.host import bundled, servers
+from omnibuild.host import bundled, secrets, servers
 from omnibuild.host.additions import path_file
 from omnibuild.host.hooks import PREPARE, check_hooks
 from omnibuild.host.launchers import environment, launchers, prepare
 from omnibuild.host.layout import Layout, config_copies
-from omnibuild.host.maintainer import Scripts
+from omnibuild.host.maintainer.scripts import Scripts
 from omnibuild.host.model import Command, HostModel, Process, Timer
 from omnibuild.host.programs import Installed, started
-from omnibuild.host.runner import ENTRY, container, container_entry, runner
+from omnibuild.host.runner import ENTRY, WEB, container, container_entry, runner
 from omnibuild.host.servers import certificates
-from omnibuild.host.units import DIRECTORY, HELPER, unit_helper, unit_names, units
+from omnibuild.host.units.names import DIRECTORY, links, unit_names
+from omnibuild.host.units.service import HELPER
+from omnibuild.host.units.texts import unit_helper, units
 from omnibuild.host.users import directories, sysusers_conf, sysusers_path
 from omnibuild.payload.assembly import GeneratedFile
 from omnibuild.payload.model import Container
 from omnibuild.recipe.models import Recipe
+from omnibuild.recipe.models.services import Resources
 
 EXECUTABLE = 0o755
 
@@ -112,21 +115,41 @@ def described(
             if (f.owner, f.group, f.capabilities) != ("root", "root", "")
             and "deb" in (f.formats or ("deb",))
         ),
+        secrets={
+            name: secret.bytes if secret.generated else 0 for name, secret in recipe.secrets.items()
+        },
+        homepage=recipe.app.homepage,
     )
 
 
 def _processes(recipe: Recipe, layout: Layout, installed: Installed) -> tuple[Process, ...]:
     found = [*bundled.processes(recipe, layout)]
-    found += servers.processes(recipe.web, layout, installed) if recipe.web else ()
+    for process in servers.processes(recipe.web, layout, installed) if recipe.web else ():
+        takes = recipe.web.resources if recipe.web and process.name == WEB else Resources()
+        found.append(replace(process, resources=takes))
     for name, service in recipe.services.items():
-        found.append(Process(name, name, started(layout, installed.call(service.command))))
+        found.append(
+            Process(
+                name,
+                name,
+                started(layout, installed.call(service.command)),
+                instances=service.instances,
+                notifies=service.notify,
+                watchdog=service.watchdog or 0,
+                resources=service.resources,
+            )
+        )
     return tuple(found)
 
 
 def _timers(recipe: Recipe, layout: Layout, installed: Installed) -> tuple[Timer, ...]:
     return tuple(
         Timer(
-            name, started(layout, installed.call(timer.command)), timer.calendar, timer.persistent
+            name,
+            started(layout, installed.call(timer.command)),
+            timer.calendar,
+            timer.persistent,
+            timer.resources,
         )
         for name, timer in recipe.timers.items()
     )
@@ -155,10 +178,11 @@ def rendered(model: HostModel) -> HostFiles:
         model.versioned,
         model.additions,
         model.special,
+        tuple(model.secrets),
     )
     return HostFiles(
         files=dict(sorted(files.items())),
-        symlinks=model.symlinks,
+        symlinks={**model.symlinks, **links(model)},
         config_files=tuple(sorted(config)),
         copies={
             path: copy
@@ -230,6 +254,9 @@ def _system(model: HostModel) -> list[tuple[str, GeneratedFile]]:
         found.append((sysusers_path(layout), GeneratedFile(sysusers_conf(layout).encode())))
         text = directories(layout)
         found.append((layout.directories, GeneratedFile(text.encode(), EXECUTABLE)))
+    if model.secrets:
+        name, text = f"{layout.prefix}/libexec/{secrets.PROGRAM}", secrets.program(model)
+        found.append((name, GeneratedFile(text.encode(), EXECUTABLE)))
     if process := model.secured:
         text = certificates.program(layout, process)
         found.append((certificates.path(layout), GeneratedFile(text.encode(), EXECUTABLE)))

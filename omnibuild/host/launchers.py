@@ -117,6 +117,10 @@ def environment(model: HostModel) -> str:
     if model.beneath:
         lines.append(_default(layout.variable("ETC"), layout.etc))
         lines += [_default(name, value) for name, value in model.told.items()]
+    if model.secrets:
+        # systemd gives each service copies that no other process can read.
+        value = f'"${{CREDENTIALS_DIRECTORY:-{layout.secrets}}}"'
+        lines.append(_default(layout.variable("SECRETS"), value))
     if model.shares:
         lines.append(_default(layout.variable("SHARE"), "$root/share"))
     return render(

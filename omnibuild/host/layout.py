@@ -45,6 +45,11 @@ class Layout:
         return f"/etc/{self.app}"
 
     @property
+    def secrets(self) -> str:
+        """What only this host knows, a file each."""
+        return f"{self.etc}/secrets"
+
+    @property
     def state(self) -> str:
         """What the services write and keep."""
         return f"/var/lib/{self.app}"

@@ -13,6 +13,7 @@ from typing import Literal
 from omnibuild.host.layout import Layout
 from omnibuild.host.programs import Call
 from omnibuild.payload.assembly import GeneratedFile
+from omnibuild.recipe.models.services import Resources
 
 _FIRST_UNPRIVILEGED_PORT = 1024
 
@@ -52,6 +53,10 @@ class Process:
         signal: what tells it to stop.
         alone: shell of the runner that starts it where there is no systemd; empty where there is
             nothing to it but its launcher.
+        instances: how often it runs.
+        notifies: whether it tells systemd itself when it is ready.
+        watchdog: seconds in which it tells systemd that it is well; 0 where it does not.
+        resources: how much of a host it may take.
     """
 
     name: str
@@ -72,6 +77,10 @@ class Process:
     underlies: bool = False
     signal: str = "TERM"
     alone: str = ""
+    instances: int = 1
+    notifies: bool = False
+    watchdog: int = 0
+    resources: Resources = field(default_factory=Resources)
 
     @property
     def is_privileged(self) -> bool:
@@ -92,12 +101,14 @@ class Timer:
         start: shell that becomes the process.
         calendar: when, in systemd's words.
         persistent: whether what was missed is made up for.
+        resources: how much of a host it may take.
     """
 
     name: str
     start: str
     calendar: str
     persistent: bool
+    resources: Resources = field(default_factory=Resources)
 
 
 @dataclass(frozen=True)
@@ -150,6 +161,9 @@ class HostModel:
         additions: whether operators may install packages beside it.
         special: files of the recipe that a package manager cannot unpack as they shall be, each as
             ``owner group mode capabilities path``; ``-`` where nothing is said.
+        secrets: what only this host knows: name to the bytes that it is made of, at random; 0 for
+            what the operator writes.
+        homepage: where to read more.
     """
 
     layout: Layout
@@ -166,6 +180,8 @@ class HostModel:
     shares: bool = False
     additions: bool = False
     special: tuple[str, ...] = ()
+    secrets: Mapping[str, int] = field(default_factory=dict)
+    homepage: str = ""
 
     @property
     def listen(self) -> str:

@@ -13,6 +13,7 @@ from typing import Final
 
 from omnibuild.host.layout import Layout
 from omnibuild.host.model import HostModel, Process
+from omnibuild.host.secrets import PROGRAM
 from omnibuild.host.template import render
 from omnibuild.payload.model import Container
 
@@ -39,6 +40,7 @@ def runner(model: HostModel, copies: Mapping[str, str]) -> str:
     moved = {name: copies[value] for name, value in model.environment.items() if value in copies}
     variables = [_variable(name, value) for name, value in _additions(model).items()]
     variables += _within(layout) if model.beneath else []
+    variables += _secrets(layout) if model.secrets else []
     return render(
         "run.sh.in",
         {
@@ -156,6 +158,31 @@ def _within(layout: Layout) -> list[str]:
     ]
 
 
+def _secrets(layout: Layout) -> list[str]:
+    """Return shell that makes what is missing, or takes what is mounted where packages have it."""
+    own = f'[ "$etc" != {layout.etc} ] || [ ! -d {layout.secrets} ]'
+    return [
+        "secrets=$state/secrets",
+        f"{own} || secrets={layout.secrets}",
+        f'"$root/libexec/{PROGRAM}" "$secrets"',
+        _variable(layout.variable("SECRETS"), "$secrets"),
+    ]
+
+
+def _repeated(layout: Layout, launcher: str, times: int) -> str:
+    """Return shell that starts a process several times, each with its number."""
+    return "\n".join(
+        [
+            "number=1",
+            f'while [ "$number" -le {times} ]; do',
+            f"    {layout.variable('INSTANCE')}=$number {launcher} &",
+            '    running="$running $!"',
+            "    number=$((number + 1))",
+            "done",
+        ]
+    )
+
+
 def _beneath(model: HostModel) -> dict[str, str]:
     """Return shell about what other processes need: it starts first, and stops last."""
     leave = 'rm -rf "$runtime"'
@@ -176,6 +203,8 @@ def _beneath(model: HostModel) -> dict[str, str]:
 def _start(layout: Layout, process: Process) -> str:
     launcher = f'"$root/bin/{layout.app}-{process.name}"'
     start = process.alone or f'{launcher} &\nrunning="$running $!"'
+    if process.instances > 1:
+        start = _repeated(layout, launcher, process.instances)
     name = WEB if process.is_server else process.name
     return f"if wants {name}; then\n{indent(start, '    ')}\nfi"
 

@@ -18,9 +18,10 @@ from omnibuild.documents.placed import OF_LINTIAN, documents
 from omnibuild.elf import Elf
 from omnibuild.errors import ArchiveError
 from omnibuild.execute.job import Job
-from omnibuild.host import runner, units, users
+from omnibuild.host import runner, users
 from omnibuild.host.integration import HostFiles, integrate
 from omnibuild.host.programs import Installed
+from omnibuild.host.units.names import DIRECTORY
 from omnibuild.package.metadata import metadata_of
 from omnibuild.payload.assembly import (
     GeneratedFile,
@@ -166,7 +167,7 @@ def _only(prefix: str) -> dict[str, tuple[str, ...]]:
     with_init = ("deb", "rpm")
     return {
         OF_LINTIAN: ("deb",),
-        units.DIRECTORY: with_init,
+        DIRECTORY: with_init,
         users.SYSUSERS: with_init,
         f"{prefix}/{runner.ENTRY}": ("oci",),
     }

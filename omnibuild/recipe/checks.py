@@ -107,6 +107,9 @@ def _service_faults(recipe: Recipe) -> Iterator[Fault]:
         yield from file_faults(recipe, recipe.web)
     for name, service in recipe.services.items():
         yield from command_faults(("services", name, "command"), service.command, python=python)
+        if service.watchdog and not service.notify:
+            what = "`watchdog` is for a service that tells systemd of itself"
+            yield Fault(("services", name, "watchdog"), what, "add `notify = true`")
     for name, timer in recipe.timers.items():
         yield from timer_faults(name, timer, python=python)
     for name, command in recipe.commands.items():
@@ -114,6 +117,9 @@ def _service_faults(recipe: Recipe) -> Iterator[Fault]:
     yield from bundle_faults(recipe)
     yield from name_faults(recipe)
     user = service_user(recipe)
+    if recipe.secrets and not user:
+        hint = "add [services] or [web], or name a user in [package]"
+        yield Fault(("secrets",), "[secrets] is for an app that has a user of its own", hint)
     if user and not _USER.fullmatch(user):
         what = f"{quoted(user)} cannot be the name of a system user"
         yield Fault(("app", "name"), what, "name another one with `user` in [package]")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omnibuild.host.layout import Layout
-from omnibuild.host.maintainer import Scripts
-from omnibuild.host.units import UnitNames
+from omnibuild.host.maintainer.scripts import Scripts
+from omnibuild.host.units.names import UnitNames
 from omnibuild.host.users import directories, sysusers_conf, sysusers_path
 from omnibuild.package.deb.writer import write_deb
 from omnibuild.package.rpm.writer import write_rpm

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from omnibuild.host.bundled.service import Bundled
 from omnibuild.host.template import render
-from omnibuild.recipe.models.bundle import megabytes
+from omnibuild.recipe.models.services import megabytes
 
 MEMCACHED = Bundled(
     component=lambda _: "memcached",

@@ -10,7 +10,7 @@ from omnibuild.host.bundled.service import Bundled
 from omnibuild.host.layout import Layout
 from omnibuild.host.template import render
 from omnibuild.recipe.models import PostgreSQL
-from omnibuild.recipe.models.bundle import megabytes
+from omnibuild.recipe.models.services import megabytes
 
 
 def _directory(options: PostgreSQL) -> str:

@@ -8,7 +8,7 @@ from omnibuild.host.bundled.service import Bundled
 from omnibuild.host.layout import Layout
 from omnibuild.host.template import render
 from omnibuild.recipe.models import KeyValueStore
-from omnibuild.recipe.models.bundle import megabytes
+from omnibuild.recipe.models.services import megabytes
 
 _KEEPS = """\
 # Every change is on disk within a second, and what does not fit in memory is refused.

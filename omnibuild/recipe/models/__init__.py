@@ -7,16 +7,23 @@ from omnibuild.recipe.models.app import (
     App,
     AppSource,
     Recipe,
-    Service,
-    Timer,
 )
 from omnibuild.recipe.models.audit import Audit, HostPackages, Waiver
 from omnibuild.recipe.models.base import Model
 from omnibuild.recipe.models.build import Build, Node
-from omnibuild.recipe.models.bundle import Bundle, KeyValueStore, Memcached, PostgreSQL
 from omnibuild.recipe.models.package import ConfigFile, FormatRelations, HostFile, Package
 from omnibuild.recipe.models.platform import Debian, Oci, Platform, Rpm, Tar
 from omnibuild.recipe.models.python import Python
+from omnibuild.recipe.models.services import (
+    Bundle,
+    KeyValueStore,
+    Memcached,
+    PostgreSQL,
+    Resources,
+    Secret,
+    Service,
+    Timer,
+)
 from omnibuild.recipe.models.software import (
     Chosen,
     Software,
@@ -37,6 +44,8 @@ __all__ = [
     "Tls",
     "Service",
     "Timer",
+    "Resources",
+    "Secret",
     "Package",
     "FormatRelations",
     "Build",

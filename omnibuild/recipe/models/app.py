@@ -22,18 +22,11 @@ from omnibuild.recipe.fields import (
 from omnibuild.recipe.models.audit import Audit
 from omnibuild.recipe.models.base import Model
 from omnibuild.recipe.models.build import Build
-from omnibuild.recipe.models.bundle import Bundle
 from omnibuild.recipe.models.package import ConfigFile, HostFile, Package
 from omnibuild.recipe.models.python import Python
+from omnibuild.recipe.models.services import Bundle, Secret, Service, Timer
 from omnibuild.recipe.models.software import Chosen
 from omnibuild.recipe.models.web import Web
-
-_COMMAND = (
-    "What runs, with its arguments: a console script of the app's packages, `python -m MODULE`, or"
-    " a program of its components by its path below the app's directory; the path can be left out"
-    " below `bin` and `sbin`."
-)
-_COMMANDS = ["shop-worker --queue mail", "python -m shop.worker", "bin/valkey-server"]
 
 
 class VersionFrom(Model, frozen=True, kw_only=True):
@@ -98,30 +91,6 @@ class AppSource(Model, frozen=True, kw_only=True):
     ] = ""
 
 
-class Service(Model, frozen=True, kw_only=True):
-    """``[services.NAME]``: a process that runs as long as the app does."""
-
-    command: Annotated[Line, Meta(description=_COMMAND, examples=_COMMANDS)]
-
-
-class Timer(Model, frozen=True, kw_only=True):
-    """``[timers.NAME]``: what runs at certain times, as a systemd timer, and then ends."""
-
-    command: Annotated[Line, Meta(description="What runs, as for services.", examples=_COMMANDS)]
-    calendar: Annotated[
-        Line,
-        Meta(
-            description="When it runs, in the words of systemd's OnCalendar=: host's time, or `UTC`"
-            " at the end.",
-            examples=["daily", "Mon..Fri 04:30", "*:0/15 UTC"],
-        ),
-    ]
-    persistent: Annotated[
-        bool,
-        Meta(description="Whether what was missed while the host was off is made up for."),
-    ] = False
-
-
 class Recipe(Model, frozen=True, kw_only=True):
     """``recipes/<app>.toml``: one app, from source to host."""
 
@@ -170,6 +139,14 @@ class Recipe(Model, frozen=True, kw_only=True):
             description="Path on the host, below the app's directory or `/usr`, to a file or"
             " directory, relative to the recipe, that packages have there and upgrades replace, as"
             ' `"/usr/share/bash-completion/completions/shop" = "files/shop.bash"`.'
+        ),
+    ] = field(default_factory=dict)
+    secrets: Annotated[
+        dict[Name, Secret],
+        Meta(
+            description="What only this host knows, as `session-key = {}`: made once, at the first"
+            " installation, or written by the operator. The app reads a file of that name in the"
+            " directory that `$SHOP_SECRETS` names."
         ),
     ] = field(default_factory=dict)
     build: Build | UnsetType = UNSET

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from omnibuild.recipe.fields import BelowApp, HostPath, Line, Listen, Location, OptionalLine
 from omnibuild.recipe.models.base import Model
+from omnibuild.recipe.models.services import Resources
 
 # Server processes, if a recipe does not say how many.
 WORKERS = 2
@@ -130,6 +131,9 @@ class Web(Model, frozen=True, kw_only=True):
         ),
     ] = ()
     limits: Limits = field(default_factory=Limits)
+    resources: Annotated[
+        Resources, Meta(description="How much of a host the server may take; not so its proxy.")
+    ] = field(default_factory=Resources)
     access_log: (
         Annotated[
             Literal["journal", "file", "off"],

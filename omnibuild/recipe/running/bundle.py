@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Recipe
-from omnibuild.recipe.models.bundle import megabytes
+from omnibuild.recipe.models.services import megabytes
 from omnibuild.recipe.validate import quoted
 
 # What PostgreSQL itself calls a role or a database.

@@ -29,14 +29,14 @@ _NOT_VARIABLES = (
     ),
     (
         re.compile(
-            "root|self|target|bundle|state|etc|only|listen|command|temporary|runtime|running|stopping|ended"
+            "root|self|target|bundle|state|etc|only|number|secrets|listen|command|temporary|runtime|running|stopping|ended"
             "|process|name|value|setting|installed|bind|configuration|omnibuild_host|HTTPD_[A-Z]+"
         ),
         "launchers use it themselves",
     ),
 )
 # What the app is told of its own directories, which services and commands must find alike.
-_OWN = ("STATE", "RUNTIME", "ETC", "LOGS", "SHARE", "ADDITIONS")
+_OWN = ("STATE", "RUNTIME", "ETC", "LOGS", "SHARE", "ADDITIONS", "SECRETS", "INSTANCE")
 
 
 def own_variable(app: str, what: str) -> str:
@@ -58,7 +58,7 @@ def environment_faults(recipe: Recipe) -> Iterator[Fault]:
     own = {own_variable(recipe.app.name, what) for what in _OWN}
     for name in recipe.environment:
         if name in own:
-            what = f"{quoted(name)} cannot be set: it tells the app where its own directory is"
+            what = f"{quoted(name)} cannot be set: it is how the app is told of its own place"
             yield Fault(("environment", name), what, in_key=True)
         for pattern, owner in _NOT_VARIABLES:
             if pattern.fullmatch(name):

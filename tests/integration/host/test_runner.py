@@ -272,3 +272,48 @@ def test_what_is_told_to_stop_while_its_database_starts_does_so(tmp_path: Path) 
         runner.kill()
     assert (state / "ended in order").exists()
     assert not (state / "run").is_symlink()
+
+
+def test_secrets_are_made_once_and_instances_know_their_number(tmp_path: Path) -> None:
+    recipe = msgspec.convert(
+        {
+            "app": {
+                "name": "queue",
+                "version": "1",
+                "summary": "A queue",
+                "license": "MIT",
+                "maintainer": "Q <q@example.com>",
+            },
+            "python": {"version": "3.13"},
+            "services": {"worker": {"command": "libexec/work", "instances": 2}},
+            "secrets": {"key": {"bytes": 16}},
+        },
+        Recipe,
+    )
+    work = tmp_path / "tree/libexec/work"
+    work.parent.mkdir(parents=True)
+    work.write_text(
+        '#!/bin/sh\necho "$QUEUE_INSTANCE $(cat "$QUEUE_SECRETS/key")"\nexec sleep 60\n'
+    )
+    work.chmod(0o755)
+    host = integrate(recipe, {}, {}, Installed({}, set(), {"libexec/work"}))
+    for path, file in host.files.items():
+        if path.startswith("/opt/queue/"):
+            target = tmp_path / "tree" / path.removeprefix("/opt/queue/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(file.content)
+            target.chmod(file.mode)
+    command = [f"{tmp_path}/tree/bin/queue-run", "--state", f"{tmp_path}/state", "worker"]
+    told: list[list[str]] = []
+    for _ in range(2):
+        with subprocess.Popen(
+            command, env=environment(TMPDIR=str(tmp_path)), stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout
+            told.append(sorted(process.stdout.readline().strip() for _ in range(2)))
+            process.terminate()
+            assert process.wait(30) == 0
+    key = (tmp_path / "state/secrets/key").read_text()
+    assert len(key) == 32
+    assert told == [[f"1 {key}", f"2 {key}"]] * 2
+    assert (tmp_path / "state/secrets/key").stat().st_mode & 0o777 == 0o600

@@ -132,7 +132,7 @@ def test_an_edited_installer_makes_no_payload_again(monkeypatch: pytest.MonkeyPa
     seen: list[Path] = []
     monkeypatch.setattr(payload, "of_file", lambda path: seen.append(path) or "")
     payload._host_digest()
-    assert {"maintainer.py", "services.sh.in", "changelog.py"} <= {path.name for path in seen}
+    assert {"scripts.py", "services.sh.in", "changelog.py"} <= {path.name for path in seen}
     assert {path for path in seen if "install" in path.name} == set()
     assert {path.relative_to(CHECKOUT / "omnibuild").parts[0] for path in seen} == {
         "documents",

@@ -170,6 +170,19 @@ SHAPES = {
             "poll": {"command": "python -m shop.work", "calendar": "*:0/5 UTC"},
         },
     ),
+    "secrets": recipe(
+        web={"server": "gunicorn", "app": "hello.web:application", "resources": {"tasks": 99}},
+        services={
+            "worker": {
+                "command": "worker",
+                "instances": 3,
+                "notify": True,
+                "watchdog": 30,
+                "resources": {"memory": "1GB", "cpu": 150, "files": 4096, "nice": 5},
+            }
+        },
+        secrets={"session-key": {}, "api-token": {"generated": False}},
+    ),
     "additions": recipe(python={"version": "3.13", "additions": True}),
     "bundle": recipe(
         services={"worker": {"command": "worker"}},

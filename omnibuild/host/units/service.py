@@ -1,21 +1,16 @@
-"""systemd units: one target for the app, one service for each process, two units for each timer.
-
-They are in /usr/lib/systemd/system, which systemd and Debian's helpers read on every host, also
-where /lib is a directory of its own. Only the target is enabled; it wants the services and timers.
-So one ``systemctl`` command acts on the whole app, and an operator masks a unit to do without it.
-"""
+"""Services: what systemd starts, as whom, after what, and what it may."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from omnibuild.host.layout import Layout
 from omnibuild.host.model import HostModel, Process, Timer
 from omnibuild.host.servers import certificates
-from omnibuild.host.template import render
+from omnibuild.recipe.models.services import Resources
 
-DIRECTORY = "/usr/lib/systemd/system"
 # Below libexec: what services call besides their launcher.
 HELPER = "unit"
 
@@ -45,99 +40,7 @@ _HARDENING = (
 
 
 @dataclass(frozen=True)
-class UnitNames:
-    """The units of an app; all empty for one that runs nothing by itself.
-
-    Args:
-        target: the one that is enabled.
-        services: of processes, in their order.
-        timers: which the target starts, too; what watches certificates is the last of them.
-        jobs: what these start, in the same order.
-    """
-
-    target: str = ""
-    services: tuple[str, ...] = ()
-    timers: tuple[str, ...] = ()
-    jobs: tuple[str, ...] = ()
-
-    @property
-    def started(self) -> tuple[str, ...]:
-        """What the target starts."""
-        return self.services + self.timers
-
-
-def unit_names(model: HostModel) -> UnitNames:
-    """Return the names of all units."""
-    if not model.processes and not model.timers:
-        return UnitNames()
-    return UnitNames(
-        target=f"{model.layout.unit}.target",
-        services=tuple(_name(model.layout, process.name) for process in model.processes),
-        timers=(
-            *(_name(model.layout, timer.name, "timer") for timer in model.timers),
-            *((certificates.watch(model.layout),) if model.secured else ()),
-        ),
-        jobs=(
-            *(_name(model.layout, timer.name) for timer in model.timers),
-            *((certificates.renewal(model.layout),) if model.secured else ()),
-        ),
-    )
-
-
-def units(model: HostModel) -> dict[str, str]:
-    """Return every unit by its file name; none for an app that runs nothing by itself."""
-    names = unit_names(model)
-    if not names.target:
-        return {}
-    services = list(zip(names.services, model.processes, strict=True))
-    # Each of the servers is in front of those before it.
-    servers = [(name, process.grace) for name, process in services if process.is_server]
-    beneath = [name for name, process in services if process.underlies]
-    texts = {names.target: _target(model.summary, names.started)}
-    for name, process in services:
-        around = _Around(names.target, beneath=() if process.underlies else beneath)
-        if process.is_server:
-            place = servers.index((name, process.grace))
-            around = _Around(
-                names.target,
-                [_longer(unit, grace + 10, 40) for unit, grace in servers[:place]],
-                [_longer(unit, grace + 5, 25) for unit, grace in servers[place + 1 :]],
-                beneath,
-            )
-        texts[name] = _service(model.layout, process, around)
-    for name, job, timer in zip(names.timers, names.jobs, model.timers, strict=False):
-        texts[name] = _timer(model.layout, timer, names.target)
-        texts[job] = _job(model.layout, timer, _Around(names.target, beneath=beneath))
-    if secured := model.secured:
-        renewed = certificates.units(model.layout, secured, _name(model.layout, secured.name))
-        texts |= {name: _sections(sections) for name, sections in renewed.items()}
-    return texts
-
-
-def _longer(words: str, seconds: int, usual: int) -> str:
-    """Return words for ``libexec/unit``, which waits for a usual time, in tenths of a second."""
-    return f"{words} {seconds * 10}" if seconds > usual else words
-
-
-def _name(layout: Layout, name: str, kind: str = "service") -> str:
-    return f"{layout.unit}-{name.replace('+', 'plus')}.{kind}"
-
-
-def _target(summary: str, services: Sequence[str]) -> str:
-    return _sections(
-        {
-            "Unit": (
-                # A percent sign starts a specifier, a final backslash would join the next line.
-                f"Description={summary.replace('%', '%%').rstrip(chr(92))}",
-                f"Wants={' '.join(services)}",
-            ),
-            "Install": ("WantedBy=multi-user.target",),
-        }
-    )
-
-
-@dataclass(frozen=True)
-class _Around:
+class Around:
     """The units that a service has to do with.
 
     Args:
@@ -158,20 +61,26 @@ class _Around:
         return f"After={' '.join(('network.target', *self.beneath))}"
 
 
-def _service(layout: Layout, process: Process, around: _Around) -> str:
+def service(model: HostModel, process: Process, around: Around) -> str:
+    """Return the unit of a process: of all its instances, if it has several."""
+    layout = model.layout
     helper = f"{layout.prefix}/libexec/{HELPER}"
     capability = "CAP_NET_BIND_SERVICE" if process.is_privileged else ""
-    return _sections(
+    return sections(
         {
             "Unit": (
-                f"Description={layout.app}: {process.title}",
+                f"Description={layout.app}: {process.title}{' %i' * (process.instances > 1)}",
+                *_documented(model),
                 f"PartOf={around.target}",
                 around.after,
                 f"RequiresMountsFor={layout.state} {layout.logs}",
                 "StartLimitIntervalSec=0",
+                *_awaited(model),
             ),
             "Service": (
-                f"Type={'notify' if process.keeps_sockets else 'exec'}",
+                f"Type={'notify' if process.keeps_sockets or process.notifies else 'exec'}",
+                *((f"WatchdogSec={process.watchdog}",) if process.watchdog else ()),
+                *_numbered(layout, process),
                 f"ExecStartPre=-+{helper} pause %n",
                 *(f"ExecStartPre=-+{helper} after {unit}" for unit in around.behind),
                 *((f"ExecStartPre=+{certificates.path(layout)}",) if process.certificate else ()),
@@ -181,48 +90,67 @@ def _service(layout: Layout, process: Process, around: _Around) -> str:
                 *_foundation(layout, process),
                 f"Restart={process.restart}",
                 "RestartSec=1",
-                *_surroundings(layout, capability),
+                *_surroundings(model, process.resources, capability),
             ),
         }
     )
 
 
-def _timer(layout: Layout, timer: Timer, target: str) -> str:
-    return _sections(
-        {
-            "Unit": (f"Description={layout.app}: {timer.name}, by the clock", f"PartOf={target}"),
-            "Timer": (
-                f"OnCalendar={timer.calendar}",
-                # By itself systemd takes up to a minute.
-                "AccuracySec=1s",
-                *(("Persistent=yes",) if timer.persistent else ()),
-            ),
-        }
-    )
+def _documented(model: HostModel) -> tuple[str, ...]:
+    """Return where to read more, if that is an address that systemd takes."""
+    is_plain = re.fullmatch(r"https?://[!-$&-~]+", model.homepage)
+    return (f"Documentation={model.homepage}",) if is_plain else ()
 
 
-def _job(layout: Layout, timer: Timer, around: _Around) -> str:
-    return _sections(
+def _awaited(model: HostModel) -> tuple[str, ...]:
+    """Return what lets nothing start that the operator has not given its secrets."""
+    awaited = [name for name, size in model.secrets.items() if not size]
+    return tuple(f"AssertPathExists={model.layout.secrets}/{name}" for name in awaited)
+
+
+def _numbered(layout: Layout, process: Process) -> tuple[str, ...]:
+    return (f"Environment={layout.variable('INSTANCE')}=%i",) if process.instances > 1 else ()
+
+
+def _resources(resources: Resources) -> tuple[str, ...]:
+    """Return the limits of all processes of a service together."""
+    said = {
+        "MemoryMax": resources.memory.removesuffix("B"),
+        "CPUQuota": f"{resources.cpu}%" if resources.cpu else "",
+        "TasksMax": resources.tasks,
+        "LimitNOFILE": resources.files,
+        "Nice": resources.nice,
+    }
+    return tuple(f"{name}={value}" for name, value in said.items() if value)
+
+
+def job(model: HostModel, timer: Timer, around: Around) -> str:
+    """Return the unit of what a timer starts."""
+    layout = model.layout
+    return sections(
         {
             "Unit": (
                 f"Description={layout.app}: {timer.name}",
+                *_documented(model),
                 f"PartOf={around.target}",
                 around.after,
                 f"RequiresMountsFor={layout.state} {layout.logs}",
                 # The timer says how often.
                 "StartLimitIntervalSec=0",
+                *_awaited(model),
             ),
             "Service": (
                 "Type=oneshot",
                 f"ExecStart={layout.prefix}/bin/{layout.app}-{timer.name}",
-                *_surroundings(layout),
+                *_surroundings(model, timer.resources),
             ),
         }
     )
 
 
-def _surroundings(layout: Layout, capability: str = "") -> tuple[str, ...]:
+def _surroundings(model: HostModel, resources: Resources, capability: str = "") -> tuple[str, ...]:
     """Return what holds for all that systemd starts: its user, its directories, what it may."""
+    layout = model.layout
     return (
         f"User={layout.user}",
         f"Environment={layout.variable('STATE')}={layout.state}",
@@ -230,6 +158,8 @@ def _surroundings(layout: Layout, capability: str = "") -> tuple[str, ...]:
         # It may be missing until it is made.
         f"WorkingDirectory=-{layout.state}",
         *_directories(layout),
+        *(f"LoadCredential={name}:{layout.secrets}/{name}" for name in model.secrets),
+        *_resources(resources),
         f"CapabilityBoundingSet={capability}",
         f"AmbientCapabilities={capability}",
         *_HARDENING,
@@ -247,7 +177,7 @@ def _server(layout: Layout, process: Process) -> tuple[str, ...]:
         # The shell's own kill: minimal hosts have no other.
         *(("ExecReload=/bin/sh -c 'kill -HUP $$MAINPID'",) if process.reloads else ()),
         "KillMode=mixed",
-        *((f"ExecStop=-{helper} {_longer('quit', process.grace, 20)}",) if process.quits else ()),
+        *((f"ExecStop=-{helper} {longer('quit', process.grace, 20)}",) if process.quits else ()),
         *_time_to_stop(process),
         # Sockets that `libexec/listen.py` gives to systemd: nobody is refused during a restart.
         *(("FileDescriptorStoreMax=16",) if process.keeps_sockets else ()),
@@ -281,11 +211,6 @@ def _time_to_stop(process: Process) -> tuple[str, ...]:
     return (f"TimeoutStopSec={process.grace + 40}",) if process.grace > 60 else ()
 
 
-def unit_helper(layout: Layout) -> str:
-    """Return ``libexec/unit``, which services call before they start and when they stop."""
-    return render("unit.sh.in", {"APP": layout.app})
-
-
 def _directories(layout: Layout) -> tuple[str, ...]:
     # Not StateDirectory= and its like: symlinks, and what the operator set, are errors for them.
     return (
@@ -295,5 +220,11 @@ def _directories(layout: Layout) -> tuple[str, ...]:
     )
 
 
-def _sections(sections: Mapping[str, tuple[str, ...]]) -> str:
+def longer(words: str, seconds: int, usual: int) -> str:
+    """Return words for ``libexec/unit``, which waits for a usual time, in tenths of a second."""
+    return f"{words} {seconds * 10}" if seconds > usual else words
+
+
+def sections(sections: Mapping[str, tuple[str, ...]]) -> str:
+    """Return the text of a unit, section by section."""
     return "\n".join("\n".join([f"[{name}]", *lines, ""]) for name, lines in sections.items())

@@ -1,0 +1,1 @@
+"""Maintainer scripts: what runs on a host when packages come and go."""

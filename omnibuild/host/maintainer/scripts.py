@@ -1,0 +1,161 @@
+"""Maintainer scripts of both formats: small, idempotent, made of one set of shell functions.
+
+A script holds only the functions that it calls. Users, directories and services come about by
+the distribution's own means; where there is no systemd yet (containers, images) scripts do what
+the first boot needs and start nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from omnibuild.host import hooks as points
+from omnibuild.host.maintainer.functions import Told, functions, hook_name
+from omnibuild.host.maintainer.shell import Steps, deb_case, if_erased, script
+
+_DEB_ACTION = 'if [ -n "${2:-}" ]; then action=upgrade; else action=install; fi'
+_CHECK_USER = 'check_user || [ "$action" = upgrade ]'
+_RPM_ACTION = 'if [ "${1:-1}" -gt 1 ]; then action=upgrade; else action=install; fi'
+
+
+@dataclass(frozen=True)
+class Scripts(Told):
+    """The maintainer scripts of an app."""
+
+    def deb(self) -> dict[str, str]:
+        """Return the scripts of a deb by their name."""
+        before = self._hook(points.PRE_INSTALL, '"$action" "${2:-}"')
+        after = self._hook(points.POST_CONFIGURE, '"$action" "${2:-}"')
+        start = self._services('enable_services "$action"', 'start_services "$action"')
+        accounts = self._user("create_user", "make_directories")
+        own = (*self._config("own_configuration"), *(("finish_files",) if self.special else ()))
+        secrets = self._secrets("make_secrets", "share_secrets")
+        ready = (*accounts, *own, *secrets, *self._additions("check_additions"))
+        configure = (*ready, *self._prepare(), *after, *start)
+        first = (
+            *self._user(_CHECK_USER),
+            *self._data(),
+            *self._services("note_services"),
+            *before,
+            *self._config('note_new_configuration "$1"'),
+        )
+        cases: dict[str, dict[str, Steps]] = {
+            "preinst": {
+                "install|upgrade": first and (_DEB_ACTION, *first),
+            },
+            "postinst": {
+                "configure": configure and (_DEB_ACTION, *configure),
+                "abort-remove": self._services("resume_services"),
+            },
+            "prerm": {
+                "remove": (
+                    *self._services("note_services"),
+                    *self._hook(points.PRE_REMOVE),
+                    *self._services("stop_services"),
+                ),
+                "upgrade": (*self._services("note_units"), *self._config("note_configuration")),
+            },
+            "postrm": self._deb_postrm(),
+        }
+        wanted = {name: deb_case(name, steps) for name, steps in cases.items()}
+        return self._scripts(wanted, "services-deb.sh.in")
+
+    def _deb_postrm(self) -> dict[str, Steps]:
+        return {
+            "abort-install|abort-upgrade": self._config("forget_configuration"),
+            "upgrade": self._services("stop_dropped"),
+            "remove": (
+                "clean_prefix",
+                *self._user("remove_runtime"),
+                *self._secrets("forget_shared"),
+                *self._services("reload_systemd"),
+            ),
+            "purge": (
+                *self._hook(points.PURGE),
+                *self._services("forget_services", "reload_systemd"),
+                "remove_data",
+                *self._additions("remove_additions"),
+                *self._secrets("remove_secrets"),
+                "remove_configuration",
+            ),
+        }
+
+    def rpm(self) -> dict[str, str]:
+        """Return the scripts of an rpm by their name."""
+        before = self._hook(points.PRE_INSTALL, '"$action" ""')
+        after = self._hook(points.POST_CONFIGURE, '"$action" ""')
+        enable = self._services('enable_services "$action"')
+        # rpm goes on when this one fails, and the new services shall not start then.
+        configure = (
+            *self._services("begin_configuring"),
+            # Once more: there is --nopre.
+            *self._claim(*self._user("create_user", "make_directories")),
+            *self._secrets("make_secrets"),
+            *enable,
+            *self._additions("check_additions"),
+            *self._prepare(),
+            *after,
+            *self._services("end_configuring"),
+        )
+        erase = (*self._hook(points.PRE_REMOVE), *self._services("stop_services"))
+        first = (
+            *self._user(_CHECK_USER),
+            *self._data(),
+            *self._user("create_user"),
+            *self._services("note_services"),
+            *before,
+        )
+        wanted = {
+            # Only here does a failure keep the package from being installed.
+            "pre": first and (_RPM_ACTION, *first),
+            "post": configure and (_RPM_ACTION, *configure),
+            # 0: the last version leaves; otherwise an upgrade removes the old one.
+            "preun": erase and if_erased(erase),
+            "postun": (
+                *if_erased(("clean_prefix", *self._user("remove_runtime"))),
+                *self._services("stop_dropped", "reload_systemd"),
+            ),
+            "posttrans": self._services("start_services"),
+        }
+        return self._scripts(wanted, "services-rpm.sh.in")
+
+    def _user(self, *steps: str) -> Steps:
+        return steps if self.layout.user else ()
+
+    def _additions(self, *steps: str) -> Steps:
+        return steps if self.additions else ()
+
+    def _secrets(self, *steps: str) -> Steps:
+        return steps if self.secrets else ()
+
+    def _config(self, *steps: str) -> Steps:
+        return steps if self.config else ()
+
+    def _claim(self, *accounts: str) -> Steps:
+        """Let rpm's configuration files be whose they shall be, once the accounts are there."""
+        if all(line.startswith("root root ") for line in self.config):
+            return accounts
+        known = f"known=$(id -u {self.layout.user} 2>/dev/null || :)"
+        return (known, *accounts, 'claim_configuration "$known"')
+
+    def _prepare(self) -> Steps:
+        # It becomes the app's user itself, once it has read what only root may read.
+        # The caller's state is none of its business.
+        run = f"env -u {self.layout.variable('STATE')} {self.layout.prefix}/libexec/prepare"
+        return (run,) if points.PREPARE in self.hooks else ()
+
+    def _hook(self, point: str, arguments: str = "") -> Steps:
+        return (f"{hook_name(point)} {arguments}".rstrip(),) if point in self.hooks else ()
+
+    def _data(self) -> Steps:
+        """Refuse a version that would not do for the data, before anything is changed."""
+        checks = (f"check_data {one.name} {one.file} {one.version}" for one in self.versioned)
+        return (*checks, *(("back_up",) if self.beneath else ()))
+
+    def _services(self, *steps: str) -> Steps:
+        return steps if self.units.target else ()
+
+    def _scripts(self, wanted: Mapping[str, Steps], services: str) -> dict[str, str]:
+        known = functions(self, services)
+        return {name: script(steps, known) for name, steps in wanted.items() if steps}
