@@ -35,6 +35,7 @@ fuse3: mounts the disk that fails on purpose
 gpgv: verifies signatures as apt does
 iproute2: looks at the ports a host listens on
 openssl: makes the certificates of test servers
+piuparts: installs and purges our debs as Debian tests its own
 podman: runs steps in containers, without a daemon
 rpm: builds the sample rpm and reads ours
 runc: starts the containers of podman and docker

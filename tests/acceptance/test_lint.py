@@ -1,4 +1,4 @@
-"""lintian and rpmlint find nothing in packages but what is said, with a reason, to be meant."""
+"""lintian, rpmlint and piuparts find nothing in packages but what is said to be meant, and why."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 from omnibuild.tools import Tool
+from tests.acceptance.hosts.bases import archive_url
+from tests.acceptance.hosts.pool import debian_root
 from tests.acceptance.products import CHECKOUT, Products
 
 LINTIAN = Tool("lintian", "lintian")
 RPMLINT = Tool("rpmlint", "rpmlint")
 DPKG_DEB = Tool("dpkg-deb", "dpkg")
 MAN = Tool("man", "man-db")
+PIUPARTS = Tool("piuparts", "piuparts")
 CONFIG = CHECKOUT / "tests/acceptance/rpmlint.toml"
 
 
@@ -33,6 +36,19 @@ def test_rpmlint(products: Products) -> None:
     said = done.stdout.decode()
     assert "; 0 errors, 0 warnings" in said, said
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("order", ["--install-remove-install", "--install-purge-install"])
+@pytest.mark.usefixtures("real_hosts")
+def test_piuparts(products: Products, order: str) -> None:
+    """It comes and goes and comes again, and leaves nothing behind."""
+    (package,) = products.hello.glob("*-1_amd64.deb")
+    done = PIUPARTS.run(
+        *(f"--existing-chroot={debian_root('bookworm')}", f"--mirror={archive_url()} main"),
+        *("--distribution=bookworm", "--no-eatmydata", "--no-upgrade-test", order, package),
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout.decode()[-5000:]
 
 
 def test_the_documents_are_read_by_their_readers(products: Products, tmp_path: Path) -> None:
