@@ -15,6 +15,7 @@ from omnibuild.regular import read_regular
 
 PRE_INSTALL = "pre-install"
 PREPARE = "prepare"
+MIGRATE = "migrate"
 POST_CONFIGURE = "post-configure"
 PRE_REMOVE = "pre-remove"
 PURGE = "purge"
@@ -26,6 +27,10 @@ POINTS: Mapping[str, str] = {
     PREPARE: "As the app's user, with the app's environment and commands on PATH, before services"
     " start: at each installation and upgrade, and at each start of `<app>-run`. What `[bundle]`"
     " brings answers meanwhile.",
+    MIGRATE: "As the app's user, after `prepare` and like it, but once for each version and host:"
+    " when it is installed, and after an upgrade or downgrade. `$<APP>_MIGRATED_FROM` is the"
+    " version that did it before, empty at first. When it fails, what ran before runs on, and it is"
+    " tried again the next time.",
     POST_CONFIGURE: "As root, after `prepare` and before services start; arguments as for"
     " `pre-install`; the function `as_user COMMAND` runs a command as the app's user.",
     PRE_REMOVE: "As root, before services stop and files leave.",

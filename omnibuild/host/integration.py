@@ -119,6 +119,7 @@ def described(
             name: secret.bytes if secret.generated else 0 for name, secret in recipe.secrets.items()
         },
         homepage=recipe.app.homepage,
+        version=f"{recipe.app.release}-{recipe.package.revision}",
     )
 
 
@@ -246,8 +247,8 @@ def _system(model: HostModel) -> list[tuple[str, GeneratedFile]]:
     for name in sorted({name for process in model.processes for name in process.helpers}):
         text = servers.helper(name)
         found.append((f"{layout.prefix}/libexec/{name}", GeneratedFile(text.encode())))
-    if PREPARE in model.hooks:
-        text = prepare(model, model.hooks[PREPARE])
+    if model.prepares:
+        text = prepare(model)
         name = f"{layout.prefix}/libexec/{PREPARE}"
         found.append((name, GeneratedFile(text.encode(), EXECUTABLE)))
     if layout.user:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 
 from omnibuild.host import additions
-from omnibuild.host.hooks import PREPARE
+from omnibuild.host.hooks import MIGRATE, PREPARE
 from omnibuild.host.layout import Layout
 from omnibuild.host.model import HostModel, Process, Timer
 from omnibuild.host.programs import shell
@@ -89,7 +89,7 @@ def _stranger(layout: Layout, command: str, call: str) -> str:
     return render("stranger.sh.in", values)
 
 
-def prepare(model: HostModel, hook: str) -> str:
+def prepare(model: HostModel) -> str:
     """Return ``libexec/prepare``: the app's own preparation, with its commands on PATH.
 
     What underlies the app answers meanwhile, whether or not it is a service that runs.
@@ -98,6 +98,15 @@ def prepare(model: HostModel, hook: str) -> str:
     if model.beneath:
         words = "".join(f' "$root/bin/{layout.app}-{one.name}" with' for one in model.beneath)
         around = f'[ "${{1:-}}" = prepare ] || exec{words} "$self" prepare\n'
+    hook = model.hooks.get(PREPARE, "").rstrip("\n")
+    if MIGRATE in model.hooks:
+        values = {
+            "HOOK": model.hooks[MIGRATE].rstrip("\n"),
+            "STATE": layout.variable("STATE"),
+            "MIGRATED_FROM": layout.variable("MIGRATED_FROM"),
+            "VERSION": shlex.quote(model.version),
+        }
+        hook = f"(\n:\n{hook}\n)\n{render('migrate.sh.in', values)}"
     body = render("prepare.sh.in", {"APP": layout.app, "HOOK": hook.rstrip("\n")})
     what = f"The hook {PREPARE} of {layout.app}."
     return launcher(layout, what, f"{around}{body}", "libexec")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from omnibuild.host.hooks import MIGRATE, PREPARE
 from omnibuild.host.layout import Layout
 from omnibuild.host.programs import Call
 from omnibuild.payload.assembly import GeneratedFile
@@ -164,6 +165,7 @@ class HostModel:
         secrets: what only this host knows: name to the bytes that it is made of, at random; 0 for
             what the operator writes.
         homepage: where to read more.
+        version: of the app and its package, as ``1.4-2``.
     """
 
     layout: Layout
@@ -182,6 +184,12 @@ class HostModel:
     special: tuple[str, ...] = ()
     secrets: Mapping[str, int] = field(default_factory=dict)
     homepage: str = ""
+    version: str = ""
+
+    @property
+    def prepares(self) -> bool:
+        """Whether something is to be done before services start."""
+        return not self.hooks.keys().isdisjoint((PREPARE, MIGRATE))
 
     @property
     def listen(self) -> str:

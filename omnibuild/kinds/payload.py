@@ -60,8 +60,7 @@ def run(job: Job) -> Output:
     parameters = job.action.parameters
     recipe = msgspec.convert(parameters["recipe"], Recipe)
     prefix: str = parameters["prefix"]
-    parts, md5, facts = _placed(job)
-    check_pruned(recipe, parts)
+    parts, md5, facts = _placed(job, recipe)
     runtime = parameters.get("runtime", "")
     spare = {**parameters.get("spare", {}), **({runtime: ["**"]} if runtime else {})}
     parts = list(with_needed(spare, parts, prefix, facts)) if spare else parts
@@ -108,7 +107,7 @@ def _integrated(job: Job, recipe: Recipe, parts: Sequence[Part]) -> HostFiles:
 
 
 def _placed(
-    job: Job,
+    job: Job, recipe: Recipe
 ) -> tuple[list[Part], dict[digests.Digest, str], dict[digests.Digest, Facts]]:
     """Return the parts, and what is known of their contents: MD5 sums, and what is special."""
     parts: list[Part] = []
@@ -120,6 +119,7 @@ def _placed(
         parts.append(Part(name, tree, directory, globs))
         md5 |= description["md5"]
         facts |= from_data(description["facts"])
+    check_pruned(recipe, parts)
     return parts, md5, facts
 
 

@@ -38,6 +38,9 @@ calendar = "daily"
 [commands]
 queued = "python -m queued"
 
+[package]
+scripts = "package-scripts"
+
 [secrets]
 session-key = {}
 api-token = { generated = false }
@@ -65,12 +68,15 @@ if sys.argv[1] == "work":
     (state / f"hang-{number}").unlink()
     time.sleep(600)
 """
+MIGRATE = """\
+echo "${QUEUE_MIGRATED_FROM:-nothing} $(id -un)" >>"$QUEUE_STATE/migrations"
+"""
 PYPROJECT = '[project]\nname = "queued"\nversion = "1.0"\ndependencies = []\n'
 SECRETS = "/etc/queue/secrets"
 WORKERS = ("queue-worker@1.service", "queue-worker@2.service")
 INSTALL = {
     "deb": ("dpkg", "--install", "--force-unsafe-io"),
-    "rpm": ("rpm", "--upgrade", "--verbose"),
+    "rpm": ("rpm", "--upgrade", "--verbose", "--replacepkgs"),
 }
 
 
@@ -83,12 +89,19 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (project / "omnibuild.toml").write_text(RECIPE)
     (project / "pyproject.toml").write_text(PYPROJECT)
     (project / "queued.py").write_text(MODULE)
+    (project / "package-scripts").mkdir()
+    migrate = project / "package-scripts/migrate"
+    migrate.write_text(MIGRATE)
     omnibuild("lock", "-C", project)
     platforms = ("-p", "debian-11", "-p", "el9")
     omnibuild("build", "-C", project, "-o", base / "dist", *platforms)
     for name in ("omnibuild.toml", "pyproject.toml"):
         replace(project / name, 'version = "1.0"', 'version = "1.1"')
     replace(project / "omnibuild.toml", "instances = 2", "instances = 1")
+    omnibuild("build", "-C", project, "-o", base / "dist", *platforms)
+    for name in ("omnibuild.toml", "pyproject.toml"):
+        replace(project / name, 'version = "1.1"', 'version = "1.2"')
+    migrate.write_text("echo veto >&2\nexit 1\n")
     omnibuild("build", "-C", project, "-o", base / "dist", *platforms)
     return base / "dist"
 
@@ -105,6 +118,17 @@ def install(server: BootedHost, version: str) -> str:
     form = "rpm" if server.exists("/usr/bin/rpm") else "deb"
     pattern = {"deb": f"queue_{version}-1~deb11_amd64.deb", "rpm": f"queue-{version}-1.x86_64.rpm"}
     done = server.run(*INSTALL[form], f"/packages/{pattern[form]}")
+    return f"{done.stdout}{done.stderr}"
+
+
+def upgrade_in_vain(server: BootedHost, version: str) -> str:
+    """Upgrade to a version that cannot be configured; rpm says so and exits with 0."""
+    form = "rpm" if server.exists("/usr/bin/rpm") else "deb"
+    name = (
+        f"queue_{version}-1~deb11_amd64.deb" if form == "deb" else f"queue-{version}-1.x86_64.rpm"
+    )
+    done = server.run(*INSTALL[form], f"/packages/{name}", check=False)
+    assert done.status == (form == "deb")
     return f"{done.stdout}{done.stderr}"
 
 
@@ -168,6 +192,14 @@ def test_services_wait_for_secrets_and_run_within_their_limits(server: BootedHos
     assert is_active(server, "queue-worker.service")
     eventually(lambda: not any(is_active(server, unit) for unit in WORKERS), "they end")
     assert server.run("cat", f"{SECRETS}/session-key").stdout == key
+
+    # Migrated once for each version, also when it is installed again; a veto leaves what ran.
+    install(server, "1.1")
+    told = server.run("cat", "/var/lib/queue/migrations").stdout
+    assert told == "nothing queue\n1.0-1 queue\n"
+    before = server.unit("queue-worker.service")["MainPID"]
+    assert "veto" in upgrade_in_vain(server, "1.2")
+    assert server.unit("queue-worker.service")["MainPID"] == before
 
     if not server.exists("/usr/bin/rpm"):
         server.run("dpkg", "--purge", "queue")

@@ -60,9 +60,10 @@ class Told:
     secrets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if points.PREPARE in self.hooks and not self.layout.user:
+        asking = [name for name in (points.PREPARE, points.MIGRATE) if name in self.hooks]
+        if asking and not self.layout.user:
             raise DefinitionError(
-                "the hook 'prepare' has no user to run as",
+                f"the hook {asking[0]!r} has no user to run as",
                 hint='name one: [package] with user = "…"',
             )
 

@@ -36,7 +36,17 @@ _NOT_VARIABLES = (
     ),
 )
 # What the app is told of its own directories, which services and commands must find alike.
-_OWN = ("STATE", "RUNTIME", "ETC", "LOGS", "SHARE", "ADDITIONS", "SECRETS", "INSTANCE")
+_OWN = (
+    "STATE",
+    "RUNTIME",
+    "ETC",
+    "LOGS",
+    "SHARE",
+    "ADDITIONS",
+    "SECRETS",
+    "INSTANCE",
+    "MIGRATED_FROM",
+)
 
 
 def own_variable(app: str, what: str) -> str:
