@@ -42,7 +42,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "place": Kind(serial=7, run=_place),
         "payload": Kind(serial=19, run=_payload),
         "audit": Kind(serial=16, run=_audit),
-        "package": Kind(serial=6, run=_package),
+        "package": Kind(serial=7, run=_package),
     }
 
 

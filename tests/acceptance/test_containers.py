@@ -165,8 +165,12 @@ def test_it_runs_as_the_apps_user_at_the_port_that_it_is_told(engine: Engine) ->
     hello = engine.start("hello:1.0.0", environment={"PORT": "18431"})
     assert "Hello from omnibuild" in page(18431, hello)
     assert hello.run("id", "-un").strip() == "hello"
-    # Authorities are there, and a clock with zones, for what the app asks others.
-    hello.run("python3", "-c", "import zoneinfo; zoneinfo.ZoneInfo('Europe/Berlin')")
+    # Authorities are there, zones of time and a locale, for what the app asks others.
+    code = (
+        "import locale, datetime, zoneinfo; locale.setlocale(locale.LC_ALL, 'C.UTF-8');"
+        " print(datetime.datetime(2026, 1, 1, tzinfo=zoneinfo.ZoneInfo('Europe/Berlin')).tzname())"
+    )
+    assert hello.run("python3", "-c", code).strip() == "CET"
     assert "ca-certificates.crt" in hello.run(
         "python3", "-c", "import ssl; print(ssl.get_default_verify_paths().cafile)"
     )

@@ -114,7 +114,7 @@ def _started(payload: Payload) -> dict[str, Any]:
         ports = {"ExposedPorts": {f"{container.port}/tcp": {}}}
     return {
         "User": f"{USER}:{GROUP}",
-        "Env": [f"PATH={payload.prefix}/bin:{path}", f"HOME={data}"],
+        "Env": [f"PATH={payload.prefix}/bin:{path}", f"HOME={data}", "LANG=C.UTF-8"],
         "Entrypoint": [container.entry],
         "WorkingDir": data,
         "StopSignal": "SIGTERM",
