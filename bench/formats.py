@@ -1,9 +1,9 @@
 """Measure writing packages beside dpkg-deb, nfpm and rpmbuild, in turns, of the same files.
 
 The payload is like that of a large app: FILES files of MEGABYTES, partly compressible, below
-`--scratch` (in memory, by default). Each writer is a process of its own; printed are medians of wall
-and CPU seconds and of the peak of memory, and ratios. What peers do not do is not asked of them:
-none of them proves the digest of each file. nfpm is taken from PATH, or from `--nfpm`.
+`--scratch` (in memory, by default). Each writer is a process of its own; printed are medians of
+wall and CPU seconds and of the peak of memory, and ratios. What peers do not do is not asked of
+them: none proves the digest of each file. nfpm is taken from PATH, or from `--nfpm`.
 """
 
 from __future__ import annotations

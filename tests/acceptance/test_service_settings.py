@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,10 @@ def test_services_wait_for_secrets_and_run_within_their_limits(server: BootedHos
         "CPUQuotaPerSecUSec=1.500000s",
         "Documentation=https://queue.example.com/",
     }
+    said = server.run("systemd-analyze", "security", "--no-pager", WORKERS[0]).stdout
+    exposure = re.search(r"exposure level for \S+: ([0-9.]+)", said)
+    assert exposure, said
+    assert float(exposure[1]) <= 4
     # Commands and timers have them, too.
     assert f"ask none 64 of the operator {SECRETS}" in server.run("queued", "ask").stdout
     server.run("systemctl", "start", "queue-nightly.service")

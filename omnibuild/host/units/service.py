@@ -16,7 +16,7 @@ HELPER = "unit"
 
 # What no app needs; a drop-in takes back what one app does. Memory that is written and executed
 # stays allowed: cffi and just-in-time compilers need it.
-_HARDENING = (
+HARDENING = (
     "NoNewPrivileges=yes",
     "ProtectSystem=strict",
     "ProtectHome=yes",
@@ -162,7 +162,7 @@ def _surroundings(model: HostModel, resources: Resources, capability: str = "") 
         *_resources(resources),
         f"CapabilityBoundingSet={capability}",
         f"AmbientCapabilities={capability}",
-        *_HARDENING,
+        *HARDENING,
     )
 
 
