@@ -191,7 +191,7 @@ def rendered(model: HostModel) -> HostFiles:
             if not config[path].is_public
         },
         scripts={"deb": scripts.deb(), "rpm": scripts.rpm()},
-        container=container(model) if model.starts else None,
+        container=container(model) if model.starts or model.layout.user else None,
     )
 
 

@@ -229,7 +229,7 @@ def container(model: HostModel) -> Container:
     """Return what an image of the app starts, as whom, and what it may write."""
     layout = model.layout
     return Container(
-        entry=f"{layout.prefix}/{ENTRY}",
+        entry=f"{layout.prefix}/{ENTRY}" if model.starts else "",
         port=_port(model.listen) if model.listen else 0,
         user=layout.user or layout.app,
         directories=(layout.state, layout.logs, layout.runtime),

@@ -124,7 +124,7 @@ class Container:
     """What an image of the app is to container engines.
 
     Args:
-        entry: host path of the program that a container starts.
+        entry: host path of the program that a container starts; empty where nothing is to start.
         port: where it answers; 0 for an app without a web server.
         user: name of the user that it runs as.
         directories: host paths of what it may write; the first is its data.
@@ -158,7 +158,7 @@ class Payload:
             ``setcap``.
         contents: directory where contents are called by their digests, if they are not in their
             places below ``root``.
-        container: what an image starts; None for an app with nothing to start.
+        container: what an image starts; None for an app with nothing to start and no user.
     """
 
     metadata: Metadata

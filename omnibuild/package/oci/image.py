@@ -115,7 +115,7 @@ def _started(payload: Payload) -> dict[str, Any]:
     return {
         "User": f"{USER}:{GROUP}",
         "Env": [f"PATH={payload.prefix}/bin:{path}", f"HOME={data}", "LANG=C.UTF-8"],
-        "Entrypoint": [container.entry],
+        **({"Entrypoint": [container.entry]} if container.entry else {}),
         "WorkingDir": data,
         "StopSignal": "SIGTERM",
         "Volumes": {data: {}},

@@ -153,6 +153,17 @@ def test_an_app_with_nothing_to_start_is_files_alone(tmp_path: Path) -> None:
     assert config.keys() == {"Env", "Labels"}
 
 
+def test_files_of_a_user_who_starts_nothing_are_theirs(tmp_path: Path) -> None:
+    payload = replace(
+        sample_payload(tmp_path / "root"),
+        container=replace(CONTAINER, entry=""),
+        owners={"/opt/hello/share/empty": ("hello", "hello")},
+    )
+    read = Read(write_image(payload, OCI, making(tmp_path / "out", base(tmp_path / "base"))).path)
+    assert "Entrypoint" not in read.config["config"]
+    assert read.found["opt/hello/share/empty"].uid == 10001
+
+
 def test_owners_are_those_of_the_image(tmp_path: Path) -> None:
     owners = {
         "/etc/hello/hello.conf": ("root", "hello"),
