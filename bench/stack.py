@@ -67,7 +67,10 @@ def main() -> int:
 def clean(base: Path, workspace: Path) -> None:
     """Compile it all, and print how near that is to what the steps take."""
     cache = base / "cache"
-    if omnibuild(cache, workspace, "fetch").wait():
+    fetching = omnibuild(cache, workspace, "fetch")
+    # Its events are read, or it would wait for ever to tell the next.
+    fetching.communicate()
+    if fetching.returncode:
         raise SystemExit("omnibuild fetch failed")
     sample = watched(omnibuild(cache, workspace, "build", "-o", str(base / "dist")), cache)
     per_core = sample.steps / len(os.sched_getaffinity(0))
