@@ -16,7 +16,7 @@ from omnibuild.audit.glibc import asked_of
 from omnibuild.audit.libraries import unneeded
 from omnibuild.documents.placed import OF_LINTIAN, documents
 from omnibuild.elf import Elf
-from omnibuild.errors import ArchiveError, CaptureError
+from omnibuild.errors import ArchiveError
 from omnibuild.execute.job import Job
 from omnibuild.host import runner, users
 from omnibuild.host.integration import HostFiles, integrate
@@ -30,11 +30,10 @@ from omnibuild.payload.assembly import (
     installed_sizes,
     kept,
     lies_at,
-    part_of,
     union,
 )
 from omnibuild.payload.described import describe, files_directory, load_described
-from omnibuild.payload.globs import matches, with_all_below
+from omnibuild.payload.globs import matches
 from omnibuild.payload.model import Change, Payload
 from omnibuild.provenance.manifest import without_compiler
 from omnibuild.recipe.models import Recipe
@@ -60,7 +59,7 @@ def run(job: Job) -> Output:
     parameters = job.action.parameters
     recipe = msgspec.convert(parameters["recipe"], Recipe)
     prefix: str = parameters["prefix"]
-    parts, md5, facts = _placed(job, recipe)
+    parts, md5, facts = _placed(job)
     runtime = parameters.get("runtime", "")
     spare = {**parameters.get("spare", {}), **({runtime: ["**"]} if runtime else {})}
     parts = list(with_needed(spare, parts, prefix, facts)) if spare else parts
@@ -107,7 +106,7 @@ def _integrated(job: Job, recipe: Recipe, parts: Sequence[Part]) -> HostFiles:
 
 
 def _placed(
-    job: Job, recipe: Recipe
+    job: Job,
 ) -> tuple[list[Part], dict[digests.Digest, str], dict[digests.Digest, Facts]]:
     """Return the parts, and what is known of their contents: MD5 sums, and what is special."""
     parts: list[Part] = []
@@ -119,24 +118,7 @@ def _placed(
         parts.append(Part(name, tree, directory, globs))
         md5 |= description["md5"]
         facts |= from_data(description["facts"])
-    check_pruned(recipe, parts)
     return parts, md5, facts
-
-
-def check_pruned(recipe: Recipe, parts: Sequence[Part]) -> None:
-    """Refuse globs of a recipe that leave nothing out; raises :class:`CaptureError`."""
-    for given, globs in recipe.python.prune.items() if recipe.python else ():
-        name = part_of(given, [part.name for part in parts])
-        part = next(part for part in parts if part.name == name)
-        paths = [entry.path for entry in part.tree.entries]
-        used = {glob for found in with_all_below(globs, paths).values() for glob in found}
-        for glob in globs:
-            if glob not in used:
-                raise CaptureError(
-                    f"[python.prune] leaves {glob!r} out of {given}, which has nothing like it",
-                    why=f"it has, for example, {', '.join(paths[-3:])}",
-                    hint="globs are below the app's directory; take this one out, or mend it",
-                )
 
 
 def with_needed(

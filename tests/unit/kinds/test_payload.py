@@ -1,4 +1,4 @@
-"""What of its parts a payload takes: libraries of the compiler, and all but what is pruned."""
+"""Which libraries of the root's compiler a payload takes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 
 from omnibuild.audit.facts import facts_of_file
-from omnibuild.errors import CaptureError
-from omnibuild.kinds.payload import check_pruned, with_needed
+from omnibuild.kinds.payload import with_needed
 from omnibuild.payload.assembly import Part
 from omnibuild.tree import scan
 from tests.programs import compiled, linked
-from tests.unit.host.apps import recipe
 
 LIBRARIES = ("libgcc_s.so.1", "libstdc++.so.6", "libatomic.so.1")
 
@@ -94,14 +92,3 @@ def test_what_finds_another_copy_or_is_left_out_needs_none(tmp_path: Path, runti
         "site/y.so": library("y", "libatomic.so.1", path="$ORIGIN/../lib"),
     }
     assert taken(runtime, part(tmp_path, "python:x", files, ("site/y.so",))) == []
-
-
-def test_globs_that_leave_nothing_out_are_told(tmp_path: Path) -> None:
-    parts = [part(tmp_path, "python:flask", {"lib/flask/cli.py": b"", "lib/flask/app.py": b""})]
-
-    def pruned(*globs: str) -> None:
-        check_pruned(recipe(python={"version": "3.13", "prune": {"Flask": globs}}), parts)
-
-    pruned("lib/flask/cli.py", "lib/**/app.py")
-    with pytest.raises(CaptureError, match=r"'lib/flask/tests' out of Flask, which has nothing"):
-        pruned("lib/flask/cli.py", "lib/flask/tests")
