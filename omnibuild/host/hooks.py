@@ -16,6 +16,8 @@ from omnibuild.regular import read_regular
 PRE_INSTALL = "pre-install"
 PREPARE = "prepare"
 MIGRATE = "migrate"
+# What the app's user does before services start, in this order.
+PREPARING = (PREPARE, MIGRATE)
 POST_CONFIGURE = "post-configure"
 PRE_REMOVE = "pre-remove"
 PURGE = "purge"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from omnibuild.host.hooks import MIGRATE, PREPARE
+from omnibuild.host.hooks import PREPARING
 from omnibuild.host.layout import Layout
 from omnibuild.host.programs import Call
 from omnibuild.payload.assembly import GeneratedFile
@@ -189,7 +189,7 @@ class HostModel:
     @property
     def prepares(self) -> bool:
         """Whether something is to be done before services start."""
-        return not self.hooks.keys().isdisjoint((PREPARE, MIGRATE))
+        return not self.hooks.keys().isdisjoint(PREPARING)
 
     @property
     def listen(self) -> str:

@@ -73,13 +73,13 @@ def _keep(job: Job, made_of: Any, write: Callable[[IO[bytes]], Digest]) -> Kept:
     store, key = job.store, digests.of_json(made_of)
     if (result := store.result(key)) and store.take(result.output):
         output = result.output
-        return Kept(store.blob(output.digest), output.digest, output.identity)
-    path = job.scratch / f"{key}.piece"
-    with path.open("wb") as stream:
-        told = write(stream)
-    output = store.add_file(path, identity=told)
-    store.record(key, Result(output))
-    return Kept(store.blob(output.digest), output.digest, told)
+    else:
+        path = job.scratch / f"{key}.piece"
+        with path.open("wb") as stream:
+            told = write(stream)
+        output = store.add_file(path, identity=told)
+        store.record(key, Result(output))
+    return Kept(store.blob(output.digest), output.digest, output.identity)
 
 
 def _file(name: str, content: bytes) -> Entry:

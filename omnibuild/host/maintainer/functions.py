@@ -60,7 +60,7 @@ class Told:
     secrets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        asking = [name for name in (points.PREPARE, points.MIGRATE) if name in self.hooks]
+        asking = [name for name in points.PREPARING if name in self.hooks]
         if asking and not self.layout.user:
             raise DefinitionError(
                 f"the hook {asking[0]!r} has no user to run as",

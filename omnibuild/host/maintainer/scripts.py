@@ -143,8 +143,7 @@ class Scripts(Told):
         # It becomes the app's user itself, once it has read what only root may read.
         # The caller's state is none of its business.
         run = f"env -u {self.layout.variable('STATE')} {self.layout.prefix}/libexec/prepare"
-        wanted = points.PREPARE in self.hooks or points.MIGRATE in self.hooks
-        return (run,) if wanted else ()
+        return () if self.hooks.keys().isdisjoint(points.PREPARING) else (run,)
 
     def _hook(self, point: str, arguments: str = "") -> Steps:
         return (f"{hook_name(point)} {arguments}".rstrip(),) if point in self.hooks else ()

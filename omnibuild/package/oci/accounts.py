@@ -62,18 +62,19 @@ def accounts(base: Base, container: Container) -> Accounts:
     )
 
 
-def owners(payload: Payload, known: Accounts) -> dict[str, tuple[int, int]]:
-    """Return the numbers of whom files of a payload belong to, where that is not root."""
-    there = {f"/{entry.path}" for entry in payload.entries_for("oci")}
+def owners(
+    payload: Payload, entries: Mapping[str, Entry], known: Accounts
+) -> dict[str, tuple[int, int]]:
+    """Return the numbers of whom entries of a payload belong to, where that is not root."""
     return {
         path.lstrip("/"): known.numbers(path, user, group)
         for path, (user, group) in payload.owners.items()
-        if path in there
+        if path.lstrip("/") in entries
     }
 
 
 def _lines(base: Base, path: str) -> list[str]:
-    entry: Entry | None = base.tree.find(path)
+    entry = base.tree.find(path)
     if entry is None or entry.size > LARGEST:
         return []
     data = (base.directory / entry.path).read_bytes()

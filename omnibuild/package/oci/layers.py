@@ -65,17 +65,21 @@ def base_layer(base: Base) -> Layer:
 
 
 def part_layers(
-    payload: Payload, parts: Mapping[str, Tree], owners: Mapping[str, tuple[int, int]]
+    payload: Payload,
+    entries: Mapping[str, Entry],
+    parts: Mapping[str, Tree],
+    owners: Mapping[str, tuple[int, int]],
 ) -> tuple[list[Layer], tuple[Entry, ...]]:
     """Return a layer for each part of a payload, and the entries that none of them brought.
 
     Args:
         payload: the app.
+        entries: what of it an image has, by path.
         parts: the placed trees that it was made of, in the order in which they were united. The
             largest have a layer each; beyond :data:`MOST_PARTS` of them the others share one.
         owners: as layers have them.
     """
-    left = {entry.path: entry for entry in payload.entries_for("oci")}
+    left = dict(entries)
     taken: dict[str, list[Entry]] = {}
     seen: set[str] = set()
     for name, tree in parts.items():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Final
 
-from omnibuild.digests import Digest
+from omnibuild.digests import READ_SIZE, Digest, of_bytes
 from omnibuild.errors import PackageError
 from omnibuild.files import atomic_file
 from omnibuild.package.artifact import Artifact
@@ -19,7 +20,7 @@ from omnibuild.package.identity import check_identity
 from omnibuild.package.oci.accounts import GROUP, PASSWD, USER, Accounts, accounts, owners
 from omnibuild.package.oci.image import BLOBS, Packed, documents
 from omnibuild.package.oci.layers import Layer, base_layer, make_layer, part_layers
-from omnibuild.payload.model import Container, Payload
+from omnibuild.payload.model import Payload
 from omnibuild.recipe.models import Oci
 from omnibuild.tree import Entry, Kind
 
@@ -39,8 +40,9 @@ def write_image(payload: Payload, settings: Oci, making: Making) -> Artifact:
     check_identity(metadata, revision=metadata.revision, architecture=architecture)
     if making.base is None or making.keep is None:
         raise AssertionError("an image is made of a base, in layers that are kept")
-    _check_capabilities(payload)
-    layers = _layers(payload, making, making.base)
+    entries = {entry.path: entry for entry in payload.entries_for("oci")}
+    _check_capabilities(payload, entries)
+    layers = _layers(payload, entries, making, making.base)
     keep, date, effort = making.keep, metadata.date, making.effort
     with ThreadPoolExecutor() as pool:
         kept = list(pool.map(lambda layer: _pack(layer, date, effort, keep), layers))
@@ -56,11 +58,13 @@ def write_image(payload: Payload, settings: Oci, making: Making) -> Artifact:
     return Artifact(path, output.size, output.digest)
 
 
-def _layers(payload: Payload, making: Making, base: Base) -> list[Layer]:
+def _layers(
+    payload: Payload, entries: Mapping[str, Entry], making: Making, base: Base
+) -> list[Layer]:
     """Return all layers: the base, a layer for each part, and last what differs most often."""
     known = accounts(base, payload.container) if payload.container else None
-    whose = owners(payload, known) if known else {}
-    layers, rest = part_layers(payload, making.parts, whose)
+    whose = owners(payload, entries, known) if known else {}
+    layers, rest = part_layers(payload, entries, making.parts, whose)
     return [base_layer(base), *layers, _last(payload, rest, whose, known)]
 
 
@@ -73,18 +77,12 @@ def _last(
     """Return the layer of what no part brought: launchers, configuration, the app's user."""
     entries, own = list(rest), {}
     if payload.container and known:
-        passwd = known.passwd
-        own[PASSWD] = passwd
-        digest = hashlib.sha256(passwd).hexdigest()
-        entries.append(Entry(PASSWD, Kind.FILE, 0o644, len(passwd), digest))
-        directories = _writable(payload.container)
+        own[PASSWD] = known.passwd
+        entries.append(Entry(PASSWD, Kind.FILE, 0o644, len(known.passwd), of_bytes(known.passwd)))
+        directories = [path.lstrip("/") for path in payload.container.directories]
         entries += [Entry(path, Kind.DIRECTORY, 0o775) for path in directories]
         whose = {**whose, **dict.fromkeys(directories, (USER, GROUP))}
     return make_layer(payload.metadata.name, entries, payload.root, own, whose)
-
-
-def _writable(container: Container) -> list[str]:
-    return [path.lstrip("/") for path in container.directories]
 
 
 def _pack(layer: Layer, date: int, effort: Effort, keep: Keep) -> Kept:
@@ -128,8 +126,7 @@ def _write_layout(
         size = path.stat().st_size
         output.write(_header(name, size, date))
         with path.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                output.write(block)
+            shutil.copyfileobj(stream, output, READ_SIZE)
         output.write(bytes(-size % tarfile.BLOCKSIZE))
     output.write(bytes(2 * tarfile.BLOCKSIZE))
 
@@ -140,10 +137,9 @@ def _header(name: str, size: int, date: int) -> bytes:
     return info.tobuf(tarfile.GNU_FORMAT)
 
 
-def _check_capabilities(payload: Payload) -> None:
-    there = {f"/{entry.path}" for entry in payload.entries_for("oci")}
+def _check_capabilities(payload: Payload, entries: Mapping[str, Entry]) -> None:
     for path in payload.capabilities:
-        if path in there:
+        if path.lstrip("/") in entries:
             raise PackageError(
                 f"{path} asks for capabilities, and layers of images cannot give them yet",
                 hint='leave it out of images: formats = ["deb", "rpm"]',

@@ -14,10 +14,8 @@ from typing import Final
 from omnibuild import files
 from omnibuild.digests import Digest
 from omnibuild.errors import SourceError
+from omnibuild.sources.roots.debian import DPKG_DEB, control_of, deb_of
 from omnibuild.sources.roots.lock import RootLock
-from omnibuild.tools import Tool
-
-DPKG_DEB: Final = Tool("dpkg-deb", package="dpkg")
 
 # Where scripts put a copy of a file of the package.
 _COPIES: Final = {
@@ -105,14 +103,13 @@ def unpack_packages(lock: RootLock, debs: Mapping[Digest, Path], target: Path) -
 
     Raises:
         ToolFailedError: a package cannot be unpacked.
-        SourceError: a package leaves no place for what belongs there.
+        SourceError: a package is not fetched, or leaves no place for what belongs there.
     """
     stanzas = []
     for package in lock.packages:
-        deb = debs[package.sha256]
+        deb = deb_of(package, debs)
         DPKG_DEB.run("--extract", deb, target)
-        control = DPKG_DEB.run("--field", deb).stdout.decode().rstrip("\n")
-        name, _, rest = control.partition("\n")
+        name, _, rest = control_of(deb).partition("\n")
         stanzas.append(f"{name}\nStatus: install ok installed\n{rest}\n")
     for path in _LEFT_OUT:
         if (target / path).is_dir():

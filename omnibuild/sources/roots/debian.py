@@ -43,7 +43,7 @@ def build_root(
         log: takes the output of mmdebstrap and of the packages' scripts.
     """
     mode = _mode()
-    packages = {package: _deb(package, debs) for package in lock.packages}
+    packages = {package: deb_of(package, debs) for package in lock.packages}
     epoch = max(map(_deb_time, packages.values()))
     # A directory of the system and not of the user: the user's own are often closed to the
     # unprivileged ids that mmdebstrap works as.
@@ -102,12 +102,18 @@ def _mode() -> str:
     return "unshare"
 
 
-def _deb(package: RootPackage, debs: Mapping[Digest, Path]) -> Path:
+def deb_of(package: RootPackage, debs: Mapping[Digest, Path]) -> Path:
+    """Return the file of a package; raises :class:`SourceError` if it is not fetched."""
     if package.sha256 not in debs:
         raise SourceError(
             f"the package {package.name} {package.version} of the root is not fetched"
         )
     return debs[package.sha256]
+
+
+def control_of(deb: Path) -> str:
+    """Return what a package says of itself, without a line break at the end."""
+    return DPKG_DEB.run("--field", deb).stdout.decode().rstrip("\n")
 
 
 def _deb_time(deb: Path) -> int:
@@ -130,9 +136,8 @@ def _write_repository(
         pooled = repository / package.filename
         pooled.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(deb, pooled)
-        control = DPKG_DEB.run("--field", deb).stdout.decode().rstrip("\n")
         stanzas.append(
-            f"{control}\nFilename: {package.filename}\n"
+            f"{control_of(deb)}\nFilename: {package.filename}\n"
             f"Size: {package.size}\nSHA256: {package.sha256}\n"
         )
     files.write_atomic(index / "Packages", "\n".join(stanzas))

@@ -38,6 +38,12 @@ def test_golden(name: str) -> None:
     assert kept == set(found)
 
 
+# What is rendered for an app; the examples hold the programs that are the same for all.
+LIBEXEC = tuple(
+    f"libexec/{name}" for name in ("container", "directories", "environment", "secrets", "unit")
+)
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_golden_shapes(name: str) -> None:
     """What is special about the shape: what starts, the units, nginx."""
@@ -45,7 +51,7 @@ def test_golden_shapes(name: str) -> None:
     if name == "timers":
         special = (*special, "/shop-poll", "prerm", "postrm", "postun")
     if name == "secrets":
-        special = ("shop-worker", "shop-web.", "libexec/", "-run", "scripts/", "index")
+        special = ("shop-worker", "shop-web.", *LIBEXEC, "-run", "scripts/", "index")
     if name == "additions":
         special = ("-pip", ".pth", "/environment", "-run", "scripts/", "index")
     found = {
