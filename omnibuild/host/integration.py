@@ -38,8 +38,8 @@ class HostFiles:
     Args:
         files: host path to content and mode.
         symlinks: host path to what the symlink says.
-        config_files: host paths of conffiles.
-        copies: host paths of conffiles that not everybody may read, so that the package has them
+        config_files: host paths of configuration files.
+        copies: host paths of those that not everybody may read, so that the package has them
             once, and where a moved tree has them, relative to the prefix.
         scripts: maintainer scripts by format (``deb``, ``rpm``), then by name.
         container: what an image starts, which has a file of its own for that.

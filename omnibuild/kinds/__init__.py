@@ -40,9 +40,9 @@ def all_kinds() -> Mapping[str, Kind]:
         "steps": Kind(serial=1, run=_steps),
         "syntax": Kind(serial=1, run=_syntax),
         "place": Kind(serial=7, run=_place),
-        "payload": Kind(serial=19, run=_payload),
+        "payload": Kind(serial=20, run=_payload),
         "audit": Kind(serial=16, run=_audit),
-        "package": Kind(serial=7, run=_package),
+        "package": Kind(serial=9, run=_package),
     }
 
 

@@ -144,7 +144,7 @@ class Payload:
         root: directory that stands for the host's ``/``.
         tree: what is in it; paths relative to ``root``, as ``opt/hello/bin/hello``.
         prefix: the app's directory on the host, as ``/opt/hello``.
-        config_files: host paths that the operator may edit (conffiles).
+        config_files: host paths that the operator may edit.
         owners: host path to user and group of what is not all root's.
         copies: host path to the place below the prefix of what a moved tree has besides.
         scripts: maintainer scripts by format (``deb``, ``rpm``), then by their name in that

@@ -22,6 +22,9 @@ COMMON = {
     "etc/shop/shop.conf": "of version {version}\n",
     "etc/shop/plugins/extra.conf": "extra\n",
     "etc/shop/secret.ini": "of version {version}\n",
+    "etc/shop/agrees.conf": "of version {version}\n",
+    "etc/shop/deleted.conf": "of version {version}\n",
+    "etc/shop/same.conf": "the same\n",
     "etc/shop/closes.ini": "of version {version}\n",
     "etc/shop/opens.ini": "of version {version}\n",
     "opt/shop/share/version": "{version}\n",
@@ -118,13 +121,9 @@ def payload_of(version: str, root: Path) -> Payload:
     )
 
 
-# As robots call apt-get: they keep what the operator edited.
-APT = (
-    *("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet=2", "--yes"),
-    *("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"),
-    *("-o", "Dpkg::Options::=--force-unsafe-io"),
-)
-DPKG = ("dpkg", "--force-confold", "--force-unsafe-io")
+# Nobody answers, and nobody said what to do with configuration: there shall be no question.
+APT = ("apt-get", "--quiet=2", "--yes", "-o", "Dpkg::Options::=--force-unsafe-io")
+DPKG = ("dpkg", "--force-unsafe-io")
 DNF = ("dnf", "--assumeyes", "--noplugins", "--releasever=9")
 # How each tool brings a file, the same version again, and an older one; removes; purges.
 TOOLS: Mapping[str, Mapping[str, tuple[str, ...]]] = {

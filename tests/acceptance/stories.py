@@ -193,7 +193,41 @@ ROWS = {
     ),
     "an edited configuration file": Row(
         between="echo mine >/etc/shop/shop.conf",
-        upgraded=UPGRADED + 'test "$(cat /etc/shop/shop.conf)" = mine',
+        upgraded=UPGRADED
+        + """
+            cd /etc/shop
+            test "$(cat shop.conf)" = mine
+            test "$(cat shop.conf.dpkg-dist shop.conf.rpmnew 2>/dev/null)" = 'of version 2'
+        """,
+    ),
+    "configuration that needs no word": Row(
+        between="""
+            cd /etc/shop
+            echo 'of version 2' >agrees.conf
+            echo mine >same.conf
+            rm deleted.conf
+        """,
+        upgraded="""
+            cd /etc/shop
+            test "$(cat agrees.conf same.conf)" = "$(printf 'of version 2\nmine')"
+            test ! -e /var/lib/dpkg/status || test ! -e deleted.conf
+            test "$(ls | grep -E '^(agrees|same|deleted).*(dpkg|rpm)')" = ''
+        """,
+    ),
+    "configuration that another package diverts": Row(
+        before="""
+            ! command -v dpkg-divert >/dev/null ||
+                dpkg-divert --local --divert /etc/shop/ours.conf --add /etc/shop/shop.conf
+        """,
+        upgraded="""
+            cd /etc/shop
+            [ ! -e /var/lib/dpkg/status ] || test ! -e shop.conf
+            [ ! -e /var/lib/dpkg/status ] || test "$(cat ours.conf)" = 'of version 2'
+        """,
+        after="""
+            ! command -v dpkg-divert >/dev/null ||
+                dpkg-divert --local --divert /etc/shop/ours.conf --remove /etc/shop/shop.conf
+        """,
     ),
     "mounts come between": Row(
         installed="mkdir /opt/shop/theirs /var/lib/shop/'the irs'",
@@ -306,6 +340,7 @@ WALKS: Mapping[str, tuple[str, ...]] = {
         "the group exists",
         "an edited configuration file",
         "configuration of the app's own, edited",
+        "configuration that needs no word",
     ),
     "mounts": (
         "directories are mounts",
@@ -313,5 +348,9 @@ WALKS: Mapping[str, tuple[str, ...]] = {
         "configuration is kept elsewhere",
         "the file of the environment is a directory",
     ),
-    "mounts between": ("mounts come between", "statoverride"),
+    "mounts between": (
+        "mounts come between",
+        "statoverride",
+        "configuration that another package diverts",
+    ),
 }

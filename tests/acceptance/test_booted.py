@@ -20,11 +20,8 @@ from tests.acceptance.steps import (
 
 TARGET = "hello.target"
 SERVICES = ("hello-web.service", "hello-nginx.service")
-# As the installer, and everybody who upgrades by a robot, calls apt-get.
-UNATTENDED = (
-    *("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--yes"),
-    *("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"),
-)
+# Nothing is asked, so nothing has to be said of configuration.
+UNATTENDED = ("apt-get", "--yes")
 # What belongs to the host itself.
 HOST_STATE = (
     *("/var/lib/dpkg/", "/var/lib/apt/", "/var/cache/apt/", "/var/log/apt/", "/var/log/journal/"),

@@ -77,7 +77,6 @@ def test_a_failing_hook_is_repaired_by_configuring_again(
 ) -> None:
     host = hosts.debian("bookworm")
     host.write(CONFIG, 'database = "/srv/hello/hello.db"\n')
-    host.write("/etc/apt/apt.conf.d/confold", 'Dpkg::Options:: "--force-confold";\n')
     with (
         serve(host, products.repository) as url,
         pytest.raises(CommandFailedError, match=r"/srv/hello/hello\.db: unable to open"),

@@ -13,7 +13,7 @@ import pytest
 
 from tests.acceptance.hosts import HostPool
 from tests.acceptance.operators import Machine, make_packages
-from tests.acceptance.stories import KINDS, ROWS, THEIRS, THEIRS_STAY, UPGRADED, WALKS
+from tests.acceptance.stories import KINDS, MODES, ROWS, THEIRS, THEIRS_STAY, UPGRADED, WALKS
 
 DEBIANS = ("bullseye", "bookworm", "trixie")
 
@@ -138,6 +138,69 @@ def test_an_older_version_that_owned_opt(machine: Machine) -> None:
         machine.host.shell("[ ! -L /opt ] || rm /opt; mv /srv/opt /opt")
 
 
+CONFFILES = """
+mkdir -p /tmp/theirs/DEBIAN /tmp/theirs/etc/shop/plugins
+cd /tmp/theirs
+echo 'of somebody' | tee etc/shop/shop.conf >etc/shop/same.conf
+echo gone >etc/shop/theirs.conf
+(find etc -type f | sed 's|^|/|') >DEBIAN/conffiles
+printf '%s: %s\\n' Package shop Version 0 Architecture amd64 Maintainer 'X <x@example.org>' \\
+    Description theirs >DEBIAN/control
+dpkg-deb --build /tmp/theirs /tmp/theirs.deb
+dpkg --install /tmp/theirs.deb
+echo mine >/etc/shop/same.conf
+"""
+
+
+@everywhere("apt")
+def test_a_package_of_others_had_conffiles(machine: Machine) -> None:
+    machine.host.shell(CONFFILES)
+    machine.install("1")
+    machine.host.shell(
+        """
+        cd /etc/shop
+        test "$(cat shop.conf same.conf same.conf.dpkg-dist)" = "$(
+            printf '%s\\n' 'of version 1' mine 'the same')"
+        test ! -e theirs.conf
+        """
+    )
+    machine.install("2")
+    machine.host.shell('test "$(cat /etc/shop/shop.conf)" = "of version 2"')
+    machine.remove("purge")
+    assert not machine.host.exists("/etc/shop")
+
+
+@everywhere("dpkg")
+def test_operators_may_ask_for_new_configuration(machine: Machine) -> None:
+    machine.install("1")
+    machine.host.shell("cd /etc/shop; echo mine | tee secret.ini >shop.conf; rm same.conf")
+    package = machine.package("2")
+    machine.host.run("dpkg", "--force-confnew", "--force-confmiss", "--install", package)
+    machine.host.shell(
+        MODES
+        + """
+        modes secret root:shop 640
+        test "$(cat shop.conf secret.ini same.conf)" = "$(
+            printf '%s\\n' 'of version 2' 'of version 2' 'the same')"
+        test "$(cat shop.conf.dpkg-old secret.ini.dpkg-old | uniq)" = mine
+        """
+    )
+
+
+@everywhere("dpkg")
+def test_a_failed_upgrade_leaves_configuration_as_it_was(machine: Machine) -> None:
+    machine.install("1")
+    configuration = "cd /etc/shop; find . -type f | sort | xargs md5sum"
+    before = machine.host.shell(configuration).stdout
+    # What is mounted there cannot make room, and by then some configuration went aside.
+    machine.host.shell("mount -t tmpfs theirs /opt/shop/share/a")
+    assert machine.install("2", check=False).status
+    machine.host.shell("umount /opt/shop/share/a")
+    assert machine.host.shell(configuration).stdout == before
+    machine.install("2")
+    machine.host.shell(UPGRADED + KINDS)
+
+
 @everywhere("apt", "dnf")
 def test_somebodys_account_is_not_taken(machine: Machine) -> None:
     machine.host.run("useradd", "--create-home", "shop")
@@ -192,7 +255,7 @@ def test_a_full_disk(machine: Machine) -> None:
         """
         mkdir /tmp/full
         cp -a /opt/shop/. /tmp/full/
-        mount -t tmpfs -o size=64k,mode=755 full /opt/shop
+        mount -t tmpfs -o size=256k,mode=755 full /opt/shop
         cp -a /tmp/full/. /opt/shop/
         dd if=/dev/zero of=/opt/shop/zero bs=1k 2>/dev/null || :
         """

@@ -29,7 +29,8 @@ class Scripts(Told):
         after = self._hook(points.POST_CONFIGURE, '"$action" "${2:-}"')
         start = self._services('enable_services "$action"', 'start_services "$action"')
         accounts = self._user("create_user", "make_directories")
-        own = (*self._config("own_configuration"), *(("finish_files",) if self.special else ()))
+        # The format has that function: it knows where the defaults are.
+        own = (*self._config("lay_configuration"), *(("finish_files",) if self.special else ()))
         secrets = self._secrets("make_secrets", "share_secrets")
         ready = (*accounts, *own, *secrets, *self._additions("check_additions"))
         configure = (*ready, *self._prepare(), *after, *start)
@@ -38,7 +39,6 @@ class Scripts(Told):
             *self._data(),
             *self._services("note_services"),
             *before,
-            *self._config('note_new_configuration "$1"'),
         )
         cases: dict[str, dict[str, Steps]] = {
             "preinst": {
@@ -54,7 +54,7 @@ class Scripts(Told):
                     *self._hook(points.PRE_REMOVE),
                     *self._services("stop_services"),
                 ),
-                "upgrade": (*self._services("note_units"), *self._config("note_configuration")),
+                "upgrade": self._services("note_units"),
             },
             "postrm": self._deb_postrm(),
         }
@@ -63,7 +63,6 @@ class Scripts(Told):
 
     def _deb_postrm(self) -> dict[str, Steps]:
         return {
-            "abort-install|abort-upgrade": self._config("forget_configuration"),
             "upgrade": self._services("stop_dropped"),
             "remove": (
                 "clean_prefix",

@@ -48,18 +48,18 @@ def deb_case(name: str, cases: Mapping[str, Steps]) -> Steps:
 def script(steps: Sequence[str], functions: Mapping[str, str]) -> str:
     """Return a script: its steps, after the functions that they call."""
     body = "\n".join(steps)
-    needed = _needed(body, functions)
-    blocks = [text for name, text in functions.items() if name in needed]
+    names = needed(body, functions)
+    blocks = [text for name, text in functions.items() if name in names]
     return "\n\n".join(["#!/bin/sh\nset -eu", *blocks, body]) + "\n"
 
 
-def _needed(text: str, functions: Mapping[str, str]) -> set[str]:
+def needed(text: str, functions: Mapping[str, str]) -> set[str]:
     """Return the functions that ``text`` calls, and those that these call."""
-    needed: set[str] = set()
+    found: set[str] = set()
     pending = [text]
     while pending:
         words = set(re.findall(r"\w+", pending.pop()))
-        new = (words & functions.keys()) - needed
-        needed |= new
+        new = (words & functions.keys()) - found
+        found |= new
         pending += [functions[name] for name in new]
-    return needed
+    return found

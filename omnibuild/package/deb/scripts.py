@@ -1,7 +1,7 @@
 """What every deb's maintainer scripts do besides the app's own steps, as debhelper would add it.
 
 dpkg makes no parent directories, replaces no directory by a file, writes through symlinks, and
-keeps configuration files that a new version lacks.
+asks about configuration files.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import resources
 
+from omnibuild.host.maintainer.shell import needed
 from omnibuild.host.template import fill
+from omnibuild.package.deb.configuration import Configuration
 from omnibuild.package.system_directories import SYSTEM_DIRECTORIES, is_system_directory
 from omnibuild.tree import Entry, Kind
 
+_SOURCES = ("own.sh.in", "configuration.sh.in")
 _HEAD = "#!/bin/sh\nset -eu\n"
 
 # What each script does for each call of dpkg.
@@ -30,34 +33,53 @@ install | upgrade)
 esac""",
     "postinst": """\
 case "${1:-}" in
-configure) finish_aside ;;
+configure)
+    finish_aside
+    ;;
 esac""",
     "postrm": """\
 case "${1:-}" in
 abort-*) put_back ;;
-remove | purge | disappear) remove_system_directories ;;
+remove | disappear) remove_system_directories ;;
+purge)
+    purge_configuration
+    remove_system_directories
+    ;;
 esac""",
 }
-_HELPERS = ("set_aside", "is_known", "replace_old", "refuse_mounts")
+# Called by the app's postinst, once there are the users who own files; or else at its beginning.
+LAY = "lay_configuration"
 
 
 def complete_scripts(
-    package: str, scripts: Mapping[str, str], members: Sequence[Entry]
+    package: str,
+    scripts: Mapping[str, str],
+    members: Sequence[Entry],
+    configuration: Configuration,
 ) -> dict[str, str]:
-    """Return the scripts of a deb, each with what its format asks for in front of the app's."""
-    functions = _functions(package, members)
+    """Return the scripts of a deb, each with what its format asks for in front of the app's.
+
+    Args:
+        package: its name.
+        scripts: the app's own; its postinst may call ``lay_configuration``.
+        members: what the package holds.
+        configuration: what postinst lays.
+    """
+    functions = _functions(package, members, configuration)
     found = dict(scripts)
     for name, calls in _CALLS.items():
-        helpers = _HELPERS if name == "preinst" else ()
-        needed = [
-            text for function, text in functions.items() if function in calls or function in helpers
-        ]
         own = scripts.get(name, _HEAD).removeprefix("#!/bin/sh\n").removeprefix("set -eu\n")
-        found[name] = "\n\n".join([_HEAD.rstrip("\n"), *needed, calls]) + "\n" + own
+        if name == "postinst" and configuration.lines and LAY not in own:
+            calls = calls.replace("finish_aside", f"finish_aside\n    {LAY}")
+        names = needed(calls + own, functions)
+        blocks = (text for function, text in functions.items() if function in names)
+        found[name] = "\n\n".join([_HEAD.rstrip("\n"), *blocks, calls]) + "\n" + own
     return found
 
 
-def _functions(package: str, members: Sequence[Entry]) -> dict[str, str]:
+def _functions(
+    package: str, members: Sequence[Entry], configuration: Configuration
+) -> dict[str, str]:
     system = sorted(
         {
             f"/{parent}"
@@ -69,14 +91,17 @@ def _functions(package: str, members: Sequence[Entry]) -> dict[str, str]:
     own = [member for member in members if not is_system_directory(member)]
     values = {
         "PACKAGE": package,
+        "CONFIGURATION": "\n".join(configuration.lines),
+        "DEFAULTS": configuration.directory,
         "SYMLINKS": _lines(own, Kind.SYMLINK),
         "DIRECTORIES": _lines(own, Kind.DIRECTORY),
         "SYSTEM": " ".join(system),
         # What was at the root of the file system is no package's to remove.
         "SYSTEM_BELOW": " ".join(path for path in reversed(system) if path.count("/") > 1) or "''",
     }
-    source = resources.files("omnibuild.package.deb").joinpath("own.sh.in").read_text("utf-8")
-    blocks = source.strip("\n").split("\n\n")
+    directory = resources.files("omnibuild.package.deb")
+    sources = (directory.joinpath(name).read_text("utf-8") for name in _SOURCES)
+    blocks = [block for source in sources for block in source.strip("\n").split("\n\n")]
     return {block.partition("() {")[0].rpartition("\n")[2]: fill(block, values) for block in blocks}
 
 

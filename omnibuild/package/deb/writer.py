@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO
 
-from omnibuild.digests import of_bytes, of_descriptor
+from omnibuild.digests import Digest, of_bytes, of_descriptor
 from omnibuild.files import atomic_file
 from omnibuild.package.artifact import Artifact
 from omnibuild.package.compression import (
@@ -18,15 +19,18 @@ from omnibuild.package.compression import (
     compressor,
 )
 from omnibuild.package.deb.ar import MAGIC, ar_header, ar_padding
+from omnibuild.package.deb.configuration import (
+    configuration_of,
+    entries_with,
+    read_with,
+)
 from omnibuild.package.deb.control import binary_control, installed_size
 from omnibuild.package.deb.scripts import complete_scripts
 from omnibuild.package.identity import check_identity
 from omnibuild.package.members import (
     archive_members,
-    check_config_files,
     check_names,
     check_scripts,
-    content,
     name_bytes,
 )
 from omnibuild.package.relations import deb_depends
@@ -54,12 +58,12 @@ def write_deb(
     architecture = platform_deb.architecture
     revision = metadata.revision + platform_deb.revision_suffix
     check_identity(metadata, revision=revision, architecture=architecture)
-    members = archive_members(payload.entries_for("deb"))
+    configuration = configuration_of(payload)
+    members = archive_members(entries_with(payload, configuration))
     scripts = payload.scripts.get("deb", {})
     check_names(members)
-    check_config_files(payload.config_files, members)
     check_scripts("deb", scripts, SCRIPTS)
-    scripts = complete_scripts(metadata.name, scripts, members)
+    scripts = complete_scripts(metadata.name, scripts, members, configuration)
     control = binary_control(
         metadata,
         version=metadata.full_version(revision),
@@ -69,19 +73,20 @@ def write_deb(
     )
 
     members = tuple(member for member in members if not is_system_directory(member))
+    read = partial(read_with, payload, configuration)
     path = directory / f"{metadata.name}_{metadata.version}-{revision}_{architecture}.deb"
     controls = _control_archive(
         {
-            "conffiles": _lines(payload.config_files),
             "control": control.encode(),
-            "md5sums": _md5sums(payload, members),
+            "md5sums": _md5sums(members, payload.md5, read),
         },
         scripts,
         metadata.date,
     )
     with atomic_file(path) as stream:
         stream.write(_before_data(controls, metadata.date))
-        _write_data(stream, payload, members, platform_deb.compression, effort)
+        data = tar_stream(members, top=".", date=metadata.date, read=read)
+        _write_data(stream, data, metadata.date, platform_deb.compression, effort)
         size = stream.tell()
         # Rewinding flushes it. What was just written is in memory: this is faster than a copy.
         stream.seek(0)
@@ -89,42 +94,43 @@ def write_deb(
     return Artifact(path, size, digest)
 
 
-def _md5sums(payload: Payload, members: Iterable[Entry]) -> bytes:
+def _md5sums(
+    members: Iterable[Entry],
+    known: Mapping[Digest, str],
+    read: Callable[[Entry], Iterator[bytes]],
+) -> bytes:
     """Return the list that `dpkg --verify` reads."""
-    # dpkg keeps digests of configuration files itself, as they are meant to change.
-    config_files = {path.lstrip("/") for path in payload.config_files}
     lines, sums = [], dict[str, str]()
     for member in members:
         if member.kind is Kind.FILE:
-            sums[member.path] = payload.md5.get(member.digest) or _md5(payload, member)
-        if member.kind in (Kind.FILE, Kind.HARDLINK) and member.path not in config_files:
+            sums[member.path] = known.get(member.digest) or _md5(read(member))
+        if member.kind in (Kind.FILE, Kind.HARDLINK):
             # Hard links share their file's sum.
             lines.append(f"{sums[member.target or member.path]}  {member.path}\n")
     return name_bytes("".join(lines))
 
 
-def _md5(payload: Payload, entry: Entry) -> str:
+def _md5(content: Iterable[bytes]) -> str:
     md5 = hashlib.md5(usedforsecurity=False)
-    for chunk in content(payload.root, entry):
+    for chunk in content:
         md5.update(chunk)
     return md5.hexdigest()
 
 
 def _write_data(
     stream: IO[bytes],
-    payload: Payload,
-    members: Sequence[Entry],
+    blocks: Iterable[bytes],
+    date: int,
     compression: Compression,
     effort: Effort,
 ) -> None:
     """Write the member with the files, whose size is known only at its end."""
-    name, date = f"data.tar.{SUFFIXES[compression]}", payload.metadata.date
+    name = f"data.tar.{SUFFIXES[compression]}"
     header = stream.tell()
     stream.write(ar_header(name, 0, date))
     start = stream.tell()
     sink = CompressingSink(stream, compression, effort)
-    root = payload.root
-    for block in tar_stream(members, top=".", date=date, read=lambda entry: content(root, entry)):
+    for block in blocks:
         sink.write(block)
     sink.close()
     size = stream.tell() - start
@@ -156,7 +162,3 @@ def _before_data(controls: bytes, date: int) -> bytes:
             ar_padding(len(controls)),
         )
     )
-
-
-def _lines(paths: Iterable[str]) -> bytes:
-    return name_bytes("".join(f"{path}\n" for path in sorted(paths)))

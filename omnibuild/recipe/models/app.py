@@ -127,7 +127,7 @@ class Recipe(Model, frozen=True, kw_only=True):
     config: Annotated[
         dict[HostPath, Line | ConfigFile],
         Meta(
-            description="Conffile on the host to a file, relative to the recipe, as"
+            description="Host path of what operators edit to a file, relative to the recipe, as"
             ' `"/etc/shop/shop.toml" = "files/shop.toml"`; on hosts it is root\'s, and everybody'
             ' may read it. Or `"/etc/shop/secret.ini" = { source = "files/secret.ini",'
             ' mode = "0640", group = "shop" }`.'

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from omnibuild.package.deb.configuration import Configuration
+from omnibuild.package.deb.scripts import complete_scripts
+
 from .conftest import install, integrated
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="creates users: needs root")
@@ -21,13 +24,23 @@ Play = Callable[[str], str]
 def play(python_tree: Path, tmp_path: Path) -> Play:
     """Return a function that runs shell where the app's files are; ``$deb`` and ``$rpm`` too."""
     host = integrated("hello", {"hello": "hello.cli:main"})
-    for form, scripts in host.scripts.items():
+    configuration = Configuration(
+        "/opt/hello/share/omnibuild/defaults",
+        {},
+        tuple(f"root root 644 {path}" for path in host.config_files),
+    )
+    deb = complete_scripts("hello", host.scripts["deb"], (), configuration)
+    for form, scripts in {**host.scripts, "deb": deb}.items():
         for name, text in scripts.items():
             path = tmp_path / form / name
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)
             path.chmod(0o755)
     install(host, tmp_path / "host")
+    for path in host.config_files:
+        default = tmp_path / f"host{configuration.directory}{path}"
+        default.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(tmp_path / f"host{path}", default)
     shutil.copytree(python_tree, tmp_path / "host/opt/hello", symlinks=True, dirs_exist_ok=True)
     options = [
         *("--overlay-src", "/", "--tmp-overlay", "/", "--dev", "/dev", "--proc", "/proc"),
@@ -37,6 +50,9 @@ def play(python_tree: Path, tmp_path: Path) -> Play:
 
     def run(story: str) -> str:
         setup = "set -eu\ncp -a /payload/host/. /\ndeb=/payload/deb rpm=/payload/rpm\n"
+        if "$deb" in story:
+            # Debs have the defaults alone.
+            setup += f"rm {' '.join(host.config_files)}\n"
         done = subprocess.run(
             [str(BWRAP), *options, "/bin/sh", "-c", setup + story],
             env={
@@ -111,8 +127,6 @@ def test_deb_remove_keeps_data_and_purge_keeps_the_account(play: Play) -> None:
         $deb/postrm remove
         test ! -e /opt/hello/bin/__pycache__ && echo no bytecode
         test -f /var/lib/hello/hello.db && echo data
-        # dpkg does.
-        rm /etc/hello/hello.toml /etc/hello/nginx.conf
         $deb/postrm purge
         ls -d /var/lib/hello /var/log/hello /etc/hello /run/hello 2>/dev/null || echo clean
         test -L /etc/systemd/system/multi-user.target.wants/hello.target || echo forgotten

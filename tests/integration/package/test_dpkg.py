@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from omnibuild.package.artifact import Artifact
+from omnibuild.package.deb.configuration import configuration_of, entries_with
 from omnibuild.package.deb.reader import read_deb_control
 from omnibuild.package.deb.writer import write_deb
 from omnibuild.package.members import archive_members
@@ -38,8 +39,8 @@ def artifact(payload: Payload, tmp_path: Path) -> Artifact:
 
 
 def whole_tree(payload: Payload) -> Tree:
-    """What a host must get: the payload with its hard links in archive order."""
-    return Tree(archive_members(payload.tree.entries))
+    """What a host must get: the payload with its hard links in archive order, and defaults."""
+    return Tree(archive_members(entries_with(payload, configuration_of(payload))))
 
 
 def test_info_shows_the_control_file(artifact: Artifact) -> None:
@@ -70,22 +71,29 @@ def test_unpacking_gives_the_payload_again(
     assert scan(tmp_path / "unpacked") == whole_tree(payload)
 
 
-def test_installing_gives_the_payload_and_its_conffiles(payload: Payload, tmp_path: Path) -> None:
+def test_installing_gives_the_payload_and_its_configuration(
+    payload: Payload, tmp_path: Path
+) -> None:
     host = empty_host(tmp_path / "host")
-    plain = replace(payload, scripts={}, metadata=replace(payload.metadata, relations=Relations()))
+    metadata = replace(payload.metadata, relations=Relations())
+    plain = replace(payload, scripts={}, metadata=metadata)
     path = write_deb(plain, DEB, tmp_path / "out").path
     dpkg(host, "--install", path)
     installed = [
         entry
         for entry in scan(host).entries
-        if not entry.path.startswith(("bin", "dev", "lib", "var")) and entry.path != "usr/bin"
+        if not entry.path.startswith(("bin", "dev", "lib", "var", "etc/passwd", "etc/group"))
+        and entry.path != "usr/bin"
     ]
-    wanted = [entry for entry in whole_tree(plain).entries if entry.path != "usr/bin"]
+    # Laid by postinst, which dpkg does not list.
+    laid = [entry for entry in plain.tree.entries if entry.path.startswith("etc")]
+    packaged = [entry for entry in whole_tree(plain).entries if entry.path != "usr/bin"]
+    wanted = sorted(packaged + laid, key=lambda entry: entry.path)
     assert installed == wanted
     query = DPKG_QUERY.run(
         f"--admindir={host}/var/lib/dpkg", "-W", "-f=${Status};${Conffiles}", "hello"
     ).stdout.decode()
-    assert query.startswith("install ok installed; /etc/hello/hello.conf ")
+    assert query == "install ok installed;"
     (host / "opt/hello/share/empty").write_text("damaged")
     changed = dpkg(host, "--verify", "hello", check=False)
     assert "/opt/hello/share/empty" in changed
@@ -156,10 +164,14 @@ def empty_host(root: Path) -> Path:
     for directory in ("bin", "dev"):
         (root / directory).mkdir()
     shutil.copy(shell, root / "bin/busybox")
-    for applet in ("sh", "cat", "cut", "find", "grep", "mkdir", "mv", "rm", "rmdir"):
+    tools = "sh cat chmod chown cut find grep md5sum mkdir mv readlink rm rmdir sed stat tac"
+    for applet in tools.split():
         (root / "bin" / applet).symlink_to("busybox")
-    for directory in ("info", "updates", "triggers"):
-        (root / "var/lib/dpkg" / directory).mkdir(parents=True)
+    (root / "etc").mkdir()
+    (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    (root / "etc/group").write_text("root:x:0:\n")
+    for directory in ("dpkg/info", "dpkg/updates", "dpkg/triggers", "misc"):
+        (root / "var/lib" / directory).mkdir(parents=True)
     for file in ("status", "available"):
         (root / "var/lib/dpkg" / file).touch()
     return root

@@ -213,10 +213,11 @@ def test_what_not_everybody_may_read_is_there_once() -> None:
     assert (secret.owner, secret.group, secret.mode) == ("root", "shop", 0o640)
     assert host.files["/opt/shop/etc/shop"].mode == 0o755
     line = "root shop 640 /etc/shop/secret.ini\n"
-    assert line in host.scripts["deb"]["postinst"]
+    # The deb's writer says them there.
+    assert "\n    lay_configuration\n" in host.scripts["deb"]["postinst"]
     assert line in host.scripts["rpm"]["post"]
 
 
 def test_rpm_gives_files_their_owners_itself() -> None:
     host = integrated(recipe(config={"/etc/shop/x": "x"}), config={"/etc/shop/x": b""})
-    assert "conffiles" not in "".join(host.scripts["rpm"].values())
+    assert "configuration" not in "".join(host.scripts["rpm"].values())

@@ -47,9 +47,16 @@ def controls_of(path: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def owned(payload: Payload) -> dict[str, Found]:
-    """What the payload holds, without the directories of the distribution."""
+    """What a deb holds: no directories of the distribution, and configuration as defaults."""
     found = expected(payload)
-    return {path: entry for path, entry in found.items() if path not in SYSTEM_DIRECTORIES}
+    directories = {*SYSTEM_DIRECTORIES}
+    for path in payload.config_files:
+        place = f"{payload.prefix}/share/omnibuild/defaults{path}".lstrip("/")
+        found[place] = found.pop(path.lstrip("/"))
+        directories.add("etc/hello")
+        for parent in list(Path(place).parents)[:-3]:
+            found.setdefault(str(parent), Found(Kind.DIRECTORY, 0o755))
+    return {path: entry for path, entry in found.items() if path not in directories}
 
 
 def test_the_artifact_says_what_was_written(payload: Payload, tmp_path: Path) -> None:
@@ -73,18 +80,14 @@ def test_the_data_is_the_payload(payload: Payload, tmp_path: Path) -> None:
 
 def test_the_control_archive(payload: Payload, tmp_path: Path) -> None:
     controls = controls_of(write_deb(payload, DEB, tmp_path / "out").path)
-    assert list(controls) == [
-        *("conffiles", "control", "md5sums", "postinst", "postrm", "preinst", "prerm")
-    ]
-    assert controls["conffiles"] == (0o644, b"/etc/hello/hello.conf\n")
+    assert list(controls) == [*("control", "md5sums", "postinst", "postrm", "preinst", "prerm")]
+    # dpkg asks about conffiles.
+    assert "\nroot root 640 /etc/hello/hello.conf\n" in controls["postinst"][1].decode()
     assert controls["postinst"][0] == 0o755
     lines = controls["md5sums"][1].decode().splitlines()
     sums = {line[34:]: line[:32] for line in lines}
-    entries = payload.tree.entries
-    files = {e.path for e in entries if e.kind in (Kind.FILE, Kind.HARDLINK)}
-    assert set(sums) == files - {"etc/hello/hello.conf"}
-    for name, md5 in sums.items():
-        assert md5 == hashlib.md5((payload.root / name).read_bytes()).hexdigest()  # noqa: S324
+    files = {path: e.data for path, e in owned(payload).items() if e.kind is Kind.FILE}
+    assert sums == {path: hashlib.md5(data).hexdigest() for path, data in files.items()}  # noqa: S324
 
 
 def test_empty_control_files_are_left_out(payload: Payload, tmp_path: Path) -> None:

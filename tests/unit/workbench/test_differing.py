@@ -76,11 +76,15 @@ def test_relations_and_scripts_are_told_item_by_item(package: Package, capsys: C
 def test_formats_can_be_compared(package: Package, capsys: Capture) -> None:
     deb, rpm, tar = (package("1.0", form) for form in (DEB, RPM, TAR))
     assert diff(deb, rpm) == 1
-    assert "the same files" in capsys.readouterr().out
+    paths = [line.split()[1] for line in capsys.readouterr().out.splitlines()[:-1]]
+    # In a deb, configuration is a default that postinst lays.
+    conf = "/etc/hello/hello.conf"
+    assert paths == [conf, f"share/omnibuild/defaults{conf}"]
     assert diff(deb, tar) == 1
     lines = capsys.readouterr().out.splitlines()[:-1]
     # A tarball has its app's directory alone, and a copy of what is elsewhere.
-    assert all(line.split()[1].startswith(("/", "etc/")) for line in lines), lines
+    below = ("/", "etc/", "share/omnibuild/defaults/")
+    assert all(line.split()[1].startswith(below) for line in lines), lines
 
 
 def test_versions_and_files_are_told(tmp_path: Path, capsys: Capture) -> None:
