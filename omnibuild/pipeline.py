@@ -127,7 +127,7 @@ def build(
             reports[name] = taken(package, add)
         _tell(united(reports.values()), settings, planned, emit)
         for action in planned.goals:
-            names = tuple(name for name, other in planned.packages.items() if other == action)
+            names = planned.platforms(action)
             audited = canonical_json(united(reports[name] for name in names).to_data())
             out = functools.partial(deliver, store, output=output, platforms=names, audited=audited)
             artifact = taken(action, out)

@@ -23,6 +23,7 @@ apt-utils: makes the sample apt repository
 aptly: mirrors an apt repository
 busybox: the shell of a bare sandbox, and runs the installer under another shell
 createrepo-c: makes the sample yum repository
+cpio: unpacks rpms
 curl: requests pages from inside a host
 dash: runs the installer under another shell
 debmirror: mirrors an apt repository
@@ -31,6 +32,7 @@ docker-registry: serves an image to take a root from
 dnf: installs packages into a simulated EL root
 dnf-plugins-core: mirrors a yum repository
 nginx-light: proxies in the tests of launchers, serves a remote cache
+gdb: finds lines of the source by debug symbols
 fuse3: mounts the disk that fails on purpose
 gpgv: verifies signatures as apt does
 iproute2: looks at the ports a host listens on

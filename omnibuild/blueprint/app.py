@@ -11,7 +11,12 @@ from omnibuild.blueprint.audits import audit_action, check_waivers, part_owners
 from omnibuild.blueprint.components import Components
 from omnibuild.blueprint.node import front_end
 from omnibuild.blueprint.payload import files_action, payload_action, pruned
-from omnibuild.blueprint.platforms import base_actions, lowest_glibc, package_action
+from omnibuild.blueprint.platforms import (
+    base_actions,
+    lowest_glibc,
+    package_action,
+    symbols_actions,
+)
 from omnibuild.blueprint.prebuilt import RUNTIME_PART, runtime_action
 from omnibuild.blueprint.python import PythonPackages, oddities
 from omnibuild.blueprint.steps import NODE_PART, STEPS_PART, steps_action
@@ -40,6 +45,8 @@ class AppPlan:
         packages: platform name to the name of the action that writes its artifact; platforms
             that read the same file share one.
         audits: platform name to the name of the action that audits its payload.
+        symbols: platform name to the name of the action that writes its package of debug symbols,
+            where there is one.
         oddities: what is allowed, and perhaps not meant.
     """
 
@@ -48,12 +55,18 @@ class AppPlan:
     plan: Plan
     packages: Mapping[str, str]
     audits: Mapping[str, str]
+    symbols: Mapping[str, str] = field(default_factory=dict)
     oddities: tuple[str, ...] = ()
 
     @property
     def goals(self) -> tuple[str, ...]:
         """Names of the actions that all others are for."""
-        return tuple(dict.fromkeys(self.packages.values()))
+        return tuple(dict.fromkeys((*self.packages.values(), *self.symbols.values())))
+
+    def platforms(self, goal: str) -> tuple[str, ...]:
+        """Return the names of the platforms that an action writes an artifact for."""
+        written = (*self.packages.items(), *self.symbols.items())
+        return tuple(name for name, action in written if action == goal)
 
 
 def plan_app(
@@ -67,12 +80,14 @@ def plan_app(
     actions: dict[str, Action] = {}
     packages: dict[str, str] = {}
     audits: dict[str, str] = {}
+    symbols: dict[str, str] = {}
     for root in dict.fromkeys(platform.root for platform in platforms):
         there = [platform for platform in platforms if platform.root == root]
-        found, written, audited = _plan_in_root(definitions, recipe, recipe_path, root, there)
-        actions |= found
-        packages |= written
-        audits |= audited
+        found = _plan_in_root(definitions, recipe, recipe_path, root, there)
+        actions |= found.actions
+        packages |= found.packages
+        audits |= found.audits
+        symbols |= found.symbols
     _refuse_one_file_of_two_roots(packages)
     names = [platform.name for platform in platforms]
     return AppPlan(
@@ -81,6 +96,7 @@ def plan_app(
         plan=Plan.of(actions.values()),
         packages={name: packages[name] for name in names},
         audits={name: audits[name] for name in names},
+        symbols={name: symbols[name] for name in names if name in symbols},
         oddities=oddities(recipe, recipe_path),
     )
 
@@ -110,17 +126,25 @@ class _Taken:
         self.parts[part] = actions[-1].name
 
 
+@dataclass(frozen=True)
+class _InRoot:
+    """What is done in one root: the actions, and as in :class:`AppPlan` which of them for whom."""
+
+    actions: Mapping[str, Action]
+    packages: Mapping[str, str]
+    audits: Mapping[str, str]
+    symbols: Mapping[str, str]
+
+
 def _plan_in_root(
     definitions: Definitions,
     recipe: Recipe,
     recipe_path: Path,
     root: str,
     platforms: Sequence[Platform],
-) -> tuple[dict[str, Action], dict[str, str], dict[str, str]]:
-    """Return the actions for platforms of one root, and which packages and audits for whom."""
-    profile = recipe.build.profile if recipe.build else None
-    chosen = choices(definitions, recipe, recipe_path)
-    components = Components(definitions, root, profile, chosen)
+) -> _InRoot:
+    """Return what is done for platforms of one root."""
+    components = _components(definitions, recipe, recipe_path, root)
     names = _wanted_components(recipe, components)
     glibc = lowest_glibc(platforms)
     python = None
@@ -153,12 +177,27 @@ def _plan_in_root(
     effort: Effort = "release" if recipe.build and recipe.build.profile == "release" else "quick"
     bases, after = base_actions(definitions, platforms), [audit.name for audit in audits]
     written = {p.name: package_action(p, payload, after, effort, inputs, bases) for p in platforms}
+    symbols = symbols_actions(components, platforms, payload, after, effort, inputs)
     everything = [*actions.values(), *places, payload, *audits, *written.values()]
-    everything += [action for found in bases.values() for action in found]
-    return (
+    everything += [action for found in (*bases.values(), *symbols.values()) for action in found]
+    return _InRoot(
         {action.name: action for action in everything},
         {name: action.name for name, action in written.items()},
         {p.name: audit.name for p, audit in zip(platforms, audits, strict=True)},
+        {name: found[-1].name for name, found in symbols.items()},
+    )
+
+
+def _components(
+    definitions: Definitions, recipe: Recipe, recipe_path: Path, root: str
+) -> Components:
+    """Return where what a recipe takes is compiled, as it says that it shall be."""
+    return Components(
+        definitions,
+        root,
+        recipe.build.profile if recipe.build else None,
+        choices(definitions, recipe, recipe_path),
+        symbols=bool(recipe.build and recipe.build.symbols),
     )
 
 

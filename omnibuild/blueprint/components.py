@@ -13,6 +13,7 @@ import msgspec
 from omnibuild.digests import Digest
 from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.layers.environment import FIXED_ENVIRONMENT
+from omnibuild.layers.symbols import with_symbols
 from omnibuild.plan.graph import Action, Limits, cycle_error
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.located import Fault
@@ -80,6 +81,7 @@ class Components:
         root: name of the root that everything is compiled in.
         profile: a variant that all are built in, where they have it.
         chosen: what the recipe says of some of them, by their names.
+        symbols: whether their debug symbols are kept.
     """
 
     def __init__(
@@ -88,7 +90,10 @@ class Components:
         root: str,
         profile: Literal["release"] | None = None,
         chosen: Mapping[str, Choice] = MappingProxyType({}),
+        *,
+        symbols: bool = False,
     ) -> None:
+        self.symbols = symbols
         self._definitions, self._profile, self._chosen = definitions, profile, chosen
         lock = load_root_lock(definitions.root_lock(root))
         # Ends the names of all actions whose output depends on the root.
@@ -130,7 +135,7 @@ class Components:
         build = Action(
             name=self.action(name),
             kind="component",
-            parameters=_parameters(defined),
+            parameters=_parameters(defined, symbols=self.symbols),
             places={"definition": str(defined.path), "patches": list(software.patches)},
             limits=_limits(software),
             inputs={
@@ -192,9 +197,11 @@ class Components:
         return replace(defined, software=software)
 
 
-def _parameters(defined: Defined) -> dict[str, Any]:
+def _parameters(defined: Defined, *, symbols: bool) -> dict[str, Any]:
     """Return what of a definition is in the key of its action."""
     software = defined.software
+    environment = FIXED_ENVIRONMENT | software.environment
+    kept = symbols and not software.build_only
     return {
         "name": software.name,
         "steps": expanded(software.steps),
@@ -202,7 +209,8 @@ def _parameters(defined: Defined) -> dict[str, Any]:
         "patches": [_text_of(software, defined.patches[name]) for name in software.patches],
         "license_files": list(software.license_files),
         "needs": sorted(software.needs),
-        "environment": FIXED_ENVIRONMENT | software.environment,
+        "environment": with_symbols(environment) if kept else environment,
+        **({"symbols": True} if kept else {}),
         **({"build_only": True} if software.build_only else {}),
     }
 

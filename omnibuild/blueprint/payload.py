@@ -24,6 +24,7 @@ from omnibuild.host.layout import Layout
 from omnibuild.payload.assembly import HOST_PART, part_of
 from omnibuild.payload.globs import with_all_below
 from omnibuild.payload.own_files import laid_out, tree_of
+from omnibuild.payload.symbols import DIRECTORY as SYMBOLS
 from omnibuild.plan.graph import Action
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Recipe
@@ -121,7 +122,10 @@ def pruned(
 ) -> dict[str, list[str]]:
     """Return the globs of what each part leaves out, by the names of the parts."""
     parts = list(parts)
-    found = {name: list(components.software(name).prune) for name in parts if ":" not in name}
+    symbols = [SYMBOLS] if components.symbols else []
+    found = {
+        name: [*components.software(name).prune, *symbols] for name in parts if ":" not in name
+    }
     for given, globs in recipe.python.prune.items() if recipe.python else ():
         part = part_of(given, parts)
         if not part:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
 
 from packaging.version import Version
 
 from omnibuild.blueprint.audits import beside
-from omnibuild.blueprint.components import root_actions
+from omnibuild.blueprint.components import Components, root_actions
 from omnibuild.errors import UnknownNameError
 from omnibuild.package.compression import Effort
-from omnibuild.package.formats import base_of, decisive_settings
+from omnibuild.package.formats import base_of, decisive_settings, format_of
 from omnibuild.plan.graph import Action
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Platform, Recipe
 from omnibuild.sources.roots.lock import load_root_lock
+
+NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 def chosen_platforms(
@@ -52,13 +56,37 @@ def base_actions(
     return {name: root_actions(name, load_root_lock(definitions.root_lock(name))) for name in names}
 
 
+def symbols_actions(
+    components: Components,
+    platforms: Iterable[Platform],
+    payload: Action,
+    audits: Sequence[str],
+    effort: Effort,
+    parts: Mapping[str, str],
+) -> dict[str, list[Action]]:
+    """Return the actions for the debug symbols of an app, by the platforms that have packages.
+
+    The last of each writes the package; arguments are those of :func:`package_action`, and the
+    components, of which symbols are kept or not.
+    """
+    if not components.symbols:
+        return {}
+    symbols = Action(beside(payload, "symbols", "all"), "symbols", {}, inputs=dict(parts))
+    return {
+        platform.name: [symbols, package_action(platform, payload, audits, effort, symbols=symbols)]
+        for platform in platforms
+        if format_of(platform.settings)[1].symbols
+    }
+
+
 def package_action(
     platform: Platform,
     payload: Action,
     audits: Sequence[str],
     effort: Effort,
-    parts: Mapping[str, str],
-    bases: Mapping[str, Sequence[Action]],
+    parts: Mapping[str, str] = NONE,
+    bases: Mapping[str, Sequence[Action]] = NONE,
+    symbols: Action | None = None,
 ) -> Action:
     """Return the action that writes a platform's artifact, named after what decides its bytes.
 
@@ -69,11 +97,15 @@ def package_action(
         effort: how hard to compress.
         parts: ``part:NAME`` to the action that places the part.
         bases: what :func:`base_actions` returned.
+        symbols: the action that makes the debug symbols, for a package of these.
     """
     form, settings, libraries = decisive_settings(platform)
     suffix = settings.get("revision-suffix", "")
     inputs = {"payload": payload.name}
-    if base := base_of(platform):
+    if symbols:
+        inputs["symbols"] = symbols.name
+        suffix += "-symbols"
+    elif base := base_of(platform):
         inputs |= {**parts, "base": bases[base][-1].name}
         suffix = f"-on-{base}"
     return Action(

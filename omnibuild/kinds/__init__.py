@@ -41,6 +41,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "syntax": Kind(serial=1, run=_syntax),
         "place": Kind(serial=7, run=_place),
         "payload": Kind(serial=20, run=_payload),
+        "symbols": Kind(serial=1, run=_symbols),
         "audit": Kind(serial=16, run=_audit),
         "package": Kind(serial=9, run=_package),
     }
@@ -152,6 +153,12 @@ def _place(job: Job) -> Output:
     from omnibuild.kinds.place import run
 
     return run(job)
+
+
+def _symbols(job: Job) -> Output:
+    from omnibuild.kinds import symbols
+
+    return symbols.run(job)
 
 
 def _payload(job: Job) -> Output:

@@ -19,6 +19,7 @@ from omnibuild.execute.sandbox.step import Step
 from omnibuild.layers.capture import capture, keep
 from omnibuild.layers.missing import note_missed
 from omnibuild.layers.step import in_turn, layered_step
+from omnibuild.layers.symbols import keep_unstripped, split_symbols
 from omnibuild.recipe.loader import error_in
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.validate import quoted
@@ -33,8 +34,8 @@ def run(job: Job) -> Output:
     """Build one component.
 
     Parameters: ``name``, ``steps``, ``test``, ``patches`` (texts), ``license_files``, ``needs``;
-    ``build_only`` for tools that may use what the root has. Places: ``definition``, its file, and
-    ``patches``, their names.
+    ``build_only`` for tools that may use what the root has; ``symbols`` where debug symbols are
+    kept. Places: ``definition``, its file, and ``patches``, their names.
     Inputs: ``root``, ``source`` (an archive or a checkout), one ``layer:NAME`` for every component
     beneath.
     """
@@ -56,6 +57,8 @@ def run(job: Job) -> Output:
         note_missed(error, job.log, name)
         raise
     upper = job.scratch / "tree" / "files"
+    if job.action.parameters.get("symbols"):
+        split_symbols(job, upper)
     tree = capture(name, upper, layers, licences)
     if not job.action.parameters.get("build_only"):
         _check_libraries(job, tree, upper, layers)
@@ -81,6 +84,8 @@ def prepare_component(job: Job) -> Step:
 def _script(job: Job, source: Path) -> str:
     """Return the whole build as one script: patches, then every step in a shell of its own."""
     lines = ["umask 022"]
+    if job.action.parameters.get("symbols"):
+        lines.append(keep_unstripped(source.parent))
     patches, names = job.action.parameters["patches"], job.action.places["patches"]
     for number, (text, name) in enumerate(zip(patches, names, strict=True), start=1):
         # As it is: what it is for may end its lines otherwise.

@@ -26,7 +26,8 @@ def run(job: Job) -> Output:
 
     Parameters: ``format`` (its name to its settings), ``libraries`` (versions of the libraries
     that compress), ``effort`` (how hard they do). Inputs: ``payload``; for formats that keep the
-    parts of an app apart, ``part:NAME`` placed trees, and ``base``, the tree that they lie on.
+    parts of an app apart, ``part:NAME`` placed trees, and ``base``, the tree that they lie on;
+    ``symbols`` for a package of these alone.
     """
     parameters = job.action.parameters
     ((name, settings),) = parameters["format"].items()
@@ -34,9 +35,12 @@ def run(job: Job) -> Output:
     directory.mkdir(parents=True)
     payload = load_payload(job.store, job.inputs["payload"].digest)
     form = msgspec.convert(settings, FORMATS[name].settings)
+    described = json.loads((payload.root / payload.prefix.lstrip("/") / MANIFEST_PATH).read_bytes())
+    if (symbols := FORMATS[name].symbols) and "symbols" in job.inputs:
+        tree = job.store.tree(job.inputs["symbols"].digest)
+        payload = symbols(payload, form, job.tree("symbols"), tree)
     artifact = write_package(payload, form, _making(job, directory))
-    path = payload.root / payload.prefix.lstrip("/") / MANIFEST_PATH
-    described = json.loads(path.read_bytes()) | {
+    described |= {
         "artifact": {"file": artifact.path.name, "sha256": artifact.digest, "size": artifact.size}
     }
     manifest = (json.dumps(described, indent=2, sort_keys=True) + "\n").encode()

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from omnibuild import digests, elf
 from omnibuild.errors import DefinitionError, RelocationError
 from omnibuild.files import storage_errors
+from omnibuild.payload.symbols import Ids, ids_in, is_symbols, renamed, with_ids
 from omnibuild.tree import Entry, Kind, Tree
 
 MOTIF = "/omb"
@@ -86,6 +87,8 @@ def check_capture(root: Path, tree: Tree) -> None:
     """
     faults = []
     for entry in tree.entries:
+        if is_symbols(entry.path):
+            continue  # Compressed: whatever is found there is chance.
         if references(os.fsencode(entry.path)):
             faults.append(f"{entry.path}: the prefix is repeated below the prefix")
         if references(os.fsencode(_relative_symlink(entry))):
@@ -200,7 +203,7 @@ def place_tree(tree: Tree, source: Path, target: Path, prefix: str) -> Tree:
     """
     check_prefix(prefix)
     # As texts: a tree has thousands of entries, and a Path of each takes as long as its link.
-    work = _Placing(str(source), str(target), prefix)
+    work = _Placing(str(source), str(target), prefix, ids_in(tree, prefix))
     with storage_errors(target):
         target.mkdir(parents=True, exist_ok=True)
         placed = [work.place(entry) for entry in tree.entries]
@@ -228,6 +231,7 @@ class _Placing:
     source: str
     target: str
     prefix: str
+    ids: Ids
 
     def place(self, entry: Entry) -> Entry:
         target = f"{self.target}/{entry.path}"
@@ -242,8 +246,12 @@ class _Placing:
         if entry.kind is Kind.HARDLINK:
             return self._place_hard_link(entry, target)
         data = _read(f"{self.source}/{entry.path}")
-        if _PREFIX in data:
-            return self._rewrite(entry, place_file(data, self.prefix, entry.path), target)
+        if is_symbols(entry.path):
+            entry = renamed(entry, self.ids)
+            return self._rewrite(entry, with_ids(data, self.ids), f"{self.target}/{entry.path}")
+        placed = self._placed(data, entry.path)
+        if placed is not data:
+            return self._rewrite(entry, placed, target)
         link_or_copy(f"{self.source}/{entry.path}", target, entry.mode)
         return entry
 
@@ -251,11 +259,16 @@ class _Placing:
         """Keep the link, unless the two names stand in places that need other runpaths."""
         data = _read(f"{self.source}/{entry.target}")
         if _PREFIX in data:
-            data = place_file(data, self.prefix, entry.path)
+            data = self._placed(data, entry.path)
             if data != _read(f"{self.target}/{entry.target}"):
                 return self._rewrite(replace(entry, kind=Kind.FILE, target=""), data, target)
         os.link(f"{self.target}/{entry.target}", target)
         return entry
+
+    def _placed(self, data: bytes, path: str) -> bytes:
+        if _PREFIX in data:
+            data = place_file(data, self.prefix, path)
+        return with_ids(data, self.ids)
 
     def _rewrite(self, entry: Entry, data: bytes, target: str) -> Entry:
         Path(target).write_bytes(data)

@@ -22,8 +22,13 @@ def binary_control(
     architecture: str,
     installed_size: int,
     derived: tuple[str, ...] = (),
+    build_ids: tuple[str, ...] = (),
 ) -> str:
-    """Return the control file of a binary package; ``derived`` is what it depends on besides."""
+    """Return the control file of a binary package.
+
+    ``derived`` is what it depends on besides; ``build_ids`` are of the programs whose debug symbols
+    it has.
+    """
     fields = {
         "Package": metadata.name,
         "Version": version,
@@ -35,6 +40,8 @@ def binary_control(
         "Priority": metadata.priority,
         "Homepage": metadata.homepage,
         "Description": _description(metadata.summary, metadata.description),
+        "Auto-Built-Package": "debug-symbols" if build_ids else "",
+        "Build-Ids": " ".join(build_ids),
     }
     return render_paragraph({name: value for name, value in fields.items() if value})
 

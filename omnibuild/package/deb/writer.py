@@ -37,6 +37,7 @@ from omnibuild.package.relations import deb_depends
 from omnibuild.package.system_directories import is_system_directory
 from omnibuild.package.tarstream import tar_stream
 from omnibuild.payload.model import Payload
+from omnibuild.payload.symbols import build_ids_of
 from omnibuild.recipe.models import Debian
 from omnibuild.tree import Entry, Kind
 
@@ -70,6 +71,7 @@ def write_deb(
         architecture=architecture,
         installed_size=installed_size(members),
         derived=deb_depends(payload),
+        build_ids=build_ids_of(payload.tree),
     )
 
     members = tuple(member for member in members if not is_system_directory(member))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar
 
 from omnibuild.digests import Digest
 from omnibuild.package.artifact import Artifact
 from omnibuild.package.compression import Effort
-from omnibuild.payload.model import Metadata, Payload
+from omnibuild.payload.model import Metadata, Payload, Relations
 from omnibuild.tree import Tree
 
 Settings = TypeVar("Settings")
@@ -82,6 +82,8 @@ class Format(Generic[Settings]):
         write: writes a payload; raises :class:`PackageError`.
         base: name of the root that lies beneath the app in files of the format, which then also
             keep its parts apart; empty for formats that have neither.
+        symbols: makes the payload of the app's debug symbols, of that of the app, the settings,
+            and the directory and the tree with them; none for formats without packages of these.
     """
 
     settings: type[Settings]
@@ -90,6 +92,34 @@ class Format(Generic[Settings]):
     write: Callable[[Payload, Settings, Making], Artifact]
     elsewhere: frozenset[str] = frozenset()
     base: Callable[[Settings], str] = lambda settings: ""
+    symbols: Callable[[Payload, Settings, Path, Tree], Payload] | None = None
+
+
+def symbols_payload(payload: Payload, root: Path, tree: Tree, ending: str) -> Payload:
+    """Return the payload of a package with the debug symbols of an app.
+
+    Args:
+        payload: of the app.
+        root: directory that stands for the host's ``/``, with the symbols alone.
+        tree: what is in it.
+        ending: of the package's name.
+    """
+    metadata = payload.metadata
+    described = f"What debuggers say of the programs and libraries of {metadata.name}."
+    return Payload(
+        replace(
+            metadata,
+            name=f"{metadata.name}{ending}",
+            summary=f"debug symbols for {metadata.name}",
+            description=described,
+            relations=Relations(),
+            overrides={},
+            depends={},
+        ),
+        root,
+        tree,
+        payload.prefix,
+    )
 
 
 def whole(

@@ -58,6 +58,14 @@ class Build(Model, frozen=True, kw_only=True):
             " `omnibuild build --release` does so for any recipe."
         ),
     ] = None
+    symbols: Annotated[
+        bool,
+        Meta(
+            description="Whether the debug symbols of components are kept, in packages of their"
+            " own: `<app>-dbgsym` beside each .deb, and `<app>-debuginfo` beside each .rpm."
+            " All components are compiled once more for it."
+        ),
+    ] = False
     steps: Annotated[
         tuple[Annotated[Text, Meta(min_length=1)], ...],
         Meta(

@@ -80,6 +80,20 @@ def captured(job: Job) -> Output:
     return job.store.add_scanned_tree(job.scratch / "tree", tree)
 
 
+def with_symbols(job: Job) -> Output:
+    """Stand for a built component whose debug symbols are kept."""
+    files = job.scratch / "tree/files"
+    (files / "lib/debug").mkdir(parents=True)
+    note = b"\x04\0\0\0\x08\0\0\0\x03\0\0\0GNU\0" + b"build-id"
+    head = b"\x7fELF\2\1" + bytes(12) + b"\x3e\0"
+    (files / "lib/tiny.so").write_bytes(head + note)
+    (files / f"lib/debug/{b'build-id'.hex()}.debug").write_bytes(head + note + b"symbols")
+    return job.store.add_scanned_tree(job.scratch / "tree", scan(files))
+
+
+OWN = {"captured": Kind(1, captured), "with-symbols": Kind(1, with_symbols)}
+
+
 def plan(base: Path) -> Plan:
     (base / "tiny.toml").write_text(RECIPE)
     (base / "tiny.conf").write_text("setting = 1\n")
@@ -120,6 +134,9 @@ def plan(base: Path) -> Plan:
             Action("root", "root", {"tarball": of_bytes(archive)}, {"tarball": "tarball"}),
             Action("component:tiny-c", "captured"),
             Action("place", "place", {"prefix": "/opt/tiny"}, {"tree": "component:tiny-c"}),
+            Action("component:symbols", "with-symbols"),
+            Action("placed", "place", {"prefix": "/opt/tiny"}, {"tree": "component:symbols"}),
+            Action("symbols", "symbols", {}, {"part:symbols": "placed"}),
             Action("syntax", "syntax", {"environment": {}}, {"tree": "component:tiny-c"}),
             Action("payload", "payload", payload, {"part:tiny-c": "place"}),
             Action(
@@ -173,7 +190,7 @@ def root_archive() -> bytes:
 
 def test_keys_and_outputs_are_pinned(tmp_path: Path) -> None:
     wanted = plan(tmp_path)
-    kinds = {**all_kinds(), "captured": Kind(1, captured)}
+    kinds = {**all_kinds(), **OWN}
     store = Store(tmp_path / "store")
     store.add_blob((tmp_path / "root.tar").read_bytes())
     outputs = Execution(wanted, kinds, store, events.silent, 1).run()
@@ -214,7 +231,7 @@ def test_what_is_stored_is_what_its_tree_says_whatever_the_umask(tmp_path: Path)
     try:
         store = Store(tmp_path / "store")
         store.add_blob((tmp_path / "root.tar").read_bytes())
-        kinds = {**all_kinds(), "captured": Kind(1, captured)}
+        kinds = {**all_kinds(), **OWN}
         outputs = Execution(wanted, kinds, store, events.silent, 1).run()
     finally:
         os.umask(before)
