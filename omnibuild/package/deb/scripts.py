@@ -23,11 +23,14 @@ _CALLS: Mapping[str, str] = {
     "preinst": """\
 case "${1:-}" in
 install | upgrade)
+    # Of an upgrade that did not come to its end.
+    put_back
     make_system_directories
     if [ -n "${2:-}" ]; then
         keep_symlinks
-        retire_configuration
         make_room
+    else
+        forget_configuration
     fi
     ;;
 esac""",
@@ -69,7 +72,7 @@ def complete_scripts(
     found = dict(scripts)
     for name, calls in _CALLS.items():
         own = scripts.get(name, _HEAD).removeprefix("#!/bin/sh\n").removeprefix("set -eu\n")
-        if name == "postinst" and configuration.lines and LAY not in own:
+        if name == "postinst" and LAY not in own:
             calls = calls.replace("finish_aside", f"finish_aside\n    {LAY}")
         names = needed(calls + own, functions)
         blocks = (text for function, text in functions.items() if function in names)
@@ -93,6 +96,7 @@ def _functions(
         "PACKAGE": package,
         "CONFIGURATION": "\n".join(configuration.lines),
         "DEFAULTS": configuration.directory,
+        "RECORD": f"/var/lib/misc/{package}.configuration",
         "SYMLINKS": _lines(own, Kind.SYMLINK),
         "DIRECTORIES": _lines(own, Kind.DIRECTORY),
         "SYSTEM": " ".join(system),
