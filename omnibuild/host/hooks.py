@@ -7,17 +7,21 @@ in a subshell with ``set -eu``; the point decides who runs it and when.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from omnibuild.errors import DefinitionError, Where
+from omnibuild.recipe.checks import AS_USER
 from omnibuild.regular import read_regular
+from omnibuild.tools import Tool
+
+# It only reads what it is given.
+SHELL = Tool("sh", "dash")
 
 PRE_INSTALL = "pre-install"
-PREPARE = "prepare"
-MIGRATE = "migrate"
 # What the app's user does before services start, in this order.
-PREPARING = (PREPARE, MIGRATE)
+PREPARING = PREPARE, MIGRATE = AS_USER
 POST_CONFIGURE = "post-configure"
 PRE_REMOVE = "pre-remove"
 PURGE = "purge"
@@ -83,3 +87,18 @@ def check_hooks(hooks: Mapping[str, str], directory: str = "package-scripts") ->
             )
         if "\0" in text:
             raise DefinitionError(f"the hook {name!r} is not text", where=where)
+        _check_syntax(name, text, where)
+
+
+def _check_syntax(name: str, text: str, where: Where) -> None:
+    """Refuse what no shell reads: a package with it could be neither installed nor removed."""
+    done = SHELL.run("-n", data=text.encode(), check=False)
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        line = re.search(r"(?:line )?([0-9]+): ", said)
+        raise DefinitionError(
+            f"the hook {name!r} is not shell",
+            where=Where(where.file, int(line[1])) if line else where,
+            why=said.rpartition(": ")[2] or said,
+            hint="try it: sh -n FILE",
+        )

@@ -105,11 +105,20 @@ def prepare(model: HostModel) -> str:
             "STATE": layout.variable("STATE"),
             "MIGRATED_FROM": layout.variable("MIGRATED_FROM"),
             "VERSION": shlex.quote(model.version),
+            "LOCK": _lock(layout),
         }
         hook = f"(\n:\n{hook}\n)\n{render('migrate.sh.in', values)}"
     body = render("prepare.sh.in", {"APP": layout.app, "HOOK": hook.rstrip("\n")})
     what = f"The hook {PREPARE} of {layout.app}."
     return launcher(layout, what, f"{around}{body}", "libexec")
+
+
+def _lock(layout: Layout) -> str:
+    """Return shell that waits for whoever holds the file that is open as 9, and then holds it."""
+    if layout.python:
+        # Not every image has a program for it.
+        return f'"$root/bin/{layout.python}" -I -c "import fcntl; fcntl.flock(9, fcntl.LOCK_EX)"'
+    return "! command -v flock >/dev/null || flock 9"
 
 
 def environment(model: HostModel) -> str:

@@ -48,6 +48,9 @@ class Change:
     items: tuple[str, ...]
 
 
+# Where debs have configuration files for postinst to lay, relative to the prefix.
+DEFAULTS: Final = "share/omnibuild/defaults"
+
 RELATIONS: Final = tuple(each.name for each in fields(Relations))
 
 

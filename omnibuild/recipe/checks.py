@@ -9,6 +9,7 @@ import re
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 from msgspec import UnsetType
 
@@ -40,6 +41,9 @@ from omnibuild.recipe.running.names import name_faults
 from omnibuild.recipe.running.timers import timer_faults
 from omnibuild.recipe.running.web import OWN, web_faults
 from omnibuild.recipe.validate import quoted
+
+# Hooks that run as the app's user, in this order.
+AS_USER: Final = ("prepare", "migrate")
 
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 
@@ -137,6 +141,10 @@ def _host_faults(recipe: Recipe, directory: Path) -> Iterator[Fault]:
         yield from _file_faults(recipe, target, file, directory)
     yield from host_file_faults(recipe, service_user(recipe), directory)
     scripts = recipe.package.scripts
+    needing = [name for name in AS_USER if scripts and (directory / scripts / name).exists()]
+    if needing and not service_user(recipe):
+        what = f"the hook {quoted(needing[0])} has no user to run as"
+        yield Fault(("package", "scripts"), what, 'name one: [package] with user = "…"')
     if scripts and not os.path.isdir(directory / scripts):
         what, hint = f"there is no directory {quoted(scripts)}", f"it is looked up in {directory}"
         yield Fault(("package", "scripts"), what, hint)
@@ -163,6 +171,12 @@ def _place_faults(target: str, own: str) -> Iterator[Fault]:
     yield from long_names(path, target)
     if fault := unusual_path(path, target):
         yield fault
+    elif target.startswith(f"/etc/{app}/secrets/") or target == f"/etc/{app}/secrets":
+        what = f"{quoted(target)} would be in the package, and so no secret"
+        yield Fault(path, what, "name it in [secrets]: each host makes its own", in_key=True)
+    elif target == f"/etc/{app}/keep-data" or ".dpkg-" in posixpath.basename(target):
+        what = f"{quoted(target)} is a name that operators and dpkg use"
+        yield Fault(path, what, "give it another one", in_key=True)
     elif target == own or target.startswith(f"{own}/"):
         what = f"{quoted(target)} is in the app's own directory, which upgrades replace"
         yield Fault(path, what, f"put it below `/etc/{app}/`", in_key=True)

@@ -260,7 +260,7 @@ def test_what_others_have_is_theirs(life: Life, app: str) -> None:
     )
     life.install(f"{app}_3")
     life.dpkg("--purge", app)
-    life.holds(f'"$(cat {theirs})" = theirs')
+    life.holds(f'"$(cat {theirs} {before})" = "$(printf "theirs\\nsame")"')
 
 
 def test_names_of_all_kinds(life: Life, app: str) -> None:
@@ -302,3 +302,13 @@ def test_a_full_disk_of_notes(life: Life, app: str) -> None:
     assert failed
     life.install(f"{app}_1")
     life.holds(f'"$(cat {edited} {edited}.dpkg-bak 2>/dev/null)" = mine')
+
+
+def test_a_closed_input(life: Life, app: str) -> None:
+    paths = [f"/etc/{app}/{name}.conf" for name in "abcdef"]
+    gone = f"/etc/{app}/gone.conf"
+    life.make(app, dict.fromkeys([*paths, gone], "one"), dict.fromkeys(paths, "two"))
+    life.install(f"{app}_1")
+    life.host.shell(f"dpkg --force-unsafe-io --install /packages/{app}_2-1_amd64.deb <&-")
+    assert life.host.shell(f"cd /etc/{app}; cat ./*").stdout == "two" * len(paths)
+    life.holds(f"! -e {gone}")

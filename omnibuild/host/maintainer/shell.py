@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 
 Steps = tuple[str, ...]
 
+# Nobody answers. And whoever installs may have closed it, and then loops read what others opened.
+HEAD = "#!/bin/sh\nset -eu\nexec </dev/null\n"
+
 # What dpkg may call a script with; the other format passes a number.
 _DEB_CALLS = {
     "preinst": ("install", "upgrade", "abort-upgrade"),
@@ -50,7 +53,7 @@ def script(steps: Sequence[str], functions: Mapping[str, str]) -> str:
     body = "\n".join(steps)
     names = needed(body, functions)
     blocks = [text for name, text in functions.items() if name in names]
-    return "\n\n".join(["#!/bin/sh\nset -eu", *blocks, body]) + "\n"
+    return "\n\n".join([HEAD.rstrip("\n"), *blocks, body]) + "\n"
 
 
 def needed(text: str, functions: Mapping[str, str]) -> set[str]:

@@ -12,11 +12,8 @@ from dataclasses import dataclass, replace
 from msgspec.structs import replace as with_path
 
 from omnibuild.package.members import check_config_files, content
-from omnibuild.payload.model import Payload
+from omnibuild.payload.model import DEFAULTS, Payload
 from omnibuild.tree import Entry
-
-# Where the defaults are, relative to the prefix; below it as on the host.
-DEFAULTS = "share/omnibuild/defaults"
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import resources
 
-from omnibuild.host.maintainer.shell import needed
+from omnibuild.host.maintainer.shell import HEAD, needed
 from omnibuild.host.template import fill
 from omnibuild.package.deb.configuration import Configuration
 from omnibuild.package.system_directories import SYSTEM_DIRECTORIES, is_system_directory
 from omnibuild.tree import Entry, Kind
 
 _SOURCES = ("own.sh.in", "configuration.sh.in")
-_HEAD = "#!/bin/sh\nset -eu\n"
 
 # What each script does for each call of dpkg.
 _CALLS: Mapping[str, str] = {
@@ -71,12 +70,12 @@ def complete_scripts(
     functions = _functions(package, members, configuration)
     found = dict(scripts)
     for name, calls in _CALLS.items():
-        own = scripts.get(name, _HEAD).removeprefix("#!/bin/sh\n").removeprefix("set -eu\n")
+        own = scripts.get(name, HEAD).removeprefix(HEAD)
         if name == "postinst" and LAY not in own:
             calls = calls.replace("finish_aside", f"finish_aside\n    {LAY}")
         names = needed(calls + own, functions)
         blocks = (text for function, text in functions.items() if function in names)
-        found[name] = "\n\n".join([_HEAD.rstrip("\n"), *blocks, calls]) + "\n" + own
+        found[name] = "\n\n".join([HEAD.rstrip("\n"), *blocks, calls]) + "\n" + own
     return found
 
 

@@ -38,6 +38,13 @@ def test_other_interpreters_are_refused(first: str) -> None:
         check_hooks({"purge": f"{first}\ntrue\n"})
 
 
+def test_what_no_shell_reads_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "pre-remove").write_text("#!/bin/sh\necho bye\nif true; then\n")
+    with pytest.raises(DefinitionError, match="'pre-remove' is not shell") as caught:
+        load_hooks(tmp_path)
+    assert str(caught.value.where).startswith(f"{tmp_path}/pre-remove:")
+
+
 def test_prepare_needs_a_user() -> None:
     bare = recipe(web=None, commands={"hello": "hello"})
     with pytest.raises(DefinitionError):

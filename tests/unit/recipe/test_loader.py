@@ -93,6 +93,21 @@ def test_configuration_is_below_etc(tmp_path: Path, place: str) -> None:
     assert "manual pages" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("secrets/key", "and so no secret"),
+        ("keep-data", "that operators and dpkg use"),
+        ("shop.conf.dpkg-dist", "that operators and dpkg use"),
+    ],
+)
+def test_configuration_has_names_of_its_own(tmp_path: Path, name: str, said: str) -> None:
+    path = workspace(tmp_path) / "recipes/shop.toml"
+    path.write_text(RECIPE.replace("/etc/shop/shop.toml", f"/etc/shop/{name}"))
+    with pytest.raises(DefinitionError, match=said):
+        load(path, Recipe)
+
+
 def test_an_environment_of_nothing_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "shop.toml"
     text = RECIPE.partition("[source]")[0] + '[software]\nzlib = "1"\n[environment]\nA = "b"\n'
