@@ -259,7 +259,8 @@ def test_the_oldest_systemd_does_the_same(hosts: HostPool, versions: Path, tmp_p
         assert counted.failures == []
         assert counted.answers > 20
     assert states(server, TARGET, WEB_SERVICE, PROXY) == ["active"] * 3
-    assert server.run("find", "/run", "/var/lib/misc", "-name", "hello.*").stdout == ""
+    notes = server.run("find", "/run", "/var/lib/misc", "-name", "hello.*").stdout
+    assert notes == "/var/lib/misc/hello.configuration\n"
     server.run("systemctl", "mask", TARGET)
     server.run("dpkg", "--purge", "hello")
     assert running_below(server, "/opt/hello") == []

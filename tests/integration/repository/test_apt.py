@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -130,8 +131,9 @@ def show_an_old_signature(suites: Path) -> None:
 
 
 ATTACKS: Mapping[str, tuple[Callable[[Path], None], str]] = {
-    "indexes of another suite": (take("main"), "Hash Sum mismatch"),
-    "what is signed, of another suite": (take("InRelease"), "Hash Sum mismatch"),
+    # By whichever of both apt sees it first.
+    "indexes of another suite": (take("main"), "Hash Sum mismatch|unexpected size"),
+    "what is signed, of another suite": (take("InRelease"), "Hash Sum mismatch|unexpected size"),
     "no signature at all": (remove("InRelease", "Release.gpg"), "is not signed"),
     "a signature stripped": (strip_signature, "is not signed"),
     "text before what is signed": (write_before_it, "is not signed"),
@@ -157,7 +159,7 @@ def test_what_is_signed_cannot_be_mixed(
         apt.follow(url, key(repository))
         done = apt.run("update")
     assert done.returncode != 0, done.stdout
-    assert cause in done.stdout
+    assert re.search(cause, done.stdout), done.stdout
     assert apt.run("--print-uris", "download", "hello").returncode != 0
 
 

@@ -404,15 +404,15 @@ def test_without_a_program_that_verifies_nothing_is_installed(repository: Path) 
 
 def test_sizes_are_not_taken_for_errors(repository: Path, tmp_path: Path) -> None:
     """Others took a file whose length contains 404 for one that was not found."""
-    noise = "".join(digests.of_bytes(bytes([n])) for n in range(256))
-    length = 4000
+    noise = "".join(digests.of_bytes(n.to_bytes(2)) for n in range(1024))
+    length = 20000
     for _ in range(20):
         content = f"#!/bin/sh\n#{noise[:length]}\n"
         file = package(tmp_path, NAME, "1.4", platform=DEBIAN_11, content=content)
         size = file.stat().st_size
         if "404" in str(size):
             break
-        length += 2 * (4045 - size) or 1
+        length += 2 * (14045 - size) or 1
     assert "404" in str(size)
     publish([file], repository, signer(), platforms=PLATFORMS)
     with web_server(repository) as url:
