@@ -107,7 +107,10 @@ def _tables(draft: Draft, table: str) -> Iterator[list[str]]:
         yield [heads["commands"], *scripts]
     if not (found.web or found.services or found.timers or found.commands):
         yield list(_NOTHING)
-    package = [f"user = {quoted(draft.user)}"] if draft.user else []
+    user = draft.user
+    if draft.scripts and not (found.web or found.services or found.timers):
+        user = user or draft.app  # The hook runs as somebody.
+    package = [f"user = {quoted(user)}"] if user else []
     if draft.scripts:
         where = ", ".join(dict.fromkeys(said.where for said in found.prepare))
         package.append(_line("scripts", Found(draft.scripts, f"prepare: {where}")))

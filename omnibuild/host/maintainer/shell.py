@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 Steps = tuple[str, ...]
 
 # Nobody answers. And whoever installs may have closed it, and then loops read what others opened.
-HEAD = "#!/bin/sh\nset -eu\nexec </dev/null\n"
+# There are images without devices.
+HEAD = "#!/bin/sh\nset -eu\n[ ! -c /dev/null ] || exec </dev/null\n"
 
 # What dpkg may call a script with; the other format passes a number.
 _DEB_CALLS = {
