@@ -107,17 +107,21 @@ def _tables(draft: Draft, table: str) -> Iterator[list[str]]:
         yield [heads["commands"], *scripts]
     if not (found.web or found.services or found.timers or found.commands):
         yield list(_NOTHING)
-    user = draft.user
-    if draft.scripts and not (found.web or found.services or found.timers):
-        user = user or draft.app  # The hook runs as somebody.
-    package = [f"user = {quoted(user)}"] if user else []
-    if draft.scripts:
-        where = ", ".join(dict.fromkeys(said.where for said in found.prepare))
-        package.append(_line("scripts", Found(draft.scripts, f"prepare: {where}")))
-    if package:
+    if package := list(_package(draft)):
         yield [f"[{table}package]", *package]
     if found.config:
         yield [f"[{table}config]", *(_line(k, v) for k, v in sorted(found.config.items()))]
+
+
+def _package(draft: Draft) -> Iterator[str]:
+    found, user = draft.findings, draft.user
+    if draft.scripts and not (found.web or found.services or found.timers):
+        user = user or draft.app  # The hook runs as somebody.
+    if user:
+        yield f"user = {quoted(user)}"
+    if draft.scripts:
+        where = ", ".join(dict.fromkeys(said.where for said in found.prepare))
+        yield _line("scripts", Found(draft.scripts, f"prepare: {where}"))
 
 
 def _required(found: Findings) -> Iterator[str]:
