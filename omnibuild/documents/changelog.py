@@ -18,6 +18,7 @@ from omnibuild.payload.model import Change
 
 # deb-changelog(5).
 _FIRST = re.compile(r"\w[-+0-9a-z.]* \((?P<version>[^()\s]+)\)(?:\s+[-+0-9a-zA-Z.]+)+;.*")
+_MARK = re.compile(r" (?=[-+*](?: |$))")
 _LAST = re.compile(r" -- (?P<author>.* <.*>) {2}(?P<date>.+)")
 _HEADING = re.compile(r"## +\[?v?(?P<version>[0-9][^\]\s]*)\]?(?:\([^)]*\))?(?P<rest>.*)")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -68,14 +69,16 @@ def render_changelog(name: str, changes: Iterable[Change]) -> str:
 def _paragraph(name: str, change: Change) -> str:
     lines = [f"{name} ({change.version}) {SUITE}; urgency=medium", ""]
     for item in change.items:
-        lines += wrap(
-            f"* {item}",
+        found = wrap(
+            # A line that began with it would be an item of its own.
+            _MARK.sub("\0", f"* {item}"),
             WIDTH,
             initial_indent="  ",
             subsequent_indent="    ",
             break_long_words=False,
             break_on_hyphens=False,
         )
+        lines += [line.replace("\0", " ") for line in found]
     when = format_datetime(datetime.fromtimestamp(change.date, UTC))
     lines += ["", f" -- {change.author}  {when}"]
     return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from omnibuild.documents.changelog import read_changelog, render_changelog
@@ -118,6 +118,10 @@ CHANGES = st.builds(
 )
 
 
+LONG = " ".join(["111111111"] * 7)
+
+
+@example([Change("0", 0, TEAM, (f"{LONG} - 1",))])
 @given(st.lists(CHANGES, min_size=1, max_size=4))
 def test_what_is_written_is_read_again(changes: list[Change]) -> None:
     text = render_changelog("shop", changes)
