@@ -62,6 +62,8 @@ def load_hooks(directory: Path) -> dict[str, str]:
                 "a hook cannot be read", where=Where(str(path)), why=str(error)
             ) from error
     check_hooks(hooks, str(directory))
+    for name, text in hooks.items():
+        _check_syntax(name, text, Where(f"{directory}/{name}"))
     return hooks
 
 
@@ -87,7 +89,6 @@ def check_hooks(hooks: Mapping[str, str], directory: str = "package-scripts") ->
             )
         if "\0" in text:
             raise DefinitionError(f"the hook {name!r} is not text", where=where)
-        _check_syntax(name, text, where)
 
 
 def _check_syntax(name: str, text: str, where: Where) -> None:

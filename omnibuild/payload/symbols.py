@@ -55,7 +55,7 @@ def ids_in(tree: Tree, prefix: str) -> Ids:
     found = {}
     for entry in tree.files():
         if is_symbols(entry.path):
-            old = bytes.fromhex(entry.path.rpartition("/")[2].removesuffix(_SUFFIX))
+            old = _identity(entry)
             found[old] = hashlib.sha512(old + prefix.encode()).digest()[: len(old)]
     return found
 
@@ -71,8 +71,12 @@ def with_ids(content: bytes, ids: Ids) -> bytes:
 
 def renamed(entry: Entry, ids: Ids) -> Entry:
     """Return the entry of symbols under the name of the build-id for an app."""
-    old = bytes.fromhex(entry.path.rpartition("/")[2].removesuffix(_SUFFIX))
-    return replace(entry, path=symbols_path(ids[old]))
+    return replace(entry, path=symbols_path(ids[_identity(entry)]))
+
+
+def _identity(entry: Entry) -> bytes:
+    """Return the build-id after which the entry of symbols is called."""
+    return bytes.fromhex(entry.path.rpartition("/")[2].removesuffix(_SUFFIX))
 
 
 def on_hosts(tree: Tree) -> Mapping[str, Entry]:

@@ -94,24 +94,29 @@ def owner_of(version: str, path: str) -> tuple[str, str, int]:
     return OWNED[version].get(Path(path).stem, PLAIN)
 
 
+def metadata_of(name: str, version: str) -> Metadata:
+    """Return what a small package says about itself."""
+    return Metadata(
+        name=name,
+        version=version,
+        revision="1",
+        summary="A shop",
+        description="",
+        license="MIT",
+        maintainer="Shop <shop@example.org>",
+        homepage="",
+        vendor="",
+        date=1_700_000_000,
+    )
+
+
 def payload_of(version: str, root: Path) -> Payload:
     config = sorted(path for path in VERSIONS[version] if path.startswith("etc/"))
     owners = {path: owner_of(version, path) for path in config}
     lines = [f"{user} {group} {mode:o} /{path}" for path, (user, group, mode) in owners.items()]
     scripts = Scripts(SHOP, UnitNames(), {}, tuple(lines))
     return Payload(
-        metadata=Metadata(
-            name="shop",
-            version=version,
-            revision="1",
-            summary="A shop",
-            description="",
-            license="MIT",
-            maintainer="Shop <shop@example.org>",
-            homepage="",
-            vendor="",
-            date=1_700_000_000,
-        ),
+        metadata=metadata_of("shop", version),
         root=root,
         tree=scan(root),
         prefix=SHOP.prefix,

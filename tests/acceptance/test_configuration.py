@@ -1,6 +1,6 @@
 """Configuration files of debs through lives that do not go well: failures, kills, other packages.
 
-Small packages with the real maintainer scripts, on Debian 12 and in turns on the others.
+Small packages with the real maintainer scripts, on each of the three Debians.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from omnibuild.host.maintainer.scripts import Scripts
 from omnibuild.host.units.names import UnitNames
 from omnibuild.host.users import directories, sysusers_conf, sysusers_path
 from omnibuild.package.deb.writer import write_deb
-from omnibuild.payload.model import Metadata, Payload
+from omnibuild.payload.model import Payload
 from omnibuild.recipe.models import Debian
 from omnibuild.tree import scan
 from tests.acceptance.hosts import Done, HostPool
 from tests.acceptance.hosts.machine import ChrootHost
+from tests.acceptance.operators import metadata_of
 
 # Host path to the content of a file, or to that with its owner, group and mode.
 Config = Mapping[str, str | tuple[str, str, str, int]]
@@ -44,18 +45,7 @@ def write_package(base: Path, app: str, version: str, config: Config) -> None:
         f"{user} {group} {mode:o} {path}" for path, (_, user, group, mode) in said.items()
     )
     payload = Payload(
-        metadata=Metadata(
-            name=app,
-            version=version,
-            revision="1",
-            summary="Configured",
-            description="",
-            license="MIT",
-            maintainer="Shop <shop@example.org>",
-            homepage="",
-            vendor="",
-            date=1_700_000_000,
-        ),
+        metadata=metadata_of(app, version),
         root=root,
         tree=scan(root),
         prefix=layout.prefix,

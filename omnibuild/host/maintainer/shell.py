@@ -52,12 +52,12 @@ def deb_case(name: str, cases: Mapping[str, Steps]) -> Steps:
 def script(steps: Sequence[str], functions: Mapping[str, str]) -> str:
     """Return a script: its steps, after the functions that they call."""
     body = "\n".join(steps)
-    names = needed(body, functions)
+    names = _needed(body, functions)
     blocks = [text for name, text in functions.items() if name in names]
     return "\n\n".join([HEAD.rstrip("\n"), *blocks, body]) + "\n"
 
 
-def needed(text: str, functions: Mapping[str, str]) -> set[str]:
+def _needed(text: str, functions: Mapping[str, str]) -> set[str]:
     """Return the functions that ``text`` calls, and those that these call."""
     found: set[str] = set()
     pending = [text]

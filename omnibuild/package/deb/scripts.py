@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import resources
 
-from omnibuild.host.maintainer.shell import HEAD, needed
+from omnibuild.host.maintainer.shell import HEAD, script
 from omnibuild.host.template import fill
 from omnibuild.package.deb.configuration import Configuration
 from omnibuild.package.system_directories import SYSTEM_DIRECTORIES, is_system_directory
@@ -73,9 +73,7 @@ def complete_scripts(
         own = scripts.get(name, HEAD).removeprefix(HEAD)
         if name == "postinst" and LAY not in own:
             calls = calls.replace("finish_aside", f"finish_aside\n    {LAY}")
-        names = needed(calls + own, functions)
-        blocks = (text for function, text in functions.items() if function in names)
-        found[name] = "\n\n".join([HEAD.rstrip("\n"), *blocks, calls]) + "\n" + own
+        found[name] = script((calls, own.removesuffix("\n")) if own else (calls,), functions)
     return found
 
 
