@@ -26,7 +26,7 @@ def _audit(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="FILE|DIR",
-        help="a .deb, an .rpm, a tarball, or a directory that stands for a host's /",
+        help="a .deb, an .rpm, an image, a tarball, or a directory that stands for a host's /",
     )
     parser.add_argument(
         "-p",
@@ -65,7 +65,7 @@ def _rebuild(parser: argparse.ArgumentParser) -> None:
 )
 def _diff(parser: argparse.ArgumentParser) -> None:
     for name, which in (("first", "a"), ("second", "the other")):
-        help_text = f"{which} .deb, .rpm, tarball or directory, whoever made it"
+        help_text = f"{which} .deb, .rpm, image, tarball or directory, whoever made it"
         parser.add_argument(name, type=Path, metavar=name.upper(), help=help_text)
     add_unpacked(parser)
 
@@ -78,7 +78,7 @@ def _diff(parser: argparse.ArgumentParser) -> None:
     action="inspect",
 )
 def _inspect(parser: argparse.ArgumentParser) -> None:
-    help_text = "a .deb, .rpm, tarball or directory, whoever made it"
+    help_text = "a .deb, .rpm, image, tarball or directory, whoever made it"
     parser.add_argument("package", type=Path, metavar="FILE|DIR", help=help_text)
     add_unpacked(parser)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from omnibuild.audit.owners import Owners
 from omnibuild.package.opening.opened import Opened
@@ -54,8 +54,11 @@ class Differences:
 def differences(first: Opened, second: Opened) -> Differences:
     """Compare two packages of any formats.
 
-    A tarball's own directory and a package's prefix stand for each other.
+    A tarball's own directory and a package's prefix stand for each other; and beside what is no
+    image, the base of one is left out, as hosts are.
     """
+    if not (first.base and second.base):
+        first, second = (replace(each, payload=each.above_base()) for each in (first, second))
     sizes = first.payload.tree.size, second.payload.tree.size
     owners = owners_in(first.payload), owners_in(second.payload)
     before, after = (
@@ -63,14 +66,13 @@ def differences(first: Opened, second: Opened) -> Differences:
         for opened, known in zip((first, second), owners, strict=True)
     )
     parts = tuple(_changes(before, after))
-    fields = tuple(_field_changes(first.said, second.said))
+    # Of two formats, each says it in its own words.
+    fields = tuple(_field_changes(first.said, second.said)) if first.form == second.form else ()
     return Differences(sizes, fields, parts, tuple(_file_changes(first, second, owners)))
 
 
 def _field_changes(before: Said, after: Said) -> Iterator[Change]:
     """Yield the fields that differ, with the items that one alone has."""
-    if ("Package" in before) is not ("Package" in after) or not (before and after):
-        return  # Of two formats, each says it in its own words.
     for name in dict.fromkeys((*before, *after)):
         old, new = before.get(name, ()), after.get(name, ())
         if old != new and name != INSTALLED_SIZE:

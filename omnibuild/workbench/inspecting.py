@@ -14,6 +14,8 @@ from omnibuild.tree import Kind
 COMPONENT = "component"
 # What nobody is known to have brought: units, launchers, documents.
 REST = "everything else"
+# The lowest layer of an image.
+BASE = "the base of the image"
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ def inspect(opened: Opened) -> Inspected:
         for entry in payload.tree.entries:
             if entry.kind is Kind.FILE and (owner := owners.known.get(entry.path)):
                 sizes[f"{owner.kind} {owner.name}"] += entry.size
+    if opened.base:
+        sizes[BASE] = sum(e.size for e in payload.tree.entries if e.path in opened.base)
     if left := payload.tree.size - sizes.total():
         sizes[REST] = max(left, 0)
     ordered = sorted(sizes.items(), key=lambda pair: (pair[0] == REST, -pair[1], pair[0]))

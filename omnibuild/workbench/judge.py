@@ -38,7 +38,7 @@ class Judgement:
 
     def to_data(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        payload = self.package.payload
+        payload = self.package.above_base()
         return {
             **self.report.to_data(),
             "version": payload.metadata.version,
@@ -56,7 +56,9 @@ def judge(
     waivers: Sequence[Waiver] = (),
     checkouts: Iterable[Path] = (),
 ) -> Judgement:
-    """Audit a .deb, an .rpm, a tarball or a directory.
+    """Audit a .deb, an .rpm, an image, a tarball or a directory.
+
+    Of an image with several layers the lowest is what hosts are to packages: it is not audited.
 
     Args:
         path: the file or directory.
@@ -70,7 +72,7 @@ def judge(
         PackageError: it cannot be read.
     """
     opened = open_package(path, scratch, limits)
-    payload = opened.payload
+    payload = opened.above_base()
     known: dict[Digest, Facts] = {}
     for entry in payload.tree.files():
         if entry.digest not in known:

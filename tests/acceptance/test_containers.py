@@ -219,6 +219,18 @@ def test_state_that_nobody_may_write_is_told(engine: Engine, tmp_path: Path) -> 
     assert "user 10001 may not write /var/lib/jobs: mount a volume" in started.log()
 
 
+def test_what_an_engine_saves_is_opened(engine: Engine, images: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "saved.tar"
+    with saved.open("wb") as stream:
+        stream.writelines(engine.client.get_image("jobs:1.0"))
+    (built,) = (images / "dist").glob("jobs_*.oci.tar")
+    told = omnibuild("artifact", "diff", built, saved, check=False)
+    assert told.stdout.endswith("; the same files, in other packages\n"), told.stdout
+    # The base is no concern of the app's audit.
+    assert "nothing found" in omnibuild("audit", saved).stdout
+    assert "component python-3.13" in omnibuild("artifact", "inspect", saved).stdout
+
+
 def test_a_change_of_the_app_is_one_small_layer(images: Path, tmp_path: Path) -> None:
     replace(images / "jobs/jobs.py", "import os", "import os  # changed")
     omnibuild("build", "-C", images / "jobs", "-p", "oci", "-o", tmp_path)

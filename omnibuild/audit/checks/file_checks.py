@@ -12,7 +12,6 @@ from omnibuild.audit.checkouts import first_in
 from omnibuild.audit.facts import BUILD_PATH, leftovers
 from omnibuild.audit.owners import Brings
 from omnibuild.audit.subject import Subject, Surroundings
-from omnibuild.payload.model import DEFAULTS
 from omnibuild.payload.placing import MOTIF, references
 from omnibuild.tree import Kind
 
@@ -165,8 +164,6 @@ def check_readable_by_services(subject: Subject, around: Surroundings) -> Iterat
     own = around.payload.prefix and around.is_own(f"/{subject.path}")
     if entry.kind is Kind.SYMLINK or not own:
         return
-    if subject.path.startswith(f"{around.payload.prefix}/{DEFAULTS}/".lstrip("/")):
-        return  # Scripts lay it where it shall be, as whom it shall have.
     owner, group = around.payload.owners.get(f"/{subject.path}", ("root", "root"))
     if owner != "root" or (group != "root" and entry.mode & stat.S_IRGRP):
         return  # The recipe gives it to somebody: the app's user.

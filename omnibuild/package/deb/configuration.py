@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from msgspec.structs import replace as with_path
 
 from omnibuild.package.members import check_config_files, content
 from omnibuild.payload.model import DEFAULTS, Payload
 from omnibuild.tree import Entry
+
+# What stands around the lines in the scripts.
+_LIST: Final = "list_configuration() {\n    cat <<'end of configuration'\n"
+_END: Final = "end of configuration\n}"
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,21 @@ def entries_with(payload: Payload, configuration: Configuration) -> Iterator[Ent
     yield from replace(payload, only={**payload.only, **nowhere}).entries_for("deb")
     for place, path in configuration.defaults.items():
         yield with_path(files[path], path=place)
+
+
+def laid_by(postinst: bytes) -> dict[str, tuple[str, str]]:
+    """Return what a deb's postinst lays: host path to user and group.
+
+    Args:
+        postinst: of any deb; those of other tools lay nothing.
+    """
+    _, _, rest = postinst.decode("utf-8", "surrogateescape").partition(_LIST)
+    found = {}
+    for line in rest.partition(_END)[0].splitlines():
+        owner, group, _, path = [*line.split(" ", 3), *[""] * 3][:4]
+        if path.startswith("/"):
+            found[path] = (owner, group)
+    return found
 
 
 def read_with(payload: Payload, configuration: Configuration, entry: Entry) -> Iterator[bytes]:

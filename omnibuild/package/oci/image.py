@@ -9,19 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from omnibuild.digests import Digest, canonical_json, of_bytes
 from omnibuild.package.oci.accounts import GROUP, USER
+from omnibuild.package.oci.layout import ANNOTATION, BLOBS, CONFIG, INDEX, LAYER, LAYOUT, MANIFEST
 from omnibuild.payload.model import Metadata, Payload
-
-CONFIG: Final = "application/vnd.oci.image.config.v1+json"
-MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
-INDEX: Final = "application/vnd.oci.image.index.v1+json"
-LAYER: Final = "application/vnd.oci.image.layer.v1.tar+gzip"
-
-BLOBS: Final = "blobs/sha256"
-_ANNOTATION = "org.opencontainers.image"
 
 
 @dataclass(frozen=True)
@@ -62,7 +55,7 @@ def documents(payload: Payload, architecture: str, layers: Sequence[Packed]) -> 
         **_descriptor(MANIFEST, manifest),
         "platform": {"architecture": architecture, "os": "linux"},
         "annotations": {
-            f"{_ANNOTATION}.ref.name": tag,
+            f"{ANNOTATION}.ref.name": tag,
             # What engines that are built on containerd call it.
             "io.containerd.image.name": f"docker.io/library/{name}:{tag}",
         },
@@ -74,7 +67,7 @@ def documents(payload: Payload, architecture: str, layers: Sequence[Packed]) -> 
     }
     index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [described]}
     return {
-        "oci-layout": canonical_json({"imageLayoutVersion": "1.0.0"}),
+        LAYOUT: canonical_json({"imageLayoutVersion": "1.0.0"}),
         "index.json": canonical_json(index),
         "manifest.json": canonical_json([loaded]),
         f"{BLOBS}/{of_bytes(config)}": config,
@@ -133,7 +126,7 @@ def _labels(metadata: Metadata) -> dict[str, str]:
         "vendor": metadata.vendor,
         "authors": metadata.maintainer,
     }
-    return {f"{_ANNOTATION}.{name}": value for name, value in said.items() if value}
+    return {f"{ANNOTATION}.{name}": value for name, value in said.items() if value}
 
 
 def _descriptor(media_type: str, data: bytes) -> dict[str, Any]:

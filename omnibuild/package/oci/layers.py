@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from omnibuild.errors import PackageError
 from omnibuild.package.formats.format import Base
 from omnibuild.package.members import archive_members, content
+from omnibuild.package.oci.layout import WHITEOUT
 from omnibuild.package.tarstream import tar_stream
 from omnibuild.payload.assembly import lies_at
 from omnibuild.payload.model import Payload
@@ -23,9 +24,6 @@ MOST_PARTS: Final = 64
 
 _OF_BUILDING: Final = ("build/", "omb/")
 _TEMPORARY: Final = ("tmp", "var/tmp")
-
-# In a layer such a name takes a file of those beneath away.
-WHITEOUT: Final = ".wh."
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from omnibuild.package.compression import CompressingSink, Effort, HashingSink, 
 from omnibuild.package.formats.format import Base, Keep, Kept, Making
 from omnibuild.package.identity import check_identity
 from omnibuild.package.oci.accounts import GROUP, PASSWD, USER, Accounts, accounts, owners
-from omnibuild.package.oci.image import BLOBS, Packed, documents
+from omnibuild.package.oci.image import Packed, documents
 from omnibuild.package.oci.layers import Layer, base_layer, make_layer, part_layers
+from omnibuild.package.oci.layout import BLOBS
 from omnibuild.payload.model import Payload
 from omnibuild.recipe.models import Oci
 from omnibuild.tree import Entry, Kind

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,21 +58,34 @@ class Contents:
         self._count = 0
         self._entries: dict[str, Entry] = {}
 
-    def add(self, member: Member) -> None:
-        """Take a member; of equal names the last one counts. Raises :class:`PackageError`."""
+    def add(self, member: Member) -> str:
+        """Take a member; of equal names the last one counts.
+
+        Returns:
+            where it is now, relative to the host's ``/``; empty for that itself.
+
+        Raises:
+            PackageError: it is what no package can hold, or there is too much of it.
+        """
         self._count += 1
         if self._count > self._limits.entries:
             raise PackageError(f"it has more than {self._limits.entries} entries")
-        path = _clean(member.path)
+        path = clean_path(member.path)
         if not path:
-            return
+            return path
         entry = Entry(path, member.kind, member.mode & 0o7777, target=member.target)
         if member.kind is Kind.FILE:
             size, digest = self._keep(member)
             entry = replace(entry, size=size, digest=digest)
         elif member.kind is Kind.HARDLINK:
-            entry = self._repeated(path, _clean(member.target))
+            entry = self._repeated(path, clean_path(member.target))
         self._entries[path] = entry
+        return path
+
+    def take_away(self, hidden: Callable[[str], bool]) -> None:
+        """Forget what is at paths for which ``hidden`` says so."""
+        for path in [path for path in self._entries if hidden(path)]:
+            del self._entries[path]
 
     def tree(self) -> Tree:
         """Return all that was added, with the directories that are only named by what is in them.
@@ -80,7 +93,7 @@ class Contents:
         Raises :class:`PackageError` for what cannot be unpacked anywhere.
         """
         for path in list(self._entries):
-            for parent in _parents(path):
+            for parent in parents(path):
                 found = self._entries.setdefault(parent, Entry(parent, Kind.DIRECTORY, 0o755))
                 if found.kind in (Kind.FILE, Kind.HARDLINK):
                     raise PackageError(f"{path!r} lies below a file")
@@ -90,15 +103,15 @@ class Contents:
     def _lead_with_first_names(self) -> None:
         """Let the first name of a file be the file, as in every tree.
 
-        What hard links repeat may have been replaced by a later member of that name.
+        What hard links repeat may be gone, or replaced by a later member of that name.
         """
         groups: dict[tuple[str, str], list[Entry]] = {}
         for entry in self._entries.values():
             if entry.kind is Kind.HARDLINK:
                 groups.setdefault((entry.target, entry.digest), []).append(entry)
         for (target, digest), names in groups.items():
-            file = self._entries[target]
-            if file.kind is Kind.FILE and file.digest == digest:
+            file = self._entries.get(target)
+            if file and file.kind is Kind.FILE and file.digest == digest:
                 names.append(file)
             first, *others = sorted(names, key=lambda entry: entry.path)
             self._entries[first.path] = replace(first, kind=Kind.FILE, target="")
@@ -135,8 +148,11 @@ class Contents:
         return size, digest.hexdigest()
 
 
-def _clean(path: str) -> str:
-    """Return a member's path relative to the host's ``/``; empty for that itself."""
+def clean_path(path: str) -> str:
+    """Return a member's path relative to the host's ``/``; empty for that itself.
+
+    Raises :class:`PackageError` for one that leads out of it, or is too long.
+    """
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts or "\0" in path:
         raise PackageError(f"the member {path!r} lies outside of it")
@@ -145,6 +161,7 @@ def _clean(path: str) -> str:
     return "/".join(parts)
 
 
-def _parents(path: str) -> Iterator[str]:
+def parents(path: str) -> Iterator[str]:
+    """Yield the directories above a path, from the lowest on."""
     while path := posixpath.dirname(path):
         yield path

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-import tarfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from omnibuild.errors import ArchiveError, PackageError, Where
+from omnibuild.errors import PackageError, Where
 from omnibuild.package.deb.ar import MAGIC as AR
+from omnibuild.package.deb.configuration import laid_by
 from omnibuild.package.deb.contents import control_files, deb_parts
 from omnibuild.package.deb.reader import control_fields
 from omnibuild.package.decompression import decompressed
-from omnibuild.package.opening.contents import Contents, Member
+from omnibuild.package.opening.contents import Contents, Member, clean_path
 from omnibuild.package.opening.cpio import rpm_members
+from omnibuild.package.opening.image import Image, image_in, lay_over
 from omnibuild.package.opening.said import Said, deb_said, rpm_said
-from omnibuild.package.opening.tarball import Pieces, tar_members
+from omnibuild.package.opening.tarball import Pieces, packed_tar_members, tar_members
 from omnibuild.package.reading import reading
-from omnibuild.package.rpm.reader import RpmHeaders, RpmInfo, info_of, read_headers
+from omnibuild.package.rpm.reader import info_of, read_headers
 from omnibuild.package.rpm.tags import Tag
 from omnibuild.package.rpm.verification import SUFFIXES
 from omnibuild.package.rpm.writer import LEAD_MAGIC
-from omnibuild.payload.model import Metadata, Payload
-from omnibuild.sources import archive
+from omnibuild.payload.model import DEFAULTS, Metadata, Payload
 from omnibuild.sources.extraction import Limits
 from omnibuild.tree import Kind, Tree, scan
 
@@ -35,17 +35,31 @@ class Opened:
 
     Args:
         payload: its files, and as much as it says of itself.
+        form: its format, as ``deb``; empty of tarballs and directories.
         architecture: as the format calls it; empty where nothing says it.
         said: what else it says of itself, field by field; nothing of a tarball or directory.
+        base: paths of an image's lowest layer, on which the others lie as packages on a host.
     """
 
     payload: Payload
+    form: str = ""
     architecture: str = ""
     said: Said = field(default_factory=dict)
+    base: frozenset[str] = frozenset()
+
+    def above_base(self) -> Payload:
+        """Return the payload without what only the base has; hard links keep what they repeat."""
+        if not self.base:
+            return self.payload
+        tree = self.payload.tree
+        kept = [entry for entry in tree.entries if entry.path not in self.base]
+        repeated = {entry.target for entry in kept if entry.kind is Kind.HARDLINK} & self.base
+        kept += [tree.by_path[path] for path in repeated]
+        return dataclasses.replace(self.payload, tree=Tree.of(kept))
 
 
 def open_package(path: Path, scratch: Path, limits: Limits) -> Opened:
-    """Read a .deb, an .rpm, a tarball or a directory, whatever it is called.
+    """Read a .deb, an .rpm, an image, a tarball or a directory, whatever it is called.
 
     Args:
         path: the file or directory.
@@ -56,57 +70,101 @@ def open_package(path: Path, scratch: Path, limits: Limits) -> Opened:
         PackageError: it is none of these, or damaged, or holds what no package can.
     """
     if path.is_dir():
-        return _open_directory(path)
+        opened = _open_directory(path)
+        with reading(path):
+            image = image_in(opened.payload)
+            return _open_image(image, opened.payload, scratch, limits) if image else opened
     with reading(path), path.open("rb") as stream:
-        start = stream.read(len(AR))
-        stream.seek(0)
-        if start == AR:
-            fields, said, members = _deb(stream)
-            names = fields["Package"], fields["Version"], fields["Architecture"]
-        elif start.startswith(LEAD_MAGIC):
-            headers = read_headers(stream)
-            info = info_of(headers)
-            names, said = _rpm_names(info), rpm_said(info, headers)
-            members = _rpm_files(headers, stream)
-        else:
-            names, said = (path.name, "", ""), {}
-            members = _tar_members(stream, limits)
+        read = _read(path, stream, limits)
         contents = Contents(scratch, limits)
-        for member in members:
+        for member in read.members:
             contents.add(member)
-        opened = _opened(*names, contents.tree(), scratch, scratch)
-        return dataclasses.replace(opened, said=said)
+        opened = _opened(read.name, read.version, contents.tree(), scratch, scratch)
+        if not read.form and (image := image_in(opened.payload)):
+            return _open_image(image, opened.payload, scratch, limits)
+        payload = dataclasses.replace(opened.payload, owners=read.owners)
+        return Opened(payload, read.form, read.architecture, read.said)
 
 
-def _deb(stream: IO[bytes]) -> tuple[dict[str, str], Said, Iterator[Member]]:
+@dataclass(frozen=True)
+class _Read:
+    """A package of which all is read but the members.
+
+    Args:
+        owners: host path to user and group, as far as anybody but root is known.
+    """
+
+    name: str
+    members: Iterator[Member]
+    form: str = ""
+    version: str = ""
+    architecture: str = ""
+    said: Said = field(default_factory=dict)
+    owners: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+def _read(path: Path, stream: IO[bytes], limits: Limits) -> _Read:
+    start = stream.read(len(AR))
+    stream.seek(0)
+    if start == AR:
+        return _read_deb(stream)
+    if start.startswith(LEAD_MAGIC):
+        return _read_rpm(stream)
+    return _Read(path.name, packed_tar_members(stream, limits))
+
+
+def _read_deb(stream: IO[bytes]) -> _Read:
     control, data = deb_parts(stream)
     files = control_files(stream, control)
     fields = control_fields(files)
+    laid = laid_by(files.get(b"postinst", b""))
     stream.seek(data.offset)
     members = tar_members(Pieces(decompressed(stream, data.name, data.size)))
-    return fields, deb_said(fields, files), members
+    return _Read(
+        fields["Package"],
+        _laid(members, laid) if laid else members,
+        "deb",
+        fields["Version"],
+        fields["Architecture"],
+        deb_said(fields, files),
+        laid,
+    )
 
 
-def _rpm_names(info: RpmInfo) -> tuple[str, str, str]:
-    return info.name, info.full_version, info.architecture
+def _laid(members: Iterator[Member], laid: Container[str]) -> Iterator[Member]:
+    """Yield members with configuration files in the places where postinst lays them."""
+
+    def place(path: str) -> str:
+        _, _, host = f"/{clean_path(path)}".partition(f"/{DEFAULTS}")
+        return host if host in laid else path
+
+    for member in members:
+        inside = f"/{DEFAULTS}/" in f"/{clean_path(member.path)}/"
+        if not (inside and member.kind is Kind.DIRECTORY):
+            target = place(member.target) if member.kind is Kind.HARDLINK else member.target
+            yield dataclasses.replace(member, path=place(member.path), target=target)
 
 
-def _rpm_files(headers: RpmHeaders, stream: IO[bytes]) -> Iterator[Member]:
+def _read_rpm(stream: IO[bytes]) -> _Read:
+    headers = read_headers(stream)
+    info = info_of(headers)
     compressor = headers.main.text(Tag.PAYLOAD_COMPRESSOR)
     if compressor not in SUFFIXES:
         raise PackageError(f"its payload is compressed by {compressor!r}, which is not read here")
     stream.seek(headers.payload_start)
     payload = Pieces(decompressed(stream, f"payload.cpio.{SUFFIXES[compressor]}"))
-    return rpm_members(headers.main, payload)
+    members = rpm_members(headers.main, payload)
+    said = rpm_said(info, headers)
+    return _Read(info.name, members, "rpm", info.full_version, info.architecture, said)
 
 
-def _tar_members(stream: IO[bytes], limits: Limits) -> Iterator[Member]:
-    head = stream.read(tarfile.BLOCKSIZE)
-    stream.seek(0)
-    try:
-        yield from tar_members(archive.decompressed(stream, head, limits))
-    except ArchiveError as error:
-        raise PackageError(error.what, why=error.why, hint=error.hint) from error
+def _open_image(image: Image, files: Payload, scratch: Path, limits: Limits) -> Opened:
+    """Return what containers see of an image whose archive or directory is read already."""
+    contents = Contents(scratch, limits)
+    base = lay_over(contents, files, image, limits)
+    name = image.name or files.metadata.name
+    opened = _opened(name, image.version, contents.tree(), scratch, scratch)
+    return Opened(opened.payload, "oci", image.architecture, image.said, base)
 
 
 def _open_directory(path: Path) -> Opened:
@@ -116,16 +174,11 @@ def _open_directory(path: Path) -> Opened:
         raise PackageError(
             f"{path} cannot be packaged", where=Where(str(path)), why=str(error)
         ) from error
-    return _opened(path.resolve().name, "", "", tree, path)
+    return _opened(path.resolve().name, "", tree, path)
 
 
 def _opened(
-    name: str,
-    version: str,
-    architecture: str,
-    tree: Tree,
-    root: Path,
-    contents: Path | None = None,
+    name: str, version: str, tree: Tree, root: Path, contents: Path | None = None
 ) -> Opened:
     metadata = Metadata(
         name=name,
@@ -140,7 +193,7 @@ def _opened(
         date=0,
     )
     payload = Payload(metadata, root, tree, _prefix_of(tree), contents=contents)
-    return Opened(payload, architecture)
+    return Opened(payload)
 
 
 def _prefix_of(tree: Tree) -> str:

@@ -6,9 +6,10 @@ import tarfile
 from collections.abc import Iterator
 from typing import IO, Protocol, cast
 
-from omnibuild.errors import PackageError
+from omnibuild.errors import ArchiveError, PackageError
 from omnibuild.package.opening.contents import Member
-from omnibuild.sources.archive import CHUNK, DAMAGED, TAR_BUFFER, BoundedTarInfo
+from omnibuild.sources.archive import CHUNK, DAMAGED, TAR_BUFFER, BoundedTarInfo, decompressed
+from omnibuild.sources.extraction import Limits
 from omnibuild.tree import Kind
 
 
@@ -51,6 +52,23 @@ def tar_members(stream: Readable) -> Iterator[Member]:
                 yield _member(tar, member)
     except DAMAGED as error:
         raise PackageError("its archive is damaged", why=str(error)) from error
+
+
+def packed_tar_members(stream: IO[bytes], limits: Limits) -> Iterator[Member]:
+    """Yield the members of a tar archive that may be compressed, which its first bytes tell.
+
+    Args:
+        stream: at its beginning; it can be wound back.
+        limits: what it may hold at most.
+
+    Raises :class:`PackageError` where it is damaged.
+    """
+    head = stream.read(tarfile.BLOCKSIZE)
+    stream.seek(0)
+    try:
+        yield from tar_members(decompressed(stream, head, limits))
+    except ArchiveError as error:
+        raise PackageError(error.what, why=error.why, hint=error.hint) from error
 
 
 def _member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Member:

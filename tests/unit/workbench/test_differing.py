@@ -75,15 +75,13 @@ def test_relations_and_scripts_are_told_item_by_item(package: Package, capsys: C
 
 def test_formats_can_be_compared(package: Package, capsys: Capture) -> None:
     deb, rpm, tar = (package("1.0", form) for form in (DEB, RPM, TAR))
+    # Configuration is where a deb's postinst lays it, as if it were a file of the package.
     assert diff(deb, rpm) == 1
-    paths = [line.split()[1] for line in capsys.readouterr().out.splitlines()[:-1]]
-    # In a deb, configuration is a default that postinst lays.
-    conf = "/etc/hello/hello.conf"
-    assert paths == [conf, f"share/omnibuild/defaults{conf}"]
+    assert capsys.readouterr().out.endswith("; the same files, in other packages\n")
     assert diff(deb, tar) == 1
     lines = capsys.readouterr().out.splitlines()[:-1]
     # A tarball has its app's directory alone, and a copy of what is elsewhere.
-    below = ("/", "etc/", "share/omnibuild/defaults/")
+    below = ("/", "etc/")
     assert all(line.split()[1].startswith(below) for line in lines), lines
 
 
