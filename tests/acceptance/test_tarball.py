@@ -24,8 +24,7 @@ def assert_interpreter_is_at_home(host: Host, authority: Authority, tree: str) -
         called = f'exec -a {name} "$0" -c "import sys; print(sys.executable, sys.prefix)"'
         assert host.run("bash", "-c", called, python).stdout == f"{python} {tree}\n"
 
-    host.run(python, "-m", "venv", "/root/venv")
-    assert "(python 3.13)" in host.run("/root/venv/bin/pip", "--version").stdout
+    host.run(python, "-m", "venv", "--without-pip", "/root/venv")
     prefix = host.run("/root/venv/bin/python", "-c", "import sys; print(sys.prefix)").stdout
     assert prefix == "/root/venv\n"
     host.run("rm", "-r", "/root/venv")
@@ -73,3 +72,10 @@ def test_an_ordinary_user_runs_and_moves_it(
     outside = {path for path in host.paths() - before if not path.startswith(f"{HOME}/")}
     assert {path for path in outside if not path.startswith("/tmp/run-alice")} == set()
     assert_interpreter_is_at_home(host, authority, f"{HOME}/my apps/new/greeter")
+
+
+def test_pip_is_in_a_virtual_environment_of_a_tree(hosts: HostPool, products: Products) -> None:
+    host = hosts.debian("bullseye", packages=("zstd",), binds={products.httpbin: "/downloads"})
+    host.shell("tar -xf /downloads/httpbin-*.tar.zst -C /srv; mv /srv/httpbin-* /srv/tree")
+    host.run("/srv/tree/bin/python3.13", "-m", "venv", "/srv/my venv")
+    assert "(python 3.13)" in host.run("/srv/my venv/bin/pip", "--version").stdout
