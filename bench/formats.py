@@ -9,6 +9,7 @@ them: none proves the digest of each file. nfpm is taken from PATH, or from `--n
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -19,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from omnibuild.package.formats import write_package
@@ -116,11 +117,14 @@ def all_writers(base: Path, nfpm: str) -> Mapping[str, Callable[[Path], None]]:
     """Return what is measured, by its name; each writes into an empty directory."""
     root = base / "root"
     payload = Payload(METADATA, root, scan(root), prefix="/opt/bulk")
+    # As builds have them, from when each part was placed.
+    sums = {e.digest: _md5((root / e.path).read_bytes()) for e in payload.tree.files()}
+    known = replace(payload, md5=sums)
 
-    def ours(*forms: Debian | Rpm | Tar) -> Callable[[Path], None]:
+    def ours(*forms: Debian | Rpm | Tar, packed: Payload = known) -> Callable[[Path], None]:
         def write(out: Path) -> None:
             for form in forms:
-                write_package(payload, form, Making(out, "quick"))
+                write_package(packed, form, Making(out, "quick"))
 
         return write
 
@@ -152,6 +156,7 @@ def all_writers(base: Path, nfpm: str) -> Mapping[str, Callable[[Path], None]]:
     (base / "nfpm.yaml").write_text(json.dumps(document))
     found = {
         "deb": ours(DEB),
+        "deb, no MD5 known": ours(DEB, packed=payload),
         "deb of dpkg-deb": dpkg_deb,
         "rpm": ours(RPM),
         "rpm of rpmbuild": rpmbuild,
@@ -161,6 +166,10 @@ def all_writers(base: Path, nfpm: str) -> Mapping[str, Callable[[Path], None]]:
     if nfpm:
         found |= {"deb of nfpm": with_nfpm("deb"), "rpm of nfpm": with_nfpm("rpm")}
     return found
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def measured(write: Callable[[Path], None], out: Path) -> Taken:

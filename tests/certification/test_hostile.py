@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.certification.hostile import archives, packages, projects, servers, stores, texts
+from tests.certification.hostile import (
+    archives,
+    images,
+    packages,
+    projects,
+    servers,
+    stores,
+    texts,
+)
 from tests.certification.hostile.harness import trial
 
 INPUTS = int(os.environ.get("OMNIBUILD_INPUTS", "2000"))
@@ -18,6 +26,7 @@ BOUNDARIES = {
     **texts.BOUNDARIES,
     **archives.BOUNDARIES,
     **packages.BOUNDARIES,
+    **images.BOUNDARIES,
     **stores.BOUNDARIES,
     **projects.BOUNDARIES,
     **servers.BOUNDARIES,

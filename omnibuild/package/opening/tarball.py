@@ -81,6 +81,13 @@ def _member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Member:
     content = tar.extractfile(member) if member.isreg() else None
     if content is None:
         raise PackageError(f"{member.name!r} is a device, a fifo or unknown")
-    return Member(
-        member.name, Kind.FILE, member.mode, content=iter(lambda: content.read(CHUNK), b"")
-    )
+    return Member(member.name, Kind.FILE, member.mode, content=_pieces(content))
+
+
+def _pieces(content: IO[bytes]) -> Iterator[bytes]:
+    """Yield a file's content; whoever takes it is outside of what reads the members."""
+    try:
+        while piece := content.read(CHUNK):
+            yield piece
+    except DAMAGED as error:
+        raise PackageError("its archive is damaged", why=str(error)) from error

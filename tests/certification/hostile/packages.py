@@ -83,9 +83,9 @@ def _well_made_deb(seed: Seed, dice: random.Random) -> bytes:
     control = gzip.decompress(seed.parts[control_name])
     data = zstandard.ZstdDecompressor().decompressobj().decompress(seed.parts[data_name])
     if dice.randrange(3):
-        control = _retarred(control, dice, _other_text)
+        control = retarred(control, dice, _other_text)
     else:
-        data = _retarred(data, dice, lambda _, body, dice: damaged(body, dice))
+        data = retarred(data, dice, lambda _, body, dice: damaged(body, dice))
     pack, suffix = dice.choice(
         (
             (lambda plain: plain, ""),
@@ -106,7 +106,7 @@ def _well_made_deb(seed: Seed, dice: random.Random) -> bytes:
     )
 
 
-def _retarred(
+def retarred(
     archive: bytes, dice: random.Random, change: Callable[[str, bytes, random.Random], bytes]
 ) -> bytes:
     """Return a tar with one file, or the list of its members, changed."""
@@ -267,12 +267,12 @@ def _make_audit(place: Place, seeds: tuple[Seed, Seed, bytes], dice: random.Rand
         case 1:
             _make_rpm(place, rpm, dice)
         case _:
-            data = _retarred(tarball, dice, lambda _, body, dice: damaged(body, dice))
+            data = retarred(tarball, dice, lambda _, body, dice: damaged(body, dice))
             pack = dice.choice((gzip.compress, lzma.compress, lambda plain: plain))
             (place.inbox / "hello.tar").write_bytes(pack(data))
 
 
-def _take_audit(place: Place, _: object) -> str:
+def take_audit(place: Place, _: object) -> str:
     """Audit it; what it says is told as JSON, and none of its files is where it wants to be."""
     (path,) = place.inbox.iterdir()
     scratch = place.inbox / "scratch"
@@ -283,7 +283,7 @@ def _take_audit(place: Place, _: object) -> str:
     return "sound" if not judged.report.at(Level.ERROR) else "faults"
 
 
-def _take_inspection(place: Place, _: object) -> str:
+def take_inspection(place: Place, _: object) -> str:
     """Look into it, and lay it beside itself; what is found is told as JSON."""
     (path,) = place.inbox.iterdir()
     scratch = place.inbox / "scratch"
@@ -298,8 +298,8 @@ def _take_inspection(place: Place, _: object) -> str:
 
 
 BOUNDARIES = {
-    "inspected packages": Boundary(_prepare_audit, _make_audit, _take_inspection),
-    "audited packages": Boundary(_prepare_audit, _make_audit, _take_audit),
+    "inspected packages": Boundary(_prepare_audit, _make_audit, take_inspection),
+    "audited packages": Boundary(_prepare_audit, _make_audit, take_audit),
     "deb": Boundary(_prepare_deb, _make_deb, _take),
     "rpm": Boundary(_prepare_rpm, _make_rpm, _take),
 }

@@ -143,6 +143,11 @@ def test_bounds(tmp_path: Path) -> None:
         opened(tmp_path, large, Limits(entries=1))
 
 
+def test_a_tarball_that_ends_within_a_file(tmp_path: Path) -> None:
+    with pytest.raises(PackageError, match="its archive is damaged"):
+        opened(tmp_path, tarball(("a", bytes(5000), {}))[:3000])
+
+
 def test_symlinks_and_repeated_names(tmp_path: Path) -> None:
     """Symlinks are never made, so what is written through them goes nowhere."""
     package = opened(
