@@ -225,11 +225,34 @@ def test_a_debian_of_the_future_gets_what_its_glibc_runs(repository: Path) -> No
     assert f"{NAME}=1.0-1 is installed" in done.stdout
 
 
-def test_an_unknown_package(repository: Path) -> None:
-    for release in (DEBIAN.format(12), ALMA):
-        done = on_host(repository, f"sh {REPOSITORY}/install.sh nothing-of-this-name", release)
-        assert done.returncode == 1
-        assert "nothing-of-this-name" in done.stdout
+@pytest.mark.parametrize("shell", ["dash", "bash --posix", "busybox sh"])
+@pytest.mark.parametrize("release", [DEBIAN.format(12), ALMA], ids=["apt", "dnf"])
+def test_an_unknown_package(repository: Path, tmp_path: Path, release: str, shell: str) -> None:
+    more = [package(tmp_path, "other", "2.0", platform=p) for p in PLATFORMS]
+    publish(more, repository, signer(), platforms=PLATFORMS)
+    install = f"{shell} {REPOSITORY}/install.sh"
+    done = on_host(repository, f"{install} nothing-of-this-name", release)
+    assert done.returncode == 1
+    said = "the repository has no package 'nothing-of-this-name' for this host; it has: "
+    assert done.stdout.splitlines()[-1] == f"install.sh: {said}{NAME} other"
+    done = on_host(repository, f"{install} {NAME}=7.0", release)
+    assert done.returncode == 1
+    said = f"the repository has no package '{NAME}=7.0' for this host; of {NAME} it has: 1.0-1"
+    assert done.stdout.splitlines()[-1] == f"install.sh: {said}"
+
+
+@pytest.mark.parametrize("release", [DEBIAN.format(12), ALMA], ids=["apt", "dnf"])
+def test_a_channel_without_packages_for_this_host(
+    repository: Path, tmp_path: Path, release: str
+) -> None:
+    words = f"sh {REPOSITORY}/install.sh --channel testing hello"
+    newer = package(tmp_path, platform=PLATFORMS[0])
+    publish([newer], repository, signer(), platforms=PLATFORMS, channel="testing")
+    done = on_host(repository, words, release)
+    assert done.returncode == 1
+    assert re.search(
+        r"'hello' for this host: nothing is published for .* in the channel testing", done.stdout
+    )
 
 
 @pytest.mark.parametrize("release", [DEBIAN.format(12), ALMA], ids=["apt", "dnf"])

@@ -29,6 +29,8 @@ Sets up the repository for apt or dnf and, when PACKAGE is given, installs it.
   --platform NAME    whose packages to take on a system that is not known here:
                      debian-11, debian-12, el9
   --help             this text
+
+It ends with 0, or says what is wrong and ends with 1.
 USAGE
 }
 
@@ -373,11 +375,28 @@ chosen_version() {
     done
 }
 
+# Of each version of each package one line.
+names_of_ours() {
+    # shellcheck disable=SC2086
+    apt-cache $only_ours -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
+        -o Dir::State::status=/dev/null dumpavail | sed -n 's/^Package: //p'
+}
+
+# refuse NAMES VERSIONS: tells what there is instead of the package that is asked for, which has
+# other versions, or none; each may be there several times.
+refuse() {
+    # shellcheck disable=SC2086
+    set -- "$(printf '%s\n' $1 | sort -u | tr '\n' ' ')" "$(printf '%s\n' $2 | tr '\n' ' ')"
+    what="the repository has no package '$package' for this host"
+    [ -z "${2% }" ] || fail "$what; of $wanted it has: ${2% }"
+    [ -z "${1% }" ] || fail "$what; it has: ${1% }"
+    fail "$what: nothing is published for $chosen ($architecture) in the channel $channel"
+}
+
 install_with_apt() {
     export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a
     exact=$(chosen_version)
-    [ -n "$exact" ] || fail "the repository has no package '$package' for this host; it has: \
-$(versions_of_ours | tr '\n' ' ')"
+    [ -n "$exact" ] || refuse "$(names_of_ours)" "$(versions_of_ours)"
     # The version makes apt fail, instead of being content with what is there already.
     package=$wanted=$exact
     # Who names a version may mean an older one.
@@ -439,10 +458,19 @@ renew_key() {
     fi
 }
 
+# query FIELDS [PACKAGE]: of each of ours one word.
+query() {
+    # Not each dnf begins a line by itself.
+    fields=$1
+    shift
+    "$dnf" -q --disablerepo='*' --enablerepo="$NAME" repoquery --queryformat "$fields " "$@" \
+        2>/dev/null || :
+}
+
 install_with_dnf() {
     spec=$wanted${version:+-$version}
-    found=$("$dnf" -q --disablerepo='*' --enablerepo="$NAME" repoquery "$spec" 2>/dev/null) || found=
-    [ -n "$found" ] || fail "the repository has no package '$package' for this host"
+    found=$(query '%{name}' "$spec")
+    [ -n "$found" ] || refuse "$(query '%{name}')" "$(query '%{version}-%{release}' "$wanted")"
     run "$dnf" -y install "$spec" || return 1
     # Enterprise Linux leaves new services stopped; who runs this script wants them to run.
     unit=$(printf '%s' "$wanted" | sed 's/+/plus/g').target
