@@ -31,8 +31,8 @@ POINTS: Mapping[str, str] = {
     PRE_INSTALL: "As root, before the files of a new version arrive; $1 is `install` or `upgrade`,"
     " $2 the old version (empty on a first installation, and with rpm).",
     PREPARE: "As the app's user, with the app's environment and commands on PATH, before services"
-    " start: at each installation and upgrade, and at each start of `<app>-run`. What `[bundle]`"
-    " brings answers meanwhile.",
+    " start: at each installation and upgrade, and at each start of `<app>-run`, for commands and"
+    " timers once for each version. What `[bundle]` brings answers meanwhile.",
     MIGRATE: "As the app's user, after `prepare` and like it, but once for each version and host:"
     " when it is installed, and after an upgrade or downgrade. `$<APP>_MIGRATED_FROM` is the"
     " version that did it before, empty at first. When it fails, what ran before runs on, and it is"

@@ -53,7 +53,10 @@ def runner(model: HostModel, copies: Mapping[str, str]) -> str:
             "SERVICES": _services(model),
             "SERVICES_SHOWN": f": {shown}" if (shown := ", ".join(alone(model))) else "",
             "STATE_VARIABLE": layout.variable("STATE"),
+            "RUNTIME_VARIABLE": layout.variable("RUNTIME"),
+            "RUN": indent(_run(model), "    "),
             "VARIABLES": "\n".join(variables),
+            "VERSION": shlex.quote(model.version),
             "MOVED": _moved_commands(model),
             "SERVE": serve.rstrip("\n"),
         },
@@ -94,7 +97,7 @@ def _services(model: HostModel) -> str:
     app, timers = model.layout.app, [timer.name for timer in model.timers]
     services = " | ".join(name for name in alone(model) if name not in timers)
     cases = [f"        {services}) only=$command ;;\n"] if services else []
-    cases += [f'        {name}) exec "$root/bin/{app}-{name}" "$@" ;;\n' for name in timers]
+    cases += [f'        {name}) run "$root/bin/{app}-{name}" "$@" ;;\n' for name in timers]
     return "".join(cases)
 
 
@@ -106,7 +109,7 @@ def _additions(model: HostModel) -> dict[str, str]:
 def _moved_commands(model: HostModel) -> str:
     """Return shell for commands whose launcher is not in ``bin``, where their program is."""
     cases = [
-        f'        {name}) exec "$root/{command.launcher}" "$@" ;;\n'
+        f'        {name}) run "$root/{command.launcher}" "$@" ;;\n'
         for name, command in model.commands.items()
         if not command.launcher.startswith("bin/")
     ]
@@ -118,7 +121,8 @@ def _timers(model: HostModel) -> str:
     app = model.layout.app
     names = ", ".join(timer.name for timer in model.timers)
     said = f"timers need systemd, so nothing but \\`{app}-run TIMER\\` starts these here: {names}"
-    return f'echo "{app}-run: {said}" >&2\n' if names else ""
+    # Whoever asks for one service asks for nothing else.
+    return f'[ -n "$only" ] || echo "{app}-run: {said}" >&2\n' if names else ""
 
 
 def _serve(model: HostModel) -> str:
@@ -130,13 +134,13 @@ def _serve(model: HostModel) -> str:
         "serve.sh.in",
         {
             "APP": layout.app,
-            "RUNTIME_VARIABLE": layout.variable("RUNTIME"),
             "LISTEN_VARIABLE": layout.variable("LISTEN"),
             "LOGS_VARIABLE": layout.variable("LOGS"),
             **_beneath(model),
             "STARTS": "\n".join(
                 _start(layout, process) for process in model.processes if not process.underlies
             ),
+            "WEB": WEB,
             "READY": ready.replace("@APP@", layout.app),
             "TIMERS": _timers(model),
         },
@@ -152,10 +156,40 @@ def _within(layout: Layout) -> list[str]:
     etc, runtime = layout.variable("ETC"), layout.variable("RUNTIME")
     return [
         _variable(etc, "$etc"),
-        'if [ -L "$state/run" ]; then',
+        # Who was killed, or runs in another container, left one that leads nowhere.
+        'if [ -d "$state/run/" ]; then',
         _variable(runtime, '$(readlink "$state/run")'),
         "fi",
     ]
+
+
+def _run(model: HostModel) -> str:
+    """Return shell that becomes the words of a function, once the state is prepared for them."""
+    app, lines = model.layout.app, []
+    tools = [f"*/{app}-{one.name}" for one in model.beneath]
+    tools += [f"*/{model.layout.pip}"] if model.additions else []
+    if tools:
+        lines = [
+            "# What operators use on a state that may not be fit for anything else.",
+            f'case $1 in {" | ".join(tools)}) exec "$@" ;; esac',
+        ]
+    if not model.beneath:
+        return "\n".join([*lines, "prepare_once", 'exec "$@"'])
+    words = " ".join(f'"$root/bin/{app}-{one.name}" with' for one in model.beneath)
+    return "\n".join(
+        [
+            *lines,
+            "# Whoever runs it there has prepared it, and answers.",
+            '[ ! -d "$state/run/" ] || exec "$@"',
+            "make_runtime",
+            "trap 'rm -rf \"$runtime\"' EXIT",
+            "trap 'exit 1' INT TERM",
+            "prepare_once",
+            "status=0",
+            f'{words} "$@" || status=$?',
+            'exit "$status"',
+        ]
+    )
 
 
 def _secrets(layout: Layout) -> list[str]:

@@ -48,7 +48,13 @@ JOBS_CONFIG = "/etc/jobs/jobs.ini"
 
 [config]
 "/etc/jobs/jobs.ini" = "jobs.ini"
+
+[secrets.key]
+
+[package]
+scripts = "package-scripts"
 """
+MIGRATE = 'echo "migrated from ${JOBS_MIGRATED_FROM:-nothing} as $(id -u)"\n'
 MODULE = """\
 import os, signal, sys, time
 what = sys.argv[1]
@@ -72,6 +78,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (project / "pyproject.toml").write_text(PYPROJECT)
     (project / "jobs.py").write_text(MODULE)
     (project / "jobs.ini").write_text("as shipped\n")
+    (project / "package-scripts").mkdir()
+    (project / "package-scripts/migrate").write_text(MIGRATE)
     omnibuild("lock", "-C", project)
     omnibuild("build", "-C", project, "-p", "oci", "-o", base / "dist")
     omnibuild("build", "hello", "-C", CHECKOUT, "-p", "oci", "-o", base / "dist")
@@ -210,6 +218,38 @@ def test_services_timers_and_commands_are_entries(engine: Engine, tmp_path: Path
     unknown = engine.start("jobs:1.0", "nosuch")
     assert unknown.end() == 2
     assert "not a command of jobs: nosuch" in unknown.log()
+
+
+def test_commands_and_timers_have_a_prepared_state(engine: Engine, tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    binds = [f"{tmp_path}:/var/lib/jobs"]
+    told = "migrated from nothing as 4711"
+    for words, times in ((("nightly",), 1), (("jobs", "ask"), 0), (("worker",), 0)):
+        started = engine.start("jobs:1.0", *words, user="4711:0", binds=binds)
+        started.until("as shipped")
+        started.stop()
+        assert started.log().count(told) == times, started.log()
+        # They run here only where they are asked for, and each service is one.
+        assert "timers need systemd" not in started.log()
+    assert len((tmp_path / "secrets/key").read_text()) > 20
+    # Somebody else may be unable to use what this one has made.
+    other = engine.start("jobs:1.0", "jobs", "ask", user="23456:0", binds=binds)
+    assert other.end() == 1
+    assert "user 23456 may not write /var/lib/jobs/secrets, which is user 4711's" in other.log()
+    assert "user 23456 may not read /var/lib/jobs/secrets, which is user 4711's" in other.log()
+    everything = engine.start("jobs:1.0", user="4711:0", binds=binds)
+    everything.until("worker 4711")
+    everything.stop()
+    assert everything.log().count("timers need systemd") == 1
+
+
+@pytest.mark.parametrize("port", ["http", "0", "65536", "80 80", "-1", "443"])
+def test_what_is_no_port_is_told_at_once(engine: Engine, port: str) -> None:
+    hello = engine.start("hello:1.0.0", environment={"PORT": port})
+    assert hello.end() in (1, 2)
+    (line,) = hello.log().strip().splitlines()
+    assert port in line
+    assert "port" in line
 
 
 def test_state_that_nobody_may_write_is_told(engine: Engine, tmp_path: Path) -> None:

@@ -167,6 +167,11 @@ def test_edited_configuration_survives_a_restart(
         ["--listen", "8080"],
         ["--listen", "0.0.0.0:80;x"],
         ["--listen="],
+        ["--listen", "0.0.0.0:http"],
+        ["--listen", "0.0.0.0:0"],
+        ["--listen", "0.0.0.0:080"],
+        ["--listen", "0.0.0.0:65536"],
+        ["--listen", "0.0.0.0:184467440737095516161"],
         ["--nonsense"],
         ["../bin/hello"],
         ["nothing"],
@@ -272,6 +277,102 @@ def test_what_is_told_to_stop_while_its_database_starts_does_so(tmp_path: Path) 
         runner.kill()
     assert (state / "ended in order").exists()
     assert not (state / "run").is_symlink()
+
+
+JOBS = {
+    "app": {
+        "name": "jobs",
+        "version": "1",
+        "summary": "Jobs",
+        "license": "MIT",
+        "maintainer": "J <j@example.com>",
+    },
+    "services": {"worker": {"command": "libexec/work"}},
+    "timers": {"nightly": {"command": "libexec/work", "calendar": "daily"}},
+    "commands": {"job": "libexec/work"},
+}
+WORK = """\
+#!/bin/sh
+echo "work: $(cat "$JOBS_STATE/done")"
+[ "${1:-}" != fail ] || exit 7
+"""
+HOOKS = {
+    "prepare": 'echo "prepared"; echo x >>"$JOBS_STATE/prepared"\n',
+    "migrate": 'echo "from ${JOBS_MIGRATED_FROM:-nothing}" >>"$JOBS_STATE/done"\n',
+}
+
+
+def jobs(tree: Path, version: str = "1") -> None:
+    tables = JOBS | {"app": JOBS["app"] | {"version": version}}
+    recipe = msgspec.convert(tables, Recipe)
+    shutil.rmtree(tree / "usr", ignore_errors=True)
+    install(integrate(recipe, HOOKS, {}, Installed({}, set(), {"libexec/work"})), tree)
+    work = tree / "opt/jobs/libexec/work"
+    work.write_text(WORK)
+    work.chmod(0o755)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_commands_and_timers_find_a_state_that_their_version_prepared(
+    tmp_path: Path, shell: str
+) -> None:
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        program = [*SHELLS[shell], f"{tmp_path}/opt/jobs/bin/jobs-run", f"--state={state}"]
+        return subprocess.run(
+            [*program, *words],
+            env=environment(TMPDIR=str(tmp_path)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    state = tmp_path / "the state"
+    jobs(tmp_path)
+    first = run("job")
+    # What the command prints is its own.
+    assert (first.stdout, first.stderr) == ("work: from nothing\n", "prepared\n")
+    again = run("nightly")
+    assert (again.stdout, again.stderr) == ("work: from nothing\n", "")
+    assert run("job", "fail").returncode == 7
+    jobs(tmp_path, "2")
+    assert run("nightly").stdout == "work: from nothing\nfrom 1-1\n"
+    assert (state / "prepared").read_text() == "x\n" * 2
+    # Services are prepared each time; one alone does not ask for timers.
+    service = run("worker")
+    assert "timers need systemd" not in service.stderr
+    assert (state / "prepared").read_text() == "x\n" * 3
+    assert "timers need systemd" in run().stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes other users")
+def test_what_another_user_made_is_told_as_such(
+    moved_tree: Callable[[str], Path], tmp_path: Path
+) -> None:
+    with TemporaryDirectory(dir="/tmp") as name:
+        place = Path(name)
+        place.chmod(0o755)
+        shutil.copytree(moved_tree("tree"), place / "tree", symlinks=True)
+        state = place / "state"
+        state.mkdir()
+        state.chmod(0o775)
+
+        def run(user: int, *words: str) -> subprocess.CompletedProcess[str]:
+            become = ["setpriv", f"--reuid={user}", "--regid=0", "--clear-groups"]
+            return subprocess.run(
+                [*become, f"{place}/tree/bin/hello-run", f"--state={state}", *words],
+                env=environment(),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+
+        assert run(23456, "hello", "count").stderr == ""
+        told = run(4711, "hello", "count").stderr
+        assert f"user 4711 may not write {state}/" in told
+        assert "which is user 23456's: run it as that user, or give" in told
+        root_s = run(4711, "--listen", "127.0.0.1:1")
+        assert root_s.returncode == 1
+        assert "user 4711 may not answer at port 1: choose one from 1024 on" in root_s.stderr
 
 
 def test_secrets_are_made_once_and_instances_know_their_number(tmp_path: Path) -> None:

@@ -183,7 +183,7 @@ def test_a_command_called_as_its_program_has_its_launcher_beside_it() -> None:
     assert host.symlinks == {"/usr/bin/valkey-cli": "/opt/shop/libexec/valkey-cli"}
     assert 'exec "$root"/bin/valkey-cli -p 7 "$@"' in text(host, "/opt/shop/libexec/valkey-cli")
     runner = text(host, "/opt/shop/bin/shop-run")
-    assert 'valkey-cli) exec "$root/libexec/valkey-cli" "$@" ;;' in runner
+    assert 'valkey-cli) run "$root/libexec/valkey-cli" "$@" ;;' in runner
 
 
 def test_timers_alone_have_a_target_and_a_user() -> None:
