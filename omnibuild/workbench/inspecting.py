@@ -41,7 +41,8 @@ class Inspected:
         name: the package's; the file's where the format has none.
         version: ``[epoch:]version-revision``; empty where the format says none.
         architecture: as the format calls it; empty where it says none.
-        said: its fields and scripts.
+        said: its fields and scripts; what one says several times, as the shell of each script that an
+            rpm requires, is there once.
         files: how many files it has.
         size: bytes that they take.
         parts: what they are of, the largest first.
@@ -79,7 +80,7 @@ def inspect(opened: Opened) -> Inspected:
         name=metadata.name,
         version=metadata.version,
         architecture=opened.architecture,
-        said=opened.said,
+        said={name: tuple(dict.fromkeys(items)) for name, items in opened.said.items()},
         files=sum(entry.kind is not Kind.DIRECTORY for entry in payload.tree.entries),
         size=payload.tree.size,
         parts=tuple(Inside(name, versions.get(name, ""), size) for name, size in ordered),

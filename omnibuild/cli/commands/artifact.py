@@ -26,7 +26,7 @@ from omnibuild.workbench.inspecting import inspect
 
 DIFFERENT = 1
 # More lines, and longer values, are for machines.
-SHOWN_FILES, WIDTH = 60, 100
+SHOWN_FILES, SHOWN_LINES, WIDTH = 60, 12, 100
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -44,7 +44,8 @@ def _inspect(arguments: argparse.Namespace) -> int:
         return 0
     title = f"{found.name} {found.version}".strip()
     lines = [f"{title} ({found.architecture})" if found.architecture else title]
-    lines += [f"{name}: {_items(items)}" for name, items in found.said.items() if items]
+    for name, items in found.said.items():
+        lines += _field(name, items)
     lines += ["", f"installed: {human_size(found.size)} in {found.files:,} files"]
     lines += [f"{human_size(p.size):>10}  {p.name} {p.version}".rstrip() for p in found.parts]
     _tell(lines)
@@ -57,8 +58,15 @@ def _tell(lines: Iterable[str]) -> None:
         sys.stdout.write(printable(line).replace("\n", " ") + "\n")
 
 
-def _items(items: tuple[str, ...]) -> str:
-    return shorten(", ".join(items), WIDTH, placeholder=" …")
+def _field(name: str, items: tuple[str, ...]) -> Iterator[str]:
+    """Yield the lines of a field: those of a text, as a description, stay what they are."""
+    # A deb says an empty line by a dot.
+    lines = [line for line in ", ".join(items).splitlines() if line.strip(" .")]
+    for number, line in enumerate(lines[:SHOWN_LINES]):
+        shown = shorten(line, WIDTH, placeholder=" …")
+        yield f"  {shown}" if number else f"{name}: {shown}"
+    if len(lines) > SHOWN_LINES:
+        yield "  …"
 
 
 def _opened(path: Path, directory: Path, arguments: argparse.Namespace) -> Opened:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from omnibuild.recipe.models import Debian, Rpm, Tar
 from tests.unit.package.samples import DEB, RPM, TAR, sample_payload, write
 
 Capture = pytest.CaptureFixture[str]
+SCRIPTS = {"deb": ("postinst", "prerm"), "rpm": ("post", "preun")}
 SITE = "opt/shop/lib/python3.13/site-packages"
 
 
@@ -34,6 +36,24 @@ def test_a_package_of_any_format(tmp_path: Path, capsys: Capture, form: Debian |
         assert (found["name"], found["version"]) == ("hello", "1.4.2-3")
         assert found["architecture"] == form.architecture
     assert [part["name"] for part in found["parts"]] == ["everything else"]
+
+
+@pytest.mark.parametrize("form", [DEB, RPM], ids=["deb", "rpm"])
+def test_relations_are_told_once_and_lines_as_lines(
+    tmp_path: Path, capsys: Capture, form: Debian | Rpm
+) -> None:
+    (tmp_path / "out").mkdir()
+    payload = sample_payload(tmp_path / "root")
+    text = "First it greets.\n\nThen it goes:\n- far\n- away"
+    metadata = replace(payload.metadata, description=text)
+    scripts = {form: dict.fromkeys(names, "#!/bin/sh\nexit 0\n") for form, names in SCRIPTS.items()}
+    payload = replace(payload, metadata=metadata, scripts=scripts)
+    path = write_package(payload, form, Making(tmp_path / "out")).path
+    assert inspect(path) == 0
+    told = capsys.readouterr().out
+    assert told.count("/bin/sh") == (form is RPM)
+    for line in ("First it greets.", "Then it goes:", "- far", "- away"):
+        assert f"\n  {line}\n" in told or f"\ndescription: {line}\n" in told, told
 
 
 def tree(base: Path, installed: object) -> Path:
