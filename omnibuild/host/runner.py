@@ -185,9 +185,9 @@ def _run(model: HostModel) -> str:
             "trap 'rm -rf \"$runtime\"' EXIT",
             "trap 'exit 1' INT TERM",
             "prepare_once",
-            "status=0",
-            f'{words} "$@" || status=$?',
-            'exit "$status"',
+            "value=0",
+            f'{words} "$@" || value=$?',
+            'exit "$value"',
         ]
     )
 

@@ -35,9 +35,10 @@ from omnibuild.recipe.running.host_files import (
     host_file_faults,
     long_names,
     mode_faults,
+    some,
     unusual_path,
 )
-from omnibuild.recipe.running.names import name_faults
+from omnibuild.recipe.running.names import HOSTS, name_faults
 from omnibuild.recipe.running.timers import timer_faults
 from omnibuild.recipe.running.web import OWN, web_faults
 from omnibuild.recipe.validate import quoted
@@ -136,8 +137,8 @@ def _service_faults(recipe: Recipe) -> Iterator[Fault]:
 def _host_faults(recipe: Recipe, directory: Path) -> Iterator[Fault]:
     own = f"/opt/{recipe.app.name}"
     for target, file in recipe.config_files.items():
-        yield from _place_faults(target, own)
-        yield from _neighbour_faults(target, recipe.config)
+        wrong = [*_place_faults(target, own)]
+        yield from wrong or _neighbour_faults(target, recipe.config)
         yield from _file_faults(recipe, target, file, directory)
     yield from host_file_faults(recipe, service_user(recipe), directory)
     scripts = recipe.package.scripts
@@ -174,6 +175,10 @@ def _place_faults(target: str, own: str) -> Iterator[Fault]:
     elif target.startswith(f"/etc/{app}/secrets/") or target == f"/etc/{app}/secrets":
         what = f"{quoted(target)} would be in the package, and so no secret"
         yield Fault(path, what, "name it in [secrets]: each host makes its own", in_key=True)
+    elif target == f"/etc/{app}" or target.removeprefix("/etc/") in HOSTS:
+        whose = "the app" if target == f"/etc/{app}" else "every host"
+        what = f"{quoted(target)} is what {whose} has already, as a directory or a file"
+        yield Fault(path, what, f"put it below `/etc/{app}/`", in_key=True)
     elif target == f"/etc/{app}/keep-data" or ".dpkg-" in posixpath.basename(target):
         what = f"{quoted(target)} is a name that operators and dpkg use"
         yield Fault(path, what, "give it another one", in_key=True)
@@ -193,14 +198,13 @@ def _neighbour_faults(target: str, config: Iterable[str]) -> Iterator[Fault]:
     """Yield what is wrong between a file of ``[config]`` and others of it."""
     path, name = ("config", target), posixpath.basename(target)
     before = itertools.takewhile(lambda other: other != target, config)
-    for other in config:
-        if other.startswith(f"{target}/"):
-            yield Fault(path, f"{quoted(target)} is the directory of {quoted(other)}", in_key=True)
-    for other in before:
-        if posixpath.basename(other) == name:
-            what = f"{quoted(target)} has the name of {quoted(other)}"
-            hint = "give one of them another one: a moved tree has all of them in one directory"
-            yield Fault(path, what, hint, in_key=True)
+    if below := [other for other in config if other.startswith(f"{target}/")]:
+        what = f"{quoted(target)} is the directory of {some(below)}"
+        yield Fault(path, what, in_key=True)
+    if twin := next((other for other in before if posixpath.basename(other) == name), ""):
+        what = f"{quoted(target)} has the name of {quoted(twin)}"
+        hint = "give one of them another one: a moved tree has all of them in one directory"
+        yield Fault(path, what, hint, in_key=True)
 
 
 def _file_faults(recipe: Recipe, target: str, file: ConfigFile, directory: Path) -> Iterator[Fault]:

@@ -41,8 +41,8 @@ class Inspected:
         name: the package's; the file's where the format has none.
         version: ``[epoch:]version-revision``; empty where the format says none.
         architecture: as the format calls it; empty where it says none.
-        said: its fields and scripts; what one says several times, as the shell of each script that an
-            rpm requires, is there once.
+        said: its fields and scripts; what one says several times, as the shell of each script
+            that an rpm requires, is there once.
         files: how many files it has.
         size: bytes that they take.
         parts: what they are of, the largest first.

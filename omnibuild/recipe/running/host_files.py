@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -51,6 +51,12 @@ def long_names(place: Keys, target: str) -> Iterator[Fault]:
         yield Fault(place, what, f"they take {LONGEST_NAME} bytes", in_key=True)
 
 
+def some(paths: Sequence[str]) -> str:
+    """Name the first of several paths, and say how many more there are."""
+    more = len(paths) - 1
+    return f"{quoted(paths[0])}{f' and {more} more' if more else ''}"
+
+
 def unusual_path(place: Keys, target: str) -> Fault | None:
     """Return what is wrong with a host path that could be written more plainly."""
     if posixpath.normpath(target) == target:
@@ -79,10 +85,9 @@ def _place_faults(recipe: Recipe, target: str, directory: Path) -> Iterator[Faul
         what = f"{quoted(target)} is no place for files of a package"
         hint = hint or f"put it below `{own}`, or where programs of /usr look for it"
         yield Fault(place, what, hint, in_key=True)
-    for other in recipe.host_files:
-        if other.startswith(f"{target}/") and not _is_directory(recipe, target, directory):
-            what = f"{quoted(target)} is the directory of {quoted(other)}"
-            yield Fault(place, what, in_key=True)
+    below = [other for other in recipe.host_files if other.startswith(f"{target}/")]
+    if below and not _is_directory(recipe, target, directory):
+        yield Fault(place, f"{quoted(target)} is the directory of {some(below)}", in_key=True)
 
 
 def _is_directory(recipe: Recipe, target: str, directory: Path) -> bool:

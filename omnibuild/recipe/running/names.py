@@ -15,7 +15,7 @@ _PROGRAMS = {"postgresql": "psql", "valkey": "valkey-cli", "redis": "redis-cli"}
 
 # Of every host below /etc, /run, /var/lib and /var/log: an app of such a name would have its own
 # there, which the purge of its package removes.
-_HOSTS = {
+HOSTS = {
     *("alternatives", "apparmor", "apparmor.d", "apt", "audit", "binfmt.d", "ca-certificates"),
     *("credentials", "cron.d", "cron.daily", "crontab", "dbus", "dbus-1", "default", "dnf", "dpkg"),
     *("environment", "fstab", "games", "group", "hostname", "hosts", "init.d", "initramfs-tools"),
@@ -32,7 +32,7 @@ _HOSTS = {
 def name_faults(recipe: Recipe) -> Iterator[Fault]:
     """Yield what is called like something else of the app, or of hosts."""
     app = recipe.app.name
-    if app in _HOSTS:
+    if app in HOSTS:
         what = f"{quoted(app)} would have directories that are every host's own, as /var/lib/{app}"
         yield Fault(("app", "name"), what, "give the app another name, as one with a word more")
     named: list[tuple[Keys, str, str]] = []
