@@ -23,7 +23,7 @@ from packaging.pylock import (
 from omnibuild.digests import is_digest
 from omnibuild.recipe.fields import is_url
 from omnibuild.recipe.located import Fault
-from omnibuild.recipe.models.needs import source_needs
+from omnibuild.recipe.models.needs import FIXED_VARIABLES, source_needs
 from omnibuild.recipe.positions import Path as Keys
 from omnibuild.recipe.validate import quoted
 from omnibuild.recipe.wheeltags import is_bounded, is_shallow, marker_environment, tags_in_name
@@ -219,10 +219,15 @@ def _can_be_evaluated(marker: Marker) -> bool:
 
 def _needs_faults(package: Package, path: Keys, make: str) -> Iterator[Fault]:
     try:
-        source_needs(package.tool)
+        variables = source_needs(package.tool).environment
     except msgspec.ValidationError as error:
         what = f"what {quoted(package.name)} is built with is damaged: {error}"
         yield Fault((*path, "tool"), what, f"run: {make}", in_key=True)
+        return
+    for name in filter(FIXED_VARIABLES.fullmatch, variables):
+        what = f"{quoted(name)} cannot be set: it is the same in every build"
+        place = (*path, "tool", "omnibuild", "environment", name)
+        yield Fault(place, what, "take it out; programs come with `build-needs`", in_key=True)
 
 
 def _digest_faults(package: Package, path: Keys, make: str) -> Iterator[Fault]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,12 @@ import msgspec
 from msgspec import field
 
 from omnibuild.recipe.fields import Name, OptionalLine, Variable
+
+# Of what a component or a wheel is built with: what a sandbox is made of, and what makes builds the
+# same everywhere.
+FIXED_VARIABLES = re.compile(
+    "PATH|HOME|TMPDIR|PREFIX|JOBS|MAKEFLAGS|SOURCE_DATE_EPOCH|LD_(PRELOAD|LIBRARY_PATH|AUDIT)"
+)
 
 
 class SourceNeeds(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", omit_defaults=True):

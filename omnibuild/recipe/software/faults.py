@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,13 +10,10 @@ from pathlib import Path
 from omnibuild.recipe.fields import is_repository, is_url
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Software, Source, TemplateStep, Variant
+from omnibuild.recipe.models.needs import FIXED_VARIABLES
 from omnibuild.recipe.positions import Path as Keys
 from omnibuild.recipe.validate import quoted
 
-# What a sandbox is made of, and what makes builds the same everywhere.
-_FIXED = re.compile(
-    "PATH|HOME|TMPDIR|PREFIX|JOBS|MAKEFLAGS|SOURCE_DATE_EPOCH|LD_(PRELOAD|LIBRARY_PATH|AUDIT)"
-)
 
 
 def software_faults(software: Software, patches: Mapping[str, Path]) -> Iterator[Fault]:
@@ -93,7 +89,7 @@ def _need_faults(path: Keys, own: str, needing: Software | Variant) -> Iterator[
 
 def _environment_faults(path: Keys, environment: Iterable[str]) -> Iterator[Fault]:
     for name in environment:
-        if _FIXED.fullmatch(name):
+        if FIXED_VARIABLES.fullmatch(name):
             what = f"{quoted(name)} cannot be set: it is the same in every build"
             hint = "a step can set it for what it starts: NAME=value command"
             yield Fault((*path, "environment", name), what, hint, in_key=True)
