@@ -15,7 +15,6 @@ from omnibuild.recipe.positions import Path as Keys
 from omnibuild.recipe.validate import quoted
 
 
-
 def software_faults(software: Software, patches: Mapping[str, Path]) -> Iterator[Fault]:
     """Yield what is wrong with a definition whose fields are each right.
 
