@@ -34,6 +34,7 @@ def tar_stream(
     date: int,
     read: Callable[[Entry], Iterable[bytes]],
     owners: Mapping[str, tuple[int, int]] = MappingProxyType({}),
+    capabilities: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Iterator[bytes]:
     """Yield a tar archive of ``members`` below the directory ``top``, owned by root.
 
@@ -43,11 +44,15 @@ def tar_stream(
         date: the time that every entry carries.
         read: gives the content of a file, exactly ``entry.size`` bytes.
         owners: user and group, as numbers, of the paths that are not root's.
+        capabilities: the attribute ``security.capability`` of paths that have one, which stands
+            before their header as engines and GNU tar write it.
     """
     yield _header(Entry(top, Kind.DIRECTORY, 0o755), top, date, link="")
     for member in members:
         link = f"{top}/{member.target}" if member.kind is Kind.HARDLINK else member.target
         owner = owners.get(member.path)
+        if member.path in capabilities:
+            yield _extended("SCHILY.xattr.security.capability", capabilities[member.path], date)
         yield _header(member, f"{top}/{member.path}", date, link=link, owner=owner)
         if member.kind is Kind.FILE:
             yield from read(member)
@@ -75,6 +80,17 @@ def _header(
         info.uid, info.gid = owner
     # The octal size field ends at 8 GiB; GNU's form goes on in binary, which dpkg reads too.
     return info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
+
+
+def _extended(keyword: str, value: bytes, date: int) -> bytes:
+    """Return a record of pax for the entry behind it; see pax(1), "pax Header Block"."""
+    rest = b" %b=%b\n" % (keyword.encode(), value)
+    # The length counts its own digits.
+    size = next(n for n in range(len(rest), 2 * len(rest) + 9) if len(str(n)) + len(rest) == n)
+    info = tarfile.TarInfo("././@PaxHeader")
+    info.type, info.size, info.mtime = tarfile.XHDTYPE, size, date
+    data = b"%d%b" % (size, rest)
+    return info.tobuf(tarfile.USTAR_FORMAT) + data + bytes(-size % tarfile.BLOCKSIZE)
 
 
 def _short_header(entry: Entry, name: str, size: int, date: int, link: str) -> bytes:

@@ -51,6 +51,9 @@ JOBS_CONFIG = "/etc/jobs/jobs.ini"
 
 [secrets.key]
 
+[files]
+"/opt/jobs/bin/able" = { source = "able", capabilities = "cap_net_bind_service=ep" }
+
 [package]
 scripts = "package-scripts"
 """
@@ -63,6 +66,18 @@ open(os.environ["JOBS_STATE"] + "/" + what, "w").close()
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 while what == "worker":
     time.sleep(0.1)
+"""
+# Shows what it may do.
+ABLE = """\
+#include <stdio.h>
+#include <string.h>
+int main(void) {
+    char line[256];
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof line, status))
+        if (!strncmp(line, "CapEff:", 7)) fputs(line, stdout);
+    return 0;
+}
 """
 PYPROJECT = '[project]\nname = "jobs"\nversion = "1.0"\ndependencies = []\n'
 SECONDS = 20
@@ -78,6 +93,12 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (project / "pyproject.toml").write_text(PYPROJECT)
     (project / "jobs.py").write_text(MODULE)
     (project / "jobs.ini").write_text("as shipped\n")
+    source = base / "able.c"
+    source.write_text(ABLE)
+    subprocess.run(
+        ["gcc", "-static-pie", "-fstack-protector-strong", "-o", project / "able", source],
+        check=True,
+    )
     (project / "package-scripts").mkdir()
     (project / "package-scripts/migrate").write_text(MIGRATE)
     omnibuild("lock", "-C", project)
@@ -241,6 +262,12 @@ def test_commands_and_timers_have_a_prepared_state(engine: Engine, tmp_path: Pat
     everything.until("worker 4711")
     everything.stop()
     assert everything.log().count("timers need systemd") == 1
+
+
+def test_a_program_may_do_what_the_recipe_gives_it(engine: Engine) -> None:
+    started = engine.start("jobs:1.0", "able", user="4711:0")
+    assert started.end() == 0, started.log()
+    assert "CapEff:\t0000000000000400" in started.log()
 
 
 @pytest.mark.parametrize("port", ["http", "0", "65536", "80 80", "-1", "443"])

@@ -36,6 +36,7 @@ class Layer:
         directory: where contents are, at the members' paths.
         own: contents that are nowhere else, by their paths.
         owners: user and group, as numbers, of the paths that are not root's.
+        capabilities: the attribute of programs that have some, by their paths.
     """
 
     title: str
@@ -43,10 +44,18 @@ class Layer:
     directory: Path
     own: Mapping[str, bytes] = field(default_factory=dict)
     owners: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    capabilities: Mapping[str, bytes] = field(default_factory=dict)
 
     def blocks(self, date: int) -> Iterator[bytes]:
         """Yield the layer as a tar archive; every entry carries ``date``."""
-        return tar_stream(self.members, top=".", date=date, read=self._read, owners=self.owners)
+        return tar_stream(
+            self.members,
+            top=".",
+            date=date,
+            read=self._read,
+            owners=self.owners,
+            capabilities=self.capabilities,
+        )
 
     def _read(self, entry: Entry) -> Iterable[bytes]:
         if entry.path in self.own:

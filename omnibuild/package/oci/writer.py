@@ -7,17 +7,18 @@ import shutil
 import tarfile
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Final
 
 from omnibuild.digests import READ_SIZE, Digest, of_bytes
-from omnibuild.errors import PackageError
 from omnibuild.files import atomic_file
 from omnibuild.package.artifact import Artifact
 from omnibuild.package.compression import CompressingSink, Effort, HashingSink, libraries_of
 from omnibuild.package.formats.format import Base, Keep, Kept, Making
 from omnibuild.package.identity import check_identity
 from omnibuild.package.oci.accounts import GROUP, PASSWD, USER, Accounts, accounts, owners
+from omnibuild.package.oci.capabilities import attribute
 from omnibuild.package.oci.image import Packed, documents
 from omnibuild.package.oci.layers import Layer, base_layer, make_layer, part_layers
 from omnibuild.package.oci.layout import BLOBS
@@ -42,8 +43,7 @@ def write_image(payload: Payload, settings: Oci, making: Making) -> Artifact:
     if making.base is None or making.keep is None:
         raise AssertionError("an image is made of a base, in layers that are kept")
     entries = {entry.path: entry for entry in payload.entries_for("oci")}
-    _check_capabilities(payload, entries)
-    layers = _layers(payload, entries, making, making.base)
+    layers = _with_capabilities(payload, _layers(payload, entries, making, making.base))
     keep, date, effort = making.keep, metadata.date, making.effort
     with ThreadPoolExecutor() as pool:
         kept = list(pool.map(lambda layer: _pack(layer, date, effort, keep), layers))
@@ -67,6 +67,16 @@ def _layers(
     whose = owners(payload, entries, known) if known else {}
     layers, rest = part_layers(payload, entries, making.parts, whose)
     return [base_layer(base), *layers, _last(payload, rest, whose, known)]
+
+
+def _with_capabilities(payload: Payload, layers: Iterable[Layer]) -> list[Layer]:
+    """Return layers whose programs may do what they shall without being root."""
+    said = {path.lstrip("/"): attribute(path, text) for path, text in payload.capabilities.items()}
+    found = []
+    for layer in layers:
+        own = {each.path: said[each.path] for each in layer.members if each.path in said}
+        found.append(replace(layer, capabilities=own) if own else layer)
+    return found
 
 
 def _last(
@@ -97,6 +107,7 @@ def _pack(layer: Layer, date: int, effort: Effort, keep: Keep) -> Kept:
         sink.close()
         return unpacked.hexdigest()
 
+    told = {path: value.hex() for path, value in layer.capabilities.items()}
     return keep(
         {
             "layer": SERIAL,
@@ -108,6 +119,8 @@ def _pack(layer: Layer, date: int, effort: Effort, keep: Keep) -> Kept:
                 for each in layer.members
             ],
             "owners": {path: list(numbers) for path, numbers in layer.owners.items()},
+            # Only where there are some: keys of layers without stay what they were.
+            **({"capabilities": told} if told else {}),
         },
         write,
     )
@@ -136,12 +149,3 @@ def _header(name: str, size: int, date: int) -> bytes:
     info = tarfile.TarInfo(name)
     info.size, info.mtime, info.mode = size, date, 0o644
     return info.tobuf(tarfile.GNU_FORMAT)
-
-
-def _check_capabilities(payload: Payload, entries: Mapping[str, Entry]) -> None:
-    for path in payload.capabilities:
-        if path.lstrip("/") in entries:
-            raise PackageError(
-                f"{path} asks for capabilities, and layers of images cannot give them yet",
-                hint='leave it out of images: formats = ["deb", "rpm"]',
-            )

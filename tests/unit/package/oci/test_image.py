@@ -191,10 +191,22 @@ def test_what_no_image_can_hold_is_refused(tmp_path: Path) -> None:
     able = replace(
         payload,
         tree=scan(payload.root),
-        capabilities={"/opt/hello/bin/hello": "cap_net_bind_service=ep"},
+        capabilities={"/opt/hello/bin/hello": "cap_net_bind_service,cap_flying=ep"},
     )
-    with pytest.raises(PackageError, match="capabilities"):
+    with pytest.raises(PackageError, match="cap_flying, which no kernel knows"):
         write_image(able, OCI, making(tmp_path / "more", beneath))
+
+
+def test_programs_have_their_capabilities(tmp_path: Path) -> None:
+    payload = sample_payload(tmp_path / "root")
+    able = replace(payload, capabilities={"/opt/hello/bin/raise": "cap_net_bind_service=ep"})
+    beneath = base(tmp_path / "base")
+    artifact = write_image(able, OCI, making(tmp_path / "out", beneath))
+    read = Read(artifact.path)
+    check_content(read, able, beneath)
+    told = {path: member.pax_headers for path, member in read.found.items() if member.pax_headers}
+    value = bytes.fromhex("0100000200040000000000000000000000000000").decode()
+    assert told == {"opt/hello/bin/raise": {"SCHILY.xattr.security.capability": value}}
 
 
 def test_a_change_of_one_part_changes_one_layer(tmp_path: Path) -> None:
