@@ -115,6 +115,11 @@ def described(
             if (f.owner, f.group, f.capabilities) != ("root", "root", "")
             and "deb" in (f.formats or ("deb",))
         ),
+        ghosts=tuple(
+            path
+            for path, file in recipe.host_files.items()
+            if file.ghost and "deb" in (file.formats or ("deb",))
+        ),
         secrets={
             name: secret.bytes if secret.generated else 0 for name, secret in recipe.secrets.items()
         },
@@ -180,6 +185,7 @@ def rendered(model: HostModel) -> HostFiles:
         model.additions,
         model.special,
         tuple(model.secrets),
+        model.ghosts,
     )
     return HostFiles(
         files=dict(sorted(files.items())),

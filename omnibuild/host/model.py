@@ -162,6 +162,7 @@ class HostModel:
         additions: whether operators may install packages beside it.
         special: files of the recipe that a package manager cannot unpack as they shall be, each as
             ``owner group mode capabilities path``; ``-`` where nothing is said.
+        ghosts: files that come into being on hosts, and that a deb knows nothing of.
         secrets: what only this host knows: name to the bytes that it is made of, at random; 0 for
             what the operator writes.
         homepage: where to read more.
@@ -182,6 +183,7 @@ class HostModel:
     shares: bool = False
     additions: bool = False
     special: tuple[str, ...] = ()
+    ghosts: tuple[str, ...] = ()
     secrets: Mapping[str, int] = field(default_factory=dict)
     homepage: str = ""
     version: str = ""

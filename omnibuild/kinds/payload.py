@@ -16,7 +16,7 @@ from omnibuild.audit.glibc import asked_of
 from omnibuild.audit.libraries import unneeded
 from omnibuild.documents.placed import OF_LINTIAN, documents
 from omnibuild.elf import Elf
-from omnibuild.errors import ArchiveError
+from omnibuild.errors import ArchiveError, DefinitionError
 from omnibuild.execute.job import Job
 from omnibuild.host import runner, users
 from omnibuild.host.integration import HostFiles, integrate
@@ -64,10 +64,7 @@ def run(job: Job) -> Output:
     spare = {**parameters.get("spare", {}), **({runtime: ["**"]} if runtime else {})}
     parts = list(with_needed(spare, parts, prefix, facts)) if spare else parts
     host = _integrated(job, recipe, parts)
-    described = parameters["manifest"]
-    if runtime and runtime not in [part.name for part in parts]:
-        described = without_compiler(described)
-    described = {**described, "installed": installed_sizes(parts)}
+    described = _described(parameters["manifest"], runtime, parts)
     manifest = json.dumps(described, indent=2, sort_keys=True) + "\n"
     metadata = metadata_of(
         recipe, msgspec.convert(parameters.get("changes", ()), tuple[Change, ...])
@@ -93,9 +90,17 @@ def run(job: Job) -> Output:
         glibc=asked_of(_programs(tree, facts)),
         only={**_only(prefix), **_said(recipe, "formats")},
         capabilities=_said(recipe, "capabilities"),
+        ghosts=_ghosts(recipe, tree),
         container=host.container,
     )
     return describe(job, tree, payload.to_data())
+
+
+def _described(manifest: dict[str, Any], runtime: str, parts: Sequence[Part]) -> dict[str, Any]:
+    """Return the manifest of what is in the payload."""
+    if runtime and runtime not in [part.name for part in parts]:
+        manifest = without_compiler(manifest)
+    return {**manifest, "installed": installed_sizes(parts)}
 
 
 def _integrated(job: Job, recipe: Recipe, parts: Sequence[Part]) -> HostFiles:
@@ -160,6 +165,19 @@ def _spare(
 def _said(recipe: Recipe, what: str) -> dict[str, Any]:
     """Return what ``[files]`` says of files, by their host paths."""
     return {path: said for path, file in recipe.host_files.items() if (said := getattr(file, what))}
+
+
+def _ghosts(recipe: Recipe, tree: Tree) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {
+        path: file.formats for path, file in recipe.host_files.items() if file.ghost
+    }
+    for path in found:
+        if tree.find(path.lstrip("/")):
+            raise DefinitionError(
+                f"{path} is said to come into being on hosts only, and the app brings it",
+                hint="take `ghost` out, or give it another name",
+            )
+    return found
 
 
 def _only(prefix: str) -> dict[str, tuple[str, ...]]:

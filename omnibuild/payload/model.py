@@ -161,6 +161,8 @@ class Payload:
             ``setcap``.
         contents: directory where contents are called by their digests, if they are not in their
             places below ``root``.
+        ghosts: host path of each file that comes into being on hosts, and goes with the package, to
+            the formats whose packages know it; all when empty.
         container: what an image starts; None for an app with nothing to start and no user.
     """
 
@@ -177,6 +179,7 @@ class Payload:
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     capabilities: Mapping[str, str] = field(default_factory=dict)
     contents: Path | None = None
+    ghosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     container: Container | None = None
 
     def entries_for(self, form: str) -> tuple[Entry, ...]:
@@ -196,6 +199,10 @@ class Payload:
             for path in (entry.path, *_above(entry.path))
         }
         return tuple(entry for entry in entries if entry.path in used)
+
+    def ghosts_for(self, form: str) -> tuple[str, ...]:
+        """Return what packages of a format own without having it."""
+        return tuple(path for path, formats in self.ghosts.items() if form in (formats or (form,)))
 
     def read(self, entry: Entry) -> bytes:
         """Return the content of a file, or of the one that a hard link repeats."""
@@ -223,6 +230,7 @@ class Payload:
             "only": {path: list(formats) for path, formats in self.only.items()},
             "capabilities": dict(self.capabilities),
             "container": asdict(self.container) if self.container else None,
+            **({"ghosts": {p: list(f) for p, f in self.ghosts.items()}} if self.ghosts else {}),
         }
 
     @classmethod
@@ -258,6 +266,7 @@ class Payload:
             glibc={name: tuple(versions) for name, versions in data["glibc"].items()},
             only={path: tuple(formats) for path, formats in data["only"].items()},
             capabilities=data["capabilities"],
+            ghosts={path: tuple(formats) for path, formats in data.get("ghosts", {}).items()},
             container=_container(data["container"]),
         )
 

@@ -50,6 +50,8 @@ def laid_out(
     found: list[Laid] = []
     for target, file in files.items():
         path = target.lstrip("/")
+        if file.ghost:
+            continue
         if file.symlink:
             found.append(Laid(Entry(path, Kind.SYMLINK, 0o777, target=file.symlink)))
         elif file.directory:

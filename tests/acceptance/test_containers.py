@@ -256,7 +256,7 @@ def test_commands_and_timers_have_a_prepared_state(engine: Engine, tmp_path: Pat
     # Somebody else may be unable to use what this one has made.
     other = engine.start("jobs:1.0", "jobs", "ask", user="23456:0", binds=binds)
     assert other.end() == 1
-    assert "user 23456 may not write /var/lib/jobs/secrets, which is user 4711's" in other.log()
+    assert "user 23456 may not write /var/lib/jobs/ask, which is user 4711's: run it" in other.log()
     assert "user 23456 may not read /var/lib/jobs/secrets, which is user 4711's" in other.log()
     everything = engine.start("jobs:1.0", user="4711:0", binds=binds)
     everything.until("worker 4711")

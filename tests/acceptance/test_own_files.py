@@ -35,6 +35,10 @@ manuals = ["shelf.5"]
 "/usr/lib/shelf/about" = {{ source = "about.in", template = true }}
 "/usr/lib/shelf-deb/about" = {{ source = "about.in", formats = ["deb"] }}
 "/usr/lib/shelf-rpm/about" = {{ source = "about.in", formats = ["rpm"] }}
+"/etc/shelf/made here" = {{ ghost = true }}
+"/var/cache/shelf" = {{ ghost = true }}
+"/opt/shelf/share/index" = {{ ghost = true }}
+"/usr/lib/shelf/never made" = {{ ghost = true }}
 """
 FILES = {
     "shelf.bash": "complete -W help shelf\n",
@@ -53,6 +57,16 @@ EXPECTED = {
     "/opt/shelf/inbox": "shelf root 750",
     "/usr/share/bash-completion/completions/shelf": "root root 644",
 }
+
+
+GHOSTS = ("/etc/shelf/made here", "/var/cache/shelf", "/opt/shelf/share/index")
+
+
+def haunt(host: ChrootHost) -> None:
+    """Make what a hook or a service of the app would."""
+    for path in GHOSTS:
+        host.run("mkdir", "-p", path.rpartition("/")[0])
+        host.write(path, b"made here")
 
 
 @pytest.fixture(scope="module")
@@ -85,12 +99,15 @@ def test_on_debian(hosts: HostPool, packages: Path) -> None:
         host.shell(f"dpkg --install /dist/shelf_{version}-1_amd64.deb")
         check(host, version, "deb", "rpm")
         assert "cap_net_bind_service" in host.run("getcap", "/opt/shelf/bin/raw").stdout
+        haunt(host)
     assert host.run("dpkg", "--verify", "shelf").stdout == ""
     # The operator's word wins, from one version to the next.
     host.run("dpkg-statoverride", "--update", "--add", "root", "root", "0700", "/opt/shelf/inbox")
     host.shell("dpkg --install /dist/shelf_1.1-1_amd64.deb")
     assert host.run("stat", "-c", "%U %a", "/opt/shelf/inbox").stdout == "root 700\n"
     host.run("dpkg-statoverride", "--remove", "/opt/shelf/inbox")
+    host.run("dpkg", "--remove", "shelf")
+    assert all(map(host.exists, GHOSTS))
     host.run("dpkg", "--purge", "shelf")
     assert [path for path in host.paths() - before if "shelf" in path] == []
 
@@ -101,6 +118,10 @@ def test_on_simulated_el(hosts: HostPool, packages: Path) -> None:
     for version in ("1.0", "1.1"):
         host.shell(f"rpm --upgrade --nodeps /dist/shelf-{version}-1.x86_64.rpm")
         check(host, version, "rpm", "deb")
+        haunt(host)
+        assert (
+            host.run("rpm", "--query", "--file", GHOSTS[0]).stdout == f"shelf-{version}-1.x86_64\n"
+        )
     # That tells capabilities, too.
     assert host.run("rpm", "--verify", "--nodeps", "shelf").stdout == ""
     assert "The first" in host.run("rpm", "--query", "--changelog", "shelf").stdout
@@ -109,3 +130,4 @@ def test_on_simulated_el(hosts: HostPool, packages: Path) -> None:
     host.run("rpm", "--erase", "shelf")
     assert not host.exists("/opt/shelf")
     assert not host.exists("/usr/lib/shelf-rpm")
+    assert not any(map(host.exists, GHOSTS))

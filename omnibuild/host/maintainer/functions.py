@@ -47,6 +47,7 @@ class Told:
         special: files that dpkg cannot unpack as they shall be, each as ``owner group mode
             capabilities path``; ``-`` where nothing is said.
         secrets: names of what only this host knows.
+        ghosts: files that came into being on the host, and that dpkg knows nothing of.
     """
 
     layout: Layout
@@ -58,6 +59,7 @@ class Told:
     additions: bool = False
     special: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    ghosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         asking = [name for name in points.PREPARING if name in self.hooks]
@@ -80,14 +82,15 @@ def functions(told: Told, services: str) -> dict[str, str]:
         templates.append("data.sh.in")
     if told.config:
         templates.insert(1, "configuration.sh.in")
-    if told.special:
-        templates.append("files.sh.in")
-    if told.additions:
-        templates.append("additions.sh.in")
-    if told.secrets:
-        templates.append("make-secrets.sh.in")
-    if told.units.templates:
-        templates.append("instances.sh.in")
+    for wanted, template in (
+        (told.special, "files.sh.in"),
+        (told.ghosts, "ghosts.sh.in"),
+        (told.additions, "additions.sh.in"),
+        (told.secrets, "make-secrets.sh.in"),
+        (told.units.templates, "instances.sh.in"),
+    ):
+        if wanted:
+            templates.append(template)
     found: dict[str, str] = {}
     for template in templates:
         for block in render(template, _values(told)).strip("\n").split("\n\n"):
@@ -123,6 +126,7 @@ def _values(told: Told) -> dict[str, str]:
         "STAMPS": "".join(f" {_STAMPS}{timer}" for timer in told.units.timers),
         "CONFIGURATION": "\n".join(told.config),
         "SPECIAL": "\n".join(told.special),
+        "GHOSTS": "\n".join(told.ghosts),
         "SECRETS": " ".join(told.secrets),
         "WITH_SECRETS": " ".join(
             dict.fromkeys(

@@ -73,6 +73,7 @@ class Scripts(Told):
             "purge": (
                 *self._hook(points.PURGE),
                 *self._services("forget_services", "reload_systemd"),
+                *(("remove_ghosts", "clean_prefix") if self.ghosts else ()),
                 "remove_data",
                 *self._additions("remove_additions"),
                 *self._secrets("remove_secrets"),

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from omnibuild.errors import PackageError
 from omnibuild.package.identity import is_utf8
-from omnibuild.package.members import content
+from omnibuild.package.members import content, name_bytes
 from omnibuild.package.rpm.cpio import LARGEST_FILE, cpio_header, cpio_padding, cpio_trailer
 from omnibuild.package.rpm.header import Field, int16, int32, strings
 from omnibuild.package.rpm.tags import SHA256, FileFlag, Tag
@@ -41,12 +41,14 @@ class RpmMember:
         links: how many names the file has.
         carrier: whether the payload holds the content under this name: rpm expects it at the
             last of a file's names.
+        ghost: whether it comes into being on hosts, so that the payload has nothing of it.
     """
 
     entry: Entry
     inode: int
     links: int
     carrier: bool
+    ghost: bool = False
 
     @property
     def mode(self) -> int:
@@ -61,15 +63,15 @@ class RpmMember:
         return self.entry.size
 
 
-def rpm_members(members: Sequence[Entry]) -> tuple[RpmMember, ...]:
-    """Return what the package owns, of entries in archive order."""
+def rpm_members(members: Sequence[Entry], ghosts: Sequence[str] = ()) -> tuple[RpmMember, ...]:
+    """Return what the package owns, of entries in archive order, and of ghosts by host path."""
     files = {entry.path: entry for entry in members if entry.kind is Kind.FILE}
     owned = [(entry, _first_name(entry)) for entry in members if not is_system_directory(entry)]
     _check(entry for entry, _ in owned)
     names = Counter(first for _, first in owned)
     inodes = {first: number for number, first in enumerate(names, start=1)}
     last_names = {first: entry.path for entry, first in owned}
-    return tuple(
+    own = [
         RpmMember(
             replace(files[first], path=entry.path) if entry.kind is Kind.HARDLINK else entry,
             inodes[first],
@@ -77,7 +79,12 @@ def rpm_members(members: Sequence[Entry]) -> tuple[RpmMember, ...]:
             carrier=last_names[first] == entry.path,
         )
         for entry, first in owned
-    )
+    ]
+    for number, path in enumerate(ghosts, start=len(inodes) + 1):
+        entry = Entry(path.lstrip("/"), Kind.FILE, 0o644)
+        own.append(RpmMember(entry, number, 1, carrier=False, ghost=True))
+    # rpm looks for names in this order.
+    return tuple(sorted(own, key=lambda member: name_bytes(member.entry.path)) if ghosts else own)
 
 
 def installed_bytes(members: Iterable[RpmMember]) -> int:
@@ -101,10 +108,11 @@ def file_fields(members: Sequence[RpmMember], payload: Payload) -> dict[int, Fie
         Tag.FILE_MTIMES: int32([payload.metadata.date] * count),
         Tag.FILE_DIGESTS: strings(member.entry.digest for member in members),
         Tag.FILE_LINK_TARGETS: strings(_link_target(member.entry) for member in members),
-        Tag.FILE_FLAGS: int32(_flags(member.entry, config_files) for member in members),
+        Tag.FILE_FLAGS: int32(_flags(member, config_files) for member in members),
         Tag.FILE_USERS: strings(user for user, _ in owners),
         Tag.FILE_GROUPS: strings(group for _, group in owners),
-        Tag.FILE_VERIFY_FLAGS: int32([0xFFFFFFFF] * count),
+        # Nothing is known of a ghost but its name.
+        Tag.FILE_VERIFY_FLAGS: int32(0 if member.ghost else 0xFFFFFFFF for member in members),
         Tag.FILE_DEVICES: int32([1] * count),
         Tag.FILE_INODES: int32(member.inode for member in members),
         Tag.FILE_LANGUAGES: strings([""] * count),
@@ -123,8 +131,11 @@ def _capabilities(members: Sequence[RpmMember], payload: Payload) -> dict[int, F
     return {Tag.FILE_CAPABILITIES: strings(said)}
 
 
-def _flags(entry: Entry, config_files: Collection[str]) -> int:
+def _flags(member: RpmMember, config_files: Collection[str]) -> int:
     """Return the flags of a file, as rpm's own build would set them."""
+    entry = member.entry
+    if member.ghost:
+        return FileFlag.GHOST
     if f"/{entry.path}" in config_files:
         return FileFlag.CONFIG | FileFlag.NOREPLACE
     if entry.kind is not Kind.DIRECTORY and entry.path.startswith(_DOCUMENTS):
@@ -137,6 +148,8 @@ def _flags(entry: Entry, config_files: Collection[str]) -> int:
 def payload_stream(root: Path, members: Iterable[RpmMember], date: int) -> Iterator[bytes]:
     """Yield the uncompressed payload."""
     for member in members:
+        if member.ghost:
+            continue
         entry = member.entry
         size = member.size if member.carrier else 0
         yield cpio_header(

@@ -88,7 +88,7 @@ def write_rpm(
     check_names(entries)
     check_config_files(payload.config_files, entries)
     check_scripts("rpm", payload.scripts.get("rpm", {}), SCRIPT_SENSES)
-    members = rpm_members(entries)
+    members = rpm_members(entries, payload.ghosts_for("rpm"))
 
     path = directory / f"{metadata.name}-{version}.{architecture}.rpm"
     with atomic_file(path) as stream, tempfile.TemporaryFile(dir=directory) as spool:
@@ -161,7 +161,7 @@ def _main_fields(
         **relation_fields(payload, metadata.full_version(metadata.revision)),
         **_change_fields(metadata.changes),
         **_script_fields(scripts),
-        Tag.PRETRANS: string(pretrans(member.entry for member in members)),
+        Tag.PRETRANS: string(pretrans(m.entry for m in members if not m.ghost)),
         Tag.PRETRANS_INTERPRETER: string(LUA),
         **file_fields(members, payload),
     }

@@ -188,7 +188,7 @@ class ConfigFile(Model, frozen=True, kw_only=True):
 
 
 class HostFile(Model, frozen=True, kw_only=True):
-    """``[files]``: one of ``source``, ``symlink`` and ``directory``, and how it is on hosts."""
+    """``[files]``: one of ``source``, ``symlink``, ``directory``, ``ghost``; how it is on hosts."""
 
     source: Annotated[
         OptionalLine,
@@ -196,6 +196,13 @@ class HostFile(Model, frozen=True, kw_only=True):
     ] = ""
     symlink: Annotated[OptionalLine, Meta(description="What the symlink there says.")] = ""
     directory: Annotated[bool, Meta(description="Whether it is an empty directory.")] = False
+    ghost: Annotated[
+        bool,
+        Meta(
+            description="Whether it is a file that only comes into being on hosts, made by a hook"
+            " or a service: it goes when an rpm is removed, or a deb purged."
+        ),
+    ] = False
     template: Annotated[
         bool,
         Meta(

@@ -14,6 +14,7 @@ from omnibuild.recipe.models import HostFile, Recipe
 from omnibuild.recipe.positions import Path as Keys
 from omnibuild.recipe.validate import quoted
 
+_KINDS = ("source", "symlink", "directory", "ghost")
 # With what package managers put behind it while they unpack.
 LONGEST_NAME: Final = 240
 # What belongs there, by the start of the path: the hint.
@@ -28,6 +29,8 @@ _ELSEWHERE = {
     "/bin/": "write /usr/bin: they are one directory on most hosts",
     "/sbin/": "write /usr/sbin: they are one directory on most hosts",
 }
+# Besides, what comes into being on hosts may lie where it is for operators, or for the app.
+_OF_GHOSTS = ("/etc/", "/var/")
 
 
 def host_file_faults(recipe: Recipe, user: str, directory: Path) -> Iterator[Fault]:
@@ -75,13 +78,19 @@ def mode_faults(place: Keys, mode: str, hint: str = "") -> Iterator[Fault]:
 
 
 def _place_faults(recipe: Recipe, target: str, directory: Path) -> Iterator[Fault]:
-    place, own = ("files", target), f"/opt/{recipe.app.name}/"
+    place, app = ("files", target), recipe.app.name
+    own, ghost = f"/opt/{app}/", recipe.host_files[target].ghost
     if fault := unusual_path(place, target):
         yield fault
         return
     yield from long_names(place, target)
     hint = next((why for start, why in _ELSEWHERE.items() if target.startswith(start)), "")
-    if hint or not target.startswith(("/usr/", own)):
+    places = ("/usr/", own)
+    if ghost and target.startswith(tuple(f"/var/{kind}/{app}/" for kind in ("lib", "log"))):
+        hint = "that directory goes with the package anyway"
+    elif ghost and target.startswith(_OF_GHOSTS):
+        hint, places = "", _OF_GHOSTS
+    if hint or not target.startswith(places):
         what = f"{quoted(target)} is no place for files of a package"
         hint = hint or f"put it below `{own}`, or where programs of /usr look for it"
         yield Fault(place, what, hint, in_key=True)
@@ -98,11 +107,14 @@ def _is_directory(recipe: Recipe, target: str, directory: Path) -> bool:
 def _kind_faults(recipe: Recipe, target: str, file: HostFile, directory: Path) -> Iterator[Fault]:
     place = ("files", target)
     short = isinstance(recipe.files[target], str)
-    said = [name for name in ("source", "symlink", "directory") if getattr(file, name)]
+    said = [name for name in _KINDS if getattr(file, name)]
     if len(said) != 1:
         found = f"{' and '.join(said)} are" if said else "none is"
-        what = f"one of `source`, `symlink` and `directory` is wanted, and {found} there"
+        what = f"one of `source`, `symlink`, `directory` and `ghost` is wanted, and {found} there"
         yield Fault(place, what)
+        return
+    if file.ghost:
+        yield from _ghost_faults(place, file)
         return
     if file.source:
         path = place if short else (*place, "source")
@@ -122,6 +134,14 @@ def _kind_faults(recipe: Recipe, target: str, file: HostFile, directory: Path) -
             yield Fault((*place, name), f"`{name}` is for a single file")
     if file.mode and not file.symlink:
         yield from mode_faults((*place, "mode"), file.mode)
+
+
+def _ghost_faults(place: Keys, file: HostFile) -> Iterator[Fault]:
+    for name in ("template", "capabilities", "mode"):
+        if getattr(file, name):
+            yield Fault((*place, name), f"`{name}` is for what the package brings")
+    if (file.owner, file.group) != ("root", "root"):
+        yield Fault(place, "whose a ghost is, says who makes it on the host")
 
 
 def _owner_faults(target: str, file: HostFile, user: str) -> Iterator[Fault]:
