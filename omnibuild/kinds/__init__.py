@@ -43,7 +43,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "payload": Kind(serial=21, run=_payload),
         "symbols": Kind(serial=1, run=_symbols),
         "audit": Kind(serial=16, run=_audit),
-        "package": Kind(serial=12, run=_package),
+        "package": Kind(serial=13, run=_package),
     }
 
 

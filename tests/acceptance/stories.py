@@ -302,6 +302,24 @@ ROWS = {
             modes opens root:root 604
         """,
     ),
+    "the account is made again": Row(
+        between="""
+            echo mine >/etc/shop/secret.ini
+            userdel shop
+            ! getent group shop >/dev/null || groupdel shop
+            groupadd --system --gid 777 shop
+            useradd --system --uid 777 --gid shop --no-create-home --home-dir /var/lib/shop \
+                --shell /usr/sbin/nologin shop
+            test "$(stat -c %G /etc/shop/secret.ini)" = UNKNOWN
+        """,
+        upgraded=UPGRADED
+        + MODES
+        + """
+            modes secret root:shop 640
+            test "$(cat secret.ini)" = mine
+            modes new shop:shop 400
+        """,
+    ),
     "the file of the environment is a directory": Row(
         between="mkdir /etc/shop/environment; echo mine >/etc/shop/environment/file",
         purged='test "$(cat /etc/shop/environment/file)" = mine',
@@ -348,6 +366,7 @@ WALKS: Mapping[str, tuple[str, ...]] = {
         "configuration is kept elsewhere",
         "the file of the environment is a directory",
     ),
+    "another number": ("the account is made again",),
     "mounts between": (
         "mounts come between",
         "statoverride",
