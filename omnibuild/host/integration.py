@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from omnibuild.errors import DefinitionError
-from omnibuild.host import bundled, secrets, servers
+from omnibuild.host import bundled, health, secrets, servers
 from omnibuild.host.additions import path_file
 from omnibuild.host.hooks import PREPARE, check_hooks
 from omnibuild.host.launchers import environment, launchers, prepare
@@ -123,6 +123,7 @@ def described(
         secrets={
             name: secret.bytes if secret.generated else 0 for name, secret in recipe.secrets.items()
         },
+        health=recipe.web.health if recipe.web else "",
         homepage=recipe.app.homepage,
         version=f"{recipe.app.release}-{recipe.package.revision}",
     )
@@ -172,7 +173,7 @@ def rendered(model: HostModel) -> HostFiles:
     config = {path: GeneratedFile(content) for path, content in model.server_config.items()}
     config |= model.config
     files = dict(config)
-    for part in (_programs(model), _defaults(model, config), _system(model)):
+    for part in (_programs(model), _defaults(model, config), _system(model), _health(model)):
         for path, file in part:
             _add(files, path, file)
     scripts = Scripts(
@@ -186,6 +187,7 @@ def rendered(model: HostModel) -> HostFiles:
         model.special,
         tuple(model.secrets),
         model.ghosts,
+        bool(model.health),
     )
     return HostFiles(
         files=dict(sorted(files.items())),
@@ -273,6 +275,16 @@ def _system(model: HostModel) -> list[tuple[str, GeneratedFile]]:
     for name, text in units(model).items():
         found.append((f"{DIRECTORY}/{name}", GeneratedFile(text.encode())))
     return found
+
+
+def _health(model: HostModel) -> list[tuple[str, GeneratedFile]]:
+    if not model.health:
+        return []
+    path, asks = f"{model.layout.prefix}/libexec", servers.helper(health.ASKS)
+    return [
+        (f"{path}/{health.PROGRAM}", GeneratedFile(health.program(model).encode(), EXECUTABLE)),
+        (f"{path}/{health.ASKS}", GeneratedFile(asks.encode())),
+    ]
 
 
 def _add(mapping: dict[str, Content], path: str, value: Content) -> None:

@@ -43,6 +43,8 @@ class Process:
         reloads: whether it reads its configuration again when told by HUP.
         checks_reload: whether its launcher, asked by the word ``reload``, refuses what it could not
             read.
+        judges: whether it ends with the status for a configuration that it cannot read, after which
+            systemd does not start it again.
         restart: when systemd starts it again.
         grace: seconds that what it was asked may take when it ends; 0 where nobody knows.
         waits: whether it lets requests take longer than that when it ends: then it is killed.
@@ -70,6 +72,7 @@ class Process:
     keeps_sockets: bool = False
     reloads: bool = False
     checks_reload: bool = False
+    judges: bool = False
     restart: Literal["on-failure", "always"] = "on-failure"
     grace: int = 0
     waits: bool = False
@@ -165,6 +168,7 @@ class HostModel:
         ghosts: files that come into being on hosts, and that a deb knows nothing of.
         secrets: what only this host knows: name to the bytes that it is made of, at random; 0 for
             what the operator writes.
+        health: path that answers 200 when all is well; empty where nobody says.
         homepage: where to read more.
         version: of the app and its package, as ``1.4-2``.
     """
@@ -185,6 +189,7 @@ class HostModel:
     special: tuple[str, ...] = ()
     ghosts: tuple[str, ...] = ()
     secrets: Mapping[str, int] = field(default_factory=dict)
+    health: str = ""
     homepage: str = ""
     version: str = ""
 

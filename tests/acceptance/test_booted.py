@@ -77,6 +77,9 @@ def test_the_installer_brings_services_that_survive_a_reboot(
         assert assert_running(server) == visits + 2
     assert server.state() == "running"
     assert server.fetch(f"{WEB}/health").status == 503
+    # Whoever installs is told, and the installation is none the worse for it.
+    said = server.run("dpkg-reconfigure", "hello")
+    assert f"hello: {WEB}/health answers 503" in said.stderr + said.stdout
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,7 @@ class Told:
             capabilities path``; ``-`` where nothing is said.
         secrets: names of what only this host knows.
         ghosts: files that came into being on the host, and that dpkg knows nothing of.
+        health: whether the app says that all is well, when it is asked.
     """
 
     layout: Layout
@@ -60,6 +61,7 @@ class Told:
     special: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     ghosts: tuple[str, ...] = ()
+    health: bool = False
 
     def __post_init__(self) -> None:
         asking = [name for name in points.PREPARING if name in self.hooks]
@@ -126,6 +128,7 @@ def _values(told: Told) -> dict[str, str]:
         "STAMPS": "".join(f" {_STAMPS}{timer}" for timer in told.units.timers),
         "CONFIGURATION": "\n".join(told.config),
         "SPECIAL": "\n".join(told.special),
+        "HEALTH": f"        {layout.prefix}/libexec/health 10 || :\n" if told.health else "",
         "GHOSTS": "\n".join(told.ghosts),
         "SECRETS": " ".join(told.secrets),
         "WITH_SECRETS": " ".join(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 
 from omnibuild.host.layout import Layout
 from omnibuild.host.model import Process
@@ -101,9 +102,10 @@ def _process(web: Web, layout: Layout, installed: Installed) -> Process:
         f'"$root/{_PROGRAM}" -d "$root" -f "$configuration" -DFOREGROUND',
         *words(web),
     ]
-    return reloaded_by_prefork(
+    process = reloaded_by_prefork(
         web, layout, START, arguments, before=lines, number="1", beside=(LOADED,)
     )
+    return replace(process, judges=True)
 
 
 APACHE = WebServer(

@@ -14,6 +14,9 @@ from omnibuild.recipe.models.services import Resources
 # Below libexec: what services call besides their launcher.
 HELPER = "unit"
 
+# As sysexits.h has it: a configuration that cannot be read, which no other start would mend.
+CONFIGURATION = 78
+
 # What no app needs; a drop-in takes back what one app does. Memory that is written and executed
 # stays allowed: cffi and just-in-time compilers need it.
 HARDENING = (
@@ -179,6 +182,7 @@ def _server(layout: Layout, process: Process) -> tuple[str, ...]:
         "KillMode=mixed",
         *((f"ExecStop=-{helper} {longer('quit', process.grace, 20)}",) if process.quits else ()),
         *_time_to_stop(process),
+        *((f"RestartPreventExitStatus={CONFIGURATION}",) if process.judges else ()),
         # Sockets that `libexec/listen.py` gives to systemd: nobody is refused during a restart.
         *(("FileDescriptorStoreMax=16",) if process.keeps_sockets else ()),
     )

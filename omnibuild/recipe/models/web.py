@@ -162,8 +162,9 @@ class Web(Model, frozen=True, kw_only=True):
     health: Annotated[
         str,
         Meta(
-            description="Path that answers 200 when all is well.",
-            pattern=r"^/[^\s\x00-\x1f\x7f]*\Z",
+            description="Path that answers 200 when all is well: hosts ask for it after each"
+            " installation and upgrade, and say what else it answers.",
+            pattern=r"^(/[^\s\x00-\x1f\x7f]*)?\Z",
             examples=["/health"],
         ),
-    ] = "/"
+    ] = ""

@@ -19,6 +19,9 @@ _PLACEHOLDERS = ("host", "port", "listen", "path", "workers")
 def web_faults(web: Web, *, python: bool) -> Iterator[Fault]:
     """Yield what is wrong between the keys of ``[web]``."""
     yield from address_faults(web)
+    if web.health and not python:
+        what = "`web.health` is asked by the app's own Python, and there is no [python]"
+        yield Fault(("web", "health"), what, "take it out, or add [python]", in_key=True)
     if web.server == OWN:
         yield from _own_faults(web, python=python)
         return

@@ -6,11 +6,14 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,6 +22,7 @@ import pytest
 
 from omnibuild.host.integration import integrate
 from omnibuild.host.programs import Installed
+from omnibuild.host.servers.programs import ask_health
 from omnibuild.recipe.models import Recipe
 
 from .conftest import install
@@ -131,6 +135,31 @@ def test_serves_as_an_ordinary_user(moved_tree: Callable[[str], Path], tmp_path:
             process.terminate()
         assert (status, json.loads(body)["database"]) == (200, "ok")
         assert (place / "home/.local/state/hello/hello.db").is_file()
+
+
+@pytest.mark.parametrize("status", [200, 503, 302])
+def test_health_is_what_the_app_answers(tmp_path: Path, status: int) -> None:
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status if self.path == "/well?now" else 404)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    def ask(url: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-I", "-S", "-B", ask_health.__file__, "shop", url, "0.1"]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        url = f"http://127.0.0.1:{server.server_port}/well?now"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        told = ask(url)
+        server.shutdown()
+    assert told.returncode == (status != 200)
+    assert told.stderr.startswith(f"shop: {url} answers {status} " if status != 200 else "")
+    # Whoever stopped it knows.
+    assert (ask(url).returncode, ask(url).stderr) == (3, "")
 
 
 @pytest.mark.parametrize("victim", ["nginx", "gunicorn"])

@@ -8,7 +8,8 @@ its queue until one of them is free.
 
 A process tells by the signal SIGRTMIN that it serves. It ends when told by TERM, and has SECONDS
 for what it was asked. One that has served and dies is replaced. One that dies before keeps a reload
-from being made, or ends all, so that whoever started them knows.
+from being made, or ends all, so that whoever started them knows: by its own status, where that is
+the one for what no other start would mend.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from dataclasses import dataclass, field
 
 HEARD = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGRTMIN)
 READY = (signal.SIGRTMIN,)
+# As sysexits.h has it, for a configuration that cannot be read.
+CONFIGURATION = 78
 # What a process has beyond the time for its requests, to end by itself.
 MORE = 5
 
@@ -98,32 +101,32 @@ class Processes:
         """All of them."""
         return {*self.starting, *self.serving, *self.old, *self.ending}
 
-    def reap(self) -> bool:
-        """Take note of those that have ended; tell whether that ends the server."""
-        failed = False
+    def reap(self) -> int:
+        """Take note of those that have ended; return the status if that ends the server."""
+        failed = 0
         while self.running:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if not pid:
                 break
-            failed = self._has_ended(pid, os.waitstatus_to_exitcode(status)) or failed
+            failed = max(failed, self._has_ended(pid, os.waitstatus_to_exitcode(status)))
         return failed
 
-    def _has_ended(self, pid: int, code: int) -> bool:
+    def _has_ended(self, pid: int, code: int) -> int:
         if self.ending.pop(pid, None) is not None:
-            return False
+            return 0
         sys.stderr.write(f"server process {pid} ended by itself: {code}\n")
         never_served = pid in self.starting
         for pids in (self.starting, self.serving, self.old):
             pids.discard(pid)
         if not never_served:
-            return False
+            return 0
         if self.old:
             sys.stderr.write("nothing is reloaded: the old processes serve on\n")
             self.end(self.starting)
             self.end(self.serving)
             self.serving, self.old = self.old, set()
-            return False
-        return True
+            return 0
+        return CONFIGURATION if code == CONFIGURATION else 1
 
 
 def serve(processes: Processes) -> int:
@@ -139,8 +142,8 @@ def serve(processes: Processes) -> int:
         while ready:
             processes.is_ready(ready.si_pid)
             ready = signal.sigtimedwait(READY, 0)
-        if processes.reap() and not stopping:
-            status = 1
+        if (failed := processes.reap()) and not stopping:
+            status = failed
         if not stopping and (status or number in (signal.SIGTERM, signal.SIGINT)):
             stopping = True
             processes.end_all()

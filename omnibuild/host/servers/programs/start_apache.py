@@ -6,7 +6,8 @@ and TERM would have it drop what it was asked.
 
     start_apache PROCESSES COMMAND...
 
-PROCESSES is how many of the app's there are; the command is httpd's.
+PROCESSES is how many of the app's there are; the command is httpd's. It ends with 78 when that
+cannot read its configuration: no other start would mend it.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from types import FrameType
 
 SOCKET = 3
+# As sysexits.h has it.
+CONFIGURATION = 78
 READY = b"+"
 # For how long the import of an app may take; seconds.
 START = 120
@@ -60,6 +64,16 @@ def all_ready(said: int, number: int) -> bool:
     return True
 
 
+def is_broken(command: Sequence[str], variables: Mapping[str, str]) -> bool:
+    """Tell whether httpd cannot read its configuration; why, it has said when it started."""
+    test = [*command, "-t"]
+    silent = subprocess.DEVNULL
+    done = subprocess.run(
+        test, env=variables, pass_fds=(SOCKET,), stdout=silent, stderr=silent, check=False
+    )
+    return done.returncode != 0
+
+
 def main(processes: str, *command: str) -> int:
     """Serve until told otherwise."""
     if not processes.isdecimal() or not int(processes):
@@ -87,9 +101,8 @@ def main(processes: str, *command: str) -> int:
     }
     root = ["-DROOT"] if os.geteuid() == 0 else []
     passed = (SOCKET, ready, out, error)
-    server = subprocess.Popen(
-        [*command, *root], env=os.environ | variables, pass_fds=passed, start_new_session=True
-    )
+    command, variables = (*command, *root), os.environ | variables
+    server = subprocess.Popen(command, env=variables, pass_fds=passed, start_new_session=True)
     for one in passed:
         os.close(one)
     serves = not stops and all_ready(said, int(processes))
@@ -100,6 +113,8 @@ def main(processes: str, *command: str) -> int:
     else:
         server.terminate()
     code = server.wait()
+    if not serves and not stops and is_broken(command, variables):
+        return CONFIGURATION
     return code if serves or stops else code or 1
 
 

@@ -22,7 +22,7 @@ def end(*_):
     sys.exit(0)
 signal.signal(signal.SIGTERM, end)
 if Path("broken").exists():
-    sys.exit(3)
+    sys.exit(int(Path("broken").read_text() or 3))
 Path(f"{os.getpid()}.served").touch()
 os.kill(os.getppid(), signal.SIGRTMIN)
 while True:
@@ -122,11 +122,13 @@ def test_one_that_dies_is_replaced(started: Started) -> None:
     assert f"process {first} ended by itself: -9" in started.end()
 
 
-def test_what_never_serves_ends_all(tmp_path: Path) -> None:
-    (tmp_path / "broken").touch()
+# By 78 a server says that it cannot read its configuration.
+@pytest.mark.parametrize(("code", "status"), [(3, 1), (78, 78)])
+def test_what_never_serves_ends_all(tmp_path: Path, code: int, status: int) -> None:
+    (tmp_path / "broken").write_text(str(code))
     started = Started(tmp_path)
-    assert started.process.wait(PATIENCE) == 1
-    assert "ended by itself: 3" in started.said
+    assert started.process.wait(PATIENCE) == status
+    assert f"ended by itself: {code}" in started.said
 
 
 def test_a_number_of_processes_is_a_number() -> None:
