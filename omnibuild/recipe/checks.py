@@ -30,7 +30,7 @@ from omnibuild.recipe.models.package import DEFAULT_MODE
 from omnibuild.recipe.running.bundle import bundle_faults
 from omnibuild.recipe.running.commands import ADD_PYTHON, command_faults
 from omnibuild.recipe.running.environment import environment_faults
-from omnibuild.recipe.running.files import file_faults
+from omnibuild.recipe.running.files import file_faults, unread_faults
 from omnibuild.recipe.running.host_files import (
     host_file_faults,
     long_names,
@@ -140,6 +140,8 @@ def _host_faults(recipe: Recipe, directory: Path) -> Iterator[Fault]:
         wrong = [*_place_faults(target, own)]
         yield from wrong or _neighbour_faults(target, recipe.config)
         yield from _file_faults(recipe, target, file, directory)
+    if isinstance(recipe.web, Web):
+        yield from unread_faults(recipe, recipe.web, directory)
     yield from host_file_faults(recipe, service_user(recipe), directory)
     scripts = recipe.package.scripts
     needing = [name for name in AS_USER if scripts and (directory / scripts / name).exists()]

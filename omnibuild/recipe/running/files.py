@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
 
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Recipe, Web
 from omnibuild.recipe.validate import quoted
+from omnibuild.regular import read_regular
 
 # Below the app's state: what the proxy, backups and moved trees have there.
 _OWN = {
@@ -15,6 +19,49 @@ _OWN = {
     "backups": "copies of databases are there",
     "etc": "a moved tree has its configuration there",
 }
+
+
+# What the configuration of each server reads beside itself.
+_READ = {
+    "nginx": ("nginx.conf", "nginx-http*.conf", "nginx-server*.conf", "nginx-headers*.conf"),
+    "httpd": ("httpd.conf", "httpd-*.conf"),
+}
+
+
+def unread_faults(recipe: Recipe, web: Web, directory: Path) -> Iterator[Fault]:
+    """Yield what of ``[config]`` is called like a server's, and is not read by it.
+
+    Args:
+        recipe: the app.
+        web: its ``[web]``.
+        directory: of the recipe.
+    """
+    start = f"/etc/{recipe.app.name}/"
+    kinds = [
+        kind for kind in _READ if kind == web.proxy or (kind, web.server) == ("httpd", "apache")
+    ]
+    for target in recipe.config_files:
+        name = target.removeprefix(start)
+        kind = next((each for each in kinds if name.startswith(each)), "")
+        # A configuration of its own may read what it likes.
+        if not target.startswith(start) or not kind or f"{start}{kind}.conf" in recipe.config:
+            continue
+        known = "/" not in name and any(fnmatchcase(name, glob) for glob in _READ[kind])
+        if not known and not _is_named(recipe, target, directory):
+            what = f"{quoted(target)} is read by nobody"
+            hint = f"{kind} reads {', '.join(f'`{start}{glob}`' for glob in _READ[kind][1:])}"
+            yield Fault(("config", target), what, hint, in_key=True)
+
+
+def _is_named(recipe: Recipe, target: str, directory: Path) -> bool:
+    """Tell whether another file of ``[config]`` has the name of this one, to include it."""
+    name = posixpath.basename(target).encode()
+    for path, file in recipe.config_files.items():
+        # What cannot be read is told elsewhere.
+        with contextlib.suppress(OSError):
+            if path != target and name in read_regular(directory / file.source):
+                return True
+    return False
 
 
 def file_faults(recipe: Recipe, web: Web) -> Iterator[Fault]:
