@@ -33,6 +33,7 @@ _TITLE, _VERSION = (f"{ANNOTATION}.{name}" for name in ("title", "version"))
 _REFERENCE: Final = f"{ANNOTATION}.ref.name"
 
 Document = TypeVar("Document")
+_NO_DOCUMENT: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _Platform(msgspec.Struct):
@@ -121,7 +122,7 @@ def image_in(files: Payload) -> Image | None:
         return None
     try:
         saved = msgspec.json.decode(files.read(entry), type=list[_Saved])
-    except (msgspec.DecodeError, RecursionError):
+    except _NO_DOCUMENT:
         return None  # Many programs call a file so.
     if len(saved) != 1:
         raise PackageError(f"it holds {len(saved)} images", hint="save each to a file of its own")
@@ -275,5 +276,5 @@ def _decoded(files: Payload, entry: Entry, wanted: type[Document]) -> Document:
         raise PackageError(f"its document {entry.path!r} has more than {LARGEST} bytes")
     try:
         return msgspec.json.decode(files.read(entry), type=wanted)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _NO_DOCUMENT as error:
         raise PackageError(f"its document {entry.path!r} is damaged", why=str(error)) from error

@@ -257,6 +257,10 @@ def _no_manifest(layout: Layout) -> None:
     layout.manifests.append(layout.blob(b"[" * 100_000))
 
 
+def _no_text(layout: Layout) -> None:
+    layout.manifests.append(layout.blob(b'{"config":{"digest":"\xff"}}'))
+
+
 def _many_layers(layout: Layout) -> None:
     layout.image(*([tar(())] * 600))
 
@@ -277,6 +281,7 @@ def _no_tar(layout: Layout) -> None:
         (_no_blob, "another digest|lacks"),
         (_other_digest, "by 'md5'"),
         (_no_manifest, "is damaged"),
+        (_no_text, "is damaged"),
         (_many_layers, "more than 512 layers"),
         (_no_tar, "damaged|unknown|neither"),
     ],
