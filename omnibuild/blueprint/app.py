@@ -18,7 +18,7 @@ from omnibuild.blueprint.platforms import (
     symbols_actions,
 )
 from omnibuild.blueprint.prebuilt import RUNTIME_PART, runtime_action
-from omnibuild.blueprint.python import PythonPackages, oddities
+from omnibuild.blueprint.python.packages import PythonPackages, oddities
 from omnibuild.blueprint.steps import NODE_PART, STEPS_PART, steps_action
 from omnibuild.errors import DefinitionError
 from omnibuild.host import bundled, servers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from omnibuild.blueprint.components import Components
-from omnibuild.blueprint.python import PythonPackages
+from omnibuild.blueprint.python.packages import PythonPackages
 from omnibuild.host.layout import Layout
 from omnibuild.layers.environment import FIXED_ENVIRONMENT, SHARE
 from omnibuild.payload.placing import LOGICAL_PREFIX

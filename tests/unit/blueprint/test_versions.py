@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from omnibuild.blueprint.python import oddities
+from omnibuild.blueprint.python.packages import oddities
 from omnibuild.blueprint.versions import not_committed, read_recipe
 from omnibuild.errors import DefinitionError
 from omnibuild.recipe.definitions import Definitions

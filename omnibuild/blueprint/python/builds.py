@@ -31,10 +31,10 @@ class Builds:
         self, app: str, python: str, components: Components, linked: Iterable[str] = ()
     ) -> None:
         self.app, self.place = app, components.place
+        self.interpreter = f"python-{python}"
         self.actions: dict[str, Action] = {}
         self._components = components
-        self._interpreter = f"python-{python}"
-        self._linked = (self._interpreter, *linked)
+        self._linked = (self.interpreter, *linked)
         self._backends: dict[tuple[str, ...], str] = {}
 
     def add(self, action: Action) -> str:
@@ -44,7 +44,7 @@ class Builds:
 
     def inputs(self, *names: str) -> dict[str, str]:
         """Return what every step needs: the root, the interpreter and other components."""
-        layers = self._components.closure(names or (self._interpreter,))
+        layers = self._components.closure(names or (self.interpreter,))
         return {
             "root": self._components.root,
             **{f"layer:{name}": self._components.action(name) for name in layers},

@@ -1,0 +1,1 @@
+"""The Python packages of an app as actions: wheels, what builds them, where they go."""
