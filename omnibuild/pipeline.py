@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -122,13 +122,13 @@ def build(
         read = functools.partial(_report, store)
         reports = {name: taken(audit, read) for name, audit in planned.audits.items()}
         search = Search(settings, store, planned)
-        for name, package in planned.packages.items():
+        for name in planned.audits:
             add = functools.partial(search.over, reports[name], name, outputs)
-            reports[name] = taken(package, add)
-        _tell(united(reports.values()), settings, planned, emit)
+            reports[name] = taken(planned.packages[name], add)
+        _tell(reports, settings, planned, emit)
         for action in planned.goals:
             names = planned.platforms(action)
-            audited = canonical_json(united(reports[name] for name in names).to_data())
+            audited = _united(reports[name] for name in names if name in reports)
             out = functools.partial(deliver, store, output=output, platforms=names, audited=audited)
             artifact = taken(action, out)
             emit(events.ArtifactReady(str(artifact.path), artifact.size, artifact.digest))
@@ -150,8 +150,17 @@ def _execute_app(
         raise
 
 
-def _tell(report: Report, settings: Settings, planned: AppPlan, emit: Emit) -> None:
+def _united(reports: Iterable[Report]) -> bytes | None:
+    """Return one report of several, as it is written beside an artifact; None of none."""
+    found = list(reports)
+    return canonical_json(united(found).to_data()) if found else None
+
+
+def _tell(reports: Mapping[str, Report], settings: Settings, planned: AppPlan, emit: Emit) -> None:
     """Say what audits found that the user can change, and what the recipe says in vain."""
+    if not reports:
+        return
+    report = united(reports.values())
     for keys in report.unused:
         document = recipe_document(planned.recipe)
         said: Any = document.data

@@ -18,13 +18,14 @@ from omnibuild.blueprint.platforms import (
     symbols_actions,
 )
 from omnibuild.blueprint.prebuilt import RUNTIME_PART, runtime_action
+from omnibuild.blueprint.python import pex
 from omnibuild.blueprint.python.packages import PythonPackages, oddities
 from omnibuild.blueprint.steps import NODE_PART, STEPS_PART, steps_action
 from omnibuild.errors import DefinitionError
 from omnibuild.host import bundled, servers
 from omnibuild.host.layout import Layout
 from omnibuild.package.compression import Effort
-from omnibuild.package.formats import check_metadata
+from omnibuild.package.formats import check_metadata, is_of_payload
 from omnibuild.package.metadata import metadata_of
 from omnibuild.payload.assembly import HOST_PART
 from omnibuild.plan.graph import Action, Plan, bare_name
@@ -44,7 +45,7 @@ class AppPlan:
         plan: every action.
         packages: platform name to the name of the action that writes its artifact; platforms
             that read the same file share one.
-        audits: platform name to the name of the action that audits its payload.
+        audits: platform name to the name of the action that audits its payload, where it has one.
         symbols: platform name to the name of the action that writes its package of debug symbols,
             where there is one.
         oddities: what is allowed, and perhaps not meant.
@@ -73,7 +74,9 @@ def plan_app(
     definitions: Definitions, recipe: Recipe, recipe_path: Path, platforms: Sequence[Platform]
 ) -> AppPlan:
     """Return everything that must be done for ``recipe`` on ``platforms``."""
-    check_waivers(recipe, recipe_path, platforms)
+    of_payload = [platform for platform in platforms if is_of_payload(platform)]
+    of_wheels = [platform for platform in platforms if platform not in of_payload]
+    check_waivers(recipe, recipe_path, of_payload)
     metadata = metadata_of(recipe)
     for platform in platforms:
         check_metadata(metadata, platform)
@@ -81,23 +84,27 @@ def plan_app(
     packages: dict[str, str] = {}
     audits: dict[str, str] = {}
     symbols: dict[str, str] = {}
-    for root in dict.fromkeys(platform.root for platform in platforms):
-        there = [platform for platform in platforms if platform.root == root]
-        found = _plan_in_root(definitions, recipe, recipe_path, root, there)
+    planned = [
+        plan_them(definitions, recipe, recipe_path, root, [p for p in chosen if p.root == root])
+        for plan_them, chosen in ((_plan_in_root, of_payload), (_plan_wheels, of_wheels))
+        for root in dict.fromkeys(platform.root for platform in chosen)
+    ]
+    for found in planned:
         actions |= found.actions
         packages |= found.packages
         audits |= found.audits
         symbols |= found.symbols
     _refuse_one_file_of_two_roots(packages)
     names = [platform.name for platform in platforms]
+    told = pex.told(recipe) if of_wheels else ""
     return AppPlan(
         app=recipe.app.name,
         recipe=recipe_path,
         plan=Plan.of(actions.values()),
         packages={name: packages[name] for name in names},
-        audits={name: audits[name] for name in names},
+        audits={name: audits[name] for name in names if name in audits},
         symbols={name: symbols[name] for name in names if name in symbols},
-        oddities=oddities(recipe, recipe_path),
+        oddities=(*oddities(recipe, recipe_path), *([told] if told else [])),
     )
 
 
@@ -186,6 +193,26 @@ def _plan_in_root(
         {p.name: audit.name for p, audit in zip(platforms, audits, strict=True)},
         {name: found[-1].name for name, found in symbols.items()},
     )
+
+
+def _plan_wheels(
+    definitions: Definitions,
+    recipe: Recipe,
+    recipe_path: Path,
+    root: str,
+    platforms: Sequence[Platform],
+) -> _InRoot:
+    """Return what is done for platforms of one root whose hosts bring the interpreter."""
+    components = _components(definitions, recipe, recipe_path, root)
+    actions: dict[str, Action] = {}
+    packages: dict[str, str] = {}
+    for platform in platforms:
+        settings, glibc = platform.settings, lowest_glibc(platforms)
+        found, packages[platform.name] = pex.pex_actions(
+            recipe, recipe_path, components, settings.architecture, glibc
+        )
+        actions |= found
+    return _InRoot(components.actions | actions, packages, {}, {})
 
 
 def _components(

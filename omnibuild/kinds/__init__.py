@@ -44,6 +44,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "symbols": Kind(serial=1, run=_symbols),
         "audit": Kind(serial=16, run=_audit),
         "package": Kind(serial=13, run=_package),
+        "pex": Kind(serial=1, run=_pex),
     }
 
 
@@ -175,5 +176,11 @@ def _audit(job: Job) -> Output:
 
 def _package(job: Job) -> Output:
     from omnibuild.kinds.package import run
+
+    return run(job)
+
+
+def _pex(job: Job) -> Output:
+    from omnibuild.kinds.pex import run
 
     return run(job)

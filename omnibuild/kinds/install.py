@@ -87,7 +87,7 @@ def copy_project(source: Path, prefix: Path, packages: str, interpreter: str) ->
 
 def _reach_libraries(job: Job, name: str, upper: Path, record: Path) -> None:
     """Let what others compiled find the libraries of the app, where it needs them."""
-    files = dict(_programs(upper))
+    files = dict(programs(upper))
     provided = {*runtime.LIBRARIES}
     for output in job.roles("layer").values():
         entries = job.store.tree(output.digest).entries
@@ -107,7 +107,7 @@ def _reach_libraries(job: Job, name: str, upper: Path, record: Path) -> None:
         record_again(record, [upper / path for path in below])
 
 
-def _programs(upper: Path) -> Iterator[tuple[str, elf.Elf]]:
+def programs(upper: Path) -> Iterator[tuple[str, elf.Elf]]:
     """Yield the programs and libraries that can be read; an audit tells of the others."""
     for entry in scan(upper).files():
         with open(upper / entry.path, "rb") as stream:

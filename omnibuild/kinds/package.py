@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,6 +13,7 @@ from omnibuild import digests, files
 from omnibuild.digests import Digest
 from omnibuild.execute.job import Job
 from omnibuild.kinds.payload import MANIFEST_PATH, load_payload
+from omnibuild.package.artifact import Artifact
 from omnibuild.package.formats import FORMATS, write_package
 from omnibuild.package.formats.format import Base, Kept, Making
 from omnibuild.payload.described import load_described
@@ -40,15 +41,27 @@ def run(job: Job) -> Output:
         tree = job.store.tree(job.inputs["symbols"].digest)
         payload = symbols(payload, form, job.tree("symbols"), tree)
     artifact = write_package(payload, form, _making(job, directory))
-    described |= {
+    return stored(job, artifact, described, 0o644)
+
+
+def stored(job: Job, artifact: Artifact, described: Mapping[str, Any], mode: int) -> Output:
+    """Store an artifact with its checksum and its manifest.
+
+    Args:
+        job: the artifact is in its ``tree/files``, with its checksum beside it.
+        artifact: the file.
+        described: what the manifest says of what is in it.
+        mode: of the file.
+    """
+    described = dict(described) | {
         "artifact": {"file": artifact.path.name, "sha256": artifact.digest, "size": artifact.size}
     }
     manifest = (json.dumps(described, indent=2, sort_keys=True) + "\n").encode()
-    files.write_atomic(directory / f"{artifact.path.name}{MANIFEST_SUFFIX}", manifest)
+    files.write_atomic(artifact.path.with_name(f"{artifact.path.name}{MANIFEST_SUFFIX}"), manifest)
     # All of it is hashed already: it need not be read again to be stored.
     tree = Tree.of(
         (
-            Entry(artifact.path.name, Kind.FILE, 0o644, artifact.size, artifact.digest),
+            Entry(artifact.path.name, Kind.FILE, mode, artifact.size, artifact.digest),
             _file(f"{artifact.path.name}{CHECKSUM_SUFFIX}", artifact.checksum_line.encode()),
             _file(f"{artifact.path.name}{MANIFEST_SUFFIX}", manifest),
         )

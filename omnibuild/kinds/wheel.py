@@ -93,12 +93,13 @@ def _advice(name: str, job: Job) -> str:
     )
 
 
-def captured_file(name: str, directory: Path) -> Tree:
-    """Return what a build backend left where its answer belongs: that, and nothing that leads on.
+def captured_file(name: str, directory: Path, tool: str = "the build backend") -> Tree:
+    """Return what a tool left where its answer belongs: that, and nothing that leads on.
 
     Args:
         name: of the package, for errors.
-        directory: what the backend's output directory has become.
+        directory: what the tool's output directory has become.
+        tool: what it is called in errors.
 
     Raises:
         CaptureError: it is no directory any more.
@@ -106,8 +107,8 @@ def captured_file(name: str, directory: Path) -> Tree:
     """
     # It may be a symlink to any directory of this machine, and so may be what is in it.
     if directory.is_symlink() or not directory.is_dir():
-        raise CaptureError(f"the build backend of {name} removed or replaced its output directory")
+        raise CaptureError(f"{tool} of {name} removed or replaced its output directory")
     tree = capture(name, directory, {})
     if [entry.kind for entry in tree.entries] != [Kind.FILE]:
-        raise StepError(f"the build backend of {name} made {sorted(tree.by_path)}, not one file")
+        raise StepError(f"{tool} of {name} made {sorted(tree.by_path)}, not one file")
     return tree

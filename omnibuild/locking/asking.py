@@ -134,8 +134,8 @@ class Backends:
     def _ask(self, source: Source, building: Sequence[Package], question: str) -> bytes:
         # Most locks ask nobody, and what plans and executes takes long to import.
         from omnibuild import pipeline
-        from omnibuild.blueprint.python.builds import Builds
         from omnibuild.blueprint.components import Components
+        from omnibuild.blueprint.python.builds import Builds
         from omnibuild.plan.graph import Plan
         from omnibuild.recipe.software.choosing import choices
 

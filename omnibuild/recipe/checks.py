@@ -254,8 +254,8 @@ def _owner_faults(recipe: Recipe, path: tuple[str, ...], file: ConfigFile) -> It
 
 
 def _platform_faults(platform: Platform) -> Iterator[Fault]:
-    formats = [name for name in ("deb", "rpm", "tar", "oci") if getattr(platform, name)]
-    one_of = "a platform has one of [deb], [rpm], [tar] and [oci]"
+    formats = [name for name in ("deb", "rpm", "tar", "oci", "pex") if getattr(platform, name)]
+    one_of = "a platform has one of [deb], [rpm], [tar], [oci] and [pex]"
     if not formats:
         yield Fault((), f"{one_of}, and none is there")
     for extra in formats[1:]:

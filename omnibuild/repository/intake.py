@@ -17,6 +17,7 @@ from omnibuild.digests import Digest
 from omnibuild.errors import PackageError, Where
 from omnibuild.package.deb.reader import check_deb
 from omnibuild.package.decompression import decompressed
+from omnibuild.package.pex import check_pex
 from omnibuild.package.reading import reading
 from omnibuild.package.rpm.reader import RpmInfo
 from omnibuild.package.rpm.verification import check_rpm
@@ -25,8 +26,8 @@ from omnibuild.repository import layout
 from omnibuild.store.delivery import CHECKSUM_SUFFIX, MANIFEST_SUFFIX
 
 DEB_SUFFIXES = (".deb", ".udeb")
-PACKAGE_SUFFIXES = (*DEB_SUFFIXES, ".rpm", ".tar.gz", ".tar.xz", ".tar.zst")
-DEB, RPM, TAR = "deb", "rpm", "tar"
+PACKAGE_SUFFIXES = (*DEB_SUFFIXES, ".rpm", ".tar.gz", ".tar.xz", ".tar.zst", ".pex")
+DEB, RPM, TAR, PEX = "deb", "rpm", "tar", "pex"
 IMAGE_SUFFIX: Final = ".oci.tar"
 # A manifest lists components and Python packages, a few hundred bytes each.
 LARGEST_SIDECAR: Final = 16 << 20
@@ -100,6 +101,9 @@ def inspect(path: Path) -> Submission:
     if path.suffix == ".rpm":
         return _inspect_rpm(path)
     place = layout.download_path(path.name)
+    if path.suffix == f".{PEX}":
+        check_pex(path)
+        return Submission(path, PEX, path.name, "", "", digests.of_file(path), place)
     with reading(path), open_regular(path) as stream:
         for _ in decompressed(stream, path.name):
             pass

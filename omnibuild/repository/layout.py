@@ -11,7 +11,7 @@ COMPONENT = "main"
 INSTALLER = "install.sh"
 LANDING_PAGE = "index.html"
 DOWNLOADS = "downloads"
-# Appended to a tarball's name.
+# Appended to the name of a tarball or a PEX file.
 SIGNATURE = ".asc"
 PACKAGES = "packages"
 LOCK = "state/lock"
@@ -21,7 +21,7 @@ REPOSITORY_STATE = "state/repository.json"
 
 DEB_FIELDS = re.compile(r"[a-z0-9][a-z0-9+.-]* [0-9A-Za-z][0-9A-Za-z.+~:-]* [a-z0-9-]+")
 RPM_FIELDS = re.compile(r"[0-9A-Za-z][0-9A-Za-z+._-]* [0-9A-Za-z.+~^_:-]+ [0-9A-Za-z_]+")
-DOWNLOAD_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~_-]*\.tar\.(gz|xz|zst)")
+DOWNLOAD_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~_-]*\.(tar\.(gz|xz|zst)|pex)")
 CHANNEL_NAME = re.compile(r"[a-z][a-z0-9-]{0,59}")
 
 # Of the 255 bytes that file systems allow, some are for what is called after a package.
@@ -95,12 +95,12 @@ def yum_directory(channel: str, tree: str, architecture: str) -> str:
 
 
 def download_path(file_name: str) -> str:
-    """Return where a tarball lies."""
+    """Return where a tarball or a PEX file lies."""
     if not DOWNLOAD_NAME.fullmatch(file_name):
         raise PackageError(
             "it is neither called as a package nor as a tarball",
             where=Where(file_name),
-            hint="give files that end in .deb, .rpm, .tar.gz, .tar.xz or .tar.zst",
+            hint="give files that end in .deb, .rpm, .tar.gz, .tar.xz, .tar.zst or .pex",
         )
     return _short(f"{DOWNLOADS}/{file_name}")
 

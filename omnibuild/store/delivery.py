@@ -42,7 +42,7 @@ class BuiltArtifact:
 
 
 def deliver(
-    store: Store, package: Output, output: Path, platforms: tuple[str, ...], audited: bytes
+    store: Store, package: Output, output: Path, platforms: tuple[str, ...], audited: bytes | None
 ) -> BuiltArtifact:
     """Copy an artifact and its sidecars out of the store: all of them, the artifact last, or none.
 
@@ -53,7 +53,8 @@ def deliver(
         package: the tree that holds the artifact and its sidecars.
         output: the directory to copy to.
         platforms: names of the platforms that the artifact is for.
-        audited: what the audits for these platforms found, as JSON: one more sidecar.
+        audited: what the audits for these platforms found, as JSON: one more sidecar; None
+            for an artifact that none is for.
 
     Raises:
         DamageError: the store's copy is damaged; it is gone from there.
@@ -71,10 +72,11 @@ def deliver(
     with _damage_removed(store, package), contextlib.ExitStack() as written:
         for path in (name, *(p for p in entries if p != name)):
             if not _is_there(store, output / path, entries[path].digest):
-                target = written.enter_context(files.atomic_file(output / path))
+                mode = entries[path].mode
+                target = written.enter_context(files.atomic_file(output / path, mode=mode))
                 _copy_verified(directory / path, target, entries[path].digest)
                 _flush(target)
-        if not _is_there(store, report, digests.of_bytes(audited)):
+        if audited is not None and not _is_there(store, report, digests.of_bytes(audited)):
             target = written.enter_context(files.atomic_file(report))
             target.write(audited)
             _flush(target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from omnibuild import pipeline
 from omnibuild.blueprint.app import AppPlan
-from omnibuild.errors import DefinitionError, UsageError
+from omnibuild.errors import DefinitionError, OmnibuildError, PackageError, UsageError
 from omnibuild.events import Emit
 from omnibuild.execute.job import Job
 from omnibuild.execute.jobserver import JobServer
@@ -150,14 +151,21 @@ def _fresh_job(
 
 
 def plan_with(settings: Settings, name: str, recipe: str) -> AppPlan:
-    """Return the plan of the first recipe that has an action of that name."""
-    problems: list[DefinitionError] = []
-    for app in [recipe] if recipe else Definitions(settings.workspace).names("recipes"):
+    """Return the plan of the first recipe that has an action of that name.
+
+    What is built on request alone is looked for last.
+    """
+    definitions = Definitions(settings.workspace)
+    apps = [recipe] if recipe else definitions.names("recipes")
+    platforms = (definitions.platform(each)[0] for each in definitions.names("platforms"))
+    requests = [(each.name,) for each in platforms if each.on_request]
+    problems: list[OmnibuildError] = []
+    for asked, app in itertools.product([(), *requests], apps):
         try:
-            planned = pipeline.plan(settings, app)
-        except DefinitionError as error:
+            planned = pipeline.plan(settings, app, asked)
+        except (DefinitionError, PackageError) as error:
             # Another recipe may be wrong as long as this one is not what was asked for.
-            problems.append(error)
+            problems += [] if asked else [error]
             continue
         if any(stands_for(name, action) for action in planned.plan.actions):
             return planned

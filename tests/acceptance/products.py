@@ -43,6 +43,13 @@ class Products:
         return self.base / "dist-1.0.0"
 
     @cached_property
+    def hello_pex(self) -> Path:
+        """Directory with hello 1.0.0 as a PEX file."""
+        directory = self.base / "dist-pex"
+        omnibuild("build", "hello", "-C", CHECKOUT, "-p", "pex", "-o", directory)
+        return directory
+
+    @cached_property
     def httpbin(self) -> Path:
         """Directory with httpbin for every platform."""
         omnibuild("build", "httpbin", "-C", CHECKOUT, "-o", self.base / "dist-httpbin")

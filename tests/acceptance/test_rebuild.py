@@ -73,6 +73,7 @@ AGAIN = (
     "install:compiled/greenlet@bullseye/amd64",
     "steps:shelf@bullseye/amd64",
     "node:shelf@bullseye/amd64",
+    "pex:hello/x86_64@bullseye/amd64",
     "place:hello/openssl@bullseye/amd64",
     "payload:hello@bullseye/amd64",
     "package:hello/rpm@bullseye/amd64",
@@ -81,7 +82,7 @@ AGAIN = (
 
 @pytest.mark.parametrize("name", AGAIN)
 def test_every_kind_of_action_makes_the_same_elsewhere(products: Products, name: str) -> None:
-    for product in (products.hello, products.compiled, products.shelf):
+    for product in (products.hello, products.hello_pex, products.compiled, products.shelf):
         assert product.is_dir()
     workspace = COMPILED if ":compiled" in name or name.startswith("runtime:") else CHECKOUT
     workspace = SHAPES if ":shelf" in name else workspace
@@ -95,11 +96,11 @@ def test_what_sandboxes_and_archives_make_is_pinned(products: Products) -> None:
     Where this fails though no definition changed, a kind's serial must be raised. Then, and when
     definitions change, run with OMNIBUILD_WRITE_GOLDEN=1.
     """
-    for product in (products.hello, products.compiled, products.shelf):
+    for product in (products.hello, products.hello_pex, products.compiled, products.shelf):
         assert product.is_dir()
     store = Store(default_cache())
     found = {}
-    for name in ("root:bullseye@amd64", *AGAIN[:8]):
+    for name in ("root:bullseye@amd64", *AGAIN[:9]):
         last = store.history.last(name)
         assert last, name
         result = store.result(last.key)

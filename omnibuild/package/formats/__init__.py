@@ -7,16 +7,20 @@ from typing import Any, Final
 
 import msgspec
 
+from omnibuild.errors import PackageError
 from omnibuild.files import write_atomic
 from omnibuild.package.artifact import Artifact
 from omnibuild.package.formats.deb import DEB
 from omnibuild.package.formats.format import Format, Making
 from omnibuild.package.formats.oci import OCI
+from omnibuild.package.formats.pex import PEX
 from omnibuild.package.formats.rpm import RPM
 from omnibuild.package.formats.tar import TAR
 from omnibuild.payload.model import Metadata, Payload
-from omnibuild.recipe.models import Debian, Oci, Platform, Rpm, Tar
+from omnibuild.recipe.models import Debian, Oci, Pex, Platform, Rpm, Tar
 from omnibuild.store.delivery import CHECKSUM_SUFFIX
+
+Settings = Debian | Rpm | Tar | Oci | Pex
 
 # By the table of a platform's definition.
 FORMATS: Final[Mapping[str, Format[Any]]] = {
@@ -24,10 +28,11 @@ FORMATS: Final[Mapping[str, Format[Any]]] = {
     "rpm": RPM,
     "tar": TAR,
     "oci": OCI,
+    "pex": PEX,
 }
 
 
-def format_of(settings: Debian | Rpm | Tar | Oci) -> tuple[str, Format[Any]]:
+def format_of(settings: Settings) -> tuple[str, Format[Any]]:
     """Return the name and the row of the format that a platform's settings are for."""
     return next(row for row in FORMATS.items() if isinstance(settings, row[1].settings))
 
@@ -59,7 +64,13 @@ def base_of(platform: Platform) -> str:
     return row.base(platform.settings)
 
 
-def write_package(payload: Payload, settings: Debian | Rpm | Tar | Oci, making: Making) -> Artifact:
+def is_of_payload(platform: Platform) -> bool:
+    """Tell whether a platform's artifacts are made of the payload, and not of wheels alone."""
+    _, row = format_of(platform.settings)
+    return row.write is not None
+
+
+def write_package(payload: Payload, settings: Settings, making: Making) -> Artifact:
     """Write the payload in one format, with its checksum file beside it.
 
     Args:
@@ -70,7 +81,9 @@ def write_package(payload: Payload, settings: Debian | Rpm | Tar | Oci, making: 
     Raises:
         PackageError: the format cannot express the payload.
     """
-    _, row = format_of(settings)
+    name, row = format_of(settings)
+    if row.write is None:
+        raise PackageError(f"no payload becomes a {name}")
     artifact = row.write(payload, settings, making)
     path = artifact.path
     write_atomic(path.with_name(path.name + CHECKSUM_SUFFIX), artifact.checksum_line)

@@ -79,7 +79,8 @@ class Format(Generic[Settings]):
         libraries: versions of the libraries that decide the bytes of a file, by their names.
         check: refuses metadata that the format cannot express, before anything is built; raises
             :class:`PackageError`.
-        write: writes a payload; raises :class:`PackageError`.
+        write: writes a payload; raises :class:`PackageError`. None for a format of wheels, which
+            has a kind of action of its own.
         base: name of the root that lies beneath the app in files of the format, which then also
             keep its parts apart; empty for formats that have neither.
         symbols: makes the payload of the app's debug symbols, of that of the app, the settings,
@@ -89,7 +90,7 @@ class Format(Generic[Settings]):
     settings: type[Settings]
     libraries: Callable[[Settings], Mapping[str, str]]
     check: Callable[[Metadata], None]
-    write: Callable[[Payload, Settings, Making], Artifact]
+    write: Callable[[Payload, Settings, Making], Artifact] | None
     elsewhere: frozenset[str] = frozenset()
     base: Callable[[Settings], str] = lambda settings: ""
     symbols: Callable[[Payload, Settings, Path, Tree], Payload] | None = None

@@ -12,7 +12,7 @@ from omnibuild.recipe.models.audit import Audit, HostPackages, Waiver
 from omnibuild.recipe.models.base import Model
 from omnibuild.recipe.models.build import Build, Node
 from omnibuild.recipe.models.package import ConfigFile, FormatRelations, HostFile, Package
-from omnibuild.recipe.models.platform import Debian, Oci, Platform, Rpm, Tar
+from omnibuild.recipe.models.platform import Debian, Oci, Pex, Platform, Rpm, Tar
 from omnibuild.recipe.models.python import Python
 from omnibuild.recipe.models.services import (
     Bundle,
@@ -68,6 +68,7 @@ __all__ = [
     "Software",
     "Debian",
     "Oci",
+    "Pex",
     "Rpm",
     "Tar",
     "Platform",

@@ -70,8 +70,20 @@ class Oci(Model, frozen=True, kw_only=True):
     ]
 
 
+class Pex(Model, frozen=True, kw_only=True):
+    """``[pex]``: one file of the app's wheels, for hosts that have its interpreter."""
+
+    architecture: Annotated[
+        Architecture,
+        Meta(
+            description="Name of the architecture in the file name, where a wheel is compiled.",
+            examples=["x86_64"],
+        ),
+    ]
+
+
 class Platform(Model, frozen=True, kw_only=True):
-    """``platforms/<name>.toml``: where packages run; exactly one of deb, rpm, tar and oci."""
+    """``platforms/<name>.toml``: where packages run; exactly one table of a format."""
 
     name: Annotated[Name, Meta(description="What `--platform` takes; the file is called after it.")]
     title: Annotated[Line, Meta(description="What people call it.")]
@@ -96,8 +108,9 @@ class Platform(Model, frozen=True, kw_only=True):
     rpm: Rpm | None = None
     tar: Tar | None = None
     oci: Oci | None = None
+    pex: Pex | None = None
 
     @property
-    def settings(self) -> Debian | Rpm | Tar | Oci:
+    def settings(self) -> Debian | Rpm | Tar | Oci | Pex:
         """What it says of its format, whichever that is."""
-        return next(one for one in (self.deb, self.rpm, self.tar, self.oci) if one)
+        return next(one for one in (self.deb, self.rpm, self.tar, self.oci, self.pex) if one)

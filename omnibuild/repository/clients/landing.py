@@ -14,7 +14,7 @@ from omnibuild.events import human_size
 from omnibuild.repository import layout
 from omnibuild.repository.apt.suite import ALL
 from omnibuild.repository.clients import apt_source, yum_repo
-from omnibuild.repository.clients.listing import Row, download_rows, newest, newest_rows, pages_of
+from omnibuild.repository.clients.listing import Row, newest_rows, newest_tarballs, pages_of
 from omnibuild.repository.clients.systems import APT, DNF, HostSystem
 from omnibuild.repository.clients.template import render
 from omnibuild.repository.state import Channel, Deb, Repository, Rpm
@@ -71,7 +71,7 @@ def _ways(record: Repository, channels: Mapping[str, Channel], default: str) -> 
     dnf_channel = _first(channels, default, lambda content: content.rpms)
     apt = _suites(record, apt_channel, channels[apt_channel])
     dnf = _trees(record, channels[dnf_channel])
-    tarballs = newest(row for name in channels for row in download_rows("", channels[name]))
+    tarballs = newest_tarballs(channels)
     ways = [
         *([_apt(record, apt_channel, apt)] if apt else []),
         *([_dnf(record, dnf_channel, dnf)] if dnf else []),

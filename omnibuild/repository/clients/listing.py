@@ -13,13 +13,14 @@ from omnibuild.repository.apt.suite import ALL
 from omnibuild.repository.state import Channel, Index
 from omnibuild.repository.yum import NOARCH
 
-DEB, RPM, TAR = "deb", "rpm", "tar"
+DEB, RPM, TAR, PEX = "deb", "rpm", "tar", "pex"
 
 # More rows than that are a page for each first letter, or two letters, and so on.
 ROWS_PER_PAGE = 200
 
 # A name may end in a number, and no version of ours holds a hyphen.
 _TARBALL = re.compile(r"(.+)-([0-9][^-]*)-(linux-[^-]+)\.tar\.\w+")
+_PEX = re.compile(r"(.+?)-([0-9][^-]*)(?:-(linux-[^-]+))?\.pex")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,12 @@ def newest_rows(channels: Mapping[str, Channel]) -> list[Row]:
     return newest(row for name, content in channels.items() for row in rows_of(name, content))
 
 
+def newest_tarballs(channels: Mapping[str, Channel]) -> list[Row]:
+    """Return the newest tarballs of all channels, by name."""
+    rows = (row for content in channels.values() for row in download_rows("", content))
+    return newest(row for row in rows if row.family == TAR)
+
+
 def rows_of(channel: str, content: Channel) -> Iterator[Row]:
     """Yield what a channel holds, in the order it was published."""
     for suite, index in content.suites.items():
@@ -65,13 +72,14 @@ def rows_of(channel: str, content: Channel) -> Iterator[Row]:
 
 
 def download_rows(channel: str, content: Channel) -> Iterator[Row]:
-    """Yield the tarballs that a channel holds, in the order they were published."""
+    """Yield the tarballs and PEX files that a channel holds, in the order they were published."""
     for item in content.downloads.values():
-        parts = _TARBALL.fullmatch(item.name)
-        name, version, architecture = parts.groups() if parts else (item.name, "", "")
+        is_pex = item.name.endswith(".pex")
+        parts = (_PEX if is_pex else _TARBALL).fullmatch(item.name)
+        name, version, architecture = parts.groups("") if parts else (item.name, "", "")
         href = layout.download_path(item.name)
-        about = (name, version, architecture, "Tarball")
-        yield Row(*about, channel, item.size, href, TAR, (architecture,))
+        about = (name, version, architecture, "PEX file" if is_pex else "Tarball")
+        yield Row(*about, channel, item.size, href, PEX if is_pex else TAR, (architecture,))
 
 
 def newest(rows: Iterable[Row]) -> list[Row]:

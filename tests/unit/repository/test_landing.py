@@ -125,6 +125,23 @@ def test_names_of_tarballs_may_end_in_numbers() -> None:
     assert rows == [("shop", "1.10"), ("shop-2", "1.0")]
 
 
+def test_pex_files_are_listed_beside_tarballs() -> None:
+    names = ["shop-1.5.pex", "shop-2-1.0.pex", "shop-1.10-linux-x86_64.pex", "shop-1.4.tar.zst"]
+    content = Channel(downloads={n: Download(name=n, digest="", size=1) for n in names})
+    rows = {(row.name, row.version, row.architecture) for row in rows_of("stable", content)}
+    assert rows == {
+        ("shop", "1.5", ""),
+        ("shop-2", "1.0", ""),
+        ("shop", "1.10", "linux-x86_64"),
+        ("shop-1.4.tar.zst", "", ""),
+    }
+    (page,) = landing_pages(record(), {"stable": content}, "stable").values()
+    # Instructions are for tarballs.
+    assert "tar -xf shop-1.4.tar.zst" in page
+    assert "tar -xf shop-1.5.pex" not in page
+    assert "PEX file" in page
+
+
 def many(count: int) -> Channel:
     names = [f"{'abcdefghij'[n % 10]}-package-{n:05}" for n in range(count)]
     return channel(*(deb(name, "1.0", "What it does, in words") for name in names))

@@ -15,6 +15,7 @@ def test_paths() -> None:
     assert layout.rpm_path("Shop", "2:1.0-1", "noarch") == "Packages/s/Shop-1.0-1.noarch.rpm"
     assert layout.yum_directory("stable", "el9", "x86_64") == "yum/stable/el9/x86_64"
     assert layout.download_path("shop-1.0.tar.zst") == "downloads/shop-1.0.tar.zst"
+    assert layout.download_path("shop-1.0.pex") == "downloads/shop-1.0.pex"
 
 
 @given(st.text(), st.text(), st.text())
