@@ -225,9 +225,18 @@ class AuditError(OmnibuildError):
 
 
 class PackageError(OmnibuildError):
-    """A package cannot be written or read."""
+    """A package cannot be written or read.
+
+    ``path`` is that of the entry at fault, where it is one.
+    """
 
     code, exit_status = "package", 7
+    path: str = ""
+
+    def at(self, path: str) -> Self:
+        """Return the error, which is about the entry of that path."""
+        self.path = path
+        return self
 
 
 class RepositoryError(OmnibuildError):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,12 +12,15 @@ import msgspec
 
 from omnibuild import digests, files
 from omnibuild.digests import Digest
+from omnibuild.errors import PackageError
 from omnibuild.execute.job import Job
 from omnibuild.kinds.payload import MANIFEST_PATH, load_payload
 from omnibuild.package.artifact import Artifact
 from omnibuild.package.formats import FORMATS, write_package
 from omnibuild.package.formats.format import Base, Kept, Making
+from omnibuild.payload.assembly import where_pruned
 from omnibuild.payload.described import load_described
+from omnibuild.payload.model import Payload
 from omnibuild.store.delivery import CHECKSUM_SUFFIX, MANIFEST_SUFFIX
 from omnibuild.store.results import Output, Result
 from omnibuild.tree import Entry, Kind, Tree
@@ -40,7 +44,8 @@ def run(job: Job) -> Output:
     if (symbols := FORMATS[name].symbols) and "symbols" in job.inputs:
         tree = job.store.tree(job.inputs["symbols"].digest)
         payload = symbols(payload, form, job.tree("symbols"), tree)
-    artifact = write_package(payload, form, _making(job, directory))
+    with _told_whose(payload):
+        artifact = write_package(payload, form, _making(job, directory))
     return stored(job, artifact, described, 0o644)
 
 
@@ -67,6 +72,19 @@ def stored(job: Job, artifact: Artifact, described: Mapping[str, Any], mode: int
         )
     )
     return job.store.add_scanned_tree(job.scratch / "tree", tree)
+
+
+@contextlib.contextmanager
+def _told_whose(payload: Payload) -> Iterator[None]:
+    """Let an error about an entry say who brought it, and so who can leave it out."""
+    try:
+        yield
+    except PackageError as error:
+        if not (part := payload.odd.get(error.path)):
+            raise
+        hint = f"{error.hint or 'prune it'}; {where_pruned(part)}"
+        why = f"{error.why}\nit comes with {part}".strip()
+        raise PackageError(error.what, why=why, hint=hint) from error
 
 
 def _making(job: Job, directory: Path) -> Making:

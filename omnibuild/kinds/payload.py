@@ -22,7 +22,9 @@ from omnibuild.host import runner, users
 from omnibuild.host.integration import HostFiles, integrate
 from omnibuild.host.programs import Installed
 from omnibuild.host.units.names import DIRECTORY
+from omnibuild.package.members import LONGEST_NAME
 from omnibuild.package.metadata import metadata_of
+from omnibuild.package.oci.layout import WHITEOUT
 from omnibuild.payload.assembly import (
     GeneratedFile,
     Part,
@@ -91,6 +93,7 @@ def run(job: Job) -> Output:
         only={**_only(prefix), **_said(recipe, "formats")},
         capabilities=_said(recipe, "capabilities"),
         ghosts=_ghosts(recipe, tree),
+        odd=odd_names(parts, prefix),
         container=host.container,
     )
     return describe(job, tree, payload.to_data())
@@ -165,6 +168,21 @@ def _spare(
 def _said(recipe: Recipe, what: str) -> dict[str, Any]:
     """Return what ``[files]`` says of files, by their host paths."""
     return {path: said for path, file in recipe.host_files.items() if (said := getattr(file, what))}
+
+
+def odd_names(parts: Iterable[Part], prefix: str) -> dict[str, str]:
+    """Return the paths that some format may be unable to hold, and which part brought each."""
+    return {
+        f"{lies_at(part.name, prefix)}{entry.path}": part.name
+        for part in parts
+        for entry in kept(part)
+        if _is_odd(f"{entry.path}{entry.target}")
+    }
+
+
+def _is_odd(text: str) -> bool:
+    is_plain = text.isascii() and text.isprintable() and len(text) <= LONGEST_NAME
+    return not is_plain or WHITEOUT in text
 
 
 def _ghosts(recipe: Recipe, tree: Tree) -> dict[str, tuple[str, ...]]:

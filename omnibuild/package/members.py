@@ -117,9 +117,10 @@ def check_names(members: Iterable[Entry]) -> None:
                 why=f"its longest name has {longest} bytes, and hosts make files under longer"
                 f" names: at most {LONGEST_NAME} bytes for a name, {LONGEST_PATH} for a path",
                 hint="prune it, or give it a shorter name",
-            )
+            ).at(entry.path)
         if len(name_bytes(entry.target)) > LONGEST_PATH:
-            raise PackageError(f"{entry.path!r} leads to a path that is too long for hosts")
+            what = f"{entry.path!r} leads to a path that is too long for hosts"
+            raise PackageError(what).at(entry.path)
 
 
 def check_config_files(config_files: Iterable[str], members: Iterable[Entry]) -> None:
@@ -164,11 +165,13 @@ def _check_path(entry: Entry) -> None:
     # dpkg's and rpm's own lists are lines of text: a line break in a name would forge entries.
     for text in (entry.path, entry.target):
         if CONTROL_CHARACTER.search(text):
-            raise PackageError(f"{text!r} holds a control character and cannot be packaged")
+            what = f"{text!r} holds a control character and cannot be packaged"
+            raise PackageError(what).at(entry.path)
         try:
             name_bytes(text)
         except UnicodeEncodeError as error:
-            raise PackageError(f"{text!r} cannot be a file name", why=str(error)) from error
+            what = f"{text!r} cannot be a file name"
+            raise PackageError(what, why=str(error)).at(entry.path) from error
     if entry.kind is Kind.SYMLINK and not entry.target:
         raise PackageError(f"the symlink {entry.path} points nowhere")
     if not 0 <= entry.mode <= 0o7777 or entry.size < 0:

@@ -149,7 +149,7 @@ def _claim(entries: dict[str, tuple[str, Entry]], owner: str, entry: Entry) -> N
     elif not (existing.kind is entry.kind is Kind.DIRECTORY):
         raise CaptureError(
             f"{other} and {owner} both want to install {entry.path}",
-            hint=f"prune the file from one of them; {_pruned(owner)}",
+            hint=f"prune the file from one of them; {where_pruned(owner)}",
         )
     elif existing.mode != entry.mode:
         raise CaptureError(
@@ -178,8 +178,8 @@ def installed_sizes(parts: Iterable[Part]) -> dict[str, int]:
     return sizes
 
 
-def _pruned(owner: str) -> str:
-    """Say where globs of what is left out belong."""
+def where_pruned(owner: str) -> str:
+    """Say where globs of what is left out belong, by the name of the part that brought it."""
     kind, _, name = owner.rpartition(":")
     if owner == HOST_PART:
         return "or give the one of [files] another place"

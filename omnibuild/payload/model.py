@@ -163,6 +163,7 @@ class Payload:
             places below ``root``.
         ghosts: host path of each file that comes into being on hosts, and goes with the package, to
             the formats whose packages know it; all when empty.
+        odd: paths that not each format can hold, to the part that brought them.
         container: what an image starts; None for an app with nothing to start and no user.
     """
 
@@ -180,6 +181,7 @@ class Payload:
     capabilities: Mapping[str, str] = field(default_factory=dict)
     contents: Path | None = None
     ghosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    odd: Mapping[str, str] = field(default_factory=dict)
     container: Container | None = None
 
     def entries_for(self, form: str) -> tuple[Entry, ...]:
@@ -230,6 +232,7 @@ class Payload:
             "only": {path: list(formats) for path, formats in self.only.items()},
             "capabilities": dict(self.capabilities),
             "container": asdict(self.container) if self.container else None,
+            **({"odd": dict(self.odd)} if self.odd else {}),
             **({"ghosts": {p: list(f) for p, f in self.ghosts.items()}} if self.ghosts else {}),
         }
 
@@ -267,6 +270,7 @@ class Payload:
             only={path: tuple(formats) for path, formats in data["only"].items()},
             capabilities=data["capabilities"],
             ghosts={path: tuple(formats) for path, formats in data.get("ghosts", {}).items()},
+            odd=data.get("odd", {}),
             container=_container(data["container"]),
         )
 

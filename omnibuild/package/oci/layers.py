@@ -143,5 +143,5 @@ def _checked(entries: Iterable[Entry]) -> Iterator[Entry]:
                 f"no image can hold {entry.path}",
                 why=f"names that begin with {WHITEOUT} take files away there",
                 hint="prune it, or give it another name",
-            )
+            ).at(entry.path)
         yield entry

@@ -179,7 +179,8 @@ def _link_target(entry: Entry) -> str:
 def _check(entries: Iterable[Entry]) -> None:
     for entry in entries:
         if not is_utf8(entry.path + entry.target):
-            raise PackageError(f"the file name {entry.path!r} is not UTF-8, which rpm demands")
+            what = f"the file name {entry.path!r} is not UTF-8, which rpm demands"
+            raise PackageError(what).at(entry.path)
         if entry.size > LARGEST_FILE:
             raise PackageError(
                 f"{entry.path} has {entry.size} bytes; an rpm cannot hold files of 4 GiB and more"
