@@ -37,6 +37,7 @@ fuse3: mounts the disk that fails on purpose
 gpgv: verifies signatures as apt does
 iproute2: looks at the ports a host listens on
 openssl: makes the certificates of test servers
+pacman-package-manager: reads and installs our packages for Arch
 piuparts: installs and purges our debs as Debian tests its own
 podman: runs steps in containers, without a daemon
 rpm: builds the sample rpm and reads ours

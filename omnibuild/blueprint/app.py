@@ -25,7 +25,7 @@ from omnibuild.errors import DefinitionError
 from omnibuild.host import bundled, servers
 from omnibuild.host.layout import Layout
 from omnibuild.package.compression import Effort
-from omnibuild.package.formats import check_metadata, is_of_payload
+from omnibuild.package.formats import check_metadata, is_of_payload, left_out
 from omnibuild.package.metadata import metadata_of
 from omnibuild.payload.assembly import HOST_PART
 from omnibuild.plan.graph import Action, Plan, bare_name
@@ -104,7 +104,11 @@ def plan_app(
         packages={name: packages[name] for name in names},
         audits={name: audits[name] for name in names if name in audits},
         symbols={name: symbols[name] for name in names if name in symbols},
-        oddities=(*oddities(recipe, recipe_path), *([told] if told else [])),
+        oddities=(
+            *oddities(recipe, recipe_path),
+            *([told] if told else []),
+            *(text for platform in platforms for text in left_out(metadata, platform)),
+        ),
     )
 
 

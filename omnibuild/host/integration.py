@@ -41,7 +41,7 @@ class HostFiles:
         config_files: host paths of configuration files.
         copies: host paths of those that not everybody may read, so that the package has them
             once, and where a moved tree has them, relative to the prefix.
-        scripts: maintainer scripts by format (``deb``, ``rpm``), then by name.
+        scripts: maintainer scripts by format (``deb``, ``rpm`` …), then by name.
         container: what an image starts, which has a file of its own for that.
     """
 
@@ -198,7 +198,7 @@ def rendered(model: HostModel) -> HostFiles:
             for path, copy in config_copies(model.layout, config).items()
             if not config[path].is_public
         },
-        scripts={"deb": scripts.deb(), "rpm": scripts.rpm()},
+        scripts=scripts.by_format(),
         container=container(model) if model.starts or model.layout.user else None,
     )
 

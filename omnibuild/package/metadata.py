@@ -8,7 +8,7 @@ from typing import Final
 from omnibuild.layers.environment import SOURCE_DATE_EPOCH
 from omnibuild.package.versions import host_version, split_epoch
 from omnibuild.payload.model import RELATIONS, Change, Metadata, Relations
-from omnibuild.recipe.models import FormatRelations, Recipe
+from omnibuild.recipe.models import FormatRelations, OtherRelations, Recipe
 
 # What the packages of all apps can say.
 ALL_OF_IT: Final = "brings all that it needs, but for the C library of the host."
@@ -39,7 +39,13 @@ def metadata_of(recipe: Recipe, changes: tuple[Change, ...] = ()) -> Metadata:
         depends=_brought_by_hosts(recipe),
         overrides={
             form: found
-            for form, own in (("deb", package.deb), ("rpm", package.rpm))
+            for form, own in (
+                ("deb", package.deb),
+                ("rpm", package.rpm),
+                ("archlinux", package.archlinux),
+                ("apk", package.apk),
+                ("ipk", package.ipk),
+            )
             if (found := _relations(own))
         },
         epoch=package.epoch or epoch,
@@ -57,7 +63,7 @@ def metadata_of(recipe: Recipe, changes: tuple[Change, ...] = ()) -> Metadata:
     return replace(metadata, changes=(released,))
 
 
-def _relations(own: FormatRelations) -> dict[str, tuple[str, ...]]:
+def _relations(own: FormatRelations | OtherRelations) -> dict[str, tuple[str, ...]]:
     """Return what a format has in place of the relations of all."""
     found = {kind: getattr(own, kind, None) for kind in RELATIONS}
     return {kind: texts for kind, texts in found.items() if texts is not None}

@@ -27,6 +27,7 @@ from omnibuild.recipe.models import (
 )
 from omnibuild.recipe.models.audit import NEVER_WAIVED, NO_GLOBS, WILDCARDS
 from omnibuild.recipe.models.package import DEFAULT_MODE
+from omnibuild.recipe.models.platform import FORMATS
 from omnibuild.recipe.running.bundle import bundle_faults
 from omnibuild.recipe.running.commands import ADD_PYTHON, command_faults
 from omnibuild.recipe.running.environment import environment_faults
@@ -254,8 +255,9 @@ def _owner_faults(recipe: Recipe, path: tuple[str, ...], file: ConfigFile) -> It
 
 
 def _platform_faults(platform: Platform) -> Iterator[Fault]:
-    formats = [name for name in ("deb", "rpm", "tar", "oci", "pex") if getattr(platform, name)]
-    one_of = "a platform has one of [deb], [rpm], [tar], [oci] and [pex]"
+    formats = [name for name in FORMATS if getattr(platform, name)]
+    *tables, last = (f"[{name}]" for name in FORMATS)
+    one_of = f"a platform has one of {', '.join(tables)} and {last}"
     if not formats:
         yield Fault((), f"{one_of}, and none is there")
     for extra in formats[1:]:

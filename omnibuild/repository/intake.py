@@ -29,6 +29,12 @@ DEB_SUFFIXES = (".deb", ".udeb")
 PACKAGE_SUFFIXES = (*DEB_SUFFIXES, ".rpm", ".tar.gz", ".tar.xz", ".tar.zst", ".pex")
 DEB, RPM, TAR, PEX = "deb", "rpm", "tar", "pex"
 IMAGE_SUFFIX: Final = ".oci.tar"
+# Other packages: who installs them, and how.
+OTHERS: Final = {
+    ".pkg.tar.zst": ("pacman", "pacman -U"),
+    ".apk": ("apk", "apk add --allow-untrusted"),
+    ".ipk": ("opkg", "opkg install"),
+}
 # A manifest lists components and Python packages, a few hundred bytes each.
 LARGEST_SIDECAR: Final = 16 << 20
 
@@ -90,6 +96,7 @@ def inspect(path: Path) -> Submission:
     """
     _check_there(path)
     check_sidecars(path)
+    _refuse_others(path)
     if path.name.endswith(IMAGE_SUFFIX):
         raise PackageError(
             "images are for registries, and no apt or yum repository has them",
@@ -108,6 +115,17 @@ def inspect(path: Path) -> Submission:
         for _ in decompressed(stream, path.name):
             pass
     return Submission(path, TAR, path.name, "", "", digests.of_file(path), place)
+
+
+def _refuse_others(path: Path) -> None:
+    """Refuse packages of managers for which there is no repository here."""
+    for suffix, (manager, command) in OTHERS.items():
+        if path.name.endswith(suffix):
+            raise PackageError(
+                f"packages for {manager} are in no apt or yum repository",
+                where=Where(str(path)),
+                hint=f"give the file to hosts: {command} {path.name}",
+            )
 
 
 def _check_there(path: Path) -> None:

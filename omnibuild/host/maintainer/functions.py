@@ -72,14 +72,14 @@ class Told:
             )
 
 
-def functions(told: Told, services: str) -> dict[str, str]:
+def functions(told: Told, *services: str) -> dict[str, str]:
     """Return the text of every function by its name, in the order scripts define them.
 
     Args:
         told: what the app is.
-        services: the template of what a format does with services.
+        services: the templates of what a format does with services.
     """
-    templates = ["user.sh.in", "services.sh.in", services, "clean.sh.in"]
+    templates = ["user.sh.in", "services.sh.in", *services, "clean.sh.in"]
     if told.beneath:
         templates.append("data.sh.in")
     if told.config:

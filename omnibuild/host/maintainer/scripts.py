@@ -1,4 +1,4 @@
-"""Maintainer scripts of both formats: small, idempotent, made of one set of shell functions.
+"""Maintainer scripts of all formats: small, idempotent, made of one set of shell functions.
 
 A script holds only the functions that it calls. Users, directories and services come about by
 the distribution's own means; where there is no systemd yet (containers, images) scripts do what
@@ -16,12 +16,32 @@ from omnibuild.host.maintainer.shell import Steps, deb_case, if_erased, script
 
 _DEB_ACTION = 'if [ -n "${2:-}" ]; then action=upgrade; else action=install; fi'
 _CHECK_USER = 'check_user || [ "$action" = upgrade ]'
+# opkg tells only the first script which of both it is.
+_NOTE = "/run/{app}.upgrade"
+_OPKG_FIRST = (
+    'if [ "${{1:-}}" = upgrade ]; then action=upgrade; else action=install; fi',
+    'if [ "$action" = upgrade ] && [ -d /run ]; then : >{note}; fi',
+)
+_OPKG_LAST = "if rm {note} 2>/dev/null; then action=upgrade; else action=install; fi"
+# Images of other machines are made by calling scripts on the one that builds: nothing is done
+# there, and what fails there is configured on the first boot.
+_ELSEWHERE = '[ -z "${{D:-}}" ] || exit {status}'
 _RPM_ACTION = 'if [ "${1:-1}" -gt 1 ]; then action=upgrade; else action=install; fi'
 
 
 @dataclass(frozen=True)
 class Scripts(Told):
     """The maintainer scripts of an app."""
+
+    def by_format(self) -> dict[str, dict[str, str]]:
+        """Return the scripts of all formats that have any, by the format's name."""
+        return {
+            "deb": self.deb(),
+            "rpm": self.rpm(),
+            "archlinux": self.archlinux(),
+            "apk": self.apk(),
+            "ipk": self.ipk(),
+        }
 
     def deb(self) -> dict[str, str]:
         """Return the scripts of a deb by their name."""
@@ -118,7 +138,78 @@ class Scripts(Told):
             ),
             "posttrans": self._services("start_services"),
         }
-        return self._scripts(wanted, "services-rpm.sh.in")
+        return self._scripts(wanted, "services-preset.sh.in", "services-rpm.sh.in")
+
+    def archlinux(self) -> dict[str, str]:
+        """Return the functions of pacman's ``.INSTALL`` by their name, each as a script."""
+        return self._called_by_name("pre_{}", "post_{}", "pre_remove", "post_remove")
+
+    def apk(self) -> dict[str, str]:
+        """Return the scripts of an apk by their name."""
+        return self._called_by_name("pre-{}", "post-{}", "pre-deinstall", "post-deinstall")
+
+    def ipk(self) -> dict[str, str]:
+        """Return the scripts of an ipk by their name: dpkg's, but that opkg tells them less."""
+        note = _NOTE.format(app=self.layout.app)
+        first = tuple(line.format(note=note) for line in _OPKG_FIRST)
+        before, after = self._before(), self._after()
+        leaving, left = self._leaving(), self._left()
+        wanted: dict[str, Steps] = {
+            "preinst": before and (*first, *before),
+            "postinst": after and (_OPKG_LAST.format(note=note), *after),
+            "prerm": leaving and ('[ "${1:-}" = remove ] || exit 0', *leaving),
+            "postrm": ('[ "${1:-}" = remove ] || exit 0', *left),
+        }
+        guarded = {
+            name: (_ELSEWHERE.format(status=int(name == "postinst")), *steps)
+            for name, steps in wanted.items()
+            if steps
+        }
+        return self._scriptlets(guarded)
+
+    def _called_by_name(self, before: str, after: str, leaving: str, left: str) -> dict[str, str]:
+        """Return the scripts of managers that have one of its own for each thing that happens."""
+        wanted: dict[str, Steps] = {}
+        for action in ("install", "upgrade"):
+            for name, steps in ((before, self._before()), (after, self._after())):
+                wanted[name.format(action)] = steps and (f"action={action}", *steps)
+        return self._scriptlets({**wanted, leaving: self._leaving(), left: self._left()})
+
+    def _scriptlets(self, wanted: Mapping[str, Steps]) -> dict[str, str]:
+        return self._scripts(wanted, "services-preset.sh.in", "services-scriptlets.sh.in")
+
+    def _before(self) -> Steps:
+        return (
+            *self._user(_CHECK_USER),
+            *self._data(),
+            *self._services("note_services", "note_units"),
+            *self._hook(points.PRE_INSTALL, '"$action" ""'),
+        )
+
+    def _after(self) -> Steps:
+        configured = (
+            # Once more: not every manager heeds that a script failed before.
+            *self._user(_CHECK_USER),
+            *self._checks(),
+            *self._claim(*self._user("create_user", "make_directories"), known=""),
+            *self._secrets("make_secrets"),
+            *self._services('enable_services "$action"'),
+            *self._additions("check_additions"),
+            *self._prepare(),
+            *self._hook(points.POST_CONFIGURE, '"$action" ""'),
+        )
+        started = ("stop_dropped", "start_services", 'tell_how_to_start "$action"')
+        return (*configured, *self._services(*started))
+
+    def _leaving(self) -> Steps:
+        return (*self._hook(points.PRE_REMOVE), *self._services("stop_services"))
+
+    def _left(self) -> Steps:
+        return (
+            "clean_prefix",
+            *self._user("remove_runtime"),
+            *self._services("reload_systemd"),
+        )
 
     def _user(self, *steps: str) -> Steps:
         return steps if self.layout.user else ()
@@ -132,12 +223,17 @@ class Scripts(Told):
     def _config(self, *steps: str) -> Steps:
         return steps if self.config else ()
 
-    def _claim(self, *accounts: str) -> Steps:
-        """Let rpm's configuration files be whose they shall be, once the accounts are there."""
+    def _claim(self, *accounts: str, known: str | None = None) -> Steps:
+        """Let configuration files be whose they shall be, once the accounts are there.
+
+        ``known`` is the user's number when files were unpacked; rpm gives them to whom it knows.
+        """
         if all(line.startswith("root root ") for line in self.config):
             return accounts
-        known = f"known=$(id -u {self.layout.user} 2>/dev/null || :)"
-        return (known, *accounts, 'claim_configuration "$known"')
+        if known is not None:
+            return (*accounts, f'claim_configuration "{known}"')
+        ask = f"known=$(id -u {self.layout.user} 2>/dev/null || :)"
+        return (ask, *accounts, 'claim_configuration "$known"')
 
     def _prepare(self) -> Steps:
         # It becomes the app's user itself, once it has read what only root may read.
@@ -150,12 +246,14 @@ class Scripts(Told):
 
     def _data(self) -> Steps:
         """Refuse a version that would not do for the data, before anything is changed."""
-        checks = (f"check_data {one.name} {one.file} {one.version}" for one in self.versioned)
-        return (*checks, *(("back_up",) if self.beneath else ()))
+        return (*self._checks(), *(("back_up",) if self.beneath else ()))
+
+    def _checks(self) -> Steps:
+        return tuple(f"check_data {one.name} {one.file} {one.version}" for one in self.versioned)
 
     def _services(self, *steps: str) -> Steps:
         return steps if self.units.target else ()
 
-    def _scripts(self, wanted: Mapping[str, Steps], services: str) -> dict[str, str]:
-        known = functions(self, services)
+    def _scripts(self, wanted: Mapping[str, Steps], *services: str) -> dict[str, str]:
+        known = functions(self, *services)
         return {name: script(steps, known) for name, steps in wanted.items() if steps}

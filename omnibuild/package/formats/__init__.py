@@ -12,15 +12,14 @@ from omnibuild.files import write_atomic
 from omnibuild.package.artifact import Artifact
 from omnibuild.package.formats.deb import DEB
 from omnibuild.package.formats.format import Format, Making
+from omnibuild.package.formats.nfpm import APK, ARCHLINUX, IPK
 from omnibuild.package.formats.oci import OCI
 from omnibuild.package.formats.pex import PEX
 from omnibuild.package.formats.rpm import RPM
 from omnibuild.package.formats.tar import TAR
 from omnibuild.payload.model import Metadata, Payload
-from omnibuild.recipe.models import Debian, Oci, Pex, Platform, Rpm, Tar
+from omnibuild.recipe.models import Platform, Settings
 from omnibuild.store.delivery import CHECKSUM_SUFFIX
-
-Settings = Debian | Rpm | Tar | Oci | Pex
 
 # By the table of a platform's definition.
 FORMATS: Final[Mapping[str, Format[Any]]] = {
@@ -29,6 +28,9 @@ FORMATS: Final[Mapping[str, Format[Any]]] = {
     "tar": TAR,
     "oci": OCI,
     "pex": PEX,
+    "archlinux": ARCHLINUX,
+    "apk": APK,
+    "ipk": IPK,
 }
 
 
@@ -44,6 +46,18 @@ def check_metadata(metadata: Metadata, platform: Platform) -> None:
     """
     _, row = format_of(platform.settings)
     row.check(metadata)
+
+
+def left_out(metadata: Metadata, platform: Platform) -> tuple[str, ...]:
+    """Return a warning when a recipe says what the platform's packages have no words for."""
+    _, row = format_of(platform.settings)
+    texts = [text for kind in row.left_out for text in getattr(metadata.relations, kind)]
+    if not texts:
+        return ()
+    return (
+        f"packages for {platform.title} cannot say what they only work better with, so they name"
+        f" none of: {', '.join(texts)}",
+    )
 
 
 def decisive_settings(platform: Platform) -> tuple[str, dict[str, Any], dict[str, str]]:

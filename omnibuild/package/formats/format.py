@@ -85,6 +85,8 @@ class Format(Generic[Settings]):
             keep its parts apart; empty for formats that have neither.
         symbols: makes the payload of the app's debug symbols, of that of the app, the settings,
             and the directory and the tree with them; none for formats without packages of these.
+        left_out: kinds of relations to other packages that nobody needs, and that the format has
+            no words for.
     """
 
     settings: type[Settings]
@@ -94,6 +96,7 @@ class Format(Generic[Settings]):
     elsewhere: frozenset[str] = frozenset()
     base: Callable[[Settings], str] = lambda settings: ""
     symbols: Callable[[Payload, Settings, Path, Tree], Payload] | None = None
+    left_out: tuple[str, ...] = ()
 
 
 def symbols_payload(payload: Payload, root: Path, tree: Tree, ending: str) -> Payload:

@@ -17,6 +17,7 @@ from omnibuild.package.decompression import decompressed
 from omnibuild.package.opening.contents import Contents, Member, clean_path
 from omnibuild.package.opening.cpio import rpm_members
 from omnibuild.package.opening.image import Image, image_in, lay_over
+from omnibuild.package.opening.others import other_in
 from omnibuild.package.opening.said import Said, deb_said, rpm_said
 from omnibuild.package.opening.tarball import Pieces, packed_tar_members, tar_members
 from omnibuild.package.reading import reading
@@ -59,7 +60,7 @@ class Opened:
 
 
 def open_package(path: Path, scratch: Path, limits: Limits) -> Opened:
-    """Read a .deb, an .rpm, an image, a tarball or a directory, whatever it is called.
+    """Read a package of any format, an image, a tarball or a directory, whatever it is called.
 
     Args:
         path: the file or directory.
@@ -82,6 +83,9 @@ def open_package(path: Path, scratch: Path, limits: Limits) -> Opened:
         opened = _opened(read.name, read.version, contents.tree(), scratch, scratch)
         if not read.form and (image := image_in(opened.payload)):
             return _open_image(image, opened.payload, scratch, limits)
+        if not read.form and (other := other_in(opened.payload, Contents(scratch, limits), limits)):
+            opened = _opened(other.name, other.version, other.tree, scratch, scratch)
+            return Opened(opened.payload, other.form, other.architecture, other.said)
         payload = dataclasses.replace(opened.payload, owners=read.owners)
         return Opened(payload, read.form, read.architecture, read.said)
 

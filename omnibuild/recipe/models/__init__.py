@@ -11,8 +11,26 @@ from omnibuild.recipe.models.app import (
 from omnibuild.recipe.models.audit import Audit, HostPackages, Waiver
 from omnibuild.recipe.models.base import Model
 from omnibuild.recipe.models.build import Build, Node
-from omnibuild.recipe.models.package import ConfigFile, FormatRelations, HostFile, Package
-from omnibuild.recipe.models.platform import Debian, Oci, Pex, Platform, Rpm, Tar
+from omnibuild.recipe.models.package import (
+    ConfigFile,
+    FormatRelations,
+    HostFile,
+    OtherRelations,
+    Package,
+)
+from omnibuild.recipe.models.platform import (
+    FORMATS,
+    Apk,
+    ArchLinux,
+    Debian,
+    Ipk,
+    Oci,
+    Pex,
+    Platform,
+    Rpm,
+    Settings,
+    Tar,
+)
 from omnibuild.recipe.models.python import Python
 from omnibuild.recipe.models.services import (
     Bundle,
@@ -48,6 +66,7 @@ __all__ = [
     "Secret",
     "Package",
     "FormatRelations",
+    "OtherRelations",
     "Build",
     "Node",
     "Bundle",
@@ -71,5 +90,10 @@ __all__ = [
     "Pex",
     "Rpm",
     "Tar",
+    "ArchLinux",
+    "Apk",
+    "Ipk",
+    "Settings",
+    "FORMATS",
     "Platform",
 ]

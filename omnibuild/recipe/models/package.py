@@ -75,6 +75,40 @@ class RpmPackage(FormatRelations, frozen=True, kw_only=True):
     ] = "Unspecified"
 
 
+class OtherRelations(Model, frozen=True, kw_only=True):
+    """What a package of pacman or apk has in place of the same key of [package], in its words."""
+
+    depends: Annotated[
+        tuple[Line, ...] | None,
+        Meta(description="Packages it cannot run without.", examples=[["openssh", "bash>=5"]]),
+    ] = None
+    conflicts: Annotated[tuple[Line, ...] | None, Meta(description="Packages it cannot stand.")] = (
+        None
+    )
+    replaces: Annotated[
+        tuple[Line, ...] | None,
+        Meta(description="Packages in whose place it comes; for apk whose files it takes."),
+    ] = None
+    provides: Annotated[
+        tuple[Line, ...] | None, Meta(description="Names that it also answers to.")
+    ] = None
+
+
+class IpkRelations(OtherRelations, frozen=True, kw_only=True):
+    """What an ipk has in place of the same key of [package]; opkg's words are dpkg's."""
+
+    pre_depends: Annotated[
+        tuple[Line, ...] | None,
+        Meta(description="Packages that must be there before any of its own scripts runs."),
+    ] = None
+    recommends: Annotated[
+        tuple[Line, ...] | None, Meta(description="Packages it works better with.")
+    ] = None
+    suggests: Annotated[
+        tuple[Line, ...] | None, Meta(description="Packages that make it more useful to some.")
+    ] = None
+
+
 class ChangelogFrom(Model, frozen=True, kw_only=True):
     """``[package]``: where the changelog is said, instead of in a file."""
 
@@ -157,6 +191,9 @@ class Package(Model, frozen=True, kw_only=True):
     provides: Annotated[tuple[Line, ...], Meta(description="Virtual packages it provides.")] = ()
     deb: DebPackage = field(default_factory=DebPackage)
     rpm: RpmPackage = field(default_factory=RpmPackage)
+    archlinux: OtherRelations = field(default_factory=OtherRelations)
+    apk: OtherRelations = field(default_factory=OtherRelations)
+    ipk: IpkRelations = field(default_factory=IpkRelations)
     platforms: Annotated[tuple[Name, ...], Meta(description="Where it runs; all when empty.")] = ()
 
 
@@ -232,6 +269,6 @@ class HostFile(Model, frozen=True, kw_only=True):
         ),
     ] = ""
     formats: Annotated[
-        tuple[Literal["deb", "rpm", "tar", "oci"], ...],
+        tuple[Literal["deb", "rpm", "tar", "oci", "archlinux", "apk", "ipk"], ...],
         Meta(description="Formats of packages that have it; all when empty."),
     ] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
@@ -82,6 +82,40 @@ class Pex(Model, frozen=True, kw_only=True):
     ]
 
 
+class ArchLinux(Model, frozen=True, kw_only=True):
+    """``[archlinux]``: a package for pacman, written by nfpm."""
+
+    architecture: Annotated[
+        Architecture,
+        Meta(description="pacman's name of the architecture.", examples=["x86_64"]),
+    ]
+
+
+class Apk(Model, frozen=True, kw_only=True):
+    """``[apk]``: a package for apk of a system with glibc, written by nfpm."""
+
+    architecture: Annotated[
+        Architecture, Meta(description="apk's name of the architecture.", examples=["x86_64"])
+    ]
+
+
+class Ipk(Model, frozen=True, kw_only=True):
+    """``[ipk]``: a package for opkg of a system with glibc, written by nfpm."""
+
+    architecture: Annotated[
+        Architecture,
+        Meta(
+            description="One of the architectures that its opkg takes, as /etc/opkg lists them.",
+            examples=["x86_64"],
+        ),
+    ]
+
+
+Settings = Debian | Rpm | Tar | Oci | Pex | ArchLinux | Apk | Ipk
+# Of the tables of a platform, each for a format.
+FORMATS: Final = ("deb", "rpm", "tar", "oci", "pex", "archlinux", "apk", "ipk")
+
+
 class Platform(Model, frozen=True, kw_only=True):
     """``platforms/<name>.toml``: where packages run; exactly one table of a format."""
 
@@ -109,8 +143,12 @@ class Platform(Model, frozen=True, kw_only=True):
     tar: Tar | None = None
     oci: Oci | None = None
     pex: Pex | None = None
+    archlinux: ArchLinux | None = None
+    apk: Apk | None = None
+    ipk: Ipk | None = None
 
     @property
-    def settings(self) -> Debian | Rpm | Tar | Oci | Pex:
+    def settings(self) -> Settings:
         """What it says of its format, whichever that is."""
-        return next(one for one in (self.deb, self.rpm, self.tar, self.oci, self.pex) if one)
+        found: Settings = next(one for name in FORMATS if (one := getattr(self, name)))
+        return found

@@ -56,10 +56,13 @@ def test_platforms_that_read_the_same_file_share_one_package(definitions: Defini
         "package:hello/rpm@bullseye/amd64",
         "package:hello/tar@bullseye/amd64",
         "package:hello/oci-on-container@bullseye/amd64",
+        "package:hello/archlinux@bullseye/amd64",
+        "package:hello/apk@bullseye/amd64",
+        "package:hello/ipk@bullseye/amd64",
     }
     # Every platform is audited, and nothing is packaged before all audits are through.
-    assert len(of_kind(plan, "audit")) == 8
-    assert all(len(a.after) == 8 for a in of_kind(plan, "package").values())
+    assert len(of_kind(plan, "audit")) == 11
+    assert all(len(a.after) == 11 for a in of_kind(plan, "package").values())
 
 
 def test_the_interpreter_is_asked_about_the_project_alone(definitions: Definitions) -> None:

@@ -16,13 +16,23 @@ def everything(host: HostFiles) -> dict[str, str]:
     """Return all files and scripts by a relative path, and an index of the rest."""
     found = {f"files{path}": file.content.decode() for path, file in host.files.items()}
     for form, scripts in host.scripts.items():
-        found |= {f"scripts/{form}/{name}": text for name, text in scripts.items()}
+        if form != "apk":  # those of pacman, by other names
+            found |= {f"scripts/{form}/{name}": text for name, text in scripts.items()}
     index = {
         "modes": {path: f"{file.mode:o}" for path, file in host.files.items()},
         "symlinks": dict(host.symlinks),
         "config_files": list(host.config_files),
     }
     return found | {"index.json": json.dumps(index, indent=1) + "\n"}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_apk_has_the_scripts_of_pacman(name: str) -> None:
+    scripts = example(name).scripts
+    assert scripts["apk"] == {
+        script.replace("_", "-").replace("remove", "deinstall"): text
+        for script, text in scripts["archlinux"].items()
+    }
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

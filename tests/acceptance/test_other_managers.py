@@ -1,0 +1,200 @@
+"""hello installed by pacman, apk and opkg themselves, as far as this machine has them.
+
+pacman is Debian's. apk and opkg are in no Debian: where somebody put them on PATH they are tried.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from omnibuild.package.nfpm import tool
+from omnibuild.tools import Tool
+from tests.acceptance.hosts import BootedHost, Host, HostPool, eventually
+from tests.acceptance.products import CHECKOUT, next_version, omnibuild
+from tests.acceptance.steps import (
+    CONFIG,
+    WEB,
+    answers,
+    assert_account_is_locked,
+    assert_self_contained,
+    running,
+    visit,
+)
+
+PLATFORMS = ("arch", "wolfi", "yocto")
+LDD = Tool("ldd", "libc-bin")
+PACMAN = ("pacman-package-manager",)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with hello 1.0.0 and 1.1.0 for all three."""
+    base = tmp_path_factory.mktemp("others")
+    named = [word for name in PLATFORMS for word in ("--platform", name)]
+    for workspace in (CHECKOUT, next_version(base / "next")):
+        omnibuild("build", "hello", "-C", workspace, "-o", base / "dist", *named)
+    return base / "dist"
+
+
+def pacman(host: Host, *words: str) -> str:
+    """Call pacman on a host whose glibc is none of its packages."""
+    return host.run("pacman", "--noconfirm", "--assume-installed", "glibc=2.36", *words).output
+
+
+def as_arch(host: Host, built: Path) -> None:
+    """Give a host what nfpm's packages find on Arch: sh is bash there."""
+    host.shell("ln -sf bash /bin/sh; ln -sf /proc/self/mounts /etc/mtab")
+    for path in built.glob("*.zst"):
+        host.copy(path, f"/root/{path.name}")
+
+
+def package(version: str) -> str:
+    return f"/root/hello-{version}-1-x86_64.pkg.tar.zst"
+
+
+def test_pacman_from_installation_to_removal(hosts: HostPool, built: Path) -> None:
+    host = hosts.debian(packages=PACMAN)
+    as_arch(host, built)
+    before = host.paths()
+    said = pacman(host, "--upgrade", package("1.0.0"))
+    assert "there is no systemd here; this runs it: /opt/hello/bin/hello-run" in said
+    assert "failed" not in said
+    assert "0 altered files" in host.run("pacman", "-Qkk", "hello").stdout
+    works(host)
+
+    edited = host.read(CONFIG).replace("Hello from omnibuild", "Edited")
+    host.write(CONFIG, edited)
+    pacman(host, "--upgrade", package("1.1.0"))
+    assert host.run("hello", "--version").stdout == "hello 1.1.0\n"
+    assert host.read(CONFIG) == edited
+    assert "1.1" in host.read(f"{CONFIG}.pacnew")
+
+    pacman(host, "--remove", "--nosave", "hello")
+    host.run("rm", f"{CONFIG}.pacnew")
+    kept = ("/etc/", "/var/lib/hello", "/var/log/hello", "/var/cache/", "/var/lib/pacman/")
+    assert not [path for path in host.paths() - before if not path.startswith(kept)]
+    assert host.exists("/var/lib/hello/hello.db")
+
+
+def runs(host: BootedHost, version: str) -> bool:
+    return answers(host, WEB) and visit(host).version == version
+
+
+def test_pacman_with_systemd(hosts: HostPool, built: Path) -> None:
+    host = hosts.booted(packages=PACMAN)
+    as_arch(host, built)
+    # Arch's own, which is to decide whether anything is enabled.
+    host.write("/etc/systemd/system-preset/99-default.preset", "disable *\n")
+    said = pacman(host, "--upgrade", package("1.0.0"))
+    assert "systemctl enable --now hello.target" in said
+    assert not answers(host, WEB)
+    host.run("systemctl", "enable", "--now", "hello.target")
+    eventually(lambda: runs(host, "1.0.0"), "hello answers")
+
+    # A unit that the next version lacks: pacman deletes what only the old one has.
+    unit = "/usr/lib/systemd/system/hello-old.service"
+    host.write(unit, "[Unit]\nPartOf=hello.target\n[Service]\nExecStart=/bin/sleep infinity\n")
+    files = "/var/lib/pacman/local/hello-1.0.0-1/files"
+    host.run("sed", "-i", f"/hello-nginx.service$/a {unit.lstrip('/')}", files)
+    host.shell("systemctl daemon-reload; systemctl start hello-old")
+    number = host.unit("hello-web.service")["MainPID"]
+    pacman(host, "--upgrade", package("1.1.0"))
+    eventually(lambda: runs(host, "1.1.0"), "the new version answers")
+    assert host.unit("hello-web.service")["MainPID"] != number
+    assert not host.exists(unit)
+    assert host.unit("hello-old.service")["ActiveState"] == "inactive"
+
+    pacman(host, "--remove", "hello")
+    eventually(lambda: not answers(host, WEB), "nothing answers")
+    assert host.unit("hello.target")["ActiveState"] == "inactive"
+    assert host.run("systemctl", "--failed", "--plain", "--no-legend").stdout == ""
+
+
+def bring(host: Host, program: str) -> None:
+    """Give a host a program of this machine, with its libraries that are not there."""
+    path = shutil.which(program)
+    assert path
+    libraries = re.findall(r"(/\S+) \(", LDD.run(path).stdout.decode())
+    host.copy(Path(path), f"/usr/bin/{program}")
+    for library in libraries:
+        if not host.exists(library):
+            host.copy(Path(library), library)
+
+
+def standing_in(packager: str, name: str, directory: Path) -> Path:
+    """Make an empty package, for a libc that the manager does not know of."""
+    words = ["version: '2.40'", "version_schema: none", "release: '1'", "arch: x86_64"]
+    words += ["maintainer: Tests <tests@example.com>", "description: stands in"]
+    configuration = directory / "libc.yaml"
+    configuration.write_text("\n".join([f"name: {name}", *words, ""]))
+    tool.package(configuration, packager, directory / f"{name}.{packager}")
+    return directory / f"{name}.{packager}"
+
+
+def works(host: Host) -> None:
+    """Check that hello runs, as its own user."""
+    assert host.run("hello", "--version").stdout == "hello 1.0.0\n"
+    assert_account_is_locked(host)
+    with running(host, "/opt/hello/bin/hello-run", "--state", "/var/lib/hello"):
+        assert visit(host).server == "nginx"
+        assert_self_contained(host)
+
+
+@pytest.mark.skipif(not shutil.which("apk"), reason="no program apk: Debian does not have it")
+def test_apk_from_installation_to_removal(hosts: HostPool, built: Path, tmp_path: Path) -> None:
+    host = hosts.debian()
+    bring(host, "apk")
+    host.write("/etc/apk/arch", "x86_64\n")
+    for path in (*built.glob("*.apk"), standing_in("apk", "glibc", tmp_path)):
+        host.copy(path, f"/root/{path.name}")
+    apk = ("apk", "--no-network", "--allow-untrusted")
+    # Without glibc, as on Alpine, it is refused.
+    refused = host.run(*apk, "add", "--initdb", "/root/hello-1.0.0-r1.apk", check=False)
+    assert refused.status
+    assert "glibc (no such package)" in refused.output
+    said = host.run(*apk, "add", "--initdb", "/root/glibc.apk", "/root/hello-1.0.0-r1.apk").output
+    assert "there is no systemd here; this runs it: /opt/hello/bin/hello-run" in said
+    works(host)
+
+    edited = host.read(CONFIG).replace("Hello from omnibuild", "Edited")
+    host.write(CONFIG, edited)
+    host.run(*apk, "add", "/root/hello-1.1.0-r1.apk")
+    assert host.run("hello", "--version").stdout == "hello 1.1.0\n"
+    assert host.read(CONFIG) == edited
+    assert "1.1" in host.read(f"{CONFIG}.apk-new")
+    host.run(*apk, "del", "hello")
+    assert not host.exists("/opt/hello")
+    assert host.exists("/var/lib/hello/hello.db")
+
+
+@pytest.mark.skipif(not shutil.which("opkg"), reason="no program opkg: Debian does not have it")
+def test_opkg_from_installation_to_removal(hosts: HostPool, built: Path, tmp_path: Path) -> None:
+    host = hosts.debian()
+    bring(host, "opkg")
+    configuration = "/etc/opkg/opkg.conf"
+    host.write(configuration, "arch all 1\narch x86_64 10\ndest root /\n")
+    host.run("mkdir", "-p", "/var/lib/opkg/lists", "/usr/local/var/lib/opkg", "/var/run")
+    for path in (*built.glob("*.ipk"), standing_in("ipk", "libc6", tmp_path)):
+        host.copy(path, f"/root/{path.name}")
+    opkg = ("opkg", "-V1", "--conf", configuration)
+    refused = host.run(*opkg, "install", "/root/hello_1.0.0-1_x86_64.ipk", check=False)
+    assert refused.status
+    assert "libc6 (>= " in refused.output
+    host.run(*opkg, "install", "/root/libc6.ipk")
+    said = host.run(*opkg, "install", "/root/hello_1.0.0-1_x86_64.ipk").output
+    assert "there is no systemd here; this runs it: /opt/hello/bin/hello-run" in said
+    works(host)
+
+    edited = host.read(CONFIG).replace("Hello from omnibuild", "Edited")
+    host.write(CONFIG, edited)
+    host.run(*opkg, "install", "/root/hello_1.1.0-1_x86_64.ipk")
+    assert host.run("hello", "--version").stdout == "hello 1.1.0\n"
+    assert host.read(CONFIG) == edited
+    assert not host.exists("/run/hello.upgrade")
+    host.run(*opkg, "remove", "hello")
+    assert not host.exists("/opt/hello")
+    assert host.exists("/var/lib/hello/hello.db")
