@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tarfile
 import time
@@ -96,7 +97,15 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = base / "able.c"
     source.write_text(ABLE)
     subprocess.run(
-        ["gcc", "-static-pie", "-fstack-protector-strong", "-o", project / "able", source],
+        [
+            "gcc",
+            "-static-pie",
+            "-Wl,-z,now",
+            "-fstack-protector-strong",
+            "-o",
+            project / "able",
+            source,
+        ],
         check=True,
     )
     (project / "package-scripts").mkdir()
@@ -284,6 +293,10 @@ def test_state_that_nobody_may_write_is_told(engine: Engine, tmp_path: Path) -> 
     started = engine.start("jobs:1.0", "jobs", "ask", binds=[f"{tmp_path}:/var/lib/jobs:ro"])
     assert started.end() == 1
     assert "user 10001 may not write /var/lib/jobs: mount a volume" in started.log()
+    os.chown(tmp_path, 4711, 0)
+    other = engine.start("jobs:1.0", "jobs", "ask", binds=[f"{tmp_path}:/var/lib/jobs"])
+    assert other.end() == 1
+    assert "user 10001 may not write /var/lib/jobs: it is user 4711's: run it as" in other.log()
 
 
 def test_what_an_engine_saves_is_opened(engine: Engine, images: Path, tmp_path: Path) -> None:

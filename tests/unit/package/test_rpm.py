@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from omnibuild import digests
 from omnibuild.errors import PackageError
+from omnibuild.package.opening.opened import open_package
 from omnibuild.package.rpm import relations
 from omnibuild.package.rpm.header import (
     Field,
@@ -29,6 +30,7 @@ from omnibuild.package.rpm.verification import check_rpm
 from omnibuild.package.rpm.writer import write_rpm
 from omnibuild.package.system_directories import SYSTEM_DIRECTORIES
 from omnibuild.payload.model import Payload
+from omnibuild.sources.extraction import Limits
 from omnibuild.tree import Entry, Kind, Tree, scan
 from tests.unit.package.golden import assert_golden
 from tests.unit.package.samples import (
@@ -298,3 +300,19 @@ def test_files_belong_to_whom_the_payload_says(payload: Payload, tmp_path: Path)
     assert set(main.strings(Tag.FILE_USERS)) == {"root"}
     mode = dict(zip(names, main.numbers(Tag.FILE_MODES), strict=True))["hello.conf"]
     assert mode & 0o7777 == 0o640
+
+
+def test_ghosts_are_listed_and_not_packed(payload: Payload, tmp_path: Path) -> None:
+    ghosts = {"/etc/hello/made here": (), "/var/cache/other": ("deb",), "/opt/hello/z": ("rpm",)}
+    haunted = replace(payload, ghosts=ghosts)
+    assert Payload.from_data(haunted.to_data(), payload.root, payload.tree).ghosts == ghosts
+    path = write_rpm(haunted, RPM, tmp_path / "out").path
+    found = {file.path for file in check_rpm(path).files if file.type == "ghost"}
+    assert found == {"/etc/hello/made here", "/opt/hello/z"}
+    plain = write_rpm(payload, RPM, tmp_path / "plain").path
+    trees = []
+    for name, each in (("haunted", path), ("plain", plain)):
+        scratch = tmp_path / f"opened-{name}"
+        scratch.mkdir()
+        trees.append(open_package(each, scratch, Limits()).payload.tree)
+    assert trees[0] == trees[1]
