@@ -31,7 +31,7 @@ from omnibuild.recipe.running.commands import INTERPRETER
 from omnibuild.recipe.wheeltags import marker_environment, parse_wheel_name
 from omnibuild.sources.archive import at_most, unpack
 from omnibuild.sources.python.size import check_size
-from omnibuild.sources.python.wheels import record_again
+from omnibuild.sources.python.wheels import install_wheel, record_again
 from omnibuild.store.delivery import CHECKSUM_SUFFIX
 from omnibuild.store.results import Output
 from omnibuild.tree import scan
@@ -128,7 +128,7 @@ def run(job: Job) -> Output:
     startable = Startable()
     names = []
     for name, wheel in sorted([*_fetched(job), *_built(job)]):
-        check_size(wheel, name, at_most(job.limits.unpacked))
+        _check(job, wheel, name)
         startable.add(wheel, name)
         # A step may write there, and the store's own file is nobody's to change.
         shutil.copyfile(wheel, build / "wheels" / name)
@@ -143,6 +143,14 @@ def run(job: Job) -> Output:
     captured_file(parameters["name"], build / "out", "pex")
     suffix = "" if all(map(is_pure, names)) else f"-linux-{parameters['architecture']}"
     return _stored(job, build / "out" / _MADE, f"{parameters['name']}{suffix}.pex")
+
+
+def _check(job: Job, wheel: Path, name: str) -> None:
+    """Refuse a wheel that packages would refuse: hosts unpack what is in the file."""
+    check_size(wheel, name, at_most(job.limits.unpacked))
+    target = job.scratch / "checked"
+    install_wheel(wheel, name, target, "site-packages", job.scratch, "bin/python3")
+    files.remove_tree(target)
 
 
 def _stored(job: Job, made: Path, name: str) -> Output:

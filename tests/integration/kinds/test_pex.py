@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import json
 import os
@@ -18,7 +20,7 @@ import pytest
 
 from omnibuild import events
 from omnibuild.blueprint.python import pex
-from omnibuild.errors import DefinitionError
+from omnibuild.errors import ArchiveError, DefinitionError
 from omnibuild.execute.job import Job, Kind
 from omnibuild.execute.scheduler import Execution
 from omnibuild.kinds import all_kinds
@@ -65,11 +67,17 @@ def wheel(name: str, version: str, requires: str = "", **modules: str) -> dict[s
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/entry_points.txt": entry,
     }
-    record = "".join(f"{path},,\n" for path in (*texts, f"{info}/RECORD"))
+    record = "".join(f"{path},{_said(text.encode())}\n" for path, text in texts.items())
+    record += f"{info}/RECORD,,\n"
     with zipfile.ZipFile(stream, "w") as archive:
         for path, text in (texts | {f"{info}/RECORD": record}).items():
             archive.writestr(zipfile.ZipInfo(path), text)
     return {f"{name}-{version}-py3-none-any.whl": stream.getvalue()}
+
+
+def _said(content: bytes) -> str:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+    return f"sha256={digest},{len(content)}"
 
 
 def rooted(job: Job) -> Output:
@@ -203,3 +211,10 @@ def test_a_command_that_no_wheel_brings_is_refused(with_python: Path, tmp_path: 
         made(tmp_path, with_python, shop, {}, command="shopp")
     with pytest.raises(DefinitionError, match="the module shop\\.web, which"):
         made(tmp_path / "2", with_python, shop, {}, command="python -m shop.web")
+
+
+def test_a_wheel_that_says_what_is_not_true_is_refused(with_python: Path, tmp_path: Path) -> None:
+    ((name, content),) = wheel("shop", "1.0", shop=SHOP).items()
+    changed = content.replace(b"import os, sys", b"import os, SYS")
+    with pytest.raises(ArchiveError, match="is not a valid wheel"):
+        made(tmp_path, with_python, {name: changed}, {})
