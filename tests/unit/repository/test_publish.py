@@ -160,6 +160,21 @@ def test_what_is_no_package_is_refused(tmp_path: Path, repository: Path) -> None
     assert not repository.exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "manager"),
+    [("a-1-1-x86_64.pkg.tar.zst", "pacman"), ("a-1-r1.apk", "apk"), ("a_1-1_x86_64.ipk", "opkg")],
+)
+def test_packages_of_other_managers_are_refused(
+    tmp_path: Path, repository: Path, name: str, manager: str
+) -> None:
+    other = tmp_path / name
+    other.write_bytes(package(tmp_path, platform=LINUX).read_bytes())
+    with pytest.raises(PackageError, match=f"packages for {manager} are in no apt") as caught:
+        into(repository, other)
+    assert caught.value.hint.endswith(f"{name}")
+    assert not repository.exists()
+
+
 def test_an_rpm_needs_a_platform(tmp_path: Path, repository: Path) -> None:
     with pytest.raises(PackageError, match="x86_64"):
         publish([package(tmp_path, platform=EL9)], repository, signer(), platforms=[DEBIAN_12])
