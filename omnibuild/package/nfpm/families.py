@@ -41,6 +41,7 @@ class Family:
         left_out: relations that it has no words for.
         epoch: whether versions have an epoch.
         numbered: whether a revision is a number and nothing else.
+        packager: whether it says who made the package, besides who maintains it.
         protected: directory in which its manager keeps what the operator changed; empty when it
             does so for all that a package declares.
     """
@@ -57,6 +58,7 @@ class Family:
     upgrades: Mapping[str, str]
     epoch: bool = True
     numbered: bool = True
+    packager: bool = False
     protected: str = ""
 
 
@@ -96,6 +98,7 @@ ARCHLINUX: Final = Family(
     scripts=_called("pre_install", "post_install", "pre_remove", "post_remove"),
     upgrades={"pre_upgrade": "preupgrade", "post_upgrade": "postupgrade"},
     left_out=WEAK,
+    packager=True,
 )
 APK: Final = Family(
     name="apk",

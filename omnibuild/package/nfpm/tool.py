@@ -13,6 +13,7 @@ from omnibuild.errors import MissingExtraError, MissingToolError, ToolFailedErro
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 
 _VERSION: Final = re.compile(r"^GitVersion:\s+(\S+)$", re.MULTILINE)
+_TOO_MANY: Final = "too many open files"
 # The formats are written by as many threads as it likes, and are the same for any number.
 _ENVIRONMENT: Final[Mapping[str, str]] = {
     **CLEAN_ENVIRONMENT,
@@ -52,12 +53,25 @@ def _version_of(tool: Tool) -> str:
 
 
 def package(configuration: Path, packager: str, target: Path) -> None:
-    """Write a package; raises :class:`ToolFailedError`.
+    """Write a package.
 
     Args:
         configuration: its file.
         packager: nfpm's name of the format.
         target: the file that it writes.
+
+    Raises:
+        ToolFailedError: nfpm failed.
     """
     words = ("package", "--config", configuration, "--packager", packager, "--target", target)
-    nfpm().run(*words, environment=_ENVIRONMENT)
+    try:
+        nfpm().run(*words, environment=_ENVIRONMENT)
+    except ToolFailedError as error:
+        if _TOO_MANY not in error.why:
+            raise
+        # For pacman it keeps all files open until the last one is written.
+        raise ToolFailedError(
+            f"nfpm may not open as many files at once as the package {target.name} has",
+            why=error.why,
+            hint="raise the limit for this shell: ulimit -n 1048576",
+        ) from error

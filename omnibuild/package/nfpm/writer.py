@@ -93,12 +93,10 @@ def _configuration(
         for name, text in payload.scripts.get(family.name, {}).items()
     }
     table: dict[str, str] = {}
-    if family.name == "archlinux":
+    if family.packager:
         table["packager"] = quoted(metadata.maintainer)
-    if family.name == "ipk" and relations.get("predepends"):
-        needed = ", ".join(quoted(text) for text in relations.pop("predepends"))
-        table["predepends"] = f"[{needed}]"
-    relations.pop("predepends", None)
+    if before := relations.pop("predepends", []):
+        table["predepends"] = f"[{', '.join(map(quoted, before))}]"
     upgrades = {key: files[name] for name, key in family.upgrades.items() if name in files}
     if upgrades:
         said = ", ".join(f"{key}: {quoted(str(path))}" for key, path in upgrades.items())

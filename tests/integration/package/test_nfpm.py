@@ -8,6 +8,7 @@ import io
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -250,6 +251,21 @@ def test_apk_keeps_configuration_below_etc_alone(tmp_path: Path) -> None:
     written(payload, "archlinux", tmp_path / "out")
     with pytest.raises(PackageError, match="would overwrite the configuration file"):
         written(payload, "apk", tmp_path / "out")
+
+
+def test_too_low_a_limit_of_open_files_is_told(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path;"
+        "from tests.integration.package.test_nfpm import sample, written;"
+        "written(sample(Path(sys.argv[1])), 'archlinux', Path(sys.argv[2]))"
+    )
+    words = (sys.executable, "-c", code, tmp_path / "root", tmp_path / "out")
+    for number in range(200):
+        write(tmp_path / "root", f"opt/hello/many/{number}", b"")
+    done = subprocess.run(
+        ["prlimit", "--nofile=100:100", *words], capture_output=True, text=True, check=False
+    )
+    assert "ulimit -n" in done.stderr
 
 
 def test_pacman_reads_it(tmp_path: Path) -> None:
