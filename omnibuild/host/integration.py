@@ -115,11 +115,7 @@ def described(
             if (f.owner, f.group, f.capabilities) != ("root", "root", "")
             and "deb" in (f.formats or ("deb",))
         ),
-        ghosts=tuple(
-            path
-            for path, file in recipe.host_files.items()
-            if file.ghost and "deb" in (file.formats or ("deb",))
-        ),
+        ghosts={path: file.formats for path, file in recipe.host_files.items() if file.ghost},
         secrets={
             name: secret.bytes if secret.generated else 0 for name, secret in recipe.secrets.items()
         },

@@ -165,7 +165,8 @@ class HostModel:
         additions: whether operators may install packages beside it.
         special: files of the recipe that a package manager cannot unpack as they shall be, each as
             ``owner group mode capabilities path``; ``-`` where nothing is said.
-        ghosts: files that come into being on hosts, and that a deb knows nothing of.
+        ghosts: host path of each file that comes into being on hosts, to the formats whose packages
+            it goes with; all when empty.
         secrets: what only this host knows: name to the bytes that it is made of, at random; 0 for
             what the operator writes.
         health: path that answers 200 when all is well; empty where nobody says.
@@ -187,7 +188,7 @@ class HostModel:
     shares: bool = False
     additions: bool = False
     special: tuple[str, ...] = ()
-    ghosts: tuple[str, ...] = ()
+    ghosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     secrets: Mapping[str, int] = field(default_factory=dict)
     health: str = ""
     homepage: str = ""

@@ -27,6 +27,10 @@ from tests.acceptance.steps import (
 
 PLATFORMS = ("arch", "wolfi", "yocto")
 LDD = Tool("ldd", "libc-bin")
+needs_apk, needs_opkg = (
+    pytest.mark.skipif(not shutil.which(name), reason=f"no program {name}: Debian has none")
+    for name in ("apk", "opkg")
+)
 PACMAN = ("pacman-package-manager",)
 
 
@@ -75,7 +79,7 @@ def test_pacman_from_installation_to_removal(hosts: HostPool, built: Path) -> No
 
     pacman(host, "--remove", "--nosave", "hello")
     host.run("rm", f"{CONFIG}.pacnew")
-    kept = ("/etc/", "/var/lib/hello", "/var/log/hello", "/var/cache/", "/var/lib/pacman/")
+    kept = ("/etc/", "/var/lib/hello", "/var/log/", "/var/cache/", "/var/lib/pacman/")
     assert not [path for path in host.paths() - before if not path.startswith(kept)]
     assert host.exists("/var/lib/hello/hello.db")
 
@@ -114,6 +118,110 @@ def test_pacman_with_systemd(hosts: HostPool, built: Path) -> None:
     assert host.run("systemctl", "--failed", "--plain", "--no-legend").stdout == ""
 
 
+KEEPER = """\
+[app]
+name = "keeper"
+version = "{version}"
+summary = "Keeps what is its own"
+license = "MIT"
+maintainer = "Shop team <shop@example.com>"
+
+[software]
+zlib = "1.3"
+
+[package]
+user = "keeper"
+scripts = "scripts"
+
+[config]
+"/etc/keeper/keeper.conf" = {{ source = "keeper.conf", mode = "0640", group = "keeper" }}
+
+[files]
+"/opt/keeper/share/index" = {{ ghost = true }}
+"""
+HOOK = 'mkdir -p /opt/keeper/share; echo "$1 as $(as_user id -un)" >>/opt/keeper/share/index\n'
+
+
+@pytest.fixture(scope="module")
+def keeper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with keeper 1.0 and 2.0rc1, for all three."""
+    base = tmp_path_factory.mktemp("keeper")
+    named = [word for name in PLATFORMS for word in ("--platform", name)]
+    (base / "recipes/scripts").mkdir(parents=True)
+    (base / "recipes/scripts/post-configure").write_text(HOOK)
+    for version in ("1.0", "2.0rc1"):
+        (base / "recipes/keeper.toml").write_text(KEEPER.format(version=version))
+        (base / "recipes/keeper.conf").write_text(f"# {version}\n")
+        omnibuild("build", "keeper", "-C", base, "-o", base / "dist", *named)
+    return base / "dist"
+
+
+def keeps(host: Host, version: str, *said: str) -> None:
+    """Check whose configuration is, and what the hook wrote."""
+    configuration = "/etc/keeper/keeper.conf"
+    assert host.run("stat", "-c", "%U %G %a", configuration).stdout == "root keeper 640\n"
+    assert host.read(configuration) == f"# {version}\n"
+    assert host.read("/opt/keeper/share/index").splitlines() == [*said]
+
+
+def kept_by(host: Host, install: tuple[str, ...], remove: tuple[str, ...], *files: str) -> None:
+    """Check what becomes of the app's own files, by any manager."""
+    first, second = (f"{action} as keeper" for action in ("install", "upgrade"))
+    host.run(*install, files[0])
+    keeps(host, "1.0", first)
+    host.run(*install, files[1])
+    keeps(host, "2.0rc1", first, second)
+    host.run(*remove, "keeper")
+    assert not host.exists("/opt/keeper")
+    assert host.run("id", "-un", "keeper").stdout == "keeper\n"
+
+
+def test_pacman_gives_the_app_what_is_its_own(hosts: HostPool, keeper: Path) -> None:
+    host = hosts.debian(packages=PACMAN)
+    as_arch(host, keeper)
+    words = ("pacman", "--noconfirm", "--assume-installed", "glibc=2.36")
+    names = (f"/root/keeper-{version}-1-x86_64.pkg.tar.zst" for version in ("1.0", "2.0rc1"))
+    kept_by(host, (*words, "--upgrade"), (*words, "--remove"), *names)
+
+
+@needs_apk
+def test_apk_gives_the_app_what_is_its_own(hosts: HostPool, keeper: Path, tmp_path: Path) -> None:
+    host = hosts.debian()
+    apk = with_apk(host, keeper, tmp_path)
+    host.run(*apk, "add", "--initdb", "/root/glibc.apk")
+    names = (f"/root/keeper-{version}-r1.apk" for version in ("1.0", "2.0_rc1"))
+    kept_by(host, (*apk, "add"), (*apk, "del"), *names)
+
+
+@needs_opkg
+def test_opkg_gives_the_app_what_is_its_own(hosts: HostPool, keeper: Path, tmp_path: Path) -> None:
+    host = hosts.debian()
+    opkg = with_opkg(host, keeper, tmp_path)
+    host.run(*opkg, "install", "/root/libc6.ipk")
+    names = (f"/root/keeper_{version}-1_x86_64.ipk" for version in ("1.0", "2.0~rc1"))
+    kept_by(host, (*opkg, "install"), (*opkg, "remove"), *names)
+
+
+def with_apk(host: Host, packages: Path, scratch: Path) -> tuple[str, ...]:
+    """Give a host apk, packages and a stand-in for glibc; return how it is called."""
+    bring(host, "apk")
+    host.write("/etc/apk/arch", "x86_64\n")
+    for path in (*packages.glob("*.apk"), standing_in("apk", "glibc", scratch)):
+        host.copy(path, f"/root/{path.name}")
+    return ("apk", "--no-network", "--allow-untrusted")
+
+
+def with_opkg(host: Host, packages: Path, scratch: Path) -> tuple[str, ...]:
+    """Give a host opkg, packages and a stand-in for glibc; return how it is called."""
+    bring(host, "opkg")
+    configuration = "/etc/opkg/opkg.conf"
+    host.write(configuration, "arch all 1\narch x86_64 10\ndest root /\n")
+    host.run("mkdir", "-p", "/var/lib/opkg/lists", "/usr/local/var/lib/opkg", "/var/run")
+    for path in (*packages.glob("*.ipk"), standing_in("ipk", "libc6", scratch)):
+        host.copy(path, f"/root/{path.name}")
+    return ("opkg", "-V1", "--conf", configuration)
+
+
 def bring(host: Host, program: str) -> None:
     """Give a host a program of this machine, with its libraries that are not there."""
     path = shutil.which(program)
@@ -144,14 +252,10 @@ def works(host: Host) -> None:
         assert_self_contained(host)
 
 
-@pytest.mark.skipif(not shutil.which("apk"), reason="no program apk: Debian does not have it")
+@needs_apk
 def test_apk_from_installation_to_removal(hosts: HostPool, built: Path, tmp_path: Path) -> None:
     host = hosts.debian()
-    bring(host, "apk")
-    host.write("/etc/apk/arch", "x86_64\n")
-    for path in (*built.glob("*.apk"), standing_in("apk", "glibc", tmp_path)):
-        host.copy(path, f"/root/{path.name}")
-    apk = ("apk", "--no-network", "--allow-untrusted")
+    apk = with_apk(host, built, tmp_path)
     # Without glibc, as on Alpine, it is refused.
     refused = host.run(*apk, "add", "--initdb", "/root/hello-1.0.0-r1.apk", check=False)
     assert refused.status
@@ -171,16 +275,10 @@ def test_apk_from_installation_to_removal(hosts: HostPool, built: Path, tmp_path
     assert host.exists("/var/lib/hello/hello.db")
 
 
-@pytest.mark.skipif(not shutil.which("opkg"), reason="no program opkg: Debian does not have it")
+@needs_opkg
 def test_opkg_from_installation_to_removal(hosts: HostPool, built: Path, tmp_path: Path) -> None:
     host = hosts.debian()
-    bring(host, "opkg")
-    configuration = "/etc/opkg/opkg.conf"
-    host.write(configuration, "arch all 1\narch x86_64 10\ndest root /\n")
-    host.run("mkdir", "-p", "/var/lib/opkg/lists", "/usr/local/var/lib/opkg", "/var/run")
-    for path in (*built.glob("*.ipk"), standing_in("ipk", "libc6", tmp_path)):
-        host.copy(path, f"/root/{path.name}")
-    opkg = ("opkg", "-V1", "--conf", configuration)
+    opkg = with_opkg(host, built, tmp_path)
     refused = host.run(*opkg, "install", "/root/hello_1.0.0-1_x86_64.ipk", check=False)
     assert refused.status
     assert "libc6 (>= " in refused.output

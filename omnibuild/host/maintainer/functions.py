@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from omnibuild.errors import DefinitionError
 from omnibuild.host import hooks as points
@@ -47,7 +47,8 @@ class Told:
         special: files that dpkg cannot unpack as they shall be, each as ``owner group mode
             capabilities path``; ``-`` where nothing is said.
         secrets: names of what only this host knows.
-        ghosts: files that came into being on the host, and that dpkg knows nothing of.
+        ghosts: files that come into being on the host, and which only rpm knows of, to the formats
+            whose packages they go with; all when empty.
         health: whether the app says that all is well, when it is asked.
     """
 
@@ -60,7 +61,7 @@ class Told:
     additions: bool = False
     special: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
-    ghosts: tuple[str, ...] = ()
+    ghosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     health: bool = False
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ the first boot needs and start nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from omnibuild.host import hooks as points
 from omnibuild.host.maintainer.functions import Told, functions, hook_name
@@ -36,12 +36,18 @@ class Scripts(Told):
     def by_format(self) -> dict[str, dict[str, str]]:
         """Return the scripts of all formats that have any, by the format's name."""
         return {
-            "deb": self.deb(),
-            "rpm": self.rpm(),
-            "archlinux": self.archlinux(),
-            "apk": self.apk(),
-            "ipk": self.ipk(),
+            "deb": self._for("deb").deb(),
+            "rpm": self._for("rpm").rpm(),
+            "archlinux": self._for("archlinux").archlinux(),
+            "apk": self._for("apk").apk(),
+            "ipk": self._for("ipk").ipk(),
         }
+
+    def _for(self, form: str) -> Scripts:
+        ghosts = {
+            path: formats for path, formats in self.ghosts.items() if form in formats or not formats
+        }
+        return replace(self, ghosts=ghosts)
 
     def deb(self) -> dict[str, str]:
         """Return the scripts of a deb by their name."""
@@ -206,6 +212,7 @@ class Scripts(Told):
 
     def _left(self) -> Steps:
         return (
+            *(("remove_ghosts",) if self.ghosts else ()),
             "clean_prefix",
             *self._user("remove_runtime"),
             *self._services("reload_systemd"),
