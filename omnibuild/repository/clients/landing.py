@@ -86,7 +86,7 @@ def _ways(record: Repository, channels: Mapping[str, Channel], default: str) -> 
         *(dnf if dnf_channel == channel else []),
     ]
     # Who has nothing yet is shown how it will be.
-    installed = seen or not tarballs
+    installed = seen or not any(content.downloads for content in channels.values())
     return {
         "ABOUT": f"Signed packages{' for ' if kinds else ''}{_listed(kinds)}.",
         "INSTALL": _install(record, channels, channel, default, seen) if installed else "",

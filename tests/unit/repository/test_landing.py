@@ -142,6 +142,13 @@ def test_pex_files_are_listed_beside_tarballs() -> None:
     assert "PEX file" in page
 
 
+def test_pex_files_alone_are_not_for_the_installer() -> None:
+    content = Channel(downloads={"shop-1.5.pex": Download(name="shop-1.5.pex", digest="", size=1)})
+    (page,) = landing_pages(record(), {"stable": content}, "stable").values()
+    assert "install.sh" not in page
+    assert "downloads/shop-1.5.pex" in page
+
+
 def many(count: int) -> Channel:
     names = [f"{'abcdefghij'[n % 10]}-package-{n:05}" for n in range(count)]
     return channel(*(deb(name, "1.0", "What it does, in words") for name in names))
