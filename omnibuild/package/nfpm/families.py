@@ -32,6 +32,7 @@ class Family:
         manager: the program that installs its packages.
         file_name: of a package, with ``{name}``, ``{version}``, ``{revision}``,
             ``{architecture}``.
+        full_version: with the revision, by which the manager compares packages.
         version: an app's version in the format's words; raises :class:`PackageError`.
         relations: to other packages, by nfpm's keys; raises :class:`PackageError`.
         libc: what a package needs whose programs need the glibc ``{version}``.
@@ -49,6 +50,7 @@ class Family:
     name: str
     manager: str
     file_name: str
+    full_version: str
     version: Callable[[str], str]
     relations: Callable[[Metadata], dict[str, list[str]]]
     libc: str
@@ -68,6 +70,14 @@ def _summary(metadata: Metadata) -> str:
 
 def _summary_and_text(metadata: Metadata) -> str:
     return "\n".join([_summary(metadata), *(line.strip() for line in folded(metadata.description))])
+
+
+def full_version(family: Family, metadata: Metadata) -> str:
+    """Return the version of a package with all that it is compared by."""
+    version = family.full_version.format(
+        version=family.version(metadata.version), revision=metadata.revision
+    )
+    return f"{metadata.epoch}:{version}" if metadata.epoch else version
 
 
 def check(family: Family, metadata: Metadata) -> None:
@@ -91,6 +101,7 @@ ARCHLINUX: Final = Family(
     name="archlinux",
     manager="pacman",
     file_name="{name}-{version}-{revision}-{architecture}.pkg.tar.zst",
+    full_version="{version}-{revision}",
     version=pacman_version,
     relations=pacman_relations,
     libc="glibc>={version}",
@@ -104,6 +115,7 @@ APK: Final = Family(
     name="apk",
     manager="apk",
     file_name="{name}-{version}-r{revision}.apk",
+    full_version="{version}-r{revision}",
     version=apk_version,
     relations=apk_relations,
     libc="glibc>={version}",
@@ -118,6 +130,7 @@ IPK: Final = Family(
     name="ipk",
     manager="opkg",
     file_name="{name}_{version}-{revision}_{architecture}.ipk",
+    full_version="{version}-{revision}",
     version=opkg_version,
     relations=opkg_relations,
     libc="libc6 (>= {version})",

@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from omnibuild.errors import PackageError
-from omnibuild.package.opening.opened import Opened, open_package
+from omnibuild.package.opening.opened import open_package
 from omnibuild.package.system_directories import is_system_directory
 from omnibuild.sources.extraction import Limits
 from omnibuild.tree import Entry, Kind
@@ -17,13 +17,16 @@ from omnibuild.tree import Entry, Kind
 _SHOWN = 10
 
 
-def check_written(path: Path, members: Iterable[Entry], scratch: Path) -> Opened:
-    """Return what a package holds, if it is exactly these members.
+def check_written(
+    path: Path, identity: tuple[str, str, str], members: Iterable[Entry], scratch: Path
+) -> None:
+    """Check that a package says what it is, and holds exactly these members.
 
     Files that were damaged in the store are found so, too: members have digests.
 
     Args:
         path: the package.
+        identity: its name, its version and its architecture.
         members: what it must hold; of the system's directories it may name what it needs.
         scratch: an existing directory for its contents, empty.
 
@@ -31,6 +34,14 @@ def check_written(path: Path, members: Iterable[Entry], scratch: Path) -> Opened
         PackageError: it holds something else.
     """
     opened = open_package(path, scratch, Limits())
+    metadata = opened.payload.metadata
+    said = (metadata.name, metadata.version, opened.architecture)
+    if said != identity:
+        raise PackageError(
+            f"nfpm wrote {path.name}, and not what it was told",
+            why=f"it says that it is {' '.join(said)}, not {' '.join(identity)}",
+            hint="another version of nfpm may do better",
+        )
     expected = _alike(members)
     found = _alike(e for e in opened.payload.tree.entries if not is_system_directory(e))
     differing = sorted(
@@ -43,7 +54,6 @@ def check_written(path: Path, members: Iterable[Entry], scratch: Path) -> Opened
             hint="heal the store, then build again: omnibuild cache verify; if it stays, another"
             " version of nfpm may do better",
         )
-    return opened
 
 
 def _alike(entries: Iterable[Entry]) -> Mapping[str, Entry]:

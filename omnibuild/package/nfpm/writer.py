@@ -23,7 +23,7 @@ from omnibuild.package.members import (
 )
 from omnibuild.package.nfpm import tool
 from omnibuild.package.nfpm.configuration import configuration, content_lines, moment, quoted
-from omnibuild.package.nfpm.families import Family
+from omnibuild.package.nfpm.families import Family, full_version
 from omnibuild.package.nfpm.readback import check_written
 from omnibuild.package.system_directories import is_system_directory
 from omnibuild.payload.model import Payload
@@ -59,7 +59,8 @@ def write(family: Family, payload: Payload, architecture: str, directory: Path) 
         tool.package(Path(scratch) / "nfpm.yaml", family.name, written)
         contents = Path(scratch) / "contents"
         contents.mkdir()
-        check_written(written, own, contents)
+        identity = (metadata.name, full_version(family, metadata), architecture)
+        check_written(written, identity, own, contents)
         with atomic_file(path) as stream, written.open("rb") as source:
             output = HashingSink(stream)
             shutil.copyfileobj(source, output, READ_SIZE)
@@ -92,7 +93,8 @@ def _configuration(
         name: _script(scratch / f"script-{name}", text, metadata.date)
         for name, text in payload.scripts.get(family.name, {}).items()
     }
-    table: dict[str, str] = {}
+    # What stands above is one of Go's names, and may become another one.
+    table = {"arch": quoted(architecture)}
     if family.packager:
         table["packager"] = quoted(metadata.maintainer)
     if before := relations.pop("predepends", []):
@@ -104,7 +106,7 @@ def _configuration(
     return configuration(
         fields,
         relations,
-        {family.name: table} if table else {},
+        {family.name: table},
         {key: files[name] for name, key in family.scripts.items() if name in files},
         content_lines(members, payload.root, payload.config_files),
     )

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
@@ -196,6 +197,22 @@ def test_what_it_says_of_itself(tmp_path: Path) -> None:
     }
     assert said["conffiles"] == "/etc/hello/hello.conf\n"
     assert {name: said[name] for name in SCRIPTS["ipk"]} == SCRIPTS["ipk"]
+
+
+@pytest.mark.parametrize("architecture", ["aarch64", "core2-64", "all"])
+def test_the_architecture_is_called_as_the_platform_says(
+    form: str, architecture: str, tmp_path: Path
+) -> None:
+    settings = msgspec.structs.replace(FORMS[form], architecture=architecture)
+    payload = with_metadata(sample(tmp_path / "root"), epoch=0 if form == "apk" else 3)
+    # What was written is read back, with all that it says of itself.
+    artifact = write_package(payload, settings, Making(tmp_path))
+    _, said, _ = read(artifact.path)
+    assert any(
+        line in (f"arch = {architecture}", f"Architecture: {architecture}")
+        for text in said.values()
+        for line in text.splitlines()
+    )
 
 
 def test_they_are_opened_again(form: str, tmp_path: Path) -> None:
