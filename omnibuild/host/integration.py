@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from omnibuild.host.hooks import PREPARE, check_hooks
 from omnibuild.host.launchers import environment, launchers, prepare
 from omnibuild.host.layout import Layout, config_copies
 from omnibuild.host.maintainer.scripts import Scripts
+from omnibuild.host.maintainer.unpacked import special
 from omnibuild.host.model import Command, HostModel, Process, Timer
 from omnibuild.host.programs import Installed, started
 from omnibuild.host.runner import ENTRY, WEB, container, container_entry, runner
@@ -25,6 +26,7 @@ from omnibuild.payload.assembly import GeneratedFile
 from omnibuild.payload.model import Container
 from omnibuild.recipe.models import Recipe
 from omnibuild.recipe.models.services import Resources
+from omnibuild.tree import Entry
 
 EXECUTABLE = 0o755
 
@@ -67,6 +69,7 @@ def integrate(
     hooks: Mapping[str, str],
     config_contents: Mapping[str, bytes],
     installed: Installed,
+    own: Iterable[Entry] = (),
 ) -> HostFiles:
     """Return the host integration of an app.
 
@@ -75,11 +78,12 @@ def integrate(
         hooks: texts by their point, as :func:`omnibuild.host.hooks.load_hooks` reads them.
         config_contents: content of every file of ``[config]``, by its host path.
         installed: what its parts hold.
+        own: what ``[files]`` brings, laid out.
 
     Raises:
         DefinitionError: an unknown hook or program, or two files of one name.
     """
-    return rendered(described(recipe, hooks, config_contents, installed))
+    return rendered(described(recipe, hooks, config_contents, installed, own))
 
 
 def described(
@@ -87,6 +91,7 @@ def described(
     hooks: Mapping[str, str],
     config_contents: Mapping[str, bytes],
     installed: Installed,
+    own: Iterable[Entry] = (),
 ) -> HostModel:
     """Return what the app is on a host; arguments are those of :func:`integrate`."""
     check_hooks(hooks)
@@ -109,12 +114,7 @@ def described(
         versioned=bundled.versioned(recipe),
         shares=bool(recipe.build and (recipe.build.steps or recipe.build.node)),
         additions=bool(recipe.python and recipe.python.additions),
-        special=tuple(
-            f"{f.owner} {f.group} {f.mode or '-'} {f.capabilities or '-'} {path}"
-            for path, f in recipe.host_files.items()
-            if (f.owner, f.group, f.capabilities) != ("root", "root", "")
-            and "deb" in (f.formats or ("deb",))
-        ),
+        special=tuple(special(recipe.host_files, own)),
         ghosts={path: file.formats for path, file in recipe.host_files.items() if file.ghost},
         secrets={
             name: secret.bytes if secret.generated else 0 for name, secret in recipe.secrets.items()

@@ -164,7 +164,7 @@ class HostModel:
         shares: whether its build made files below ``share/``, which it is told where to find.
         additions: whether operators may install packages beside it.
         special: files of the recipe that a package manager cannot unpack as they shall be, each as
-            ``owner group mode capabilities path``; ``-`` where nothing is said.
+            ``kind owner group mode capabilities path``; ``-`` where nothing is said.
         ghosts: host path of each file that comes into being on hosts, to the formats whose packages
             it goes with; all when empty.
         secrets: what only this host knows: name to the bytes that it is made of, at random; 0 for

@@ -37,6 +37,7 @@ from omnibuild.payload.assembly import (
 from omnibuild.payload.described import describe, files_directory, load_described
 from omnibuild.payload.globs import matches
 from omnibuild.payload.model import Change, Payload
+from omnibuild.payload.own_files import brought, owners_of
 from omnibuild.provenance.manifest import without_compiler
 from omnibuild.recipe.models import Recipe
 from omnibuild.sources.python.backends import AS_IT_IS
@@ -85,7 +86,7 @@ def run(job: Job) -> Output:
         tree=tree,
         prefix=prefix,
         config_files=host.config_files,
-        owners={**host.owners, **_owners(recipe, tree)},
+        owners={**host.owners, **owners_of(recipe.host_files, parts, prefix)},
         copies=host.copies,
         scripts=host.scripts,
         md5={e.digest: md5[e.digest] for e in tree.files() if e.digest in md5},
@@ -110,7 +111,7 @@ def _integrated(job: Job, recipe: Recipe, parts: Sequence[Part]) -> HostFiles:
     parameters = job.action.parameters
     config = {path: text.encode() for path, text in parameters["config"].items()}
     there = installed(parts, parameters["prefix"], job.action.places.get("recipe", ""))
-    return integrate(recipe, parameters["hooks"], config, there)
+    return integrate(recipe, parameters["hooks"], config, there, brought(parts))
 
 
 def _placed(
@@ -206,21 +207,6 @@ def _only(prefix: str) -> dict[str, tuple[str, ...]]:
         DIRECTORY: with_init,
         users.SYSUSERS: with_init,
         f"{prefix}/{runner.ENTRY}": ("oci",),
-    }
-
-
-def _owners(recipe: Recipe, tree: Tree) -> dict[str, tuple[str, str]]:
-    """Return who owns what ``[files]`` brings, where that is not all root's."""
-    said = {
-        path: (file.owner, file.group)
-        for path, file in recipe.host_files.items()
-        if (file.owner, file.group) != ("root", "root")
-    }
-    return {
-        f"/{entry.path}": who
-        for path, who in said.items()
-        for entry in tree.entries
-        if f"/{entry.path}/".startswith(f"{path}/")
     }
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from omnibuild import digests
 from omnibuild.errors import DefinitionError, Where
+from omnibuild.payload.assembly import HOST_PART, Part, kept, lies_at
 from omnibuild.recipe.models import HostFile
 from omnibuild.regular import read_regular
 from omnibuild.sources.snapshot import DIRECTORY_MODE, EXECUTABLE_MODE, FILE_MODE, snapshot
@@ -88,6 +89,55 @@ def tree_of(laid: Sequence[Laid]) -> Tree:
         while path := path.rpartition("/")[0]:
             entries.setdefault(path, Entry(path, Kind.DIRECTORY, DIRECTORY_MODE))
     return Tree.of(entries.values())
+
+
+def given_away(files: Mapping[str, HostFile], own: Iterable[Entry]) -> dict[Entry, HostFile]:
+    """Return what ``[files]`` brings that is not all root's, or has capabilities, and what it says.
+
+    Args:
+        files: by their host paths.
+        own: what they bring, laid out. What a host has beside it is no part of that.
+    """
+    found: dict[Entry, HostFile] = {}
+    for entry in own:
+        above = f"/{entry.path}"
+        while above and above not in files:
+            above = above.rpartition("/")[0]
+        file = files.get(above)
+        if file and (file.owner, file.group, file.capabilities) != ("root", "root", ""):
+            found[entry] = file
+    return found
+
+
+def brought(parts: Iterable[Part]) -> list[Entry]:
+    """Return what ``[files]`` brings, of all parts of an app."""
+    return [entry for part in parts if part.name == HOST_PART for entry in kept(part)]
+
+
+def owners_of(
+    files: Mapping[str, HostFile], parts: Iterable[Part], prefix: str
+) -> dict[str, tuple[str, str]]:
+    """Return who owns what ``[files]`` brings, where that is not all root's.
+
+    Raises :class:`DefinitionError` for a directory in which other parts have something.
+    """
+    parts = list(parts)
+    given = given_away(files, brought(parts))
+    owners = {
+        f"/{entry.path}": (file.owner, file.group)
+        for entry, file in given.items()
+        if (file.owner, file.group) != ("root", "root")
+    }
+    for part in parts:
+        for entry in kept(part) if owners and part.name != HOST_PART else ():
+            path = f"/{lies_at(part.name, prefix)}{entry.path}"
+            if path in owners:
+                who = ":".join(owners[path])
+                raise DefinitionError(
+                    f"[files] gives {path} to {who}, and {part.name} brings it, too",
+                    hint="give away a directory that nothing else of the app is in",
+                )
+    return owners
 
 
 def _tree(path: str, directory: Path) -> Iterator[Laid]:

@@ -28,17 +28,12 @@ from omnibuild.recipe.models import (
 from omnibuild.recipe.models.audit import NEVER_WAIVED, NO_GLOBS, WILDCARDS
 from omnibuild.recipe.models.package import DEFAULT_MODE
 from omnibuild.recipe.models.platform import FORMATS
+from omnibuild.recipe.placing.host_files import host_file_faults, mode_faults
+from omnibuild.recipe.placing.host_places import long_names, some, unusual_path
 from omnibuild.recipe.running.bundle import bundle_faults
 from omnibuild.recipe.running.commands import ADD_PYTHON, command_faults
 from omnibuild.recipe.running.environment import environment_faults
 from omnibuild.recipe.running.files import file_faults, unread_faults
-from omnibuild.recipe.running.host_files import (
-    host_file_faults,
-    long_names,
-    mode_faults,
-    some,
-    unusual_path,
-)
 from omnibuild.recipe.running.names import HOSTS, name_faults
 from omnibuild.recipe.running.timers import timer_faults
 from omnibuild.recipe.running.web import OWN, web_faults

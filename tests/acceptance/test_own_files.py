@@ -38,6 +38,7 @@ manuals = ["shelf.5"]
 "/etc/shelf/made here" = {{ ghost = true }}
 "/var/cache/shelf" = {{ ghost = true }}
 "/opt/shelf/share/index" = {{ ghost = true }}
+"/usr/share/shelf" = {{ source = "data", owner = "shelf" }}
 "/usr/lib/shelf/never made" = {{ ghost = true }}
 """
 FILES = {
@@ -52,6 +53,7 @@ FILES = {
 EXPECTED = {
     "/opt/shelf/share/data/a b": "shelf shelf 644",
     "/opt/shelf/share/data/deep": "shelf shelf 755",
+    "/usr/share/shelf/deep": "shelf root 755",
     "/opt/shelf/bin/tool": "root shelf 750",
     "/opt/shelf/bin/raw": "root root 755",
     "/opt/shelf/inbox": "shelf root 750",
@@ -83,6 +85,29 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base / "dist"
 
 
+def plant(host: ChrootHost) -> None:
+    """Let the app put links to what is root's where it may write, and a file beside its own."""
+    host.shell(
+        "touch /etc/victim && cp -r /opt/shelf/share/data/deep /etc/victims"
+        " && chown -R root:root /etc/victim /etc/victims"
+        " && ln /etc/victim /opt/shelf/inbox/link && touch /usr/share/shelf/beside"
+    )
+
+
+def finish_again(host: ChrootHost) -> str:
+    """Let the package's script run where links have come between it and what was unpacked."""
+    host.shell(
+        "rm /usr/share/shelf/a\\ b && ln /etc/victim /usr/share/shelf/a\\ b"
+        " && rm -r /opt/shelf/share/data/deep && ln -s /etc/victims /opt/shelf/share/data/deep"
+    )
+    said = host.shell('/var/lib/dpkg/info/shelf.postinst configure "1.1-1" 2>&1').stdout
+    for path in ("/etc/victim", "/etc/victims", "/etc/victims/c", "/usr/share/shelf/beside"):
+        assert host.run("stat", "-c", "%U", path).stdout == "root\n", path
+    host.shell("rm -r /etc/victim /etc/victims /usr/share/shelf/beside /opt/shelf/share/data/deep")
+    host.shell("rm /opt/shelf/inbox/link")
+    return said
+
+
 def check(host: ChrootHost, version: str, own: str, other: str) -> None:
     for path, said in EXPECTED.items():
         assert host.run("stat", "-c", "%U %G %a", path).stdout.strip() == said, path
@@ -100,6 +125,11 @@ def test_on_debian(hosts: HostPool, packages: Path) -> None:
         check(host, version, "deb", "rpm")
         assert "cap_net_bind_service" in host.run("getcap", "/opt/shelf/bin/raw").stdout
         haunt(host)
+        if version == "1.0":
+            plant(host)
+    assert host.run("stat", "-c", "%U", "/etc/victim").stdout == "root\n"
+    assert "/usr/share/shelf/a b is not what the package has there" in finish_again(host)
+    host.shell("dpkg --install /dist/shelf_1.1-1_amd64.deb")
     assert host.run("dpkg", "--verify", "shelf").stdout == ""
     # The operator's word wins, from one version to the next.
     host.run("dpkg-statoverride", "--update", "--add", "root", "root", "0700", "/opt/shelf/inbox")

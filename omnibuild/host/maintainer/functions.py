@@ -44,8 +44,8 @@ class Told:
         beneath: names of its own servers, which other processes need.
         versioned: whose data other versions of theirs cannot read.
         additions: whether operators may install packages beside it.
-        special: files that dpkg cannot unpack as they shall be, each as ``owner group mode
-            capabilities path``; ``-`` where nothing is said.
+        special: files that dpkg cannot unpack as they shall be, each as ``kind owner group
+            mode capabilities path``; ``-`` where nothing is said.
         secrets: names of what only this host knows.
         ghosts: files that come into being on the host, and which only rpm knows of, to the formats
             whose packages they go with; all when empty.

@@ -237,7 +237,9 @@ class HostFile(Model, frozen=True, kw_only=True):
         bool,
         Meta(
             description="Whether it is a file that only comes into being on hosts, made by a hook"
-            " or a service: it goes when an rpm is removed, or a deb purged."
+            " or a service: it goes when an rpm is removed, or a deb purged. It lies in a directory"
+            " that has the app's name, or has that name itself, as it is or before `.`, `-` or `_`:"
+            " `/etc/cron.d/shop`, `/var/cache/shop.index`."
         ),
     ] = False
     template: Annotated[
@@ -256,7 +258,13 @@ class HostFile(Model, frozen=True, kw_only=True):
             examples=["0640"],
         ),
     ] = ""
-    owner: Annotated[Line, Meta(description="`root`, or the app's user.")] = "root"
+    owner: Annotated[
+        Line,
+        Meta(
+            description="`root`, or the app's user; of a directory only where all of it is the"
+            " app's, as in `/opt/shop/data` and `/usr/share/shop`."
+        ),
+    ] = "root"
     group: Annotated[
         Line, Meta(description="`root`, or the app's user, for the group that is its own.")
     ] = "root"

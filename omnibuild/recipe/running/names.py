@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Python, Recipe, Web
+from omnibuild.recipe.placing.programs import PROGRAMS_OF_HOSTS
 from omnibuild.recipe.positions import Path as Keys
 from omnibuild.recipe.validate import quoted
 
@@ -40,6 +41,9 @@ def name_faults(recipe: Recipe) -> Iterator[Fault]:
         for name in names:
             named.append(((f"{table}s", name), f"{app}-{name}", f"the {table} `{name}`"))
     for name in recipe.commands:
+        if name in PROGRAMS_OF_HOSTS:
+            what = f"hosts have a program called {quoted(name)} already"
+            yield Fault(("commands", name), what, f"call it `{app}-{name}`", in_key=True)
         named.append((("commands", name), name, f"the command `{name}`"))
     taken, units = _taken(recipe), dict[str, str]()
     for place, launcher, what in named:

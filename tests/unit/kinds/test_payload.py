@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from omnibuild.audit.facts import facts_of_file
+from omnibuild.errors import DefinitionError
 from omnibuild.kinds.payload import with_needed
-from omnibuild.payload.assembly import Part
-from omnibuild.tree import scan
+from omnibuild.payload.assembly import HOST_PART, Part
+from omnibuild.payload.own_files import owners_of
+from omnibuild.recipe.models import HostFile
+from omnibuild.tree import Entry, Kind, Tree, scan
 from tests.programs import compiled, linked
 
 LIBRARIES = ("libgcc_s.so.1", "libstdc++.so.6", "libatomic.so.1")
@@ -92,3 +95,17 @@ def test_what_finds_another_copy_or_is_left_out_needs_none(tmp_path: Path, runti
         "site/y.so": library("y", "libatomic.so.1", path="$ORIGIN/../lib"),
     }
     assert taken(runtime, part(tmp_path, "python:x", files, ("site/y.so",))) == []
+
+
+def test_what_others_are_in_is_not_given_away(tmp_path: Path) -> None:
+    files = {
+        "/opt/x/lib/own": HostFile(directory=True, owner="x"),
+        "/opt/x/lib/theirs": HostFile(directory=True, owner="x"),
+    }
+    there = ("opt/x/lib/own", "opt/x/lib/theirs")
+    mine = Tree.of([Entry(path, Kind.DIRECTORY, 0o755) for path in there])
+    parts = [Part(HOST_PART, mine, tmp_path), part(tmp_path, "zlib", {"lib/other": b""})]
+    assert owners_of(files, parts, "/opt/x") == {f"/{path}": ("x", "root") for path in there}
+    parts[1] = part(tmp_path, "zlib", {"lib/theirs/some": b""})
+    with pytest.raises(DefinitionError, match="gives /opt/x/lib/theirs to x:root, and zlib"):
+        owners_of(files, parts, "/opt/x")

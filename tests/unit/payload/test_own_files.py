@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from omnibuild.errors import DefinitionError
 from omnibuild.payload.model import Payload
-from omnibuild.payload.own_files import laid_out, tree_of, write_laid
+from omnibuild.payload.own_files import given_away, laid_out, tree_of, write_laid
 from omnibuild.recipe.models import HostFile
 from omnibuild.tree import Entry, Kind, Tree, scan
 from tests.unit.package.samples import METADATA
@@ -48,6 +48,22 @@ def test_what_is_laid_out_is_what_is_written(project: Path, tmp_path: Path) -> N
     assert modes["opt/shop/share"] == 0o750
     assert modes["opt/shop"] == modes["opt/shop/share/empty"] == 0o755
     assert (tmp_path / "host/usr/share/shop/data/sub/link").readlink() == Path("../a")
+
+
+def test_only_what_it_brings_is_given_away(project: Path) -> None:
+    files = {
+        "/usr/share/shop": HostFile(source="data", owner="shop"),
+        "/usr/share/shop/sub": HostFile(source="data"),
+        "/usr/share/shop/more": HostFile(source="data/a", capabilities="cap_net_raw=ep"),
+        "/usr/share/shopping": HostFile(directory=True),
+    }
+    given = given_away(files, tree_of(laid_out(files, project, VALUES)).entries)
+    owners = {entry.path: file.owner for entry, file in given.items()}
+    assert owners == {
+        "usr/share/shop": "shop",
+        "usr/share/shop/a": "shop",
+        "usr/share/shop/more": "root",
+    }
 
 
 def test_templates(project: Path, tmp_path: Path) -> None:

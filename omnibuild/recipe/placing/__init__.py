@@ -1,0 +1,1 @@
+"""What a recipe puts on hosts itself: where it may, and what that may do."""
