@@ -16,7 +16,7 @@ from omnibuild.audit.subject import Subject, Surroundings
 from omnibuild.digests import Digest
 from omnibuild.payload.model import Payload
 from omnibuild.recipe.models import Waiver
-from omnibuild.tree import Kind
+from omnibuild.tree import Kind, Tree
 
 # Newer than all that will ever be.
 ANY_GLIBC = "9999"
@@ -31,6 +31,7 @@ def audit(
     waivers: Sequence[Waiver] = (),
     checkouts: Iterable[Path] = (),
     uncompiled: Mapping[str, str] | None = None,
+    beneath: Tree | None = None,
 ) -> Report:
     """Check a payload for a platform.
 
@@ -44,13 +45,14 @@ def audit(
         waivers: findings that the recipe has an answer to.
         checkouts: directories that it may have been built from.
         uncompiled: modules of the project that its interpreter cannot compile, by path, and why.
+        beneath: what the payload lies on, as the base of an image; hosts have nothing for certain.
     """
     glibc = tuple(int(part) for part in (glibc_ceiling or ANY_GLIBC).split("."))
     found = of_package(architecture)
     machine = found.name if found else architecture
     ways = ways_to_write(checkouts, payload)
     known, owners = dict(known or {}), owners or Owners()
-    around = Surroundings(payload, glibc, machine, known, ways, uncompiled or {}, owners)
+    around = Surroundings(payload, glibc, machine, known, ways, uncompiled or {}, owners, beneath)
     findings, used = answered(_findings(around, CHECKS), waivers)
     unused = [("audit", "waivers", n) for n in range(len(waivers)) if n not in used]
     return Report.of(payload.metadata.name, findings, unused)

@@ -13,7 +13,7 @@ from omnibuild.audit.libraries import Libraries, twins
 from omnibuild.audit.owners import NOBODY, Brings, Owner, Owners
 from omnibuild.digests import Digest
 from omnibuild.payload.model import Payload
-from omnibuild.tree import Entry
+from omnibuild.tree import Entry, Tree
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Surroundings:
         checkouts: directories that it was built from, as they would be written.
         uncompiled: modules that the interpreter cannot compile, by path, and why.
         owners: who brought the payload's files.
+        beneath: what the payload lies on, if that is known.
     """
 
     payload: Payload
@@ -57,6 +58,7 @@ class Surroundings:
     checkouts: tuple[Written, ...] = ()
     uncompiled: Mapping[str, str] = field(default_factory=dict)
     owners: Owners = field(default_factory=Owners)
+    beneath: Tree | None = None
 
     @cached_property
     def libraries(self) -> Libraries:
@@ -98,7 +100,8 @@ class Surroundings:
 
     def find(self, path: str) -> Entry | None:
         """Return the entry a host path leads to, through symlinks; None if it leads nowhere."""
-        return self.payload.tree.find(path)
+        found = self.payload.tree.find(path)
+        return found or (self.beneath.find(path) if self.beneath else None)
 
     def is_own(self, path: str) -> bool:
         """Tell whether a host path is the app's directory or below it."""

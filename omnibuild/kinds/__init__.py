@@ -42,7 +42,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "place": Kind(serial=7, run=_place),
         "payload": Kind(serial=24, run=_payload),
         "symbols": Kind(serial=1, run=_symbols),
-        "audit": Kind(serial=16, run=_audit),
+        "audit": Kind(serial=17, run=_audit),
         "package": Kind(serial=13, run=_package),
         "pex": Kind(serial=1, run=_pex),
     }

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from omnibuild.audit.owners import Owners
+from omnibuild.package.opening.contents import ROOT
 from omnibuild.package.opening.opened import Opened
 from omnibuild.package.opening.owners import brought, owners_in
 from omnibuild.package.opening.said import Said
@@ -89,17 +90,28 @@ def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Ch
 
 
 def _file_changes(first: Opened, second: Opened, owners: tuple[Owners, Owners]) -> Iterator[Change]:
-    before, after = _by_place(first), _by_place(second)
+    # Formats say it in other ways whom a file belongs to, and which directories are theirs.
+    alike = first.form == second.form
+    before, after = _by_place(first, alike), _by_place(second, alike)
     for place in sorted({*before, *after}):
         old, new = before.get(place), after.get(place)
-        if old is None or new is None or _content(old, first) != _content(new, second):
+        kept = (_content(old, first), _rights(old, first) if alike else ()) if old else None
+        other = (_content(new, second), _rights(new, second) if alike else ()) if new else None
+        if kept != other:
             entry, known = (new, owners[1]) if new else (old, owners[0])
             owner = str(known.of(entry.path)) if entry else ""
             grown = (new.size if new else 0) - (old.size if old else 0)
-            yield Change(place, _described(old), _described(new), owner, grown)
+            told = (_described(old, first, alike), _described(new, second, alike))
+            yield Change(place, *told, owner, grown)
 
 
-def _by_place(opened: Opened) -> dict[str, Entry]:
+def _rights(entry: Entry, opened: Opened) -> tuple[tuple[str, str], str]:
+    """Return whom a file belongs to, and its capabilities."""
+    path, payload = f"/{entry.path}", opened.payload
+    return payload.owners.get(path, ROOT), payload.capabilities.get(path, "")
+
+
+def _by_place(opened: Opened, directories: bool) -> dict[str, Entry]:
     """Return what is in a package by its place: relative below its own directory, else absolute."""
     tree, own = opened.payload.tree, opened.payload.prefix.strip("/")
     tops = {entry.path.partition("/")[0] for entry in tree.entries}
@@ -107,7 +119,7 @@ def _by_place(opened: Opened) -> dict[str, Entry]:
         (own,) = tops
     found = {}
     for entry in tree.entries:
-        if entry.kind is not Kind.DIRECTORY:
+        if directories or entry.kind is not Kind.DIRECTORY:
             below = entry.path.removeprefix(f"{own}/")
             found[below if below != entry.path else f"/{entry.path}"] = entry
     return found
@@ -119,9 +131,15 @@ def _content(entry: Entry, opened: Opened) -> tuple[object, ...]:
     return file.kind, entry.mode, file.digest, file.target
 
 
-def _described(entry: Entry | None) -> str | None:
+def _described(entry: Entry | None, opened: Opened, rights: bool) -> str | None:
     if entry is None:
         return None
+    (user, group), capabilities = _rights(entry, opened)
+    owner = f", of {user}:{group}" if rights and (user, group) not in (ROOT, ("", "")) else ""
+    able = f", {capabilities}" if rights and capabilities else ""
     if entry.kind is Kind.SYMLINK:
-        return f"a symlink to {entry.target}"
-    return f"mode {entry.mode:04o}, {entry.digest[:16]}" if entry.digest else f"a {entry.kind}"
+        return f"a symlink to {entry.target}{owner}"
+    if entry.kind is Kind.DIRECTORY:
+        return f"a directory, mode {entry.mode:04o}{owner}"
+    what = f"mode {entry.mode:04o}, {entry.digest[:16]}" if entry.digest else f"a {entry.kind}"
+    return f"{what}{owner}{able}"

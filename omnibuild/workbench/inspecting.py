@@ -63,7 +63,9 @@ def inspect(opened: Opened) -> Inspected:
     owners = owners_in(payload)
     versions = dict(brought(payload, owners))
     sizes: Counter[str] = Counter()
-    if known := installed_by_parts(payload):
+    known = installed_by_parts(payload)
+    # Of what was taken away since, as in an image of another, it says too much.
+    if known and sum(known.values()) <= opened.above_base().tree.size:
         for part, size in known.items():
             sizes[_called(part, versions)] += size
     else:

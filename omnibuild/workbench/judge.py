@@ -90,5 +90,6 @@ def judge(
         owners_in(payload),
         waivers,
         checkouts,
+        beneath=opened.payload.tree if opened.base else None,
     )
     return Judgement(opened, machine, lowest_version(asked_of(programs)), report)

@@ -101,6 +101,13 @@ def started(recipe: Recipe, recipe_path: Path) -> str:
 def left_out(recipe: Recipe) -> Iterator[str]:
     """Yield what a recipe says that is for hosts, and means nothing to a PEX file."""
     yield from (f"[{name}]" for name in _TABLES if getattr(recipe, name))
+    # PEX_SCRIPT starts the console scripts of packages, by the names that they have there.
+    first = recipe.app.name if recipe.app.name in recipe.commands else next(iter(recipe.commands))
+    yield from (
+        f"[commands] {name}"
+        for name, command in recipe.commands.items()
+        if name != first and command.split() != [name]
+    )
     kept = dict(_variables(recipe))
     yield from (f"[environment] {name}" for name in recipe.environment if name not in kept)
     python, package = recipe.python or None, recipe.package

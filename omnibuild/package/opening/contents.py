@@ -20,6 +20,7 @@ from omnibuild.sources.extraction import DEEPEST, LARGER, Limits
 from omnibuild.tree import Entry, Kind, Tree
 
 LONGEST_PATH = 4096
+ROOT = ("root", "root")
 # Bytes. Whatever looks into a file reads it whole.
 LARGEST_FILE = 2**32 - 1
 
@@ -34,6 +35,8 @@ class Member:
         mode: permission bits.
         target: what a symlink says, or the member that a hard link repeats.
         content: of a file; it is read once, before the next member.
+        owner: user and group, as far as the archive says them.
+        capabilities: what a program may do without being root, as it is written there.
     """
 
     path: str
@@ -41,6 +44,8 @@ class Member:
     mode: int
     target: str = ""
     content: Iterable[bytes] = ()
+    owner: tuple[str, str] = ROOT
+    capabilities: str = ""
 
 
 class Contents:
@@ -57,6 +62,9 @@ class Contents:
         self._size = 0
         self._count = 0
         self._entries: dict[str, Entry] = {}
+        # By host path, as in payloads.
+        self.owners: dict[str, tuple[str, str]] = {}
+        self.capabilities: dict[str, str] = {}
 
     def add(self, member: Member) -> str:
         """Take a member; of equal names the last one counts.
@@ -80,7 +88,16 @@ class Contents:
         elif member.kind is Kind.HARDLINK:
             entry = self._repeated(path, clean_path(member.target))
         self._entries[path] = entry
+        self._note_rights(f"/{path}", member)
         return path
+
+    def _note_rights(self, path: str, member: Member) -> None:
+        self.owners.pop(path, None)
+        self.capabilities.pop(path, None)
+        if member.owner != ROOT:
+            self.owners[path] = member.owner
+        if member.capabilities:
+            self.capabilities[path] = member.capabilities
 
     def take_away(self, hidden: Callable[[str], bool]) -> None:
         """Forget what is at paths for which ``hidden`` says so."""

@@ -29,6 +29,8 @@ class _Listed:
     size: int
     target: str
     inode: tuple[int, int]
+    owner: tuple[str, str]
+    capabilities: str
 
 
 def rpm_members(header: Header, archive: Pieces) -> Iterator[Member]:
@@ -50,7 +52,11 @@ def rpm_members(header: Header, archive: Pieces) -> Iterator[Member]:
         else:
             yield _member(file, content)
             for other in waiting.pop(file.inode, ()):
-                yield Member(other.path, Kind.HARDLINK, other.mode, file.path)
+                yield Member(
+                    *(other.path, Kind.HARDLINK, other.mode, file.path),
+                    owner=other.owner,
+                    capabilities=other.capabilities,
+                )
         for _ in content:
             pass
     if waiting:
@@ -59,12 +65,12 @@ def rpm_members(header: Header, archive: Pieces) -> Iterator[Member]:
 
 def _member(file: _Listed, content: Iterator[bytes]) -> Member:
     if stat.S_ISDIR(file.mode):
-        return Member(file.path, Kind.DIRECTORY, file.mode)
+        return Member(file.path, Kind.DIRECTORY, file.mode, owner=file.owner)
     if stat.S_ISLNK(file.mode):
-        return Member(file.path, Kind.SYMLINK, 0o777, file.target)
+        return Member(file.path, Kind.SYMLINK, 0o777, file.target, owner=file.owner)
     if not stat.S_ISREG(file.mode):
         raise PackageError(f"{file.path!r} is a device, a fifo or unknown")
-    return Member(file.path, Kind.FILE, file.mode, content=content)
+    return Member(file.path, Kind.FILE, file.mode, "", content, file.owner, file.capabilities)
 
 
 def _listed(header: Header) -> list[_Listed]:
@@ -73,12 +79,20 @@ def _listed(header: Header) -> list[_Listed]:
     sizes = header.numbers(Tag.LONG_FILE_SIZES) or header.numbers(Tag.FILE_SIZES)
     targets, inodes = header.strings(Tag.FILE_LINK_TARGETS), header.numbers(Tag.FILE_INODES)
     devices = header.numbers(Tag.FILE_DEVICES) or (0,) * len(names)
-    lists = (names, indexes, modes, sizes, targets, inodes, devices)
+    users, groups = header.strings(Tag.FILE_USERS), header.strings(Tag.FILE_GROUPS)
+    users, groups = users or ("root",) * len(names), groups or ("root",) * len(names)
+    able = header.strings(Tag.FILE_CAPABILITIES) or ("",) * len(names)
+    lists = (names, indexes, modes, sizes, targets, inodes, devices, users, groups, able)
     if len({len(each) for each in lists}) > 1 or any(index >= len(parents) for index in indexes):
         raise PackageError("the lists of files have different lengths")
     return [
-        _Listed(f"{parents[index]}{name}", mode, size, target, (device, inode))
-        for name, index, mode, size, target, inode, device in zip(*lists, strict=True)
+        _Listed(
+            *(f"{parents[index]}{name}", mode, size, target, (device, inode)),
+            *((user, group), capabilities.lstrip("= ")),
+        )
+        for name, index, mode, size, target, inode, device, user, group, capabilities in zip(
+            *lists, strict=True
+        )
     ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import tarfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Final, TypeVar
 
 import msgspec
@@ -123,7 +123,7 @@ def image_in(files: Payload) -> Image | None:
     try:
         saved = msgspec.json.decode(files.read(entry), type=list[_Saved])
     except _NO_DOCUMENT:
-        return None  # Many programs call a file so.
+        return _of_directory(files, entry)
     if len(saved) != 1:
         raise PackageError(f"it holds {len(saved)} images", hint="save each to a file of its own")
     (image,) = saved
@@ -160,7 +160,10 @@ def lay_over(contents: Contents, files: Payload, image: Image, limits: Limits) -
                 elif name.startswith(WHITEOUT):
                     gone.add(clean_path(f"{directory}/{name.removeprefix(WHITEOUT)}"))
                 else:
-                    own[contents.add(member)] = member.kind
+                    user, group = member.owner
+                    # Whoever runs an image is in the group 0, and may read what that may.
+                    held = replace(member, owner=(user, "0" if group == "root" else group))
+                    own[contents.add(held)] = member.kind
         _hide(contents, own, gone, emptied)
         base = base - own.keys() if layer is not image.layers[0] else set(own)
     return frozenset(base if len(image.layers) > 1 else ())
@@ -183,6 +186,18 @@ def _hide(contents: Contents, own: dict[str, Kind], gone: set[str], emptied: set
         return path in gone or "" in emptied or any(each in above for each in parents(path))
 
     contents.take_away(hidden)
+
+
+def _of_directory(files: Payload, entry: Entry) -> Image | None:
+    """Return the image of a directory as ``skopeo copy … dir:`` writes it; blobs lie at its top."""
+    try:
+        manifest = msgspec.json.decode(files.read(entry), type=_Listing)
+    except _NO_DOCUMENT:
+        return None  # Many programs call a file so.
+    if manifest.config is None or files.tree.find("version") is None:
+        return None
+    config, *layers = (_blob(files, each, "") for each in (manifest.config, *manifest.layers))
+    return _image(files, config, tuple(layers), "")
 
 
 def _of_layout(files: Payload) -> Image:
@@ -252,12 +267,12 @@ def _image(files: Payload, config: Entry, layers: tuple[Entry, ...], tag: str) -
     )
 
 
-def _blob(files: Payload, descriptor: _Descriptor) -> Entry:
+def _blob(files: Payload, descriptor: _Descriptor, directory: str = f"{BLOBS}/") -> Entry:
     """Return the file that a descriptor means; raises :class:`PackageError` for another one."""
     algorithm, _, digest = descriptor.digest.partition(":")
     if algorithm != "sha256":
         raise PackageError(f"it has blobs by {algorithm!r}, which are not read here")
-    entry = _file(files, f"{BLOBS}/{digest}")
+    entry = _file(files, f"{directory}{digest}")
     if entry.digest != digest:
         raise PackageError(f"its blob {digest} is damaged: it has another digest")
     return entry

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import zipfile
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from omnibuild.errors import PackageError, Where
 from omnibuild.package.deb.ar import MAGIC as AR
@@ -28,6 +30,8 @@ from omnibuild.package.rpm.writer import LEAD_MAGIC
 from omnibuild.payload.model import DEFAULTS, Metadata, Payload
 from omnibuild.sources.extraction import Limits
 from omnibuild.tree import Kind, Tree, scan
+
+_HOST_PATH: Final = re.compile(r"(?<![\w./}-])/[\w.+/@%~:-]+")
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,10 @@ def open_package(path: Path, scratch: Path, limits: Limits) -> Opened:
         if not read.form and (other := other_in(opened.payload, Contents(scratch, limits), limits)):
             opened = _opened(other.name, other.version, other.tree, scratch, scratch)
             return Opened(opened.payload, other.form, other.architecture, other.said)
-        payload = dataclasses.replace(opened.payload, owners=read.owners)
+        owners = {**contents.owners, **read.owners}
+        payload = dataclasses.replace(
+            opened.payload, owners=owners, capabilities=contents.capabilities
+        )
         return Opened(payload, read.form, read.architecture, read.said)
 
 
@@ -110,6 +117,9 @@ class _Read:
 def _read(path: Path, stream: IO[bytes], limits: Limits) -> _Read:
     start = stream.read(len(AR))
     stream.seek(0)
+    if start.startswith((b"PK", b"#!")) and zipfile.is_zipfile(stream):
+        raise PackageError("it is a zip: wheels and PEX files are not looked into")
+    stream.seek(0)
     if start == AR:
         return _read_deb(stream)
     if start.startswith(LEAD_MAGIC):
@@ -131,8 +141,14 @@ def _read_deb(stream: IO[bytes]) -> _Read:
         fields["Version"],
         fields["Architecture"],
         deb_said(fields, files),
-        laid,
+        {**_given(files.get(b"postinst", b"")), **laid},
     )
+
+
+def _given(postinst: bytes) -> dict[str, tuple[str, str]]:
+    """Return whom what a script names belongs to: it may give that to anybody, so it is unknown."""
+    text = postinst.decode("utf-8", "surrogateescape")
+    return dict.fromkeys(_HOST_PATH.findall(text), ("", ""))
 
 
 def _laid(members: Iterator[Member], laid: Container[str]) -> Iterator[Member]:
@@ -168,7 +184,10 @@ def _open_image(image: Image, files: Payload, scratch: Path, limits: Limits) -> 
     base = lay_over(contents, files, image, limits)
     name = image.name or files.metadata.name
     opened = _opened(name, image.version, contents.tree(), scratch, scratch)
-    return Opened(opened.payload, "oci", image.architecture, image.said, base)
+    payload = dataclasses.replace(
+        opened.payload, owners=contents.owners, capabilities=contents.capabilities
+    )
+    return Opened(payload, "oci", image.architecture, image.said, base)
 
 
 def _open_directory(path: Path) -> Opened:

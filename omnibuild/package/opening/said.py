@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from omnibuild.digests import of_bytes
+from omnibuild.package.rpm.header import Header
 from omnibuild.package.rpm.reader import RpmHeaders, RpmInfo
+from omnibuild.package.rpm.tags import FileFlag, Tag
 from omnibuild.package.rpm.writer import SCRIPT_TAGS
 
 # Of a digest, in hexadecimal digits.
@@ -24,6 +26,16 @@ RPM_RELATIONS: Final = (
     *("requires", "provides", "recommends", "suggests", "supplements", "enhances", "conflicts"),
     "obsoletes",
 )
+# Scripts that others write.
+_MORE: Final = {
+    "pretrans": Tag.PRETRANS,
+    "preuntrans": Tag.PREUNTRANS,
+    "postuntrans": Tag.POSTUNTRANS,
+    "verifyscript": Tag.VERIFY_SCRIPT,
+    "trigger": Tag.TRIGGER_SCRIPTS,
+    "filetrigger": Tag.FILE_TRIGGER_SCRIPTS,
+    "transfiletrigger": Tag.TRANSACTION_FILE_TRIGGER_SCRIPTS,
+}
 
 
 def deb_said(fields: Mapping[str, str], files: Mapping[bytes, bytes]) -> Said:
@@ -48,7 +60,24 @@ def rpm_said(info: RpmInfo, headers: RpmHeaders) -> Said:
     for name in RPM_RELATIONS:
         if relations := getattr(info, name):
             found[name] = tuple(relation.notation for relation in relations)
-    for name, (tag, _) in SCRIPT_TAGS.items():
-        if text := headers.main.text(tag):
-            found[f"%{name}"] = (of_bytes(text.encode())[:SHOWN],)
+    scripts = {name: tag for name, (tag, _) in SCRIPT_TAGS.items()}
+    for name, tag in (*scripts.items(), *_MORE.items()):
+        if contents := headers.main.strings(tag):
+            whole = "\0".join(contents).encode("utf-8", "surrogateescape")
+            found[f"%{name}"] = (of_bytes(whole)[:SHOWN],)
+    found |= _marked(headers.main)
     return found
+
+
+def _marked(header: Header) -> dict[str, tuple[str, ...]]:
+    """Return the files that an rpm calls configuration, or has only in its list."""
+    names, parents = header.strings(Tag.BASE_NAMES), header.strings(Tag.DIRECTORY_NAMES)
+    indexes, flags = header.numbers(Tag.DIRECTORY_INDEXES), header.numbers(Tag.FILE_FLAGS)
+    found: dict[str, list[str]] = {}
+    for name, index, flag in zip(names, indexes, flags, strict=False):
+        path = f"{parents[index] if index < len(parents) else ''}{name}"
+        kept = "(noreplace)" if flag & FileFlag.NOREPLACE else ""
+        for mark, bit in ((f"%config{kept}", FileFlag.CONFIG), ("%ghost", FileFlag.GHOST)):
+            if flag & bit:
+                found.setdefault(mark, []).append(path)
+    return {mark: tuple(paths) for mark, paths in found.items()}

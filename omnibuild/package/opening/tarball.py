@@ -72,16 +72,26 @@ def packed_tar_members(stream: IO[bytes], limits: Limits) -> Iterator[Member]:
 
 
 def _member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Member:
+    owner = _name(member.uname, member.uid), _name(member.gname, member.gid)
     if member.isdir():
-        return Member(member.name, Kind.DIRECTORY, member.mode)
+        return Member(member.name, Kind.DIRECTORY, member.mode, owner=owner)
     if member.issym():
-        return Member(member.name, Kind.SYMLINK, 0o777, member.linkname)
+        return Member(member.name, Kind.SYMLINK, 0o777, member.linkname, owner=owner)
     if member.islnk():
-        return Member(member.name, Kind.HARDLINK, member.mode, member.linkname)
+        return Member(member.name, Kind.HARDLINK, member.mode, member.linkname, owner=owner)
     content = tar.extractfile(member) if member.isreg() else None
     if content is None:
         raise PackageError(f"{member.name!r} is a device, a fifo or unknown")
-    return Member(member.name, Kind.FILE, member.mode, content=_pieces(content))
+    # Bytes of the kernel's attribute, which tarfile reads as text.
+    able = member.pax_headers.get("SCHILY.xattr.security.capability", "")
+    written = able.encode("utf-8", "surrogateescape").hex()
+    return Member(
+        member.name, Kind.FILE, member.mode, "", _pieces(content), owner, capabilities=written
+    )
+
+
+def _name(name: str, number: int) -> str:
+    return name or (str(number) if number else "root")
 
 
 def _pieces(content: IO[bytes]) -> Iterator[bytes]:

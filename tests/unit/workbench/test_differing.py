@@ -85,6 +85,22 @@ def test_formats_can_be_compared(package: Package, capsys: Capture) -> None:
     assert all(line.split()[1].startswith(below) for line in lines), lines
 
 
+def test_rights_are_told(package: Package, tmp_path: Path, capsys: Capture) -> None:
+    payload = sample_payload(tmp_path / "other")
+    changed = dataclasses.replace(
+        payload,
+        owners={"/opt/hello/share/empty": ("hello", "hello")},
+        capabilities={"/opt/hello/bin/hallo": "cap_net_raw=ep"},
+    )
+    first = package("1.0", RPM)
+    (tmp_path / "more").mkdir()
+    second = write_package(changed, RPM, Making(tmp_path / "more")).path
+    assert diff(first, second, "--json") == 1
+    files = {each["name"]: each for each in json.loads(capsys.readouterr().out)["files"]}
+    assert files["share/empty"]["after"].endswith(", of hello:hello")
+    assert files["bin/hallo"]["after"].endswith(", cap_net_raw=ep")
+
+
 def test_versions_and_files_are_told(tmp_path: Path, capsys: Capture) -> None:
     first = tree(tmp_path / "1", "1.3", "1")
     second = tree(tmp_path / "2", "1.3.1", "1234")

@@ -203,6 +203,15 @@ def test_a_directory_and_what_docker_saves(tmp_path: Path) -> None:
     assert contents(package) == wanted
     metadata = package.payload.metadata
     assert (metadata.name, metadata.version) == ("shop", "1.0")
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for name, data in layout.files.items():
+        if name.startswith("blobs/"):
+            (flat / name.rpartition("/")[2]).write_bytes(data)
+    (flat / "version").write_text("Directory Transport Version: 1.1\n")
+    (manifest,) = layout.manifests
+    (flat / manifest["digest"].removeprefix("sha256:")).rename(flat / "manifest.json")
+    assert contents(opened(flat)) == wanted
     # Any tarball may have a file of that name.
     (tmp_path / "tarball").write_bytes(tar([("manifest.json", b'[{"Layers": 1}]')]))
     assert contents(opened(tmp_path / "tarball")) == {"manifest.json": b'[{"Layers": 1}]'}

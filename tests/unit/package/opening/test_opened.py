@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -141,6 +143,47 @@ def test_bounds(tmp_path: Path) -> None:
         assert "--max-unpacked" in caught.value.hint
     with pytest.raises(PackageError, match="more than 1 entries"):
         opened(tmp_path, large, Limits(entries=1))
+
+
+def test_whom_files_belong_to_and_what_they_may(tmp_path: Path) -> None:
+    payload = sample_payload(tmp_path / "payload")
+    payload = dataclasses.replace(
+        payload,
+        owners={"/opt/hello/bin/hello": ("root", "hello")},
+        capabilities={"/opt/hello/bin/hallo": "cap_net_raw=ep"},
+    )
+    (tmp_path / "out").mkdir()
+    data = write_rpm(payload, RPM, tmp_path / "out", "quick").path.read_bytes()
+    (tmp_path / "package").mkdir()
+    package = opened(tmp_path / "package", data)
+    assert package.payload.owners["/opt/hello/bin/hello"] == ("root", "hello")
+    assert package.payload.capabilities == {"/opt/hello/bin/hallo": "cap_net_raw=ep"}
+    assert package.said["%config(noreplace)"] == ("/etc/hello/hello.conf",)
+    assert "%pretrans" in package.said
+
+
+def test_a_script_may_give_what_it_names(tmp_path: Path) -> None:
+    payload = dataclasses.replace(
+        sample_payload(tmp_path / "payload"),
+        scripts={
+            "deb": {"postinst": "#!/bin/sh\nset -eu\nchown root:hello '/opt/hello/bin/hello'\n"}
+        },
+    )
+    (tmp_path / "out").mkdir()
+    data = write_deb(payload, DEB, tmp_path / "out", "quick").path.read_bytes()
+    (tmp_path / "package").mkdir()
+    owners = opened(tmp_path / "package", data).payload.owners
+    assert owners["/opt/hello/bin/hello"] == ("", "")
+    assert "/opt/hello/bin/hallo" not in owners
+
+
+def test_a_zip_is_named(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("a", "b")
+    for start in (b"", b"#!/usr/bin/env python3\n"):
+        with pytest.raises(PackageError, match="it is a zip"):
+            opened(tmp_path, start + stream.getvalue())
 
 
 def test_a_tarball_that_ends_within_a_file(tmp_path: Path) -> None:
