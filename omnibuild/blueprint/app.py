@@ -13,6 +13,7 @@ from omnibuild.blueprint.node import front_end
 from omnibuild.blueprint.payload import files_action, payload_action, pruned
 from omnibuild.blueprint.platforms import (
     base_actions,
+    check_files,
     lowest_glibc,
     package_action,
     symbols_actions,
@@ -80,6 +81,7 @@ def plan_app(
     metadata = metadata_of(recipe)
     for platform in platforms:
         check_metadata(metadata, platform)
+    check_files(recipe, recipe_path, platforms)
     actions: dict[str, Action] = {}
     packages: dict[str, str] = {}
     audits: dict[str, str] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -12,13 +13,45 @@ from omnibuild.blueprint.audits import beside
 from omnibuild.blueprint.components import Components, root_actions
 from omnibuild.errors import UnknownNameError
 from omnibuild.package.compression import Effort
-from omnibuild.package.formats import base_of, decisive_settings, format_of
+from omnibuild.package.formats import (
+    base_of,
+    decisive_settings,
+    format_of,
+    format_without_rights,
+)
 from omnibuild.plan.graph import Action
 from omnibuild.recipe.definitions import Definitions
+from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Platform, Recipe
+from omnibuild.recipe.whereabouts import recipe_document
 from omnibuild.sources.roots.lock import load_root_lock
 
 NONE: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+def check_files(recipe: Recipe, path: Path, platforms: Iterable[Platform]) -> None:
+    """Raise :class:`DefinitionError` for files whose rights a platform's packages cannot give.
+
+    Args:
+        recipe: what asks for the files.
+        path: where it is.
+        platforms: those that are built.
+    """
+    forms = dict.fromkeys(filter(None, map(format_without_rights, platforms)))
+    faults = [
+        Fault(
+            ("files", place),
+            f"packages of the format {form} give files neither an owner nor capabilities",
+            "leave it out of these, by `formats`; or set it in the hook `post-configure`",
+        )
+        for form in forms
+        for place, file in recipe.host_files.items()
+        if form in (file.formats or (form,))
+        and (file.capabilities or (file.owner, file.group) != ("root", "root"))
+        and not file.ghost
+    ]
+    if faults:
+        raise recipe_document(path).error(faults)
 
 
 def chosen_platforms(

@@ -60,6 +60,12 @@ def left_out(metadata: Metadata, platform: Platform) -> tuple[str, ...]:
     )
 
 
+def format_without_rights(platform: Platform) -> str:
+    """Return the platform's format if its packages give no owner to files; else nothing."""
+    name, row = format_of(platform.settings)
+    return "" if row.rights else name
+
+
 def decisive_settings(platform: Platform) -> tuple[str, dict[str, Any], dict[str, str]]:
     """Return what decides the bytes of a platform's artifacts besides the payload.
 

@@ -87,6 +87,7 @@ class Format(Generic[Settings]):
             and the directory and the tree with them; none for formats without packages of these.
         left_out: kinds of relations to other packages that nobody needs, and that the format has
             no words for.
+        rights: whether its packages give files of ``[files]`` an owner and capabilities.
     """
 
     settings: type[Settings]
@@ -97,6 +98,7 @@ class Format(Generic[Settings]):
     base: Callable[[Settings], str] = lambda settings: ""
     symbols: Callable[[Payload, Settings, Path, Tree], Payload] | None = None
     left_out: tuple[str, ...] = ()
+    rights: bool = True
 
 
 def symbols_payload(payload: Payload, root: Path, tree: Tree, ending: str) -> Payload:

@@ -36,6 +36,7 @@ ARCHLINUX: Final = Format(
     partial(check, ARCHLINUX_FAMILY),
     _writer(ARCHLINUX_FAMILY),
     left_out=ARCHLINUX_FAMILY.left_out,
+    rights=False,
 )
 APK: Final = Format(
     Apk,
@@ -43,6 +44,7 @@ APK: Final = Format(
     partial(check, APK_FAMILY),
     _writer(APK_FAMILY),
     left_out=APK_FAMILY.left_out,
+    rights=False,
 )
 IPK: Final = Format(
     Ipk,
@@ -50,4 +52,5 @@ IPK: Final = Format(
     partial(check, IPK_FAMILY),
     _writer(IPK_FAMILY),
     left_out=IPK_FAMILY.left_out,
+    rights=False,
 )
