@@ -14,7 +14,13 @@ from omnibuild.errors import DefinitionError, Where
 from omnibuild.payload.assembly import HOST_PART, Part, kept, lies_at
 from omnibuild.recipe.models import HostFile
 from omnibuild.regular import read_regular
-from omnibuild.sources.snapshot import DIRECTORY_MODE, EXECUTABLE_MODE, FILE_MODE, snapshot
+from omnibuild.sources.snapshot import (
+    DIRECTORY_MODE,
+    EXECUTABLE_MODE,
+    FILE_MODE,
+    left_out,
+    snapshot,
+)
 from omnibuild.tree import Entry, Kind, Tree
 
 _PLACEHOLDER = re.compile(r"@([A-Z]+)@")
@@ -59,6 +65,7 @@ def laid_out(
             mode = int(file.mode, 8) if file.mode else DIRECTORY_MODE
             found.append(Laid(Entry(path, Kind.DIRECTORY, mode)))
         elif (directory / file.source).is_dir():
+            _refuse_left_out(target, directory / file.source, files)
             found += _tree(path, directory / file.source)
         else:
             found.append(_file(path, file, directory / file.source, values))
@@ -138,6 +145,20 @@ def owners_of(
                     hint="give away a directory that nothing else of the app is in",
                 )
     return owners
+
+
+def _refuse_left_out(target: str, directory: Path, files: Mapping[str, HostFile]) -> None:
+    for path in left_out(directory):
+        # What the recipe says of it itself takes its place.
+        if f"{target}/{path}" in files:
+            continue
+        if os.path.islink(directory / path):
+            what = f"the symlink leads out of the directory that {target} is"
+            hint = f'say it in [files]: "{target}/{path}" = {{ symlink = "…" }}'
+        else:
+            what = f"a package cannot have that below {target}: it is no file, symlink or directory"
+            hint = "take it out of there, or let git ignore it"
+        raise DefinitionError(what, where=Where(str(directory / path)), hint=hint)
 
 
 def _tree(path: str, directory: Path) -> Iterator[Laid]:

@@ -28,7 +28,8 @@ from omnibuild.recipe.models import (
 from omnibuild.recipe.models.audit import NEVER_WAIVED, NO_GLOBS, WILDCARDS
 from omnibuild.recipe.models.package import DEFAULT_MODE
 from omnibuild.recipe.models.platform import FORMATS
-from omnibuild.recipe.placing.host_files import host_file_faults, mode_faults
+from omnibuild.recipe.models.services import DEFAULT_BYTES
+from omnibuild.recipe.placing.host_files import host_file_faults, mode_faults, source_fault
 from omnibuild.recipe.placing.host_places import long_names, some, unusual_path
 from omnibuild.recipe.running.bundle import bundle_faults
 from omnibuild.recipe.running.commands import ADD_PYTHON, command_faults
@@ -118,9 +119,7 @@ def _service_faults(recipe: Recipe) -> Iterator[Fault]:
     yield from bundle_faults(recipe)
     yield from name_faults(recipe)
     user = service_user(recipe)
-    if recipe.secrets and not user:
-        hint = "add [services] or [web], or name a user in [package]"
-        yield Fault(("secrets",), "[secrets] is for an app that has a user of its own", hint)
+    yield from _secret_faults(recipe, user)
     if user and not _USER.fullmatch(user):
         what = f"{quoted(user)} cannot be the name of a system user"
         yield Fault(("app", "name"), what, "name another one with `user` in [package]")
@@ -128,6 +127,16 @@ def _service_faults(recipe: Recipe) -> Iterator[Fault]:
         key = ("package", "user") if recipe.package.user else ("app", "name")
         hint = "name another one with `user` in [package]; systemd can give it rights of root's"
         yield Fault(key, "services do not run as root", hint)
+
+
+def _secret_faults(recipe: Recipe, user: str) -> Iterator[Fault]:
+    if recipe.secrets and not user:
+        hint = "add [services] or [web], or name a user in [package]"
+        yield Fault(("secrets",), "[secrets] is for an app that has a user of its own", hint)
+    for name, secret in recipe.secrets.items():
+        if not secret.generated and secret.bytes != DEFAULT_BYTES:
+            what = "`bytes` is for a secret that is generated, and the operator writes this one"
+            yield Fault(("secrets", name, "bytes"), what, "take `bytes` out")
 
 
 def _host_faults(recipe: Recipe, directory: Path) -> Iterator[Fault]:
@@ -208,7 +217,9 @@ def _neighbour_faults(target: str, config: Iterable[str]) -> Iterator[Fault]:
 def _file_faults(recipe: Recipe, target: str, file: ConfigFile, directory: Path) -> Iterator[Fault]:
     path = ("config", target)
     short = isinstance(recipe.config[target], str)
-    if not os.path.isfile(directory / file.source):
+    if fault := source_fault(path if short else (*path, "source"), file.source):
+        yield fault
+    elif not os.path.isfile(directory / file.source):
         what, hint = f"there is no file {quoted(file.source)}", f"it is looked up in {directory}"
         yield Fault(path if short else (*path, "source"), what, hint)
     elif short and not (mode := stat.S_IMODE(os.stat(directory / file.source).st_mode)) & 0o004:

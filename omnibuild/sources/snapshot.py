@@ -47,6 +47,24 @@ def snapshot(directory: Path) -> Tree:
     return Tree.of(entries.values())
 
 
+def left_out(directory: Path) -> list[str]:
+    """Return what :func:`snapshot` leaves out though it is meant: by its path in the project.
+
+    That is symlinks that lead outside, and what is neither file, symlink nor directory; not what
+    git ignores or tools left.
+    """
+    known = _git_names(directory)
+    found: list[str] = []
+    for path in sorted(_plain_names(directory, "")):
+        mode = os.lstat(directory / path).st_mode
+        if stat.S_ISREG(mode) or (stat.S_ISLNK(mode) and _stays_inside(directory, path)):
+            continue
+        # git lists no sockets and the like, not even where it would heed them.
+        if known is None or git(directory, "check-ignore", "--quiet", path, check=False)[0]:
+            found.append(path)
+    return found
+
+
 def copy_snapshot(directory: Path, tree: Tree, target: Path) -> None:
     """Copy the files that ``tree`` lists from ``directory`` to the new directory ``target``.
 

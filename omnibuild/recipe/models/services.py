@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
@@ -171,6 +171,10 @@ class Timer(Model, frozen=True, kw_only=True):
     resources: Resources = field(default_factory=Resources)
 
 
+# Of a secret that is generated.
+DEFAULT_BYTES: Final = 32
+
+
 class Secret(Model, frozen=True, kw_only=True):
     """``[secrets]``: a text that is in no package, in a file that only the app and root read."""
 
@@ -182,5 +186,5 @@ class Secret(Model, frozen=True, kw_only=True):
         ),
     ] = True
     bytes: Annotated[int, Meta(description="Random bytes of one that is made.", ge=16, le=1024)] = (
-        32
+        DEFAULT_BYTES
     )

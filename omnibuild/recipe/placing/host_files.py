@@ -49,17 +49,12 @@ def _kind_faults(recipe: Recipe, target: str, file: HostFile, directory: Path) -
         what = f"one of `source`, `symlink`, `directory` and `ghost` is wanted, and {found} there"
         yield Fault(place, what)
         return
+    yield from _format_faults(recipe, target, file)
     if file.ghost:
         yield from _ghost_faults(place, file)
         return
     if file.source:
-        path = place if short else (*place, "source")
-        found_at = directory / file.source
-        if not os.path.lexists(found_at):
-            hint = f"it is looked up in {directory}"
-            yield Fault(path, f"there is no file {quoted(file.source)}", hint)
-        elif not (os.path.isfile(found_at) or os.path.isdir(found_at)):
-            yield Fault(path, f"{quoted(file.source)} is neither a file nor a directory")
+        yield from _source_faults(place if short else (*place, "source"), file.source, directory)
     is_tree = bool(file.source) and is_directory(file, directory)
     for name, wrong in (
         ("template", is_tree or not file.source),
@@ -72,6 +67,34 @@ def _kind_faults(recipe: Recipe, target: str, file: HostFile, directory: Path) -
         yield from capability_faults((*place, "capabilities"), file.capabilities)
     if file.mode and not file.symlink:
         yield from mode_faults((*place, "mode"), file.mode)
+
+
+def _source_faults(place: Keys, source: str, directory: Path) -> Iterator[Fault]:
+    if fault := source_fault(place, source):
+        yield fault
+    elif not os.path.lexists(directory / source):
+        hint = f"it is looked up in {directory}"
+        yield Fault(place, f"there is no file {quoted(source)}", hint)
+    elif not (os.path.isfile(directory / source) or os.path.isdir(directory / source)):
+        yield Fault(place, f"{quoted(source)} is neither a file nor a directory")
+
+
+def source_fault(place: Keys, source: str) -> Fault | None:
+    """Return what is wrong with where a file of the package is from."""
+    if not os.path.isabs(source):
+        return None
+    what = f"{quoted(source)} is of the machine that builds: others have another one, or none"
+    return Fault(place, what, "copy it into the project, and write its path relative to the recipe")
+
+
+def _format_faults(recipe: Recipe, target: str, file: HostFile) -> Iterator[Fault]:
+    place, own = ("files", target, "formats"), f"/opt/{recipe.app.name}"
+    outside = not target.startswith(f"{own}/")
+    for form, never in (("tar", outside or file.ghost), ("oci", file.ghost)):
+        if form in file.formats and never:
+            why = "no manager deletes" if file.ghost else f"is not below `{own}`"
+            what = f"the format `{form}` has nothing of {quoted(target)}, which {why}"
+            yield Fault(place, what, f"take `{form}` out")
 
 
 def _ghost_faults(place: Keys, file: HostFile) -> Iterator[Fault]:

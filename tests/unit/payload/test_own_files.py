@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,26 @@ def test_only_what_it_brings_is_given_away(project: Path) -> None:
         "usr/share/shop/a": "shop",
         "usr/share/shop/more": "root",
     }
+
+
+@pytest.mark.parametrize("versioned", [False, True])
+def test_nothing_of_a_directory_vanishes(project: Path, versioned: bool) -> None:
+    if versioned:
+        subprocess.run(["git", "init", "--quiet", project], check=True)
+    files = {"/usr/share/shop": HostFile(source="data")}
+    (project / "data/out").symlink_to("/etc/shadow")
+    with pytest.raises(DefinitionError, match="the symlink leads out of") as caught:
+        laid_out(files, project, VALUES)
+    assert str(project / "data/out") in str(caught.value)
+    said = {**files, "/usr/share/shop/out": HostFile(symlink="/etc/shadow")}
+    assert "usr/share/shop/out" in {one.entry.path for one in laid_out(said, project, VALUES)}
+    (project / "data/out").unlink()
+    os.mkfifo(project / "data/sub/fifo")
+    with pytest.raises(DefinitionError, match="no file, symlink or directory"):
+        laid_out(files, project, VALUES)
+    if versioned:
+        (project / ".gitignore").write_text("fifo\n")
+        assert laid_out(files, project, VALUES)
 
 
 def test_templates(project: Path, tmp_path: Path) -> None:
