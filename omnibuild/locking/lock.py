@@ -153,7 +153,7 @@ def check(settings: Settings, name: str) -> Lock:
 
 
 def _python(recipe: Recipe, path: Path) -> Python:
-    if not recipe.python or not recipe.source:
+    if not recipe.python:
         raise DefinitionError(
             f"{recipe.app.name} has no Python packages to lock", where=Where(str(path))
         )

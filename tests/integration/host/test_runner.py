@@ -204,6 +204,7 @@ def test_edited_configuration_survives_a_restart(
         ["--nonsense"],
         ["../bin/hello"],
         ["nothing"],
+        [""],
     ],
 )
 def test_refuses_wrong_arguments(

@@ -91,6 +91,15 @@ def test_versions_stay_until_they_are_to_be_upgraded(shop: Shop) -> None:
         shop.lock(upgrade=["flask"])
 
 
+def test_an_app_without_a_project_has_a_lock(shop: Shop) -> None:
+    shop.packages["six"] = pure("six", "1")
+    shop.source = shop.project = ""
+    assert selected(shop.lock()) == {}
+    shop.python = 'require = ["six"]'
+    assert selected(shop.lock()) == {"six": "1"}
+    assert check(shop.settings(), "shop").content.packages
+
+
 def test_what_was_required_is_remembered_in_the_recipe(shop: Shop) -> None:
     shop.packages |= {name: pure(name, "1", "2") for name in ("bcrypt", "six")}
     shop.python = 'require = ["six"] # as ever'

@@ -19,7 +19,6 @@ summary = "A shop"
 license = "MIT"
 maintainer = "Tester <tester@example.com>"
 
-[source]
 {source}
 
 [python]
@@ -93,7 +92,8 @@ class Shop:
         self.directory.mkdir(exist_ok=True)
         if self.project:
             (self.directory / "pyproject.toml").write_text(self.project)
-        self.recipe.write_text(RECIPE.format(source=self.source, python=self.python))
+        source = f"[source]\n{self.source}" if self.source else ""
+        self.recipe.write_text(RECIPE.format(source=source, python=self.python))
         _ = self.index
 
     def settings(self) -> Settings:

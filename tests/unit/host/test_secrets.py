@@ -45,6 +45,17 @@ def test_they_are_made_once(program: Path, tmp_path: Path) -> None:
     assert os.listdir(directory.parent) == ["secrets"]
 
 
+def test_empty_ones_are_none(program: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "secrets"
+    directory.mkdir()
+    for name in ("key", "token"):
+        (directory / name).touch()
+    status, said = run(program, directory)
+    assert status == 3
+    assert f"{directory}/token" in said
+    assert len((directory / "key").read_text()) == HEX
+
+
 def test_too_few_random_bytes_are_no_secret(program: Path, tmp_path: Path) -> None:
     tools = tmp_path / "tools"
     tools.mkdir()
@@ -60,4 +71,7 @@ def test_a_symlink_that_leads_nowhere_is_said(program: Path, tmp_path: Path) -> 
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets/key").symlink_to("/nowhere/at/all")
     status, said = run(program, tmp_path / "secrets")
-    assert (status, said) == (1, f"shop: {tmp_path}/secrets/key is a symlink that leads nowhere\n")
+    assert (status, said) == (
+        1,
+        f"shop: {tmp_path}/secrets/key is a symlink that leads to nothing\n",
+    )
