@@ -96,6 +96,29 @@ def _place(recipe: Recipe, target: str) -> Iterator[Fault]:
         what = f"{quoted(target)} is a program that hosts have already"
         hint = f"call it `{recipe.app.name}-{name}`: a package never takes the place of another's"
         yield Fault(("files", target), what, hint, in_key=True)
+    elif brings := _made_of_recipe(recipe).get(target):
+        what = f"{quoted(target)} is taken already: it is {brings}"
+        yield Fault(("files", target), what, "give one of them another name", in_key=True)
+
+
+def _made_of_recipe(recipe: Recipe) -> dict[str, str]:
+    """Return the host paths that other tables of a recipe take outside the app's directory."""
+    app, units = recipe.app.name, f"/usr/lib/systemd/system/{recipe.app.name}".replace("+", "plus")
+    found = {f"/usr/bin/{name}": f"the command `{name}`" for name in recipe.commands}
+    found |= {f"/usr/share/doc/{app}/copyright": "the copyright file"}
+    found |= {
+        f"{units}-{name}.service": f"the unit of the service `{name}`" for name in recipe.services
+    }
+    for name in recipe.timers:
+        found |= {
+            f"{units}-{name}.{kind}": f"a unit of the timer `{name}`"
+            for kind in ("timer", "service")
+        }
+    if recipe.web:
+        found[f"{units}-web.service"] = "the unit of [web]"
+    if recipe.web or recipe.services or recipe.timers or recipe.bundle:
+        found[f"{units}.target"] = "the unit that starts all of the app"
+    return found
 
 
 def _ghost_place(recipe: Recipe, target: str) -> Iterator[Fault]:
@@ -108,6 +131,9 @@ def _ghost_place(recipe: Recipe, target: str) -> Iterator[Fault]:
         yield _no_place(target, hint or f"it lies below `/opt/{app}/`, /usr, /etc or /var")
     elif target.startswith("/var/lib/") and names[3] in HOSTS:
         yield _no_place(target, f"/var/lib/{names[3]} is the host's own")
+    elif brings := _made_of_recipe(recipe).get(target):
+        what = f"{quoted(target)} is no ghost: it is {brings}"
+        yield Fault(("files", target), what, "take it out", in_key=True)
     elif not any(name == app or name.startswith(_called(app)) for name in names):
         what = f"{quoted(target)} is not the app's: a ghost is deleted with the package"
         hint = f"it lies in a directory that is called `{app}`, or is called so itself"
