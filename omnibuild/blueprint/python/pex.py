@@ -88,7 +88,7 @@ def started(recipe: Recipe, recipe_path: Path) -> str:
 
     Raises :class:`DefinitionError` for one that is neither a console script nor a module.
     """
-    name = recipe.app.name if recipe.app.name in recipe.commands else next(iter(recipe.commands))
+    name = _first(recipe)
     first, *words = shlex.split(recipe.commands[name])
     is_module = INTERPRETER.fullmatch(first) and words[:1] == ["-m"] and words[1:]
     if "/" in first or (INTERPRETER.fullmatch(first) and not is_module):
@@ -98,15 +98,18 @@ def started(recipe: Recipe, recipe_path: Path) -> str:
     return recipe.commands[name]
 
 
+def _first(recipe: Recipe) -> str:
+    return recipe.app.name if recipe.app.name in recipe.commands else next(iter(recipe.commands))
+
+
 def left_out(recipe: Recipe) -> Iterator[str]:
     """Yield what a recipe says that is for hosts, and means nothing to a PEX file."""
     yield from (f"[{name}]" for name in _TABLES if getattr(recipe, name))
     # PEX_SCRIPT starts the console scripts of packages, by the names that they have there.
-    first = recipe.app.name if recipe.app.name in recipe.commands else next(iter(recipe.commands))
     yield from (
         f"[commands] {name}"
         for name, command in recipe.commands.items()
-        if name != first and command.split() != [name]
+        if name != _first(recipe) and command.split() != [name]
     )
     kept = dict(_variables(recipe))
     yield from (f"[environment] {name}" for name in recipe.environment if name not in kept)
