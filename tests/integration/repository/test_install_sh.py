@@ -39,8 +39,10 @@ def on_host(repository: Path, script: str, release: str = DEBIAN.format(12)) -> 
     mounts += ["--ro-bind", str(repository.parent / "dnf.conf"), "/etc/dnf/dnf.conf"]
     # The mount point is in the thrown-away layer too.
     mounts += ["--perms", "0755", "--dir", REPOSITORY, "--bind", str(repository), REPOSITORY]
+    # The agents that signature checks of dnf leave behind end with the script.
+    ends = ["--cap-add", "ALL", "--unshare-pid", "--die-with-parent"]
     done = subprocess.run(
-        [BWRAP, *mounts, "--cap-add", "ALL", "--die-with-parent", "sh", "-c", script],
+        [BWRAP, *mounts, *ends, "sh", "-c", script],
         capture_output=True,
         text=True,
         check=False,
