@@ -16,7 +16,7 @@ _HERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]", "*": "127.0.0.1"}  # noqa: S10
 
 
 def program(model: HostModel) -> str:
-    """Return the program, which is for hosts alone: it asks where the package is installed."""
+    """Return the program, which asks at the address where the package listens."""
     layout = model.layout
     host, _, port = model.listen.rpartition(":")
     scheme = "https" if model.secured else "http"
@@ -25,7 +25,10 @@ def program(model: HostModel) -> str:
         [
             "#!/bin/sh",
             f"# Tells whether {layout.app} says that all is well; $1 is how many seconds to wait.",
-            f"exec {layout.prefix}/bin/{layout.python} -I -S -B {layout.prefix}/libexec/{ASKS} \\",
+            # Of a tree that was moved, too.
+            'own=$(readlink -f -- "$0")',
+            "own=${own%/libexec/*}",
+            f'exec "$own/bin/{layout.python}" -I -S -B "$own/libexec/{ASKS}" \\',
             f'    {layout.app} {shlex.quote(url)} "${{1:-0}}"',
             "",
         ]

@@ -50,6 +50,14 @@ class Products:
         return directory
 
     @cached_property
+    def hello_whole(self) -> Path:
+        """Directory with the tarball of hello 1.0.0, of which nothing is left out."""
+        workspace = copied(self.base / "whole")
+        whole(workspace / "recipes/hello.toml")
+        omnibuild("build", "hello", "-C", workspace, "-p", "linux", "-o", self.base / "dist-whole")
+        return self.base / "dist-whole"
+
+    @cached_property
     def httpbin(self) -> Path:
         """Directory with httpbin for every platform."""
         omnibuild("build", "httpbin", "-C", CHECKOUT, "-o", self.base / "dist-httpbin")
@@ -112,10 +120,22 @@ class Products:
         omnibuild("publish", *files, "--repo", repository, "--key", self.key)
 
 
-def next_version(workspace: Path) -> Path:
-    """Make a workspace whose hello is 1.1.0: another version, another page, another default."""
+def whole(recipe: Path) -> None:
+    """Let hello's recipe leave out nothing of what its components bring."""
+    for name in ('"python-3.13"', "openssl"):
+        replace(recipe, f'{name} = {{ variants = ["small"] }}\n', "")
+
+
+def copied(workspace: Path) -> Path:
+    """Make a workspace with hello as it is here."""
     for name in ("recipes", "examples", "package-scripts"):
         shutil.copytree(CHECKOUT / name, workspace / name)
+    return workspace
+
+
+def next_version(workspace: Path) -> Path:
+    """Make a workspace whose hello is 1.1.0: another version, another page, another default."""
+    copied(workspace)
     for path in (workspace / "recipes/hello.toml", workspace / "examples/hello/pyproject.toml"):
         replace(path, 'version = "1.0.0"', 'version = "1.1.0"')
     replace(workspace / "examples/hello/src/hello/__init__.py", "1.0.0", "1.1.0")

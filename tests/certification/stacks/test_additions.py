@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.hosts import BootedHost, HostPool, eventually
-from tests.acceptance.products import next_version, omnibuild, replace
+from tests.acceptance.products import next_version, omnibuild, replace, whole
 from tests.acceptance.steps import WEB, answers, visit
 from tests.certification.stacks.additions import make_packages
 
@@ -22,6 +22,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for version in ("1.1.0", "1.0.0"):
         workspace = next_version(base / version)
         recipe = workspace / "recipes/hello.toml"
+        whole(recipe)
         replace(recipe, 'version = "3.13"', 'version = "3.13"\nadditions = true')
         module = workspace / "examples/hello/src/hello/__init__.py"
         replace(

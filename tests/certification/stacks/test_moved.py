@@ -84,7 +84,7 @@ def host(
     there = module_hosts.debian(
         request.param,
         packages=("gcc", "libc6-dev", "zstd"),
-        binds={products.hello: "/downloads", packages: "/packages"},
+        binds={products.hello_whole: "/downloads", packages: "/packages"},
     )
     there.shell(
         "mkdir -p /srv/unpacked; cd /srv/unpacked;"
@@ -531,7 +531,7 @@ def test_name_service_plugins_of_the_host_load_their_own_libraries(
     hosts: HostPool, products: Products
 ) -> None:
     host = hosts.debian(
-        "bookworm", packages=(*PLUGINS, "zstd"), binds={products.hello: "/downloads"}
+        "bookworm", packages=(*PLUGINS, "zstd"), binds={products.hello_whole: "/downloads"}
     )
     host.shell("cd /srv; tar -xf /downloads/hello-1.0.0-linux-x86_64.tar.zst; mv hello-1.0.0 tree")
     host.write("/etc/nsswitch.conf", NAMES)
