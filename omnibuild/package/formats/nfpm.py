@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
@@ -24,33 +24,20 @@ def _libraries(settings: _Settings) -> Mapping[str, str]:
     return {"nfpm": tool.version()}
 
 
-def _writer(family: Family) -> Callable[[Payload, _Settings, Making], Artifact]:
-    return lambda payload, settings, making: write(
-        family, payload, settings.architecture, making.directory
+def _row(settings: type[_Settings], family: Family) -> Format[_Settings]:
+    def write_family(payload: Payload, settings: _Settings, making: Making) -> Artifact:
+        return write(family, payload, settings.architecture, making.directory)
+
+    return Format(
+        settings,
+        _libraries,
+        partial(check, family),
+        write_family,
+        left_out=family.left_out,
+        rights=False,
     )
 
 
-ARCHLINUX: Final = Format(
-    ArchLinux,
-    _libraries,
-    partial(check, ARCHLINUX_FAMILY),
-    _writer(ARCHLINUX_FAMILY),
-    left_out=ARCHLINUX_FAMILY.left_out,
-    rights=False,
-)
-APK: Final = Format(
-    Apk,
-    _libraries,
-    partial(check, APK_FAMILY),
-    _writer(APK_FAMILY),
-    left_out=APK_FAMILY.left_out,
-    rights=False,
-)
-IPK: Final = Format(
-    Ipk,
-    _libraries,
-    partial(check, IPK_FAMILY),
-    _writer(IPK_FAMILY),
-    left_out=IPK_FAMILY.left_out,
-    rights=False,
-)
+ARCHLINUX: Final = _row(ArchLinux, ARCHLINUX_FAMILY)
+APK: Final = _row(Apk, APK_FAMILY)
+IPK: Final = _row(Ipk, IPK_FAMILY)

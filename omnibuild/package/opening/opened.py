@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Final
 
 from omnibuild.errors import PackageError, Where
@@ -90,10 +91,7 @@ def open_package(path: Path, scratch: Path, limits: Limits) -> Opened:
         if not read.form and (other := other_in(opened.payload, Contents(scratch, limits), limits)):
             opened = _opened(other.name, other.version, other.tree, scratch, scratch)
             return Opened(opened.payload, other.form, other.architecture, other.said)
-        owners = {**contents.owners, **read.owners}
-        payload = dataclasses.replace(
-            opened.payload, owners=owners, capabilities=contents.capabilities
-        )
+        payload = _with_rights(opened.payload, contents, read.owners)
         return Opened(payload, read.form, read.architecture, read.said)
 
 
@@ -184,10 +182,18 @@ def _open_image(image: Image, files: Payload, scratch: Path, limits: Limits) -> 
     base = lay_over(contents, files, image, limits)
     name = image.name or files.metadata.name
     opened = _opened(name, image.version, contents.tree(), scratch, scratch)
-    payload = dataclasses.replace(
-        opened.payload, owners=contents.owners, capabilities=contents.capabilities
-    )
+    payload = _with_rights(opened.payload, contents)
     return Opened(payload, "oci", image.architecture, image.said, base)
+
+
+def _with_rights(
+    payload: Payload,
+    contents: Contents,
+    known: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+) -> Payload:
+    """Return a payload with what its archive says of owners, and what is known better."""
+    owners = {**contents.owners, **known}
+    return dataclasses.replace(payload, owners=owners, capabilities=contents.capabilities)
 
 
 def _open_directory(path: Path) -> Opened:
