@@ -53,7 +53,7 @@ docs: $(VENV)/.ready ## the reference pages that come from code
 clean: ## removes what all of these made in the checkout
 	rm -rf $(VENV) dist build
 
-.PHONY: certify-apps certify-cold certify-interpreter certify-properties certify-crash certify-damage certify-mirrors certify-rebuild certify-hostile certify-series certify-stacks
+.PHONY: certify-apps certify-cold certify-interpreter certify-properties certify-crash certify-damage certify-mirrors certify-rebuild certify-hostile certify-managers certify-series certify-stacks
 
 certify-apps: setup-test $(VENV)/.ready ## a long proof, recorded in docs/certification/: apps of the index, to a booted host
 	@nice $(BIN)/python tools/certify.py apps
@@ -81,6 +81,9 @@ certify-mirrors: setup-test $(VENV)/.ready ## the same: repositories as others m
 
 certify-hostile: setup-build $(VENV)/.ready ## the same: hostile inputs
 	@$(BIN)/python tools/certify.py hostile
+
+certify-managers: setup-test $(VENV)/.ready ## the same: apk and opkg install; both are to be on PATH
+	@$(BIN)/python tools/certify.py managers
 
 certify-rebuild: setup-build $(VENV)/.ready ## the same: others build the same bytes elsewhere
 	@$(BIN)/python tools/certify.py rebuild

@@ -121,6 +121,11 @@ def mirrors() -> list[str]:
     return told("tests/certification/test_mirrors.py")
 
 
+def managers() -> list[str]:
+    """apk and opkg, built from their sources, order versions, install, upgrade and remove."""
+    return pytest("tests/certification/test_managers.py")
+
+
 def stacks() -> list[str]:
     """Servers, libraries and bundled services, compiled from source, on booted hosts."""
     return told("tests/certification/stacks")
@@ -169,6 +174,7 @@ PROOFS = {
     "mirrors": mirrors,
     "rebuild": rebuild,
     "series": series,
+    "managers": managers,
     "stacks": stacks,
 }
 

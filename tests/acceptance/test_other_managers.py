@@ -1,18 +1,14 @@
-"""hello installed by pacman, apk and opkg themselves, as far as this machine has them.
+"""hello installed by pacman itself, which is Debian's.
 
-pacman is Debian's. apk and opkg are in no Debian: where somebody put them on PATH they are tried.
+apk and opkg are in no Debian: tests/certification/test_managers.py does the same with theirs.
 """
 
 from __future__ import annotations
 
-import re
-import shutil
 from pathlib import Path
 
 import pytest
 
-from omnibuild.package.nfpm import tool
-from omnibuild.tools import Tool
 from tests.acceptance.hosts import BootedHost, Host, HostPool, eventually
 from tests.acceptance.products import CHECKOUT, next_version, omnibuild
 from tests.acceptance.steps import (
@@ -26,11 +22,6 @@ from tests.acceptance.steps import (
 )
 
 PLATFORMS = ("arch", "wolfi", "yocto")
-LDD = Tool("ldd", "libc-bin")
-needs_apk, needs_opkg = (
-    pytest.mark.skipif(not shutil.which(name), reason=f"no program {name}: Debian has none")
-    for name in ("apk", "opkg")
-)
 PACMAN = ("pacman-package-manager",)
 
 
@@ -184,65 +175,6 @@ def test_pacman_gives_the_app_what_is_its_own(hosts: HostPool, keeper: Path) -> 
     kept_by(host, (*words, "--upgrade"), (*words, "--remove"), *names)
 
 
-@needs_apk
-def test_apk_gives_the_app_what_is_its_own(hosts: HostPool, keeper: Path, tmp_path: Path) -> None:
-    host = hosts.debian()
-    apk = with_apk(host, keeper, tmp_path)
-    host.run(*apk, "add", "--initdb", "/root/glibc.apk")
-    names = (f"/root/keeper-{version}-r1.apk" for version in ("1.0", "2.0_rc1"))
-    kept_by(host, (*apk, "add"), (*apk, "del"), *names)
-
-
-@needs_opkg
-def test_opkg_gives_the_app_what_is_its_own(hosts: HostPool, keeper: Path, tmp_path: Path) -> None:
-    host = hosts.debian()
-    opkg = with_opkg(host, keeper, tmp_path)
-    host.run(*opkg, "install", "/root/libc6.ipk")
-    names = (f"/root/keeper_{version}-1_x86_64.ipk" for version in ("1.0", "2.0~rc1"))
-    kept_by(host, (*opkg, "install"), (*opkg, "remove"), *names)
-
-
-def with_apk(host: Host, packages: Path, scratch: Path) -> tuple[str, ...]:
-    """Give a host apk, packages and a stand-in for glibc; return how it is called."""
-    bring(host, "apk")
-    host.write("/etc/apk/arch", "x86_64\n")
-    for path in (*packages.glob("*.apk"), standing_in("apk", "glibc", scratch)):
-        host.copy(path, f"/root/{path.name}")
-    return ("apk", "--no-network", "--allow-untrusted")
-
-
-def with_opkg(host: Host, packages: Path, scratch: Path) -> tuple[str, ...]:
-    """Give a host opkg, packages and a stand-in for glibc; return how it is called."""
-    bring(host, "opkg")
-    configuration = "/etc/opkg/opkg.conf"
-    host.write(configuration, "arch all 1\narch x86_64 10\ndest root /\n")
-    host.run("mkdir", "-p", "/var/lib/opkg/lists", "/usr/local/var/lib/opkg", "/var/run")
-    for path in (*packages.glob("*.ipk"), standing_in("ipk", "libc6", scratch)):
-        host.copy(path, f"/root/{path.name}")
-    return ("opkg", "-V1", "--conf", configuration)
-
-
-def bring(host: Host, program: str) -> None:
-    """Give a host a program of this machine, with its libraries that are not there."""
-    path = shutil.which(program)
-    assert path
-    libraries = re.findall(r"(/\S+) \(", LDD.run(path).stdout.decode())
-    host.copy(Path(path), f"/usr/bin/{program}")
-    for library in libraries:
-        if not host.exists(library):
-            host.copy(Path(library), library)
-
-
-def standing_in(packager: str, name: str, directory: Path) -> Path:
-    """Make an empty package, for a libc that the manager does not know of."""
-    words = ["version: '2.40'", "version_schema: none", "release: '1'", "arch: x86_64"]
-    words += ["maintainer: Tests <tests@example.com>", "description: stands in"]
-    configuration = directory / "libc.yaml"
-    configuration.write_text("\n".join([f"name: {name}", *words, ""]))
-    tool.package(configuration, packager, directory / f"{name}.{packager}")
-    return directory / f"{name}.{packager}"
-
-
 def works(host: Host) -> None:
     """Check that hello runs, as its own user."""
     assert host.run("hello", "--version").stdout == "hello 1.0.0\n"
@@ -250,49 +182,3 @@ def works(host: Host) -> None:
     with running(host, "/opt/hello/bin/hello-run", "--state", "/var/lib/hello"):
         assert visit(host).server == "nginx"
         assert_self_contained(host)
-
-
-@needs_apk
-def test_apk_from_installation_to_removal(hosts: HostPool, built: Path, tmp_path: Path) -> None:
-    host = hosts.debian()
-    apk = with_apk(host, built, tmp_path)
-    # Without glibc, as on Alpine, it is refused.
-    refused = host.run(*apk, "add", "--initdb", "/root/hello-1.0.0-r1.apk", check=False)
-    assert refused.status
-    assert "glibc (no such package)" in refused.output
-    said = host.run(*apk, "add", "--initdb", "/root/glibc.apk", "/root/hello-1.0.0-r1.apk").output
-    assert "there is no systemd here; this runs it: /opt/hello/bin/hello-run" in said
-    works(host)
-
-    edited = host.read(CONFIG).replace("Hello from omnibuild", "Edited")
-    host.write(CONFIG, edited)
-    host.run(*apk, "add", "/root/hello-1.1.0-r1.apk")
-    assert host.run("hello", "--version").stdout == "hello 1.1.0\n"
-    assert host.read(CONFIG) == edited
-    assert "1.1" in host.read(f"{CONFIG}.apk-new")
-    host.run(*apk, "del", "hello")
-    assert not host.exists("/opt/hello")
-    assert host.exists("/var/lib/hello/hello.db")
-
-
-@needs_opkg
-def test_opkg_from_installation_to_removal(hosts: HostPool, built: Path, tmp_path: Path) -> None:
-    host = hosts.debian()
-    opkg = with_opkg(host, built, tmp_path)
-    refused = host.run(*opkg, "install", "/root/hello_1.0.0-1_x86_64.ipk", check=False)
-    assert refused.status
-    assert "libc6 (>= " in refused.output
-    host.run(*opkg, "install", "/root/libc6.ipk")
-    said = host.run(*opkg, "install", "/root/hello_1.0.0-1_x86_64.ipk").output
-    assert "there is no systemd here; this runs it: /opt/hello/bin/hello-run" in said
-    works(host)
-
-    edited = host.read(CONFIG).replace("Hello from omnibuild", "Edited")
-    host.write(CONFIG, edited)
-    host.run(*opkg, "install", "/root/hello_1.1.0-1_x86_64.ipk")
-    assert host.run("hello", "--version").stdout == "hello 1.1.0\n"
-    assert host.read(CONFIG) == edited
-    assert not host.exists("/run/hello.upgrade")
-    host.run(*opkg, "remove", "hello")
-    assert not host.exists("/opt/hello")
-    assert host.exists("/var/lib/hello/hello.db")

@@ -6,7 +6,6 @@ import ctypes
 import gzip
 import io
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -17,12 +16,12 @@ from pathlib import Path
 import msgspec
 import pytest
 import zstandard
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from omnibuild.errors import PackageError
 from omnibuild.package.formats import write_package
 from omnibuild.package.formats.format import Making
-from omnibuild.package.nfpm.versions import apk_version, pacman_version
+from omnibuild.package.nfpm.versions import pacman_version
 from omnibuild.package.opening.opened import open_package
 from omnibuild.package.versions import compare_debs
 from omnibuild.payload.model import Payload, Relations
@@ -305,21 +304,3 @@ def of_pacman() -> Callable[[str, str], int]:
 def test_pacman_itself_orders_versions_as_dpkg_does(pair: tuple[str, str]) -> None:
     left, right = (f"1:{pacman_version(version)}-1" for version in pair)
     assert of_pacman()(left, right) == compare_debs(*pair)
-
-
-@pytest.mark.skipif(not shutil.which("apk"), reason="no program apk: Debian does not have it")
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(version_pairs())
-def test_apk_itself_orders_versions_as_dpkg_does(pair: tuple[str, str]) -> None:
-    said = [f"{apk_version(version)}-r1" for version in pair]
-    done = subprocess.run(["apk", "version", "-t", *said], capture_output=True, text=True)
-    sign = {"<": -1, "=": 0, ">": 1}[done.stdout.strip()]
-    assert sign == compare_debs(*pair)
-    checked = subprocess.run(["apk", "version", "--check", *said], capture_output=True, text=True)
-    assert (checked.returncode, checked.stdout) == (0, "")
-
-
-@pytest.mark.skipif(not shutil.which("apk"), reason="no program apk: Debian does not have it")
-def test_apk_verifies_it(tmp_path: Path) -> None:
-    path = written(sample(tmp_path / "root"), "apk", tmp_path / "out")
-    subprocess.run(["apk", "verify", "--allow-untrusted", path], check=True)
