@@ -12,9 +12,10 @@ from omnibuild.repository.apt.suite import suite_of
 from omnibuild.repository.apt.switch import publish_suites
 from omnibuild.repository.clients.installer import installer
 from omnibuild.repository.clients.landing import landing_pages
+from omnibuild.repository.clients.tarballs import tarball_list
 from omnibuild.repository.state import Channel, Repository
 from omnibuild.repository.target import Target
-from omnibuild.repository.trust import sign_downloads
+from omnibuild.repository.trust import listed_text, put_list, put_signed, sign_downloads
 from omnibuild.signing.signer import Signer
 
 DEFAULT_CHANNEL = "stable"
@@ -61,9 +62,14 @@ def _publish_trees(
 def _publish_pages(
     target: Target, record: Repository, channels: Mapping[str, Channel], signer: Signer
 ) -> None:
-    """Write what is beside the indexes: keys, checksums of tarballs, the installer, the page."""
-    for content in channels.values():
+    """Write what is beside the indexes: keys, lists of tarballs, the installer, the page."""
+    for channel, content in channels.items():
         sign_downloads(target, content.downloads.values(), signer)
+        path = layout.tarball_list(channel)
+        before = listed_text(target, path)
+        if content.downloads or before:
+            text = tarball_list(record, channel, content, before, int(time.time()))
+            put_list(target, path, text, signer)
     for name in (record.name, *record.former_names):
         target.put(layout.key_path(name, "asc"), signer.public_key_armored)
         target.put(layout.key_path(name, "gpg"), signer.public_key_binary)
@@ -78,7 +84,7 @@ def _publish_pages(
         channel=default,
         systems=record.systems.values(),
     )
-    target.put(layout.INSTALLER, script.encode())
+    put_signed(target, layout.INSTALLER, script.encode(), signer)
     pages = landing_pages(record, channels, default)
     for path, text in pages.items():
         target.put(path, text.encode())

@@ -9,9 +9,10 @@ from omnibuild.errors import PackageError, UsageError, Where
 APT = "apt"
 COMPONENT = "main"
 INSTALLER = "install.sh"
+CHECKSUM = ".sha256"
 LANDING_PAGE = "index.html"
 DOWNLOADS = "downloads"
-# Appended to the name of a tarball or a PEX file.
+# Appended to the name of a tarball, a PEX file or the installer.
 SIGNATURE = ".asc"
 PACKAGES = "packages"
 LOCK = "state/lock"
@@ -103,6 +104,11 @@ def download_path(file_name: str) -> str:
             hint="give files that end in .deb, .rpm, .tar.gz, .tar.xz, .tar.zst or .pex",
         )
     return _short(f"{DOWNLOADS}/{file_name}")
+
+
+def tarball_list(channel: str) -> str:
+    """Return where a channel's tarballs are listed, for the installer."""
+    return f"{DOWNLOADS}/{channel}.list"
 
 
 def _shelf(name: str) -> str:

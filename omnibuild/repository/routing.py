@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from omnibuild.errors import PackageError, Where
 from omnibuild.recipe.models import Platform
+from omnibuild.repository import layout
 from omnibuild.repository.clients.systems import HostSystem
 from omnibuild.repository.intake import Submission
 from omnibuild.repository.state import Channel, Repository
@@ -25,6 +26,8 @@ def declare_platforms(
             tree = content.tree(platform.rpm.tree)
             tree.add_architecture(platform.rpm.architecture)
             place, architecture = platform.rpm.tree, platform.rpm.architecture
+        elif platform.tar:
+            place, architecture = layout.DOWNLOADS, platform.tar.architecture
         else:
             continue
         name = platform.rpm.tree if platform.rpm else platform.name

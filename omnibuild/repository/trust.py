@@ -1,13 +1,15 @@
-"""What lets hosts verify: whether they can take the key, and for how long, and signed tarballs."""
+"""What lets hosts verify: whether they can take the key, for how long, and signed files."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Iterator
 
+from omnibuild import digests
 from omnibuild.errors import RepositoryError, SigningKeyError, Where
 from omnibuild.files import scratch_directory
 from omnibuild.repository import layout
+from omnibuild.repository.apt.release import SIGNATURE_HEADER
 from omnibuild.repository.state import Download
 from omnibuild.repository.target import Target
 from omnibuild.signing.parts import end_of, read_parts
@@ -92,7 +94,7 @@ def sign_downloads(target: Target, downloads: Iterable[Download], signer: Signer
     """
     for item in downloads:
         path = layout.download_path(item.name)
-        target.put(f"{path}.sha256", f"{item.digest}  {item.name}\n".encode())
+        target.put(f"{path}{layout.CHECKSUM}", f"{item.digest}  {item.name}\n".encode())
         if target.read(f"{path}{layout.SIGNATURE}"):
             continue
         if target.digest(path) != item.digest:
@@ -105,3 +107,27 @@ def sign_downloads(target: Target, downloads: Iterable[Download], signer: Signer
         with scratch_directory(target.root / "state") as scratch:
             signer.sign_file(target.root / path, scratch / "signature")
             target.put_file(f"{path}{layout.SIGNATURE}", scratch / "signature")
+
+
+def put_signed(target: Target, path: str, data: bytes, signer: Signer) -> None:
+    """Write a file with a checksum and a signature beside it."""
+    signature = target.read(f"{path}{layout.SIGNATURE}")
+    if not signer.has_signed(data, signature):
+        signature = signer.sign_detached_armored(data)
+    checksum = f"{digests.of_bytes(data)}  {path.rpartition('/')[2]}\n".encode()
+    target.put(path, data)
+    target.put(f"{path}{layout.CHECKSUM}", checksum)
+    target.put(f"{path}{layout.SIGNATURE}", signature)
+
+
+def put_list(target: Target, path: str, text: str, signer: Signer) -> None:
+    """Write a text with its signature below it, in one file."""
+    data = text.encode()
+    known, mark, rest = target.read(path).partition(SIGNATURE_HEADER)
+    if known != data or not signer.has_signed(data, mark + rest):
+        target.put(path, data + signer.sign_detached_armored(data))
+
+
+def listed_text(target: Target, path: str) -> str:
+    """Return a text that :func:`put_list` wrote, without its signature; empty if there is none."""
+    return target.read(path).partition(SIGNATURE_HEADER)[0].decode(errors="replace")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-APT, DNF = "apt", "dnf"
+from omnibuild.repository import layout
+
+APT, DNF, USER = "apt", "dnf", "user"
 
 
 @dataclass(frozen=True, order=True)
@@ -15,7 +17,7 @@ class HostSystem:
         name: as hosts say it: ``ID-VERSION_ID`` of os-release for apt, the yum tree for dnf.
         title: what people call it.
         architecture: as dpkg or ``uname -m`` says it.
-        place: suffix of the apt suite, or the yum tree.
+        place: suffix of the apt suite, or the yum tree, or where tarballs are.
         glibc: the newest that its packages may need, as the audit proves; empty: not known.
     """
 
@@ -27,5 +29,7 @@ class HostSystem:
 
     @property
     def family(self) -> str:
-        """Whether its package manager is apt or dnf."""
+        """Its package manager, apt or dnf; or the user's own directories, which take tarballs."""
+        if self.place == layout.DOWNLOADS:
+            return USER
         return DNF if self.place == self.name else APT
