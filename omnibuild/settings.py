@@ -27,13 +27,13 @@ class RemoteSettings:
         url: a directory, ``https://…`` or ``s3://bucket/prefix?endpoint=…``; empty: none.
         push: whether what is made here goes there.
         trusted: files of public keys; only results that one of them signed are taken.
-        sign_with: file of the secret key that signs what goes there, or none.
+        sign_with: name of the key that signs what goes there, or none.
     """
 
     url: str = ""
     push: bool = False
     trusted: tuple[Path, ...] = ()
-    sign_with: Path | None = None
+    sign_with: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,13 @@ def default_cache() -> Path:
     return Path(base).absolute() / "omnibuild"
 
 
-def default_key() -> Path:
-    """Return where the signing key is: ``OMNIBUILD_KEY``, or below the user's configuration."""
+def default_key() -> str:
+    """Return the signing key's name: ``OMNIBUILD_KEY``, or a file of the user's configuration."""
     chosen = os.environ.get("OMNIBUILD_KEY")
     if chosen:
-        return Path(chosen).absolute()
+        return chosen
     base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(base).absolute() / "omnibuild" / "signing.key"
+    return str(Path(base).absolute() / "omnibuild" / "signing.key")
 
 
 def default_cores() -> int:

@@ -61,7 +61,7 @@ def _remote(arguments: argparse.Namespace) -> RemoteSettings:
         return RemoteSettings()
     url = arguments.remote if arguments.remote is not None else default_remote()
     push = getattr(arguments, "push", False)
-    sign_with = getattr(arguments, "sign_with", None)
+    sign_with = getattr(arguments, "sign_with", "")
     for option, given in (("--push", push), ("--trust", arguments.trust)):
         if given and not url:
             raise UsageError(f"{option} needs a remote cache", hint="name it with --remote")

@@ -243,5 +243,5 @@ def add_remote(parser: argparse.ArgumentParser, *, push: bool = True) -> None:
 def add_sign_with(parser: argparse.ArgumentParser) -> None:
     """Add the key that signs what goes into the remote cache."""
     parser.add_argument(
-        "--sign-with", type=Path, metavar="FILE", help="secret key that signs what is pushed"
+        "--sign-with", default="", metavar="KEY", help="secret key that signs what is pushed"
     )

@@ -14,8 +14,7 @@ def _add_repository(parser: argparse.ArgumentParser, *, required: bool = True) -
     )
     parser.add_argument(
         "--key",
-        type=Path,
-        metavar="FILE",
+        metavar="KEY",
         help="secret key that signs (default: $OMNIBUILD_KEY, or ~/.config/omnibuild/signing.key)",
     )
     parser.add_argument(

@@ -12,8 +12,9 @@ from omnibuild.repository import layout
 from omnibuild.repository.apt.release import SIGNATURE_HEADER
 from omnibuild.repository.state import Download
 from omnibuild.repository.target import Target
+from omnibuild.signing.certificate import RPM_ALGORITHMS
 from omnibuild.signing.parts import end_of, read_parts
-from omnibuild.signing.signer import RPM_ALGORITHMS, Signer
+from omnibuild.signing.signer import Signer
 
 # Hosts have a copy of the key, and somebody has to bring each of them a new one.
 WARNED_DAYS = 60

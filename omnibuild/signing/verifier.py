@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omnibuild.errors import SigningKeyError, Where
 from omnibuild.regular import read_regular
@@ -31,14 +31,22 @@ class Verifier:
 
     def is_signed(self, data: bytes, signature: bytes) -> bool:
         """Tell whether ``signature``, detached, armored or binary, is a good one of ``data``."""
+        return self._verifies(signature, bytes=data)
+
+    def is_signed_file(self, path: Path, signature: bytes) -> bool:
+        """Tell the same of a file, which may be larger than memory."""
+        return self._verifies(signature, file=path)
+
+    def is_signed_cleartext(self, message: bytes) -> bool:
+        """Tell whether ``message``, with signatures below its text, has a good one."""
+        return self._verifies(None, bytes=message)
+
+    def _verifies(self, signature: bytes | None, **data: Any) -> bool:
         from pysequoia import Sig, verify
 
         try:
-            verify(
-                bytes=data,
-                store=lambda issuers: list(self._certificates),
-                signature=Sig.from_bytes(signature),
-            )
+            detached = None if signature is None else Sig.from_bytes(signature)
+            verify(store=lambda issuers: list(self._certificates), signature=detached, **data)
         except RuntimeError:
             # The library's one error for damaged, foreign, revoked and wrong signatures.
             return False

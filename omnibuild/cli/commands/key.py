@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from getpass import getuser
+from pathlib import Path
 from socket import gethostname
 
 from omnibuild.settings import default_key
@@ -16,7 +17,7 @@ def run(arguments: argparse.Namespace) -> int:
     from omnibuild.signing.creation import create_key
 
     user = arguments.user or _account()
-    key = create_key(arguments.file or default_key(), user)
+    key = create_key(arguments.file or Path(default_key()), user)
     if arguments.json:
         document = {"fingerprint": key.fingerprint, "secret": str(key.path)}
         sys.stdout.write(json.dumps(document) + "\n")

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from omnibuild.errors import SigningKeyError
+from omnibuild.signing.certificate import RPM_ALGORITHMS
 from omnibuild.signing.creation import create_key
-from omnibuild.signing.signer import RPM_ALGORITHMS, load_signer
+from omnibuild.signing.signer import load_signer
 from omnibuild.signing.verifier import load_verifier
 from tests.unit.signing.keyring import keyring
 

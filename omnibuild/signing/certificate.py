@@ -1,0 +1,127 @@
+"""A key's public half, as all that hosts have: it says whether they take what the key signs."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from omnibuild.errors import SigningKeyError, Where
+from omnibuild.signing.parts import Part, check_curves, end_of, part_of, read_parts
+from omnibuild.signing.verifier import Verifier
+
+if TYPE_CHECKING:
+    from pysequoia import Cert
+
+V4_FINGERPRINT_LENGTH = 40
+
+# What rpm 4.18 can verify, and what apt's gpgv and sqv can: rpm's own OpenPGP has no ECDSA, and
+# apt has given up DSA.
+RPM_ALGORITHMS = frozenset({"RSA", "EdDSA"})
+APT_ALGORITHMS = RPM_ALGORITHMS | {"ECDSA"}
+
+EXTEND = "extend it with: gpg --quick-set-expire FINGERPRINT 2y [SUBKEY], then export it again"
+REPLACE = "make a key that all hosts take: omnibuild key create FILE"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A public key, its user IDs, and its subkeys.
+
+    Args:
+        where: what it was read from.
+    """
+
+    cert: Cert
+    parts: tuple[Part, ...]
+    where: Where
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the primary key, 40 upper-case hex digits."""
+        return self.cert.fingerprint.upper()
+
+    @property
+    def user_id(self) -> str:
+        """Name and address, as ``Shop packages <ops@example.com>``."""
+        return str(self.cert.user_ids[0])
+
+    @property
+    def verifier(self) -> Verifier:
+        """Tells what this key has signed."""
+        return Verifier((self.cert,))
+
+    @cached_property
+    def armored(self) -> bytes:
+        """The public key as text."""
+        return str(self.cert).encode()
+
+    @cached_property
+    def binary(self) -> bytes:
+        """The public key as a binary keyring."""
+        return bytes(self.cert)
+
+    def end(self, signing: str) -> datetime.datetime | None:
+        """Return when hosts begin to refuse what the part ``signing`` signs, or never."""
+        return end_of(self.parts, signing)
+
+    def algorithms(self, signing: str) -> frozenset[str]:
+        """Return those of the part that signs and of the primary one: clients read both.
+
+        Raises :class:`SigningKeyError` when no client would verify them.
+        """
+        found = frozenset({self.parts[0].algorithm, part_of(self.parts, signing).algorithm})
+        unknown = found - APT_ALGORITHMS
+        if unknown:
+            raise SigningKeyError(
+                f"neither apt nor rpm verifies signatures of {', '.join(sorted(unknown))} keys",
+                where=self.where,
+                hint=REPLACE,
+            )
+        return found
+
+
+def checked_parts(key: bytes, where: Where) -> tuple[Part, ...]:
+    """Return the parts of a key, secret or public; the primary one first.
+
+    Raises :class:`SigningKeyError` when it is from the future, or of a curve that hosts lack.
+    """
+    parts = read_parts(key)
+    now = datetime.datetime.now(datetime.UTC)
+    if parts and parts[0].created > now:
+        raise SigningKeyError(
+            f"the key was made on {parts[0].created:%Y-%m-%d}, which is in the future",
+            where=where,
+            hint=f"is this machine's clock right? It says {now:%Y-%m-%d %H:%M} UTC",
+        )
+    check_curves(parts, where, hint=REPLACE)
+    return tuple(parts)
+
+
+def checked_certificate(cert: Cert, parts: tuple[Part, ...], where: Where) -> Certificate:
+    """Return a certificate; raises :class:`SigningKeyError` when hosts would not accept it."""
+    if len(cert.fingerprint) != V4_FINGERPRINT_LENGTH:
+        raise SigningKeyError(
+            "apt and rpm cannot verify keys of this OpenPGP version",
+            where=where,
+            hint=REPLACE,
+        )
+    if cert.is_revoked or not cert.user_ids:
+        raise SigningKeyError("the key is revoked, or has no user ID", where=where)
+    _check_end(cert, parts, where)
+    return Certificate(cert, parts, where)
+
+
+def _check_end(cert: Cert, parts: tuple[Part, ...], where: Where) -> None:
+    """Refuse a key that ended, or whose parts for signing all ended."""
+    ends = [part.expires for part in parts if part.signs]
+    end = cert.expiration
+    if end is None and ends and None not in ends:
+        end = max(end for end in ends if end)
+    if end is not None and end <= datetime.datetime.now(datetime.UTC):
+        raise SigningKeyError(
+            f"the key expired on {end:%Y-%m-%d}; hosts refuse what it signs",
+            where=where,
+            hint=EXTEND,
+        )
