@@ -15,7 +15,8 @@ def _add_repository(parser: argparse.ArgumentParser, *, required: bool = True) -
     parser.add_argument(
         "--key",
         metavar="KEY",
-        help="secret key that signs (default: $OMNIBUILD_KEY, or ~/.config/omnibuild/signing.key)",
+        help="key that signs: a file, or gpg:FINGERPRINT"
+        " (default: $OMNIBUILD_KEY, or ~/.config/omnibuild/signing.key)",
     )
     parser.add_argument(
         "--channel", default="stable", metavar="NAME", help="channel (default: stable)"

@@ -22,7 +22,11 @@ class Backend(Protocol):
     """Whatever holds a secret key, and gives nothing but signatures: OpenPGP packets, binary."""
 
     def sign(self, data: bytes, *, text: bool = False) -> bytes:
-        """Return a signature of ``data``; of lines of text when ``text`` is set (RFC 4880, 5.2.1).
+        """Return a signature of ``data``.
+
+        Args:
+            data: what is signed.
+            text: whether it is text in its canonical form (RFC 4880, 5.2.1).
 
         Raises :class:`SigningKeyError` when it cannot.
         """
@@ -58,8 +62,9 @@ class Signer:
 
     def sign_cleartext(self, data: bytes) -> bytes:
         """Return ``data`` as readable text with its signature below (InRelease)."""
-        signature = self._backend.sign(data, text=True)
-        self._check(self.has_signed(canonical(data), signature))
+        covered = canonical(data)
+        signature = self._backend.sign(covered, text=True)
+        self._check(self.has_signed(covered, signature))
         return readable(data, [signature])
 
     def sign_detached(self, data: bytes) -> bytes:
@@ -114,17 +119,23 @@ def _key_file(name: str) -> tuple[Certificate, Backend]:
     return open_key_file(name)
 
 
+def _gpg_key(name: str) -> tuple[Certificate, Backend]:
+    from omnibuild.signing.gpg import open_gpg_key
+
+    return open_gpg_key(name)
+
+
 _Opener = Callable[[str], tuple[Certificate, Backend]]
 
 # What a key's name begins with says what holds it; all other names are those of files.
-_OPENERS: dict[str, _Opener] = {}
+_OPENERS: dict[str, _Opener] = {"gpg": _gpg_key}
 
 
 def load_signer(key: Path | str) -> Signer:
     """Make ready to sign.
 
     Args:
-        key: a file with a secret key, which a :class:`Path` always is.
+        key: a file with a secret key, which a :class:`Path` always is; or ``gpg:FINGERPRINT``.
 
     Raises :class:`SigningKeyError` when it cannot sign, or when hosts would not accept it.
     """
