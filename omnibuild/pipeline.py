@@ -31,7 +31,7 @@ from omnibuild.plan.decisions import Decision, decide
 from omnibuild.plan.graph import Limits, Plan
 from omnibuild.plan.lookup import Lookup
 from omnibuild.recipe.definitions import Definitions
-from omnibuild.recipe.located import Fault
+from omnibuild.recipe.located import Fault, FaultError
 from omnibuild.recipe.validate import dotted, quoted
 from omnibuild.recipe.whereabouts import recipe_document
 from omnibuild.searching import Search
@@ -142,6 +142,8 @@ def _execute_app(
     """Do the plan of an app; what nothing brings is told with its place in the recipe."""
     try:
         return execute(settings, store, planned.plan, goals, emit)
+    except FaultError as error:
+        raise recipe_document(planned.recipe).error([error.fault]) from error
     except DefinitionError:
         # Only now its packages are there for certain, and what they bring is known.
         definitions = Definitions(settings.workspace)

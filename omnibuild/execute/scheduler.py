@@ -247,7 +247,9 @@ class _Loop:
             return
         first, *others = self._failures
         if isinstance(first, OmnibuildError) and others:
-            first.why += "\n" + "\n".join(f"also failed: {other}" for other in others)
+            # As two platforms with the same fault.
+            said = [text for text in dict.fromkeys(map(str, others)) if text != str(first)]
+            first.why += "".join(f"\nalso failed: {text}" for text in said)
         raise first
 
     def _hit(self, action: Action, result: Result) -> None:

@@ -116,9 +116,7 @@ def described(
         additions=bool(recipe.python and recipe.python.additions),
         special=tuple(special(recipe.host_files, own)),
         ghosts={path: file.formats for path, file in recipe.host_files.items() if file.ghost},
-        secrets={
-            name: secret.bytes if secret.generated else 0 for name, secret in recipe.secrets.items()
-        },
+        secrets={name: secret.made for name, secret in recipe.secrets.items()},
         health=recipe.web.health if recipe.web else "",
         homepage=recipe.app.homepage,
         version=f"{recipe.app.release}-{recipe.package.revision}",

@@ -16,7 +16,7 @@ from omnibuild.audit.glibc import asked_of
 from omnibuild.audit.libraries import unneeded
 from omnibuild.documents.placed import OF_LINTIAN, documents
 from omnibuild.elf import Elf
-from omnibuild.errors import ArchiveError, DefinitionError
+from omnibuild.errors import ArchiveError
 from omnibuild.execute.job import Job
 from omnibuild.host import runner, users
 from omnibuild.host.integration import HostFiles, integrate
@@ -39,6 +39,7 @@ from omnibuild.payload.globs import matches
 from omnibuild.payload.model import Change, Payload
 from omnibuild.payload.own_files import brought, owners_of
 from omnibuild.provenance.manifest import without_compiler
+from omnibuild.recipe.located import Fault, FaultError
 from omnibuild.recipe.models import Recipe
 from omnibuild.sources.python.backends import AS_IT_IS
 from omnibuild.sources.python.entrypoints import console_scripts, modules_of
@@ -192,10 +193,9 @@ def _ghosts(recipe: Recipe, tree: Tree) -> dict[str, tuple[str, ...]]:
     }
     for path in found:
         if tree.find(path.lstrip("/")):
-            raise DefinitionError(
-                f"{path} is said to come into being on hosts only, and the app brings it",
-                hint="take `ghost` out, or give it another name",
-            )
+            what = f"{path} is said to come into being on hosts only, and the app brings it"
+            hint = "take `ghost` out, or give it another name"
+            raise FaultError(Fault(("files", path), what, hint, in_key=True))
     return found
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from omnibuild import digests
 from omnibuild.errors import DefinitionError, Where
 from omnibuild.payload.assembly import HOST_PART, Part, kept, lies_at
+from omnibuild.recipe.located import Fault, FaultError
 from omnibuild.recipe.models import HostFile
 from omnibuild.regular import read_regular
 from omnibuild.sources.snapshot import (
@@ -23,7 +24,8 @@ from omnibuild.sources.snapshot import (
 )
 from omnibuild.tree import Entry, Kind, Tree
 
-_PLACEHOLDER = re.compile(r"@([A-Z]+)@")
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+_PLACEHOLDER = re.compile(r"@([A-Z][A-Z0-9_]*)@")
 
 
 @dataclass(frozen=True)
@@ -140,10 +142,9 @@ def owners_of(
             path = f"/{lies_at(part.name, prefix)}{entry.path}"
             if path in owners:
                 who = ":".join(owners[path])
-                raise DefinitionError(
-                    f"[files] gives {path} to {who}, and {part.name} brings it, too",
-                    hint="give away a directory that nothing else of the app is in",
-                )
+                what = f"[files] gives {path} to {who}, and {part.name} brings it, too"
+                hint = "give away a directory that nothing else of the app is in"
+                raise FaultError(Fault(("files", path), what, hint, in_key=True))
     return owners
 
 
@@ -164,10 +165,20 @@ def _refuse_left_out(target: str, directory: Path, files: Mapping[str, HostFile]
 def _tree(path: str, directory: Path) -> Iterator[Laid]:
     yield Laid(Entry(path, Kind.DIRECTORY, DIRECTORY_MODE))
     for entry in snapshot(directory).entries:
+        _refuse_unprintable(directory, entry)
         moved = Entry(
             f"{path}/{entry.path}", entry.kind, entry.mode, entry.size, entry.digest, entry.target
         )
         yield Laid(moved, str(directory / entry.path) if entry.kind is Kind.FILE else "")
+
+
+def _refuse_unprintable(directory: Path, entry: Entry) -> None:
+    if _CONTROL_CHARACTER.search(f"{entry.path}{entry.target}"):
+        raise DefinitionError(
+            f"the name {entry.path!r} holds a control character, and cannot be packaged",
+            where=Where(str(directory)),
+            hint="rename it, or let git ignore it",
+        )
 
 
 def _file(path: str, file: HostFile, source: Path, values: Mapping[str, str]) -> Laid:

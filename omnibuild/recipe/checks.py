@@ -28,7 +28,6 @@ from omnibuild.recipe.models import (
 from omnibuild.recipe.models.audit import NEVER_WAIVED, NO_GLOBS, WILDCARDS
 from omnibuild.recipe.models.package import DEFAULT_MODE
 from omnibuild.recipe.models.platform import FORMATS
-from omnibuild.recipe.models.services import DEFAULT_BYTES
 from omnibuild.recipe.placing.host_files import host_file_faults, mode_faults, source_fault
 from omnibuild.recipe.placing.host_places import long_names, some, unusual_path
 from omnibuild.recipe.running.bundle import bundle_faults
@@ -134,7 +133,7 @@ def _secret_faults(recipe: Recipe, user: str) -> Iterator[Fault]:
         hint = "add [services] or [web], or name a user in [package]"
         yield Fault(("secrets",), "[secrets] is for an app that has a user of its own", hint)
     for name, secret in recipe.secrets.items():
-        if not secret.generated and secret.bytes != DEFAULT_BYTES:
+        if not secret.generated and secret.bytes is not None:
             what = "`bytes` is for a secret that is generated, and the operator writes this one"
             yield Fault(("secrets", name, "bytes"), what, "take `bytes` out")
 
@@ -217,7 +216,7 @@ def _neighbour_faults(target: str, config: Iterable[str]) -> Iterator[Fault]:
 def _file_faults(recipe: Recipe, target: str, file: ConfigFile, directory: Path) -> Iterator[Fault]:
     path = ("config", target)
     short = isinstance(recipe.config[target], str)
-    if fault := source_fault(path if short else (*path, "source"), file.source):
+    if fault := source_fault(path if short else (*path, "source"), file.source, directory):
         yield fault
     elif not os.path.isfile(directory / file.source):
         what, hint = f"there is no file {quoted(file.source)}", f"it is looked up in {directory}"

@@ -47,6 +47,18 @@ class Fault:
     in_key: bool = False
 
 
+class FaultError(DefinitionError):
+    """A mistake in a recipe that was found where its file is not known.
+
+    Args:
+        fault: the mistake.
+    """
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.what, hint=fault.hint)
+        self.fault = fault
+
+
 @dataclass(frozen=True)
 class Document:
     """A file that ``tomllib`` could read, or a table of one.

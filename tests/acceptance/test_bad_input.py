@@ -135,6 +135,14 @@ def test_unknown_names_come_with_a_suggestion(workspace: Workspace) -> None:
     assert "did you mean `tiny-c`?" in said
 
 
+def test_what_only_a_build_finds_out_is_told_with_its_place(workspace: Workspace) -> None:
+    directory = workspace.write()
+    with (directory / "recipes/tiny.toml").open("a") as recipe:
+        recipe.write('[files]\n"/opt/tiny/bin/tiny" = { ghost = true }\n')
+    said = fails("definition", *build(directory))
+    assert re.search(r"tiny\.toml:11:1: /opt/tiny/bin/tiny is said to come into being", said)
+
+
 @pytest.mark.parametrize("damage", ["missing", "without digests"])
 def test_a_lock_must_be_there_and_pin(tmp_path: Path, damage: str) -> None:
     workspace = copy_of_hello(tmp_path)

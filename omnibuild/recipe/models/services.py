@@ -172,7 +172,7 @@ class Timer(Model, frozen=True, kw_only=True):
 
 
 # Of a secret that is generated.
-DEFAULT_BYTES: Final = 32
+_DEFAULT_BYTES: Final = 32
 
 
 class Secret(Model, frozen=True, kw_only=True):
@@ -185,6 +185,15 @@ class Secret(Model, frozen=True, kw_only=True):
             " digits; otherwise the operator writes it, and services wait for that."
         ),
     ] = True
-    bytes: Annotated[int, Meta(description="Random bytes of one that is made.", ge=16, le=1024)] = (
-        DEFAULT_BYTES
-    )
+    bytes: (
+        Annotated[
+            int,
+            Meta(description="Random bytes of one that is made; 32 if unset.", ge=16, le=1024),
+        ]
+        | None
+    ) = None
+
+    @property
+    def made(self) -> int:
+        """How many random bytes are made; none where the operator writes it."""
+        return (self.bytes or _DEFAULT_BYTES) if self.generated else 0

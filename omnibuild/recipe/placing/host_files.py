@@ -15,6 +15,8 @@ from omnibuild.recipe.positions import Path as Keys
 from omnibuild.recipe.validate import quoted
 
 _KINDS = ("source", "symlink", "directory", "ghost")
+# As many as the kernel follows.
+_MOST_LINKS = 40
 
 
 def host_file_faults(recipe: Recipe, user: str, directory: Path) -> Iterator[Fault]:
@@ -26,7 +28,7 @@ def host_file_faults(recipe: Recipe, user: str, directory: Path) -> Iterator[Fau
         directory: of the recipe.
     """
     for target, file in recipe.host_files.items():
-        yield from place_faults(recipe, target, directory)
+        yield from place_faults(recipe, target, user, directory)
         yield from _kind_faults(recipe, target, file, directory)
         yield from _owner_faults(target, file, user)
 
@@ -70,7 +72,7 @@ def _kind_faults(recipe: Recipe, target: str, file: HostFile, directory: Path) -
 
 
 def _source_faults(place: Keys, source: str, directory: Path) -> Iterator[Fault]:
-    if fault := source_fault(place, source):
+    if fault := source_fault(place, source, directory):
         yield fault
     elif not os.path.lexists(directory / source):
         hint = f"it is looked up in {directory}"
@@ -79,12 +81,30 @@ def _source_faults(place: Keys, source: str, directory: Path) -> Iterator[Fault]
         yield Fault(place, f"{quoted(source)} is neither a file nor a directory")
 
 
-def source_fault(place: Keys, source: str) -> Fault | None:
-    """Return what is wrong with where a file of the package is from."""
-    if not os.path.isabs(source):
+def source_fault(place: Keys, source: str, directory: Path) -> Fault | None:
+    """Return what is wrong with where a file of a package is from, as a recipe says it there."""
+    link = "" if os.path.isabs(source) else _absolute_link(directory, source)
+    if not link and not os.path.isabs(source):
         return None
-    what = f"{quoted(source)} is of the machine that builds: others have another one, or none"
+    led = f", by a symlink to {quoted(link)}," if link else ""
+    what = f"{quoted(source)} is{led} of the machine that builds: others have another one, or none"
     return Fault(place, what, "copy it into the project, and write its path relative to the recipe")
+
+
+def _absolute_link(directory: Path, source: str) -> str:
+    """Return what the first symlink with an absolute path says, on the way to a file."""
+    here, left, links = directory, source.split("/")[::-1], 0
+    while left and links <= _MOST_LINKS:
+        place = here / left.pop()
+        if not os.path.islink(place):
+            here = place
+            continue
+        target = os.readlink(place)
+        if os.path.isabs(target):
+            return target
+        left += target.split("/")[::-1]
+        links += 1
+    return ""
 
 
 def _format_faults(recipe: Recipe, target: str, file: HostFile) -> Iterator[Fault]:

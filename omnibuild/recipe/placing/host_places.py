@@ -10,6 +10,7 @@ from typing import Final
 
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import HostFile, Recipe
+from omnibuild.recipe.placing.brought import brings_already
 from omnibuild.recipe.placing.programs import PROGRAMS_OF_HOSTS
 from omnibuild.recipe.positions import Path as Keys
 from omnibuild.recipe.running.names import HOSTS
@@ -37,12 +38,13 @@ _BEHIND = (".", "-", "_")
 _OF_PARTS = ("bin", "etc", "include", "lib", "lib64", "libexec", "sbin", "share", "src")
 
 
-def place_faults(recipe: Recipe, target: str, directory: Path) -> Iterator[Fault]:
+def place_faults(recipe: Recipe, target: str, user: str, directory: Path) -> Iterator[Fault]:
     """Yield what is wrong with where something of ``[files]`` lies.
 
     Args:
         recipe: the app.
         target: the host path.
+        user: the app's own; empty when it has none.
         directory: of the recipe.
     """
     place, file = ("files", target), recipe.host_files[target]
@@ -50,7 +52,15 @@ def place_faults(recipe: Recipe, target: str, directory: Path) -> Iterator[Fault
         yield fault
         return
     yield from long_names(place, target)
-    yield from _ghost_place(recipe, target) if file.ghost else _place(recipe, target)
+    wrong = [*(_ghost_place(recipe, target) if file.ghost else _place(recipe, target))]
+    brings = brings_already(recipe, user, target, is_directory=is_directory(file, directory))
+    if brings and file.ghost:
+        what = f"{quoted(target)} is no ghost: it is {brings}"
+        wrong = wrong or [Fault(place, what, "take it out", in_key=True)]
+    elif brings:
+        what = f"{quoted(target)} is taken already: it is {brings}"
+        wrong = wrong or [Fault(place, what, "give one of them another name", in_key=True)]
+    yield from wrong
     below = [other for other in recipe.host_files if other.startswith(f"{target}/")]
     if below and not is_directory(file, directory):
         yield Fault(place, f"{quoted(target)} is the directory of {some(below)}", in_key=True)
@@ -96,44 +106,18 @@ def _place(recipe: Recipe, target: str) -> Iterator[Fault]:
         what = f"{quoted(target)} is a program that hosts have already"
         hint = f"call it `{recipe.app.name}-{name}`: a package never takes the place of another's"
         yield Fault(("files", target), what, hint, in_key=True)
-    elif brings := _made_of_recipe(recipe).get(target):
-        what = f"{quoted(target)} is taken already: it is {brings}"
-        yield Fault(("files", target), what, "give one of them another name", in_key=True)
-
-
-def _made_of_recipe(recipe: Recipe) -> dict[str, str]:
-    """Return the host paths that other tables of a recipe take outside the app's directory."""
-    app, units = recipe.app.name, f"/usr/lib/systemd/system/{recipe.app.name}".replace("+", "plus")
-    found = {f"/usr/bin/{name}": f"the command `{name}`" for name in recipe.commands}
-    found |= {f"/usr/share/doc/{app}/copyright": "the copyright file"}
-    found |= {
-        f"{units}-{name}.service": f"the unit of the service `{name}`" for name in recipe.services
-    }
-    for name in recipe.timers:
-        found |= {
-            f"{units}-{name}.{kind}": f"a unit of the timer `{name}`"
-            for kind in ("timer", "service")
-        }
-    if recipe.web:
-        found[f"{units}-web.service"] = "the unit of [web]"
-    if recipe.web or recipe.services or recipe.timers or recipe.bundle:
-        found[f"{units}.target"] = "the unit that starts all of the app"
-    return found
 
 
 def _ghost_place(recipe: Recipe, target: str) -> Iterator[Fault]:
     app, names = recipe.app.name, target.split("/")
     places = ("/usr/", f"/opt/{app}/", *_OF_GHOSTS)
     hint = next((why for start, why in _ELSEWHERE.items() if target.startswith(start)), "")
-    if target.startswith(tuple(f"/var/{kind}/{app}/" for kind in ("lib", "log"))):
+    if f"{target}/".startswith(tuple(f"/var/{kind}/{app}/" for kind in ("lib", "log"))):
         yield _no_place(target, "that directory goes with the package anyway")
     elif not target.startswith(places) or (hint and not target.startswith(_OF_GHOSTS)):
         yield _no_place(target, hint or f"it lies below `/opt/{app}/`, /usr, /etc or /var")
     elif target.startswith("/var/lib/") and names[3] in HOSTS:
         yield _no_place(target, f"/var/lib/{names[3]} is the host's own")
-    elif brings := _made_of_recipe(recipe).get(target):
-        what = f"{quoted(target)} is no ghost: it is {brings}"
-        yield Fault(("files", target), what, "take it out", in_key=True)
     elif not any(name == app or name.startswith(_called(app)) for name in names):
         what = f"{quoted(target)} is not the app's: a ghost is deleted with the package"
         hint = f"it lies in a directory that is called `{app}`, or is called so itself"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnibuild.errors import DefinitionError
+from omnibuild.errors import DefinitionError, Where
 from omnibuild.payload.model import Payload
 from omnibuild.payload.own_files import given_away, laid_out, tree_of, write_laid
 from omnibuild.recipe.models import HostFile
@@ -88,6 +88,13 @@ def test_nothing_of_a_directory_vanishes(project: Path, versioned: bool) -> None
         assert laid_out(files, project, VALUES)
 
 
+def test_names_that_no_package_can_hold_are_refused_before_a_build(project: Path) -> None:
+    (project / "data/a\nb").write_text("")
+    with pytest.raises(DefinitionError, match=r"'a\\nb' holds a control character") as caught:
+        laid_out({"/usr/share/shop": HostFile(source="data")}, project, VALUES)
+    assert caught.value.where == Where(str(project / "data"))
+
+
 def test_templates(project: Path, tmp_path: Path) -> None:
     (project / "x.in").write_text("is @NAME@ in @PREFIX@\nmail a@b.example, @lower@\n")
     laid = laid_out({"/usr/lib/x": HostFile(source="x.in", template=True)}, project, VALUES)
@@ -98,7 +105,11 @@ def test_templates(project: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "what"),
-    [(b"\n x @NAMES@", "placeholder @NAMES@"), (b"\xff", "no text")],
+    [
+        (b"\n x @NAMES@", "placeholder @NAMES@"),
+        (b"\n x @STATE_DIR@", "placeholder @STATE_DIR@"),
+        (b"\xff", "no text"),
+    ],
 )
 def test_templates_that_cannot_be_filled(project: Path, content: bytes, what: str) -> None:
     (project / "x.in").write_bytes(content)

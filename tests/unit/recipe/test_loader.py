@@ -197,6 +197,30 @@ def test_endless_lists_of_problems_are_cut(tmp_path: Path) -> None:
     assert str(caught.value).endswith("… and 80 more")
 
 
+def test_no_file_is_taken_from_the_machine_by_a_symlink(tmp_path: Path) -> None:
+    path = tmp_path / "real/project/recipes/shop.toml"
+    path.parent.mkdir(parents=True)
+    (tmp_path / "here").symlink_to(tmp_path / "real")
+    (tmp_path / "real/out").symlink_to("/etc")
+    (path.parent / "hosts").symlink_to("../../out/hosts")
+    (path.parent / "own").symlink_to("./shop.toml")
+    (path.parent / "round").symlink_to("round/round")
+    head = RECIPE[: RECIPE.index("[source]")] + '[software]\nzlib = "1.3"\n'
+    files = '[files]\n"/opt/shop/own" = "own"\n'
+    path.write_text(head + files)
+    by_link = tmp_path / "here/project/recipes/shop.toml"
+    assert load(by_link, Recipe).files
+    path.write_text(
+        f'{head}[config]\n"/etc/shop/hosts" = "hosts"\n{files}"/opt/shop/x" = "hosts"\n'
+    )
+    with pytest.raises(DefinitionError) as caught:
+        load(by_link, Recipe)
+    assert str(caught.value).count("`hosts` is, by a symlink to `/etc`, of the machine") == 2
+    path.write_text(f'{head}{files}"/opt/shop/x" = "round"\n')
+    with pytest.raises(DefinitionError, match="neither a file nor a directory"):
+        load(by_link, Recipe)
+
+
 def test_windows_line_ends_and_tabs_keep_columns(tmp_path: Path) -> None:
     path = tmp_path / "shop.toml"
     path.write_bytes(b'app.name = 1\r\n\tapp.version = "S"\r\n')
