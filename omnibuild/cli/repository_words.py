@@ -15,7 +15,7 @@ def _add_repository(parser: argparse.ArgumentParser, *, required: bool = True) -
     parser.add_argument(
         "--key",
         metavar="KEY",
-        help="key that signs: a file, or gpg:FINGERPRINT"
+        help="key that signs: a file, gpg:FINGERPRINT, or command:PROGRAM"
         " (default: $OMNIBUILD_KEY, or ~/.config/omnibuild/signing.key)",
     )
     parser.add_argument(
@@ -69,9 +69,9 @@ def _key(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         nargs="?",
-        type=Path,
         metavar="FILE",
-        help="new file for the secret key (default: where `publish` looks for it)",
+        help="new file for the secret key, or command:PROGRAM, to give the key of a program that"
+        " signs a name (default: where `publish` looks for it)",
     )
     parser.add_argument(
         "--user",

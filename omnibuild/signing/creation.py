@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from omnibuild.errors import SigningKeyError, UsageError, Where
 from omnibuild.files import make_directory, storage_errors, write_atomic
+from omnibuild.signing.command import make_certificate, public_half
+from omnibuild.signing.gpg import GPG
 from omnibuild.signing.signer import load_signer
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 
-GPG = Tool("gpg", "gnupg")
 GPGCONF = Tool("gpgconf", "gnupg")
 
 
@@ -24,7 +27,7 @@ class KeyInfo:
     Args:
         fingerprint: 40 upper-case hex digits.
         user_id: name and address, as ``Shop packages <ops@example.com>``.
-        path: the secret key; whoever reads this file can sign.
+        path: the secret key, or the program that signs; whoever has it can sign.
         public_armored: the public key as text.
         public_binary: the public key as a binary keyring.
     """
@@ -41,6 +44,33 @@ def create_key(path: Path, user_id: str) -> KeyInfo:
 
     Raises :class:`SigningKeyError` when ``path`` exists: a lost key cuts off every host.
     """
+    with _making(path, user_id):
+        return _create(path, user_id)
+
+
+def create_certificate(program: Path, user_id: str) -> KeyInfo:
+    """Give the key of a program that signs a name: its OpenPGP certificate, beside the program.
+
+    Raises :class:`SigningKeyError` when there is one: hosts would not know another of that key.
+    """
+    armored = public_half(program)
+    binary = armored.with_suffix(".gpg")
+    with _making(program, user_id):
+        if armored.exists():
+            raise SigningKeyError(
+                "the key has a certificate already, which is never overwritten",
+                where=Where(str(armored)),
+                hint="use it: hosts would take another one for another key",
+            )
+        certificate = make_certificate(program, user_id)
+        write_atomic(binary, certificate.binary)
+        write_atomic(armored, certificate.armored)
+    return KeyInfo(certificate.fingerprint, certificate.user_id, program, armored, binary)
+
+
+@contextlib.contextmanager
+def _making(path: Path, user_id: str) -> Iterator[None]:
+    """Refuse what cannot name a key; making one takes a second, in which nobody else makes one."""
     if not user_id.isprintable() or not user_id[:1].isalnum():
         raise UsageError(
             f"{user_id!r} cannot name a key", hint="give a name, as 'Shop packages <ops@shop.com>'"
@@ -49,9 +79,8 @@ def create_key(path: Path, user_id: str) -> KeyInfo:
         make_directory(path.parent)
         directory = os.open(path.parent, os.O_RDONLY)
         try:
-            # Making a key takes a second, in which nobody else may make one of that name.
             fcntl.flock(directory, fcntl.LOCK_EX)
-            return _create(path, user_id)
+            yield
         finally:
             os.close(directory)
 

@@ -125,17 +125,24 @@ def _gpg_key(name: str) -> tuple[Certificate, Backend]:
     return open_gpg_key(name)
 
 
+def _command(name: str) -> tuple[Certificate, Backend]:
+    from omnibuild.signing.command import open_command
+
+    return open_command(name)
+
+
 _Opener = Callable[[str], tuple[Certificate, Backend]]
 
 # What a key's name begins with says what holds it; all other names are those of files.
-_OPENERS: dict[str, _Opener] = {"gpg": _gpg_key}
+_OPENERS: dict[str, _Opener] = {"gpg": _gpg_key, "command": _command}
 
 
 def load_signer(key: Path | str) -> Signer:
     """Make ready to sign.
 
     Args:
-        key: a file with a secret key, which a :class:`Path` always is; or ``gpg:FINGERPRINT``.
+        key: a file with a secret key, which a :class:`Path` always is; ``gpg:FINGERPRINT``, or
+            ``command:PROGRAM``.
 
     Raises :class:`SigningKeyError` when it cannot sign, or when hosts would not accept it.
     """
