@@ -13,23 +13,24 @@ from omnibuild.blueprint.node import front_end
 from omnibuild.blueprint.payload import files_action, payload_action, pruned
 from omnibuild.blueprint.platforms import (
     base_actions,
-    check_files,
+    check_forms,
     lowest_glibc,
     package_action,
+    refuse_one_file_of_two_roots,
     symbols_actions,
 )
 from omnibuild.blueprint.prebuilt import RUNTIME_PART, runtime_action
 from omnibuild.blueprint.python import pex
 from omnibuild.blueprint.python.packages import PythonPackages, oddities
 from omnibuild.blueprint.steps import NODE_PART, STEPS_PART, steps_action
-from omnibuild.errors import DefinitionError
+from omnibuild.blueprint.versions import without_profile
 from omnibuild.host import bundled, servers
 from omnibuild.host.layout import Layout
 from omnibuild.package.compression import Effort
-from omnibuild.package.formats import check_metadata, is_of_payload, left_out
+from omnibuild.package.formats import is_of_payload, left_out
 from omnibuild.package.metadata import metadata_of
 from omnibuild.payload.assembly import HOST_PART
-from omnibuild.plan.graph import Action, Plan, bare_name
+from omnibuild.plan.graph import Action, Plan
 from omnibuild.provenance.manifest import manifest
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Platform, Recipe
@@ -79,16 +80,19 @@ def plan_app(
     of_wheels = [platform for platform in platforms if platform not in of_payload]
     check_waivers(recipe, recipe_path, of_payload)
     metadata = metadata_of(recipe)
-    for platform in platforms:
-        check_metadata(metadata, platform)
-    check_files(recipe, recipe_path, platforms)
+    check_forms(recipe, recipe_path, platforms, metadata)
     actions: dict[str, Action] = {}
     packages: dict[str, str] = {}
     audits: dict[str, str] = {}
     symbols: dict[str, str] = {}
+    # An interpreter that only builds wheels need not be quick, but all are built by the same one.
+    building = recipe if of_payload else without_profile(recipe)
     planned = [
-        plan_them(definitions, recipe, recipe_path, root, [p for p in chosen if p.root == root])
-        for plan_them, chosen in ((_plan_in_root, of_payload), (_plan_wheels, of_wheels))
+        plan_them(definitions, said, recipe_path, root, [p for p in chosen if p.root == root])
+        for plan_them, said, chosen in (
+            (_plan_in_root, recipe, of_payload),
+            (_plan_wheels, building, of_wheels),
+        )
         for root in dict.fromkeys(platform.root for platform in chosen)
     ]
     for found in planned:
@@ -96,7 +100,7 @@ def plan_app(
         packages |= found.packages
         audits |= found.audits
         symbols |= found.symbols
-    _refuse_one_file_of_two_roots(packages)
+    refuse_one_file_of_two_roots(packages)
     names = [platform.name for platform in platforms]
     told = pex.told(recipe) if of_wheels else ""
     return AppPlan(
@@ -254,20 +258,6 @@ def _add_own_build(
         steps = steps_action(recipe, build, components, python, taken.parts, prune)
         taken.add(STEPS_PART, steps)
     return npm
-
-
-def _refuse_one_file_of_two_roots(packages: Mapping[str, str]) -> None:
-    """Name, version and architecture mean one file: two roots must not both make it."""
-    owners: dict[str, tuple[str, str]] = {}
-    for platform, package in packages.items():
-        other, action = owners.setdefault(bare_name(package), (platform, package))
-        if action != package:
-            raise DefinitionError(
-                f"{other} and {platform} would be packages of one name with different contents",
-                why="they are compiled in different roots",
-                hint=f"give one of them a `revision-suffix`, or build one at a time:"
-                f" --platform {platform}",
-            )
 
 
 def _wanted_components(recipe: Recipe, components: Components) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -11,15 +11,17 @@ from packaging.version import Version
 
 from omnibuild.blueprint.audits import beside
 from omnibuild.blueprint.components import Components, root_actions
-from omnibuild.errors import UnknownNameError
+from omnibuild.errors import DefinitionError, UnknownNameError
 from omnibuild.package.compression import Effort
 from omnibuild.package.formats import (
     base_of,
     decisive_settings,
     format_of,
     format_without_rights,
+    inexpressible,
 )
-from omnibuild.plan.graph import Action
+from omnibuild.payload.model import Metadata
+from omnibuild.plan.graph import Action, bare_name
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Platform, Recipe
@@ -29,29 +31,40 @@ from omnibuild.sources.roots.lock import load_root_lock
 NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-def check_files(recipe: Recipe, path: Path, platforms: Iterable[Platform]) -> None:
-    """Raise :class:`DefinitionError` for files whose rights a platform's packages cannot give.
+def check_forms(
+    recipe: Recipe, path: Path, platforms: Iterable[Platform], metadata: Metadata
+) -> None:
+    """Raise :class:`DefinitionError` for all that the formats of platforms cannot express.
 
     Args:
-        recipe: what asks for the files.
+        recipe: the app.
         path: where it is.
         platforms: those that are built.
+        metadata: what its packages say of themselves.
     """
-    forms = dict.fromkeys(filter(None, map(format_without_rights, platforms)))
-    faults = [
-        Fault(
-            ("files", place),
-            f"packages of the format {form} give files neither an owner nor capabilities",
-            "leave it out of these, by `formats`; or set it in the hook `post-configure`",
-        )
-        for form in forms
-        for place, file in recipe.host_files.items()
-        if form in (file.formats or (form,))
-        and (file.capabilities or (file.owner, file.group) != ("root", "root"))
-        and not file.ghost
-    ]
+    platforms = list(platforms)
+    # Formats may say the same of one thing.
+    faults = list(
+        dict.fromkeys(fault for each in platforms for fault in inexpressible(metadata, each))
+    )
+    faults += _file_faults(recipe, platforms)
     if faults:
         raise recipe_document(path).error(faults)
+
+
+def _file_faults(recipe: Recipe, platforms: Iterable[Platform]) -> Iterator[Fault]:
+    """Yield the files whose rights a platform's packages cannot give."""
+    forms = dict.fromkeys(filter(None, map(format_without_rights, platforms)))
+    for place, file in recipe.host_files.items():
+        asked = file.capabilities or (file.owner, file.group) != ("root", "root")
+        if file.ghost or not asked:
+            continue
+        if refusing := [form for form in forms if form in (file.formats or (form,))]:
+            what = (
+                f"packages of the format {' and '.join(refusing)} give files neither an owner nor"
+            )
+            hint = "leave it out of these, by `formats`; or set it in the hook `post-configure`"
+            yield Fault(("files", place), f"{what} capabilities", hint)
 
 
 def chosen_platforms(
@@ -79,6 +92,20 @@ def chosen_platforms(
 def lowest_glibc(platforms: Sequence[Platform]) -> str:
     """Return the glibc version that all of the platforms have."""
     return min((platform.glibc for platform in platforms), key=Version)
+
+
+def refuse_one_file_of_two_roots(packages: Mapping[str, str]) -> None:
+    """Name, version and architecture mean one file: two roots must not both make it."""
+    owners: dict[str, tuple[str, str]] = {}
+    for platform, package in packages.items():
+        other, action = owners.setdefault(bare_name(package), (platform, package))
+        if action != package:
+            raise DefinitionError(
+                f"{other} and {platform} would be packages of one name with different contents",
+                why="they are compiled in different roots",
+                hint=f"give one of them a `revision-suffix`, or build one at a time:"
+                f" --platform {platform}",
+            )
 
 
 def base_actions(

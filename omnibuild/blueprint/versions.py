@@ -52,6 +52,14 @@ def released(recipe: Recipe) -> Recipe:
     return msgspec.structs.replace(recipe, build=build)
 
 
+def without_profile(recipe: Recipe) -> Recipe:
+    """Return a recipe as it is built where only wheels are wanted: by a quick interpreter."""
+    if not recipe.build:
+        return recipe
+    build = msgspec.structs.replace(recipe.build, profile=None)
+    return msgspec.structs.replace(recipe, build=build)
+
+
 def not_committed(definitions: Definitions, name: str, version: str) -> tuple[str, ...]:
     """Return a warning when git's version is marked for what is not committed, which is named.
 

@@ -198,6 +198,17 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
 
 def add_platform_choice(parser: argparse.ArgumentParser) -> None:
     """Add the platforms and the profile to plan a recipe for, which another argument names."""
+    add_platform_names(parser)
+    parser.add_argument(
+        "--release",
+        action="store_true",
+        help="what hosts are to get: compiled and compressed as the profile `release` says, which"
+        " takes longer (default: as the recipe says)",
+    )
+
+
+def add_platform_names(parser: argparse.ArgumentParser) -> None:
+    """Add the platforms that something is done for."""
     parser.add_argument(
         "-p",
         "--platform",
@@ -205,12 +216,6 @@ def add_platform_choice(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME",
         help="platform to build for, again for more (default: all that the recipe supports)",
-    )
-    parser.add_argument(
-        "--release",
-        action="store_true",
-        help="what hosts are to get: compiled and compressed as the profile `release` says, which"
-        " takes longer (default: as the recipe says)",
     )
 
 

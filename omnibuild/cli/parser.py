@@ -16,6 +16,7 @@ from omnibuild.cli.options import (
     Subparsers,
     add_execution,
     add_jobs,
+    add_platform_names,
     add_platforms,
     add_recipe,
     add_remote,
@@ -70,7 +71,7 @@ def _init(parser: argparse.ArgumentParser) -> None:
 @command(
     "check",
     "find in a second what a build would refuse, all at once",
-    "  omnibuild check\n  omnibuild check hello ../shop",
+    "  omnibuild check\n  omnibuild check hello ../shop\n  omnibuild check hello --platform arch",
 )
 def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -79,6 +80,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
         metavar="RECIPE",
         help="names or paths of recipes (default: all of this workspace)",
     )
+    add_platform_names(parser)
     add_store(parser)
 
 

@@ -6,13 +6,15 @@ Some are derived: from the programs of a package, and from what its own scripts 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from omnibuild.audit.glibc import lowest_version
 from omnibuild.errors import PackageError
-from omnibuild.payload.model import Payload
+from omnibuild.payload.model import RELATIONS, Metadata, Payload
+from omnibuild.recipe.located import Fault
+from omnibuild.recipe.positions import Path as Keys
 
 NOTATION: Final = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9+.-]+)(?P<any>:any)?"
@@ -20,6 +22,13 @@ NOTATION: Final = re.compile(
 )
 
 RPM_OPERATORS: Final = {"<<": "<", "<=": "<=", "=": "=", ">=": ">=", ">>": ">"}
+
+
+# Says a relation in a format's words: of which kind it is, its text, and whether that is in these
+# words already; raises :class:`PackageError`.
+Say = Callable[[str, str, bool], object]
+# Kinds of which one of several is enough.
+ALTERNATIVES: Final = ("depends", "pre_depends", "recommends", "suggests", "enhances")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,45 @@ def parse_single_relation(text: str, field: str) -> Relation:
     if others:
         raise PackageError(f"{field} takes no alternatives: {text!r}")
     return relation
+
+
+def say_as_dpkg(kind: str, text: str, own: bool) -> tuple[Relation, ...]:
+    """Return a relation and its alternatives, where its kind takes any.
+
+    Args:
+        kind: as in a recipe, but for the hyphen: ``pre_depends``.
+        text: the relation.
+        own: no matter: these are dpkg's words.
+    """
+    return parse_relation(text) if kind in ALTERNATIVES else (parse_single_relation(text, kind),)
+
+
+def relation_faults(metadata: Metadata, form: str, say: Say) -> Iterator[Fault]:
+    """Yield the relations of a recipe that a format cannot say, each with its place there.
+
+    Args:
+        metadata: what the recipe says.
+        form: the format, as ``deb``.
+        say: says a relation in its words.
+    """
+    overrides = metadata.overrides.get(form, {})
+    for kind in RELATIONS:
+        key, own = kind.replace("_", "-"), kind in overrides
+        texts = overrides[kind] if own else getattr(metadata.relations, kind)
+        for number, text in enumerate(texts):
+            place: Keys = ("package", form, key, number) if own else ("package", key, number)
+            yield from refused(place, say, kind, text, own)
+    for text in metadata.depends.get(form, ()):
+        yield from refused(("audit", "waivers"), say, "depends", text, True)
+
+
+def refused(place: Keys, attempt: Callable[..., object], *words: object) -> Iterator[Fault]:
+    """Yield the refusal of what is at a place of a recipe, if calling ``attempt`` raises one."""
+    try:
+        attempt(*words)
+    except PackageError as error:
+        what = f"{error.what}: {error.why}" if error.why else error.what
+        yield Fault(place, what, error.hint)
 
 
 # Commands of maintainer scripts that are not in every host's smallest system, and who has them.

@@ -10,12 +10,18 @@ from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.recipe import whereabouts
 from omnibuild.recipe.loader import load
 from omnibuild.recipe.models import Model, Platform, Recipe
+from omnibuild.recipe.models.platform import FORMATS
 from omnibuild.recipe.software.extending import Defined, load_software
 from omnibuild.recipe.validate import closest, quoted, suggestion
 
 Kind = Literal["recipes", "software", "platforms", "roots"]
 
 _ENDINGS: dict[Kind, str] = {"roots": ".lock.json"}
+
+# What people call a format by, besides its own name.
+_WORDS = {"pacman": "archlinux", "opkg": "ipk", "tarball": "tar"} | dict.fromkeys(
+    ("docker", "podman", "image", "container"), "oci"
+)
 
 T = TypeVar("T", bound=Model)
 
@@ -62,7 +68,18 @@ class Definitions:
 
     def platform(self, name: str) -> tuple[Platform, Path]:
         """Return a platform and the file it is in."""
+        if name not in self._files("platforms") and (makers := self._makers(name)):
+            raise UnknownNameError(
+                f"no platform is called {quoted(name)}: that is a format",
+                hint=f"platforms that make it: {', '.join(makers)}",
+            )
         return self._load("platforms", name, Platform)
+
+    def _makers(self, word: str) -> list[str]:
+        """Return the platforms that make a format, which has many names."""
+        form = _WORDS.get(word, word)
+        found = self.names("platforms") if form in FORMATS else ()
+        return [name for name in found if getattr(self.platform(name)[0], form)]
 
     def is_own(self, kind: Kind, name: str) -> bool:
         """Tell whether a definition is the workspace's own, and not one that ships."""

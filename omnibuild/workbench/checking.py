@@ -45,17 +45,29 @@ class Checked:
     oddities: tuple[str, ...] = ()
 
 
-def check(settings: Settings, names: Sequence[str]) -> tuple[Checked, ...]:
-    """Check recipes; all of the workspace itself when none is named."""
+def check(
+    settings: Settings, names: Sequence[str], platforms: Sequence[str] = ()
+) -> tuple[Checked, ...]:
+    """Check recipes.
+
+    Args:
+        settings: where definitions and the store are.
+        names: of the recipes; all of the workspace itself when empty.
+        platforms: those to check them for; those of each recipe when empty.
+    """
     definitions = Definitions(settings.workspace)
     ports: dict[str, str] = {}
     # Where there is none, the error is that of all commands.
     every = names or definitions.own_recipes() or [str(only_recipe(settings.workspace))]
-    return tuple(_checked(settings, definitions, name, ports) for name in every)
+    return tuple(_checked(settings, definitions, name, platforms, ports) for name in every)
 
 
 def _checked(
-    settings: Settings, definitions: Definitions, name: str, ports: dict[str, str]
+    settings: Settings,
+    definitions: Definitions,
+    name: str,
+    platforms: Sequence[str],
+    ports: dict[str, str],
 ) -> Checked:
     problems: list[OmnibuildError] = []
     oddities: tuple[str, ...] = ()
@@ -65,7 +77,7 @@ def _checked(
     except OmnibuildError as error:
         return Checked(name, (error,))
     try:
-        oddities = pipeline.plan(settings, name).oddities
+        oddities = pipeline.plan(settings, name, platforms).oddities
         known = known_of(Store(settings.cache), definitions, recipe, path)
     except OmnibuildError as error:
         # As of a lock that is not there, or of another day: that hides nothing else.

@@ -14,7 +14,7 @@ from omnibuild.workbench.checking import Checked, check
 def run(arguments: argparse.Namespace) -> int:
     """Tell everything that a build of the recipes would refuse."""
     settings = settings_from(arguments)
-    checked = check(settings, arguments.recipes)
+    checked = check(settings, arguments.recipes, arguments.platform)
     statuses = [_tell(each, as_json=arguments.json) for each in checked]
     return next(filter(None, statuses), 0)
 

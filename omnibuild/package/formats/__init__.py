@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +18,7 @@ from omnibuild.package.formats.pex import PEX
 from omnibuild.package.formats.rpm import RPM
 from omnibuild.package.formats.tar import TAR
 from omnibuild.payload.model import Metadata, Payload
+from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Platform, Settings
 from omnibuild.store.delivery import CHECKSUM_SUFFIX
 
@@ -39,13 +40,10 @@ def format_of(settings: Settings) -> tuple[str, Format[Any]]:
     return next(row for row in FORMATS.items() if isinstance(settings, row[1].settings))
 
 
-def check_metadata(metadata: Metadata, platform: Platform) -> None:
-    """Refuse what the platform's format cannot express, before anything is built.
-
-    Raises :class:`PackageError`.
-    """
+def inexpressible(metadata: Metadata, platform: Platform) -> Iterable[Fault]:
+    """Return what the platform's format cannot express, before anything is built."""
     _, row = format_of(platform.settings)
-    row.check(metadata)
+    return row.faults(metadata)
 
 
 def left_out(metadata: Metadata, platform: Platform) -> tuple[str, ...]:

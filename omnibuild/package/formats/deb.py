@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from omnibuild.package.compression import libraries_of
-from omnibuild.package.deb.control import relation_fields
 from omnibuild.package.deb.writer import write_deb
 from omnibuild.package.formats.format import Format, symbols_payload, whole
+from omnibuild.package.relations import relation_faults, say_as_dpkg
 from omnibuild.payload.model import Metadata, Payload, Relations
+from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Debian
 from omnibuild.tree import Entry, Kind, Tree
 
@@ -36,15 +38,15 @@ def _symbols(payload: Payload, settings: Debian, root: Path, tree: Tree) -> Payl
     return replace(found, metadata=metadata, tree=Tree.of((*tree.entries, link)))
 
 
-def _check(metadata: Metadata) -> None:
-    relation_fields(metadata.deb_relations)
+def _faults(metadata: Metadata) -> Iterator[Fault]:
+    return relation_faults(metadata, "deb", say_as_dpkg)
 
 
 # The suite it is published in does not change the file.
 DEB: Final = Format(
     Debian,
     _libraries,
-    _check,
+    _faults,
     whole(write_deb),
     elsewhere=frozenset({"suite-suffix"}),
     symbols=_symbols,

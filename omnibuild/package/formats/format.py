@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar
@@ -11,6 +11,7 @@ from omnibuild.digests import Digest
 from omnibuild.package.artifact import Artifact
 from omnibuild.package.compression import Effort
 from omnibuild.payload.model import Metadata, Payload, Relations
+from omnibuild.recipe.located import Fault
 from omnibuild.tree import Tree
 
 Settings = TypeVar("Settings")
@@ -77,8 +78,7 @@ class Format(Generic[Settings]):
         settings: what a platform says about it; the type says which format a platform has.
         elsewhere: keys of the settings, as in a definition, that change no byte of a file.
         libraries: versions of the libraries that decide the bytes of a file, by their names.
-        check: refuses metadata that the format cannot express, before anything is built; raises
-            :class:`PackageError`.
+        faults: what of a recipe the format cannot express, of what that says of its packages.
         write: writes a payload; raises :class:`PackageError`. None for a format of wheels, which
             has a kind of action of its own.
         base: name of the root that lies beneath the app in files of the format, which then also
@@ -92,7 +92,7 @@ class Format(Generic[Settings]):
 
     settings: type[Settings]
     libraries: Callable[[Settings], Mapping[str, str]]
-    check: Callable[[Metadata], None]
+    faults: Callable[[Metadata], Iterable[Fault]]
     write: Callable[[Payload, Settings, Making], Artifact] | None
     elsewhere: frozenset[str] = frozenset()
     base: Callable[[Settings], str] = lambda settings: ""

@@ -12,7 +12,7 @@ from omnibuild.package.nfpm import tool
 from omnibuild.package.nfpm.families import APK as APK_FAMILY
 from omnibuild.package.nfpm.families import ARCHLINUX as ARCHLINUX_FAMILY
 from omnibuild.package.nfpm.families import IPK as IPK_FAMILY
-from omnibuild.package.nfpm.families import Family, check
+from omnibuild.package.nfpm.families import Family, faults
 from omnibuild.package.nfpm.writer import write
 from omnibuild.payload.model import Payload
 from omnibuild.recipe.models import Apk, ArchLinux, Ipk
@@ -31,7 +31,7 @@ def _row(settings: type[_Settings], family: Family) -> Format[_Settings]:
     return Format(
         settings,
         _libraries,
-        partial(check, family),
+        partial(faults, family),
         write_family,
         left_out=family.left_out,
         rights=False,

@@ -8,17 +8,19 @@ from omnibuild.package.compression import libraries_of
 from omnibuild.package.formats.format import Format
 from omnibuild.package.oci.writer import COMPRESSION, write_image
 from omnibuild.payload.model import Metadata
+from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Oci
 
 
-def _check(metadata: Metadata) -> None:
+def _faults(metadata: Metadata) -> tuple[Fault, ...]:
     """Nothing installs an image beside others that it could heed."""
+    return ()
 
 
 OCI: Final = Format(
     Oci,
     lambda settings: libraries_of(COMPRESSION),
-    _check,
+    _faults,
     write_image,
     base=lambda settings: settings.base,
 )

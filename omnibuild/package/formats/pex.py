@@ -6,12 +6,14 @@ from typing import Final
 
 from omnibuild.package.formats.format import Format
 from omnibuild.payload.model import Metadata
+from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Pex
 
 
-def _check(metadata: Metadata) -> None:
+def _faults(metadata: Metadata) -> tuple[Fault, ...]:
     """Nothing installs a PEX file that could heed what it says of others."""
+    return ()
 
 
 # What decides its bytes are the wheels and pex itself, which are inputs of the kind `pex`.
-PEX: Final[Format[Pex]] = Format(Pex, lambda settings: {}, _check, None)
+PEX: Final[Format[Pex]] = Format(Pex, lambda settings: {}, _faults, None)

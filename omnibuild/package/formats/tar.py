@@ -17,6 +17,7 @@ from omnibuild.package.identity import check_identity
 from omnibuild.package.members import archive_members, below, content
 from omnibuild.package.tarstream import tar_stream
 from omnibuild.payload.model import Metadata, Payload
+from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Tar
 from omnibuild.tree import Entry, Kind
 
@@ -71,8 +72,9 @@ def _check_relocatable(members: Iterable[Entry], prefix: str) -> None:
             )
 
 
-def _check(metadata: Metadata) -> None:
+def _faults(metadata: Metadata) -> tuple[Fault, ...]:
     """Nothing installs a tarball that could heed what it says of others."""
+    return ()
 
 
-TAR: Final = Format(Tar, lambda settings: libraries_of("zstd"), _check, whole(write_tar))
+TAR: Final = Format(Tar, lambda settings: libraries_of("zstd"), _faults, whole(write_tar))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from omnibuild.errors import PackageError
 from omnibuild.package.identity import folded
 from omnibuild.package.nfpm.relations import (
     WEAK,
     apk_relations,
     opkg_relations,
     pacman_relations,
+    say_as_apk,
+    say_as_opkg,
+    say_as_pacman,
 )
 from omnibuild.package.nfpm.versions import (
     apk_version,
@@ -20,7 +22,9 @@ from omnibuild.package.nfpm.versions import (
     opkg_version,
     pacman_version,
 )
+from omnibuild.package.relations import Say, refused, relation_faults
 from omnibuild.payload.model import Metadata
+from omnibuild.recipe.located import Fault
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Family:
         full_version: with the revision, by which the manager compares packages.
         version: an app's version in the format's words; raises :class:`PackageError`.
         relations: to other packages, by nfpm's keys; raises :class:`PackageError`.
+        say: says one of them in the format's words.
         libc: what a package needs whose programs need the glibc ``{version}``.
         description: what a package says that it is.
         scripts: the format's names of scripts to those of nfpm.
@@ -53,6 +58,7 @@ class Family:
     full_version: str
     version: Callable[[str], str]
     relations: Callable[[Metadata], dict[str, list[str]]]
+    say: Say
     libc: str
     description: Callable[[Metadata], str]
     scripts: Mapping[str, str]
@@ -80,17 +86,18 @@ def full_version(family: Family, metadata: Metadata) -> str:
     return f"{metadata.epoch}:{version}" if metadata.epoch else version
 
 
-def check(family: Family, metadata: Metadata) -> None:
-    """Refuse what a format has no words for; raises :class:`PackageError`."""
-    family.version(metadata.version)
+def faults(family: Family, metadata: Metadata) -> Iterator[Fault]:
+    """Yield what of a recipe a format has no words for."""
+    yield from refused(("app", "version"), family.version, metadata.version)
     if family.numbered:
-        check_revision(family.manager, metadata.revision)
-    family.relations(metadata)
-    if metadata.epoch and not family.epoch:
-        raise PackageError(
-            f"packages for {family.manager} have no epoch, and this one has {metadata.epoch}",
-            hint="build it for other platforms only: package.platforms",
+        yield from refused(
+            ("package", "revision"), check_revision, family.manager, metadata.revision
         )
+    yield from relation_faults(metadata, family.name, family.say)
+    if metadata.epoch and not family.epoch:
+        what = f"packages for {family.manager} have no epoch, and this one has {metadata.epoch}"
+        hint = "build it for other platforms only: package.platforms"
+        yield Fault(("package", "epoch"), what, hint)
 
 
 def _called(*names: str) -> dict[str, str]:
@@ -104,6 +111,7 @@ ARCHLINUX: Final = Family(
     full_version="{version}-{revision}",
     version=pacman_version,
     relations=pacman_relations,
+    say=say_as_pacman,
     libc="glibc>={version}",
     description=_summary,
     scripts=_called("pre_install", "post_install", "pre_remove", "post_remove"),
@@ -118,6 +126,7 @@ APK: Final = Family(
     full_version="{version}-r{revision}",
     version=apk_version,
     relations=apk_relations,
+    say=say_as_apk,
     libc="glibc>={version}",
     description=_summary,
     scripts=_called("pre-install", "post-install", "pre-deinstall", "post-deinstall"),
@@ -133,6 +142,7 @@ IPK: Final = Family(
     full_version="{version}-{revision}",
     version=opkg_version,
     relations=opkg_relations,
+    say=say_as_opkg,
     libc="libc6 (>= {version})",
     description=_summary_and_text,
     scripts=_called("preinst", "postinst", "prerm", "postrm"),

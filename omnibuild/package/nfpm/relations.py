@@ -8,7 +8,7 @@ from typing import Final
 
 from omnibuild.errors import PackageError
 from omnibuild.package.nfpm.versions import related_version
-from omnibuild.package.relations import Relation, parse_relation, parse_single_relation
+from omnibuild.package.relations import parse_relation, say_as_dpkg
 from omnibuild.payload.model import Metadata
 
 _OPERATORS: Final = {"<<": "<", "<=": "<=", "=": "=", ">=": ">=", ">>": ">"}
@@ -30,7 +30,7 @@ WEAK: Final = ("recommends", "suggests", "enhances")
 
 def pacman_relations(metadata: Metadata) -> dict[str, list[str]]:
     """Return the relations of a package for pacman; raises :class:`PackageError`."""
-    return _all(metadata, "archlinux", _STRONG, lambda each: _joined("pacman", each))
+    return _all(metadata, "archlinux", _STRONG, say_as_pacman)
 
 
 def apk_relations(metadata: Metadata) -> dict[str, list[str]]:
@@ -38,7 +38,7 @@ def apk_relations(metadata: Metadata) -> dict[str, list[str]]:
 
     For apk a conflict is a dependency on what is not there.
     """
-    found = _all(metadata, "apk", _STRONG, lambda each: _joined("apk", each))
+    found = _all(metadata, "apk", _STRONG, say_as_apk)
     found["depends"] += [f"!{text.removeprefix('!')}" for text in found.pop("conflicts")]
     return found
 
@@ -55,48 +55,51 @@ def opkg_relations(metadata: Metadata) -> dict[str, list[str]]:
         "recommends": ("recommends",),
         "suggests": ("suggests",),
     }
-    found: dict[str, list[str]] = {}
-    for key, made_of in kinds.items():
-        texts = [text for kind in made_of for text in _stated(metadata, "ipk", kind)]
-        if key in ("conflicts", "replaces", "provides"):
-            found[key] = [str(parse_single_relation(text, key)) for text in texts]
-        else:
-            found[key] = [" | ".join(map(str, parse_relation(text))) for text in texts]
-    return found
+    return _all(metadata, "ipk", kinds, say_as_opkg)
 
 
-def _stated(metadata: Metadata, form: str, kind: str) -> tuple[str, ...]:
-    own = metadata.overrides.get(form, {}).get(kind)
-    found: tuple[str, ...] = getattr(metadata.relations, kind) if own is None else own
-    return found
+def say_as_pacman(kind: str, text: str, own: bool) -> str:
+    """Say a relation for pacman: its kind, its text, and whether that is in pacman's words.
+
+    Raises :class:`PackageError`.
+    """
+    return _say("archlinux", "pacman", kind, text, own)
+
+
+def say_as_apk(kind: str, text: str, own: bool) -> str:
+    """Say a relation for apk; see :func:`say_as_pacman`."""
+    return _say("apk", "apk", kind, text, own)
+
+
+def say_as_opkg(kind: str, text: str, own: bool) -> str:
+    """Say a relation for opkg; see :func:`say_as_pacman`."""
+    return " | ".join(map(str, say_as_dpkg(kind, text, own)))
 
 
 def _all(
-    metadata: Metadata, form: str, kinds: Kinds, said: Callable[[Relation], str]
+    metadata: Metadata, form: str, kinds: Kinds, say: Callable[[str, str, bool], str]
 ) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for key, made_of in kinds.items():
         found[key] = []
         for kind in made_of:
-            if kind in metadata.overrides.get(form, {}):
-                found[key] += [_own(text, form) for text in _stated(metadata, form, kind)]
-            else:
-                texts = getattr(metadata.relations, kind)
-                found[key] += [said(_single(text, form, kind)) for text in texts]
+            own = metadata.overrides.get(form, {}).get(kind)
+            texts = getattr(metadata.relations, kind) if own is None else own
+            found[key] += [say(kind, text, own is not None) for text in texts]
     return found
 
 
-def _single(text: str, form: str, kind: str) -> Relation:
+def _say(form: str, manager: str, kind: str, text: str, own: bool) -> str:
+    if kind in WEAK:
+        return ""
+    if own:
+        return _own(text, form)
     relation, *others = parse_relation(text)
     if others:
         raise PackageError(
             f"packages of the format {form} know no alternatives: {text!r}",
             hint=f"say which one it is there: [package.{form}] with {kind.replace('_', '-')}",
         )
-    return relation
-
-
-def _joined(manager: str, relation: Relation) -> str:
     if not relation.operator:
         return relation.name
     version = related_version(manager, relation.version)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from omnibuild.package.relations import (
+    ALTERNATIVES,
     RPM_COMMANDS,
     Relation,
     calls,
-    parse_relation,
-    parse_single_relation,
     rpm_libraries,
+    say_as_dpkg,
 )
 from omnibuild.package.rpm.header import Field, int32, strings
 from omnibuild.package.rpm.notation import parse_rpm_relation
@@ -57,8 +57,7 @@ SCRIPT_SENSES: Final = {
 }
 
 
-# Kinds that take alternatives in dpkg's words, and boolean expressions in rpm's.
-ALTERNATIVES: Final = ("depends", "pre_depends", "recommends", "suggests", "enhances")
+# Kinds that take boolean expressions.
 CONDITIONS: Final = dict.fromkeys(ALTERNATIVES, "if") | {"conflicts": "unless"}
 KINDS: Final = (*ALTERNATIVES, "conflicts", "replaces", "provides")
 OWN_SENSES: Final = {
@@ -167,15 +166,23 @@ def stated(metadata: Metadata, kind: str) -> list[RpmRelation]:
     if kind == "conflicts" and own is None:
         # rpm has no weaker word for what does not work beside it.
         texts += metadata.relations.breaks
-    if kind in ALTERNATIVES:
-        found = [_either(parse_relation(text)) for text in texts]
-    else:
-        found = [_single(parse_single_relation(text, kind)) for text in texts]
     besides = metadata.depends.get("rpm", ()) if kind == "depends" else ()
-    for text in (*(own or ()), *besides):
+    found = [say_as_rpm(kind, text, False) for text in texts]
+    return found + [say_as_rpm(kind, text, True) for text in (*(own or ()), *besides)]
+
+
+def say_as_rpm(kind: str, text: str, own: bool) -> RpmRelation:
+    """Return a relation as rpm holds it; raises :class:`PackageError`.
+
+    Args:
+        kind: as in a recipe, but for the hyphen: ``pre_depends``.
+        text: the relation.
+        own: whether it is in rpm's words, and not in dpkg's.
+    """
+    if own:
         name, operator, version = parse_rpm_relation(text, condition=CONDITIONS.get(kind, ""))
-        found.append(RpmRelation(name, version, OWN_SENSES[operator]))
-    return found
+        return RpmRelation(name, version, OWN_SENSES[operator])
+    return _either(say_as_dpkg(kind, text, own))
 
 
 def _either(alternatives: tuple[Relation, ...]) -> RpmRelation:

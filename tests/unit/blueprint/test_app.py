@@ -15,7 +15,6 @@ from omnibuild.errors import (
     CycleError,
     DefinitionError,
     LockError,
-    PackageError,
     UnknownNameError,
 )
 from omnibuild.package.metadata import metadata_of
@@ -107,7 +106,7 @@ def test_relations_are_checked_before_anything_is_built(
     recipe, path = definitions.recipe("hello")
     changed = msgspec.structs.replace(recipe.package, **package)
     wrong = msgspec.structs.replace(recipe, package=changed)
-    with pytest.raises(PackageError, match=what):
+    with pytest.raises(DefinitionError, match=what):
         plan_app(definitions, wrong, path, [definitions.platform(platform)[0]])
 
 

@@ -42,6 +42,16 @@ def test_it_is_made_of_wheels_and_nothing_is_installed() -> None:
     assert action.parameters["manifest"]["components"] == []
 
 
+def test_a_release_takes_the_interpreter_of_its_packages_if_there_are_any() -> None:
+    def profiled(*platforms: str) -> bool:
+        plan = planned("hello", *platforms, build=Build(profile="release"))
+        parameters = plan.plan.actions["component:python-3.13@bullseye/amd64"].parameters
+        return "--enable-optimizations" in str(parameters)
+
+    assert profiled("debian-12", "pex")
+    assert not profiled("pex")
+
+
 def test_without_sources_no_interpreter_is_compiled(tmp_path: Path) -> None:
     definitions = Definitions(CHECKOUT)
     recipe, path = definitions.recipe("httpbin")

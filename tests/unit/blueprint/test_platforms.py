@@ -10,6 +10,8 @@ import pytest
 from omnibuild.blueprint.app import plan_app
 from omnibuild.errors import DefinitionError
 from omnibuild.recipe.definitions import Definitions
+from omnibuild.recipe.loader import load
+from omnibuild.recipe.models import Recipe
 from omnibuild.recipe.models.package import HostFile
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -21,6 +23,25 @@ def plan(platform: str, **said: object) -> None:
     file = msgspec.convert({"source": "../examples/hello/pyproject.toml", **said}, HostFile)
     recipe = msgspec.structs.replace(recipe, files={"/opt/hello/share/x": file})
     plan_app(definitions, recipe, path, [definitions.platform(platform)[0]])
+
+
+def test_all_that_formats_cannot_say_is_told_at_once_and_where(tmp_path: Path) -> None:
+    path = tmp_path / "shop.toml"
+    path.write_text(
+        '[app]\nname = "shop"\nversion = "1.0+here"\nsummary = "x"\nlicense = "MIT"\n'
+        'maintainer = "T <t@example.com>"\n[software]\nzlib = "1.3"\n'
+        '[package]\nuser = "shop"\ndepends = ["bash", "aa | bb"]\n'
+        '[package.apk]\nconflicts = ["aa bb"]\n[files]\n'
+        '"/opt/shop/x" = { source = "shop.toml", owner = "shop" }\n'
+    )
+    definitions = Definitions(CHECKOUT)
+    recipe = load(path, Recipe)
+    platforms = [definitions.platform(name)[0] for name in ("wolfi", "arch", "yocto")]
+    with pytest.raises(DefinitionError) as caught:
+        plan_app(definitions, recipe, path, platforms)
+    lines = [(each.where.line, each.where.column) for each in caught.value.problems]
+    assert lines == [(3, 11), (11, 20), (11, 20), (13, 14), (15, 17)]
+    assert "of the format apk and archlinux and ipk give files" in str(caught.value)
 
 
 @pytest.mark.parametrize(

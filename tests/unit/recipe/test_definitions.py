@@ -36,6 +36,24 @@ def test_finds_the_workspace_first_then_what_ships(found: Definitions, tmp_path:
     assert Definitions(tmp_path).platform("ubuntu-22.04")[0].glibc == "2.30"
 
 
+@pytest.mark.parametrize(
+    ("word", "makers"),
+    [
+        ("apk", "wolfi"),
+        ("archlinux", "arch"),
+        ("pacman", "arch"),
+        ("docker", "oci"),
+        ("rpm", "el9"),
+    ],
+)
+def test_who_names_a_format_is_told_the_platforms(
+    found: Definitions, word: str, makers: str
+) -> None:
+    with pytest.raises(UnknownNameError, match=f"`{word}`: that is a format") as caught:
+        found.platform(word)
+    assert caught.value.hint == f"platforms that make it: {makers}"
+
+
 def test_the_same_directory_is_searched_once() -> None:
     assert Definitions(CHECKOUT).directories == (CHECKOUT,)
 

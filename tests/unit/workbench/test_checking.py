@@ -422,3 +422,16 @@ def test_a_version_that_the_build_or_poetry_says_is_not_missing(bench: Bench) ->
     ):
         (bench.base / "project/pyproject.toml").write_text(text)
         check_fields(bench.base / "project", built="uv" not in text)
+
+
+def test_platforms_that_are_made_on_request_only_are_checked_when_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recipes").mkdir()
+    text = RECIPE[: RECIPE.index("[source]")].format(name="shop")
+    text = text.replace('"1"', '"1.0+here"') + '[software]\nzlib = "1.3"\n'
+    (tmp_path / "recipes/shop.toml").write_text(text)
+    words = ["check", "shop", "-C", str(tmp_path)]
+    assert main(words) == 0
+    assert main([*words, "-p", "wolfi", "-p", "arch"]) == DefinitionError.exit_status
+    assert "shop.toml:3:11: apk has no words for the version" in capsys.readouterr().err
