@@ -2,6 +2,7 @@
 
 It carries the signing key, sets up apt or dnf, lets them verify the repository, and installs a
 package. Everything after that is the package manager's own work: upgrades come with the host's.
+For a user without root it verifies a tarball itself.
 """
 
 from __future__ import annotations
@@ -10,8 +11,14 @@ import shlex
 from collections.abc import Iterable
 
 from omnibuild.repository.clients import apt_source, yum_repo
-from omnibuild.repository.clients.systems import HostSystem
+from omnibuild.repository.clients.systems import USER, HostSystem
 from omnibuild.repository.clients.template import render
+
+# What the script consists of, in this order.
+PARTS = (
+    *("head", "outcome", "arguments", "system", "files", "versions", "apt", "dnf", "user"),
+    "main",
+)
 
 
 def installer(
@@ -38,7 +45,8 @@ def installer(
         systems: the hosts that there are packages for.
     """
     ordered = sorted(systems)
-    supported = ", ".join(f"{system.title} ({system.architecture})" for system in ordered)
+    of_user = [system for system in ordered if system.family == USER]
+    managed = [system for system in ordered if system.family != USER]
     values = {
         "NAME": shlex.quote(name),
         "FORMER_NAMES": shlex.quote(" ".join(former_names)),
@@ -49,8 +57,9 @@ def installer(
         "CHANNEL": channel,
         "KEY": key.strip(),
         "SYSTEMS": "\n".join(map(_row, ordered)),
-        "PLATFORMS": ", ".join(dict.fromkeys(system.name for system in ordered)) or "none yet",
-        "SUPPORTED": shlex.quote(supported or "none yet"),
+        "PLATFORMS": ", ".join(dict.fromkeys(system.name for system in managed)) or "none yet",
+        "SUPPORTED": shlex.quote(_titles(managed) or "none yet"),
+        "SUPPORTED_USERS": shlex.quote(_titles(of_user)),
         # Texts of files, in which the script's own variables stand.
         "APT_SOURCE": apt_source.source(
             url="$url", suite="$channel$place", keyring="$keyring", architecture="$architecture"
@@ -60,7 +69,11 @@ def installer(
             name="$NAME", title="$TITLE", location="$location", key="file://$keyring"
         ),
     }
-    return render("install.sh.in", values)
+    return "".join(render(f"install/{part}.sh.in", values) for part in PARTS)
+
+
+def _titles(systems: Iterable[HostSystem]) -> str:
+    return ", ".join(f"{system.title} ({system.architecture})" for system in systems)
 
 
 def _row(system: HostSystem) -> str:

@@ -179,8 +179,8 @@ def test_fails_closed_and_cleans_up(
         release,
     )
     assert "cannot be used; nothing was changed" in done.stdout
-    assert "status 1" in done.stdout
-    after = done.stdout.partition("status 1")[2]
+    assert "status 5" in done.stdout
+    after = done.stdout.partition("status 5")[2]
     assert "shop-packages" not in after
     assert "tmp." not in after
 
@@ -210,7 +210,7 @@ def test_a_working_setup_survives_a_failed_one(repository: Path) -> None:
 def test_unknown_systems_are_told_what_is_known(repository: Path) -> None:
     for release in ("ID=plan9\n", ""):
         done = on_host(repository, f"sh {REPOSITORY}/install.sh {NAME}", release)
-        assert done.returncode == 1
+        assert done.returncode == 3
         assert "there are no packages for this system" in done.stdout
         assert "Debian 11 (amd64), Debian 12 (amd64), Enterprise Linux 9" in done.stdout
 
@@ -234,11 +234,11 @@ def test_an_unknown_package(repository: Path, tmp_path: Path, release: str, shel
     publish(more, repository, signer(), platforms=PLATFORMS)
     install = f"{shell} {REPOSITORY}/install.sh"
     done = on_host(repository, f"{install} nothing-of-this-name", release)
-    assert done.returncode == 1
+    assert done.returncode == 6
     said = "the repository has no package 'nothing-of-this-name' for this host; it has: "
     assert done.stdout.splitlines()[-1] == f"install.sh: {said}{NAME} other"
     done = on_host(repository, f"{install} {NAME}=7.0", release)
-    assert done.returncode == 1
+    assert done.returncode == 6
     said = f"the repository has no package '{NAME}=7.0' for this host; of {NAME} it has: 1.0-1"
     assert done.stdout.splitlines()[-1] == f"install.sh: {said}"
 
@@ -251,7 +251,7 @@ def test_a_channel_without_packages_for_this_host(
     newer = package(tmp_path, platform=PLATFORMS[0])
     publish([newer], repository, signer(), platforms=PLATFORMS, channel="testing")
     done = on_host(repository, words, release)
-    assert done.returncode == 1
+    assert done.returncode == 6
     assert re.search(
         r"'hello' for this host: nothing is published for .* in the channel testing", done.stdout
     )
@@ -268,7 +268,7 @@ def test_versions_can_be_said(repository: Path, tmp_path: Path, release: str) ->
     said = [line for line in done.stdout.splitlines() if line.startswith(f"{NAME} ")]
     assert said == [f"{NAME} 1.0", f"{NAME} 1.1", f"{NAME} 1.0"], done.stdout
     done = on_host(repository, f"{install} {NAME}=7.0", release)
-    assert done.returncode == 1
+    assert done.returncode == 6
     assert f"the repository has no package '{NAME}=7.0' for this host" in done.stdout
 
 
@@ -399,7 +399,7 @@ def test_files_under_the_former_name_go(repository: Path, tmp_path: Path, releas
         f" echo status $?; find {files} -name '*shop-packages*' | sort",
         release,
     )
-    left = done.stdout.partition("status 1\n")[2].splitlines()
+    left = done.stdout.partition("status 5\n")[2].splitlines()
     assert len(left) == (3 if release == DEBIAN.format(12) else 2), done.stdout
     assert not any(new["name"] in path for path in left)
 
@@ -422,7 +422,7 @@ def test_without_a_program_that_verifies_nothing_is_installed(repository: Path) 
         f" ls /opt/{NAME} /etc/apt/sources.list.d",
     )
     assert "cannot be used; nothing was changed" in done.stdout
-    after = done.stdout.partition("status 1")[2]
+    after = done.stdout.partition("status 5")[2]
     assert f"cannot access '/opt/{NAME}'" in after
     assert "shop-packages" not in after
 
@@ -449,7 +449,7 @@ def test_sizes_are_not_taken_for_errors(repository: Path, tmp_path: Path) -> Non
 def test_only_root_may(repository: Path) -> None:
     drop = "setpriv --reuid 65534 --clear-groups"
     done = on_host(repository, f"{drop} sh {REPOSITORY}/install.sh {NAME}")
-    assert done.returncode == 1
+    assert done.returncode == 4
     assert "must run as root" in done.stdout
 
 

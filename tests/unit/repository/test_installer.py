@@ -16,6 +16,7 @@ SYSTEMS = [
     HostSystem("debian-12", "Debian 12", "amd64", "", "2.36"),
     HostSystem("debian-11", "Debian 11", "amd64", "-deb11", "2.31"),
     HostSystem("el9", "Enterprise Linux 9", "x86_64", "el9", "2.34"),
+    HostSystem("linux", "Linux with glibc", "x86_64", "downloads", "2.31"),
 ]
 
 
@@ -88,12 +89,20 @@ def test_help(shell: list[str]) -> None:
         (["=1.0"], "a version of which package?"),
         (["--platform"], "--platform needs a value"),
         (["one", "two"], "one package at a time"),
+        (["--from"], "--from needs a value"),
+        (["--from", ""], "no copy of this repository is in"),
+        (["--from", "/etc"], "no copy of this repository is in '/etc'"),
+        (["--from", "/", "--url", "https://x"], "either --url or --from"),
+        (["--user"], "--user needs a package"),
+        (["--user", "--platform", "debian-12", "shop"], "which are of no --platform"),
+        (["--uninstall", "shop=1.0"], "whatever version of it is there"),
+        (["--uninstall", "--user"], "--user needs a package"),
     ],
 )
 def test_mistakes_have_exact_causes(arguments: list[str], cause: str) -> None:
     for shell in SHELLS:
         done = run(shell, script(), *arguments)
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert cause in done.stderr
         assert done.stdout == ""
 

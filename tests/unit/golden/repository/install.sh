@@ -14,23 +14,49 @@ TITLE='Shop packages'
 FINGERPRINT=0123456789ABCDEF0123456789ABCDEF01234567
 BASE_URL=https://shop.example/repo
 SUPPORTED='Debian 11 (amd64), Debian 12 (amd64), Enterprise Linux 9 (x86_64)'
+SUPPORTED_USERS='Linux with glibc (x86_64)'
 OS_RELEASE=/etc/os-release
 LOCK_SECONDS=300
+# A list of tarballs is not larger; nobody knows who serves it before it is verified.
+LIST_BYTES=16777216
+
+# What is asked for.
+url='' from='' channel=stable platform='' package='' wanted='' version=''
+action=install family='' dry_run='' json=''
+# What came of it, and what goes when the script ends.
+error='' changed=false before='' after='' placed='' work='' incoming=''
 
 usage() {
     cat <<'USAGE'
-usage: sh install.sh [--url URL] [--channel CHANNEL] [--platform NAME] [PACKAGE[=VERSION]]
+usage: sh install.sh [OPTION...] [PACKAGE[=VERSION]]
+       sh install.sh --uninstall [OPTION...] [PACKAGE]
 
-Sets up the repository for apt or dnf and, when PACKAGE is given, installs it.
+Sets up the repository for apt or dnf and, when PACKAGE is given, installs its newest version, or
+VERSION. It may run again at any time: what is as it should be stays untouched.
 
   --url URL          the repository's address: https://, http:// or file://
                      (also OMNIBUILD_URL; default: where this script was published)
+  --from DIR         the same for a copy of the repository in a directory: without network
   --channel CHANNEL  which packages to follow (default: stable)
   --platform NAME    whose packages to take on a system that is not known here:
                      debian-11, debian-12, el9
+  --user             without root: PACKAGE comes from its tarball and goes below ~/.local
+  --uninstall        remove PACKAGE, and all that this script set up; data stay
+  --dry-run          say what would be done, verify the repository, and change nothing
+  --json             say the outcome as a JSON document, and all else on standard error
   --help             this text
 
-It ends with 0, or says what is wrong and ends with 1.
+It ends with
+  0    all is as it was asked for
+  1    something on this host is missing, or in the way
+  2    a mistake in the arguments
+  3    there are no packages for this system
+  4    it must run as root
+  5    the repository cannot be reached or verified; nothing was changed
+  6    the repository has no such package or version
+  7    the package manager failed
+  8    another package manager kept its lock
+  130  it was interrupted
 USAGE
 }
 
@@ -50,71 +76,154 @@ systems() {
 apt|debian-11|amd64|2.31|-deb11|Debian 11
 apt|debian-12|amd64|2.36||Debian 12
 dnf|el9|x86_64|2.34|el9|Enterprise Linux 9
+user|linux|x86_64|2.31|downloads|Linux with glibc
 SYSTEMS
 }
 
 say() {
-    printf '%s\n' "$*"
+    if [ -n "$json" ]; then printf '%s\n' "$*" >&2; else printf '%s\n' "$*"; fi
 }
 
-fail() {
+warn() {
     printf 'install.sh: %s\n' "$*" >&2
-    exit 1
+}
+
+# fail STATUS WORD...: ends; not from within $(...), which would end alone.
+fail() {
+    failed=$1
+    shift
+    error=$*
+    warn "$error"
+    exit "$failed"
+}
+
+# did WORD...: something is another than before, or would be.
+did() {
+    changed=true
+    if [ -n "$dry_run" ]; then say "would $*"; fi
+}
+
+# json_text VALUE: as JSON has it; what is no ASCII may be no UTF-8 either.
+json_text() {
+    if [ -z "$1" ]; then
+        printf null
+    else
+        printf '%s' "$1" | LC_ALL=C tr '\001-\037\177' ' ' | LC_ALL=C tr '\200-\377' '?' |
+            sed 's/[\\"]/\\&/g; s/^/"/; s/$/"/'
+    fi
+}
+
+report() {
+    printf '{"exit": %s, "error": %s, ' "$1" "$(json_text "$error")"
+    printf '"changed": %s, "dry_run": %s, ' "$changed" "${dry_run:-false}"
+    printf '"action": %s, "way": %s, ' "$(json_text "$action")" "$(json_text "$family")"
+    printf '"package": %s, "version": %s, ' "$(json_text "$wanted")" "$(json_text "$after")"
+    printf '"version_before": %s, ' "$(json_text "$before")"
+    printf '"repository": %s, "channel": %s, ' "$(json_text "$url")" "$(json_text "$channel")"
+    printf '"fingerprint": "%s"}\n' "$FINGERPRINT"
+}
+
+# Until the repository has proven itself, a failure puts everything back as it was.
+finish() {
+    status=$?
+    trap - EXIT
+    for file in $placed; do
+        rm -f "$file.new"
+        if [ -e "$work/saved/${file##*/}" ]; then
+            mv -f "$work/saved/${file##*/}" "$file"
+        else
+            rm -f "$file"
+        fi
+    done
+    [ -z "$placed" ] || changed=false
+    for directory in "$work" "$incoming"; do
+        [ -z "$directory" ] || rm -rf "$directory"
+    done
+    case "$status/$error" in
+        0/ | 130/ | *[1-8]/?*) ;;
+        *) warn "a command of the script itself failed ($status)"; error=unexpected status=1 ;;
+    esac
+    [ -z "$json" ] || report "$status"
+    exit "$status"
 }
 
 read_arguments() {
-    url=${OMNIBUILD_URL:-$BASE_URL}
-    channel=stable
-    platform=
-    package=
     while [ $# -gt 0 ]; do
         case "$1" in
-            --help | -h) usage; exit 0 ;;
-            --url | --channel | --platform)
-                [ $# -ge 2 ] || fail "$1 needs a value; see --help"
+            --help | -h) usage; json=''; exit 0 ;;
+            --url | --from | --channel | --platform)
+                [ $# -ge 2 ] || fail 2 "$1 needs a value; see --help"
                 case "$1" in
                     --url) url=$2 ;;
+                    --from) from=$2; [ -n "$from" ] || from=/nonexistent ;;
                     --channel) channel=$2 ;;
                     --platform) platform=$2 ;;
                 esac
                 shift ;;
-            -*) fail "unknown option $1; see --help" ;;
+            --user) family=user ;;
+            --uninstall) action=uninstall ;;
+            --dry-run) dry_run=true ;;
+            --json) ;;
+            -*) fail 2 "unknown option $1; see --help" ;;
             *)
-                [ -z "$package" ] || fail "one package at a time: $package or $1"
+                [ -z "$package" ] || fail 2 "one package at a time: $package or $1"
                 package=$1 ;;
         esac
         shift
     done
+    [ -z "$from" ] || use_directory
+    url=${url:-${OMNIBUILD_URL:-$BASE_URL}}
     url=${url%/}
-    check_arguments
+    check_package
+    [ "$action" = uninstall ] || check_place
+    [ "$family" != user ] || check_user
 }
 
-check_arguments() {
+use_directory() {
+    [ -z "$url" ] || fail 2 "either --url or --from"
+    [ -f "$from/keys/$NAME.asc" ] || fail 2 "no copy of this repository is in '$from'"
+    url=file://$(CDPATH='' cd -- "$from" && pwd -P)
+}
+
+check_place() {
     case "$url" in
-        '') fail "the repository's address is unknown; give it with --url" ;;
-        *[!A-Za-z0-9._~:/%@+=-]*) fail "the address holds a character that it must not: $url" ;;
+        '') fail 2 "the repository's address is unknown; give it with --url" ;;
+        *[!A-Za-z0-9._~:/%@+=-]*)
+            fail 2 "the address holds a character that it must not: $url" ;;
         https://?* | http://?* | file:///?*) ;;
-        *) fail "the address must begin with https://, http:// or file:///: $url" ;;
+        *) fail 2 "the address must begin with https://, http:// or file:///: $url" ;;
     esac
     case "$channel" in
-        '' | *[!a-z0-9-]*) fail "no channel can be called '$channel'" ;;
+        '' | *[!a-z0-9-]*) fail 2 "no channel can be called '$channel'" ;;
     esac
+}
+
+check_package() {
     wanted=${package%%=*}
-    version=
     case "$package" in
         *=*) version=${package#*=}; check_version ;;
     esac
     # A dash at the end would make apt remove it.
     case "$wanted" in
-        '') [ -z "$package" ] || fail "a version of which package? $package" ;;
-        [!A-Za-z0-9]* | *[!A-Za-z0-9.+_-]* | *-) fail "no package can be called '$wanted'" ;;
+        '') [ -z "$package" ] || fail 2 "a version of which package? $package" ;;
+        [!A-Za-z0-9]* | *[!A-Za-z0-9.+_-]* | *-) fail 2 "no package can be called '$wanted'" ;;
     esac
 }
 
 check_version() {
+    [ "$action" != uninstall ] || fail 2 "whatever version of it is there: --uninstall $wanted"
     case "$version" in
         '' | [!A-Za-z0-9]* | *[!A-Za-z0-9.+~:^_-]* | *-)
-            fail "no version can be called '$version'" ;;
+            fail 2 "no version can be called '$version'" ;;
+    esac
+}
+
+check_user() {
+    [ -n "$wanted" ] || fail 2 "--user needs a package"
+    [ -z "$platform" ] || fail 2 "--user takes tarballs, which are of no --platform"
+    case "${HOME:-}" in
+        /?*) ;;
+        *) fail 1 "HOME says no directory: '${HOME:-}'" ;;
     esac
 }
 
@@ -132,14 +241,14 @@ release_field() {
 # release_of CODENAME: the release that a derivative says it is built from.
 release_of() {
     case "$1" in
-        bullseye) say debian-11 ;;
-        bookworm) say debian-12 ;;
-        trixie) say debian-13 ;;
-        forky) say debian-14 ;;
-        focal) say ubuntu-20.04 ;;
-        jammy) say ubuntu-22.04 ;;
-        noble) say ubuntu-24.04 ;;
-        resolute) say ubuntu-26.04 ;;
+        bullseye) echo debian-11 ;;
+        bookworm) echo debian-12 ;;
+        trixie) echo debian-13 ;;
+        forky) echo debian-14 ;;
+        focal) echo ubuntu-20.04 ;;
+        jammy) echo ubuntu-22.04 ;;
+        noble) echo ubuntu-24.04 ;;
+        resolute) echo ubuntu-26.04 ;;
     esac
 }
 
@@ -180,7 +289,9 @@ SYSTEMS
 
 family_of_platform() {
     systems | while IFS='|' read -r its_family its_name _; do
-        [ "$its_name" != "$platform" ] || { printf '%s' "$its_family"; break; }
+        [ "$its_name/${its_family#user}" = "$platform/$its_family" ] || continue
+        printf '%s' "$its_family"
+        break
     done
 }
 
@@ -189,13 +300,20 @@ names_of_host() {
     if [ "$family" = dnf ]; then
         tree=$(release_field PLATFORM_ID)
         version_id=$(release_field VERSION_ID)
-        say "${tree#platform:}" "el${version_id%%.*}"
+        printf '%s\n' "${tree#platform:}" "el${version_id%%.*}"
     else
-        say "$(release_field ID)-$(release_field VERSION_ID)"
+        printf '%s\n' "$(release_field ID)-$(release_field VERSION_ID)"
         release_of "$(release_field UBUNTU_CODENAME)"
         release_of "$(release_field DEBIAN_CODENAME)"
         release_of "$(release_field VERSION_CODENAME)"
     fi
+}
+
+family_of_host() {
+    case " $(release_field ID) $(release_field ID_LIKE) " in
+        *' debian '* | *' ubuntu '*) echo apt ;;
+        *' rhel '* | *' fedora '* | *' centos '* | *' amzn '*) echo dnf ;;
+    esac
 }
 
 detect_system() {
@@ -203,44 +321,35 @@ detect_system() {
     system=${system:-$(release_field ID)}
     system=${system:-unknown}
     glibc=$(host_glibc)
-    if [ -n "$platform" ]; then
-        family=$(family_of_platform)
-        [ -n "$family" ] || fail "there are no packages for a platform '$platform'; see --help"
+    if [ "$family" = user ]; then
         architecture=$(host_architecture)
-        find_system "$platform" ||
-            fail "there are no packages of $platform for this architecture, $architecture"
-        reaches "$glibc" "$ceiling" ||
-            say "warning: packages of $platform may need glibc $ceiling; this host has ${glibc:-none}" >&2
+        find_system '' || refuse_system "tarballs" "${SUPPORTED_USERS:-no system at all}"
         return 0
     fi
-    case " $(release_field ID) $(release_field ID_LIKE) " in
-        *' debian '* | *' ubuntu '*) family=apt ;;
-        *' rhel '* | *' fedora '* | *' centos '* | *' amzn '*) family=dnf ;;
-        *) family= ;;
-    esac
+    if [ -n "$platform" ]; then
+        family=$(family_of_platform)
+        [ -n "$family" ] || fail 2 "there are no packages for a platform '$platform'; see --help"
+        architecture=$(host_architecture)
+        find_system "$platform" ||
+            fail 3 "there are no packages of $platform for this architecture, $architecture"
+        reaches "$glibc" "$ceiling" ||
+            warn "packages of $platform may need glibc $ceiling; this host has ${glibc:-none}"
+        return 0
+    fi
+    family=$(family_of_host)
     architecture=$(host_architecture)
     for name in $(names_of_host); do
         ! find_system "$name" || return 0
     done
-    find_system '' ||
-        fail "there are no packages for this system ($system, $architecture, glibc ${glibc:-none}); there are for: $SUPPORTED. If one of these is like it: --platform"
-    say "this system ($system) is not known here; its glibc $glibc runs what is made for $chosen" >&2
+    find_system '' || refuse_system packages \
+        "$SUPPORTED. If one of these is like it: --platform${SUPPORTED_USERS:+. With --user: $SUPPORTED_USERS}"
+    warn "this system ($system) is not known here; its glibc $glibc runs what is made for $chosen"
 }
 
-# Until the repository has proven itself, a failure puts everything back as it was.
-clean_up() {
-    status=$?
-    trap - EXIT
-    for file in $placed; do
-        rm -f "$file.new"
-        if [ -e "$work/saved/${file##*/}" ]; then
-            mv -f "$work/saved/${file##*/}" "$file"
-        else
-            rm -f "$file"
-        fi
-    done
-    rm -rf "$work"
-    exit "$status"
+# refuse_system WHAT SYSTEMS
+refuse_system() {
+    fail 3 "there are no $1 for this system ($system, $architecture, glibc ${glibc:-none});" \
+        "there are for: $2"
 }
 
 # save_file PATH: whatever is there now comes back after a failure.
@@ -249,12 +358,27 @@ save_file() {
     placed="$placed $1"
 }
 
-# place_file PATH: standard input becomes that file, in one step.
+# place_file PATH: standard input becomes that file, in one step, unless it is that already.
 place_file() {
+    content=$(cat)
+    if [ -f "$1" ] && [ "$(cat "$1")" = "$content" ]; then
+        [ -n "$dry_run" ] || chmod 644 "$1"
+        return 0
+    fi
+    did "write $1"
+    [ -z "$dry_run" ] || return 0
     mkdir -p "${1%/*}"
     save_file "$1"
-    cat >"$1.new"
+    printf '%s\n' "$content" >"$1.new"
     mv -f "$1.new" "$1"
+}
+
+remove_file() {
+    [ -e "$1" ] || return 0
+    did "remove $1"
+    [ -z "$dry_run" ] || return 0
+    save_file "$1"
+    rm -f "$1"
 }
 
 # run COMMAND...: in silence; a failure tells its output. Waits while somebody else holds a lock.
@@ -265,14 +389,12 @@ run() {
             cat "$work/log" >&2
             return 1
         fi
-        [ "$(date +%s)" -lt "$deadline" ] ||
-            { cat "$work/log" >&2; fail "another package manager kept its lock for $LOCK_SECONDS s"; }
+        [ "$(date +%s)" -lt "$deadline" ] || {
+            cat "$work/log" >&2
+            fail 8 "another package manager kept its lock for $LOCK_SECONDS s"
+        }
         sleep 2
     done
-}
-
-apt() {
-    run apt-get -y -o DPkg::Lock::Timeout="$LOCK_SECONDS" "$@"
 }
 
 # is_ours FILE: whether a file under a former name follows this repository, and not another one
@@ -283,6 +405,73 @@ is_ours() {
         [ -z "$address" ] || ! grep -qF -e "URIs: $address/apt" -e "=$address/yum/" "$1" || return 0
     done
     return 1
+}
+
+# Versions as Python has them, without signs that only hosts need: 2.0~rc1-1 is 2.0rc1-1, and
+# 2.0+post1 is 2.0post1.
+python_versions() {
+    sed -E '
+        y/ABCDEFGHIJKLMNOPQRSTUVWXYZ/abcdefghijklmnopqrstuvwxyz/
+        s/^[0-9]+://
+        s/~//g
+        s/[+]local[.]/+/
+        s/[.][+]/./g
+        s/([0-9])[._-]?(alpha|a)[._-]?([0-9])/\1a\3/
+        s/([0-9])[._-]?(beta|b)[._-]?([0-9])/\1b\3/
+        s/([0-9])[._-]?(c|rc|pre|preview)[._-]?([0-9])/\1rc\3/
+        s/([0-9])[._+-]?(post|rev|r)[._-]?([0-9])/\1post\3/
+        s/([0-9])[._-]?dev[._-]?([0-9])/\1dev\2/'
+}
+
+# Of versions, the newest first, the one that is asked for; else the first of all. It can be said
+# with its epoch and revision, without them, and as Python spells it.
+chosen_version() {
+    listed=$(cat)
+    if [ -z "$version" ]; then
+        printf '%s\n' "$listed" | sed 1q
+        return 0
+    fi
+    exact=$(printf '%s\n' "$listed" | while read -r ours; do
+        case "$ours" in
+            "$version" | "$version"-*) echo "$ours"; break ;;
+        esac
+        case "${ours#*:}" in
+            "$version" | "$version"-*) echo "$ours"; break ;;
+        esac
+    done)
+    [ -z "$exact" ] || { echo "$exact"; return 0; }
+    asked=$(echo "$version" | python_versions)
+    printf '%s\n' "$listed" | while read -r ours; do
+        case "$(echo "$ours" | python_versions)" in
+            "$asked" | "$asked"-*) echo "$ours"; break ;;
+        esac
+    done
+}
+
+# refuse NAMES VERSIONS: tells what there is instead of the package that is asked for, which has
+# other versions, or none; each may be there several times.
+refuse() {
+    # shellcheck disable=SC2086
+    set -- "$(printf '%s\n' $1 | sort -u | tr '\n' ' ')" "$(printf '%s\n' $2 | tr '\n' ' ')"
+    what="the repository has no package '$package' for this host"
+    [ -z "${2% }" ] || fail 6 "$what; of $wanted it has: ${2% }"
+    [ -z "${1% }" ] || fail 6 "$what; it has: ${1% }"
+    fail 6 "$what: nothing is published for $chosen ($architecture) in the channel $channel"
+}
+
+# plan: what an installation would change.
+plan() {
+    after=$exact
+    [ "$before" = "$exact" ] || did "install $wanted $exact${before:+ for $before}"
+}
+
+refuse_newer() {
+    fail 7 "$wanted $before is installed, which is newer than $exact;" \
+        "to go back, name the version: $wanted=$exact"
+}
+
+apt() {
+    run apt-get -y -o DPkg::Lock::Timeout="$LOCK_SECONDS" "$@"
 }
 
 apt_source() {
@@ -303,12 +492,12 @@ check_apt_sources() {
     for file in /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
         [ ! -f "$file" ] || cp "$file" "$work/parts"
     done
-    apt_reads || fail "apt cannot read the package sources of this host; nothing was changed"
+    apt_reads || fail 1 "apt cannot read the package sources of this host; nothing was changed"
     for former in $FORMER_NAMES; do
         ! is_ours "$work/parts/$former.sources" || rm "$work/parts/$former.sources"
     done
     apt_source >"$work/parts/$NAME.sources"
-    apt_reads || fail "$url/apt is a package source of this host already, with another key, in: \
+    apt_reads || fail 1 "$url/apt is a package source of this host already, with another key, in: \
 $(grep -lFs "$url/apt" /etc/apt/sources.list /etc/apt/sources.list.d/* | tr '\n' ' ')\
 - remove it there first; nothing was changed"
 }
@@ -322,17 +511,17 @@ retire_apt_files() {
     for former in $FORMER_NAMES; do
         is_ours "/etc/apt/sources.list.d/$former.sources" || continue
         old=/usr/share/keyrings/$former.asc
-        set -- "/etc/apt/sources.list.d/$former.sources" "/etc/apt/preferences.d/$former" "$old"
-        for file; do save_file "$file"; done
-        rm -f "$1" "$2"
-        grep -qrFs "$old" /etc/apt/sources.list /etc/apt/sources.list.d || rm -f "$old"
+        remove_file "/etc/apt/sources.list.d/$former.sources"
+        remove_file "/etc/apt/preferences.d/$former"
+        grep -qrFs "$old" /etc/apt/sources.list /etc/apt/sources.list.d || remove_file "$old"
     done
 }
 
 set_up_apt() {
+    # Nothing asks: neither dpkg nor what apt calls after it.
+    export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a APT_LISTCHANGES_FRONTEND=none
     keyring=/usr/share/keyrings/$NAME.asc
     sources=/etc/apt/sources.list.d/$NAME.sources
-    only_ours="-o Dir::Etc::sourcelist=$sources -o Dir::Etc::sourceparts=-"
     check_apt_sources
     retire_apt_files
     place_file "$keyring" <<KEY_FILE
@@ -346,13 +535,27 @@ Package: *
 Pin: release o=$TITLE
 Pin-Priority: 600
 PREFERENCES
+    state=
+    [ -z "$dry_run" ] || use_apt_aside
+    only_ours="-o Dir::Etc::sourcelist=$sources -o Dir::Etc::sourceparts=- $state"
     # Only our own source, and any trouble with it is an error: apt-get would merely warn.
     # shellcheck disable=SC2086
     apt update -o APT::Update::Error-Mode=any -o APT::Get::List-Cleanup=0 $only_ours ||
-        fail "the repository $url cannot be used; nothing was changed"
+        fail 5 "the repository $url cannot be used; nothing was changed"
     # For apt a warning is enough, as it knows no other state to compare with yet.
     ! grep -F 'Conflicting distribution' "$work/log" >&2 ||
-        fail "the repository $url shows another channel than $channel; nothing was changed"
+        fail 5 "the repository $url shows another channel than $channel; nothing was changed"
+}
+
+# What apt learns of the repository, it shall forget again.
+use_apt_aside() {
+    chmod 755 "$work"
+    mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
+    keyring=$work/key.asc
+    sources=$work/ours.sources
+    key >"$keyring"
+    apt_source >"$sources"
+    state="-o Dir::State::Lists=$work/lists -o Dir::Cache=$work/cache"
 }
 
 versions_of_ours() {
@@ -362,19 +565,6 @@ versions_of_ours() {
         sed -n 's/^[^|]*| *\([^ |]*\) .*/\1/p'
 }
 
-# The newest version of ours, or the newest with the version that is asked for: with or without
-# the package's own epoch and revision.
-chosen_version() {
-    versions_of_ours | while read -r ours; do
-        case "$ours" in
-            "$version" | "$version"-* | "${version:-$ours}") printf '%s' "$ours"; break ;;
-        esac
-        case "${ours#*:}" in
-            "$version" | "$version"-*) printf '%s' "$ours"; break ;;
-        esac
-    done
-}
-
 # Of each version of each package one line.
 names_of_ours() {
     # shellcheck disable=SC2086
@@ -382,56 +572,46 @@ names_of_ours() {
         -o Dir::State::status=/dev/null dumpavail | sed -n 's/^Package: //p'
 }
 
-# refuse NAMES VERSIONS: tells what there is instead of the package that is asked for, which has
-# other versions, or none; each may be there several times.
-refuse() {
-    # shellcheck disable=SC2086
-    set -- "$(printf '%s\n' $1 | sort -u | tr '\n' ' ')" "$(printf '%s\n' $2 | tr '\n' ' ')"
-    what="the repository has no package '$package' for this host"
-    [ -z "${2% }" ] || fail "$what; of $wanted it has: ${2% }"
-    [ -z "${1% }" ] || fail "$what; it has: ${1% }"
-    fail "$what: nothing is published for $chosen ($architecture) in the channel $channel"
+installed_with_apt() {
+    dpkg-query -W -f '${Status} ${Version}\n' "$wanted" 2>/dev/null |
+        sed -n 's/^[^ ]* ok installed //p'
 }
 
 install_with_apt() {
-    export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a
-    exact=$(chosen_version)
+    exact=$(versions_of_ours | chosen_version)
     [ -n "$exact" ] || refuse "$(names_of_ours)" "$(versions_of_ours)"
+    if [ -n "$dry_run" ]; then plan; return 0; fi
+    if [ -z "$version" ] && [ -n "$before" ]; then
+        ! dpkg --compare-versions "$before" gt "$exact" || refuse_newer
+    fi
     # The version makes apt fail, instead of being content with what is there already.
     package=$wanted=$exact
     # Who names a version may mean an older one.
     set -- ${version:+--allow-downgrades}
     # What it depends on may come from the distribution, whose lists can be missing or old.
     if ! apt-get "$@" --simulate install "$package" >/dev/null 2>&1 </dev/null; then
-        apt update || say "warning: some other package source of this host is out of order"
+        apt update || warn "some other package source of this host is out of order"
     fi
     # An edited configuration file is kept; without this, dpkg asks and stops.
     apt -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" install "$package"
+}
+
+remove_with_apt() {
+    export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a
+    apt remove "$wanted"
 }
 
 retire_dnf_files() {
     for former in $FORMER_NAMES; do
         is_ours "/etc/yum.repos.d/$former.repo" || continue
         old=/etc/pki/rpm-gpg/RPM-GPG-KEY-$former
-        for file in "/etc/yum.repos.d/$former.repo" "$old"; do save_file "$file"; done
-        rm -f "/etc/yum.repos.d/$former.repo"
-        grep -qrFs "$old" /etc/yum.repos.d || rm -f "$old"
+        remove_file "/etc/yum.repos.d/$former.repo"
+        grep -qrFs "$old" /etc/yum.repos.d || remove_file "$old"
     done
 }
 
-set_up_dnf() {
-    keyring=/etc/pki/rpm-gpg/RPM-GPG-KEY-$NAME
-    former=$(cat "$keyring" 2>/dev/null || :)
-    retire_dnf_files
-    place_file "$keyring" <<KEY_FILE
-$(key)
-KEY_FILE
-    [ "${former:-$(key)}" = "$(key)" ] || renew_key
-    tree=$url/yum/$channel/$place/$architecture
-    # The mirrorlist switches all files of a state at once, but names its own address.
-    location="baseurl=$tree"
-    [ "$url" != "$BASE_URL" ] || location="mirrorlist=$tree/mirrorlist"
-    place_file "/etc/yum.repos.d/$NAME.repo" <<REPO
+dnf_repo() {
+    cat <<REPO
 [$NAME]
 name=$TITLE
 $location
@@ -443,68 +623,449 @@ metadata_expire=300
 # Of two packages with one name, that of this repository, also when the other is newer.
 priority=90
 REPO
-    run "$dnf" -y --disablerepo='*' --enablerepo="$NAME" \
+}
+
+set_up_dnf() {
+    keyring=/etc/pki/rpm-gpg/RPM-GPG-KEY-$NAME
+    former=$(cat "$keyring" 2>/dev/null || :)
+    retire_dnf_files
+    place_file "$keyring" <<KEY_FILE
+$(key)
+KEY_FILE
+    [ "${former:-$(key)}" = "$(key)" ] || [ -n "$dry_run" ] || renew_key
+    tree=$url/yum/$channel/$place/$architecture
+    # The mirrorlist switches all files of a state at once, but names its own address.
+    location="baseurl=$tree"
+    [ "$url" != "$BASE_URL" ] || location="mirrorlist=$tree/mirrorlist"
+    place_file "/etc/yum.repos.d/$NAME.repo" <<REPO
+$(dnf_repo)
+REPO
+    state=
+    [ -z "$dry_run" ] || use_dnf_aside
+    # shellcheck disable=SC2086
+    run "$dnf" -y $state --disablerepo='*' --enablerepo="$NAME" \
         --setopt="$NAME.skip_if_unavailable=0" makecache ||
-        fail "the repository $url cannot be used; nothing was changed"
+        fail 5 "the repository $url cannot be used; nothing was changed"
+}
+
+# What dnf learns of the repository, it shall forget again.
+use_dnf_aside() {
+    mkdir "$work/repos"
+    keyring=$work/key.asc
+    key >"$keyring"
+    dnf_repo >"$work/repos/$NAME.repo"
+    state="--setopt=reposdir=$work/repos --setopt=cachedir=$work/cache"
+}
+
+rpm_key() {
+    printf 'gpg-pubkey-%s' "$(printf '%s' "$FINGERPRINT" | tail -c 8 | tr A-F a-f)"
 }
 
 # dnf and rpm never take a newer copy of a key that they have: of one whose end was extended.
 renew_key() {
     rm -rf /var/cache/dnf/"$NAME"-*/pubring /var/cache/libdnf5/"$NAME"-*/pubring
-    known=gpg-pubkey-$(printf '%s' "$FINGERPRINT" | tail -c 8 | tr A-F a-f)
-    if rpm -q "$known" >/dev/null 2>&1; then
-        rpm -e --allmatches "$known"
+    if rpm -q "$(rpm_key)" >/dev/null 2>&1; then
+        rpm -e --allmatches "$(rpm_key)"
         rpm --import "$keyring"
     fi
 }
 
-# query FIELDS [PACKAGE]: of each of ours one word.
+# query FIELDS [OPTION...] [PACKAGE]: of each of ours one line.
 query() {
     # Not each dnf begins a line by itself.
     fields=$1
     shift
-    "$dnf" -q --disablerepo='*' --enablerepo="$NAME" repoquery --queryformat "$fields " "$@" \
-        2>/dev/null || :
+    # shellcheck disable=SC2086
+    "$dnf" -q $state --disablerepo='*' --enablerepo="$NAME" repoquery --queryformat "$fields " "$@" \
+        2>/dev/null </dev/null | tr -s ' ' '\n' || :
+}
+
+EVR='%{epoch}:%{version}-%{release}'
+
+installed_with_dnf() {
+    rpm -q --queryformat '%{EPOCHNUM}:%{VERSION}-%{RELEASE}\n' "$wanted" 2>/dev/null |
+        sed -n '/^[0-9]/{s/^0://;p;q;}'
+}
+
+# The newest of ours that SPEC fits.
+newest_of() {
+    query "$EVR" --latest-limit=1 "$1" | sed -n '/./{s/^0://;p;q;}'
 }
 
 install_with_dnf() {
     spec=$wanted${version:+-$version}
-    found=$(query '%{name}' "$spec")
-    [ -n "$found" ] || refuse "$(query '%{name}')" "$(query '%{version}-%{release}' "$wanted")"
-    run "$dnf" -y install "$spec" || return 1
+    exact=$(newest_of "$spec")
+    if [ -z "$exact" ] && [ -n "$version" ]; then
+        exact=$(query "$EVR" "$wanted" | sed 's/^0://' | chosen_version)
+        spec=$wanted-$exact
+    fi
+    [ -n "$exact" ] || refuse "$(query '%{name}')" "$(query '%{version}-%{release}' "$wanted")"
+    if [ -n "$dry_run" ]; then plan; return 0; fi
+    if [ -n "$version" ] || [ -z "$before" ]; then
+        run "$dnf" -y install "$spec" || return 1
+    elif [ "$before" != "$exact" ]; then
+        # An installation is content with what is there; an upgrade, with what is newer.
+        run "$dnf" -y upgrade "$spec" || return 1
+        [ "$(installed_with_dnf)" = "$exact" ] || refuse_newer
+    fi
     # Enterprise Linux leaves new services stopped; who runs this script wants them to run.
     unit=$(printf '%s' "$wanted" | sed 's/+/plus/g').target
-    if [ -d /run/systemd/system ] && systemctl cat "$unit" >/dev/null 2>&1; then
+    if [ -z "$before" ] && [ -d /run/systemd/system ] && systemctl cat "$unit" >/dev/null 2>&1; then
         run systemctl enable --now "$unit"
     fi
 }
 
-check_tools() {
-    if [ "$family" = apt ]; then
-        command -v apt-get >/dev/null || fail "this system has no apt-get"
-    else
-        dnf=dnf
-        command -v dnf >/dev/null || dnf=yum
-        command -v "$dnf" >/dev/null || fail "this system has neither dnf nor yum"
+remove_with_dnf() {
+    run "$dnf" -y --setopt=clean_requirements_on_remove=0 remove "$wanted"
+}
+
+# What dnf and rpm keep besides; another repository may have the same key.
+forget_with_dnf() {
+    keyring=/etc/pki/rpm-gpg/RPM-GPG-KEY-$NAME
+    for file in /etc/pki/rpm-gpg/*; do
+        [ "$file" = "$keyring" ] || [ "$(cat "$file" 2>/dev/null)" != "$(key)" ] || return 0
+    done
+    if command -v rpm >/dev/null && rpm -q "$(rpm_key)" >/dev/null 2>&1; then
+        did "remove the key from rpm"
+        [ -n "$dry_run" ] || rpm -e --allmatches "$(rpm_key)"
     fi
 }
 
-main() {
-    read_arguments "$@"
+# applet COMMAND...: a program of the host, or the one in its busybox.
+applet() {
+    if command -v "$1" >/dev/null; then "$@"; else busybox "$@"; fi
+}
+
+# fetch PATH FILE BYTES: from the repository; what is much longer than it may be is cut off.
+fetch() {
+    (
+        trap - EXIT
+        ulimit -f "$(($3 / 512 + 64))"
+        case "$url" in
+            file://*) run cp "${url#file://}/$1" "$2" ;;
+            *)
+                if command -v curl >/dev/null; then
+                    run curl -fsSL --connect-timeout 30 --retry 2 -o "$2" "$url/$1"
+                else
+                    run applet wget -O "$2" "$url/$1"
+                fi ;;
+        esac
+    ) || fail 5 "$url/$1 cannot be fetched; nothing was changed"
+}
+
+# Whoever has apt or dnf has one of these. Without any, nothing is installed: a checksum from the
+# same place as the file proves nothing.
+verify_list() {
+    signed=$work/list
+    sed '/^-----BEGIN PGP SIGNATURE-----$/,$d' "$signed.signed" >"$signed"
+    sed -n '/^-----BEGIN PGP SIGNATURE-----$/,$p' "$signed.signed" >"$signed.asc"
+    key >"$work/key.asc"
+    # gpgv and gpg take no text.
+    sed -e '1,/^$/d' -e '/^[=-]/d' "$work/key.asc" | applet base64 -d >"$work/key.gpg"
+    set -- --status-fd 1 --keyring "$work/key.gpg"
+    if command -v gpgv >/dev/null; then
+        said=$(gpgv "$@" "$signed.asc" "$signed" 2>"$work/log" | proven)
+    elif command -v sqv >/dev/null; then
+        said=$(sqv --keyring "$work/key.asc" "$signed.asc" "$signed" 2>"$work/log" |
+            grep -cx "$FINGERPRINT") || :
+    elif command -v gpg >/dev/null; then
+        mkdir -m 700 "$work/gnupg"
+        said=$(gpg --homedir "$work/gnupg" --batch --no-autostart --no-default-keyring "$@" \
+            --trust-model always --verify "$signed.asc" "$signed" 2>"$work/log" | proven)
+    else
+        fail 1 "nothing on this host verifies signatures: gpgv, sqv or gpg is needed"
+    fi
+    [ "$said" = 1 ] || {
+        cat "$work/log" >&2
+        fail 5 "the key of this script has not signed $url/downloads/$channel.list; nothing was changed"
+    }
+}
+
+# Of what gpg and gpgv say: a good signature, of the key and not of one that ended.
+proven() {
+    sed -n "/ GOODSIG /h; / VALIDSIG .*$FINGERPRINT\$/{x;/GOODSIG/{s/.*/1/p;q;};}"
+}
+
+# list_word FIELD FILE
+list_word() {
+    sed -n "s/^$1 //p" "$2" 2>/dev/null | sed 1q
+}
+
+# The list of this repository and this channel, no older than the one that was seen here before.
+check_list() {
+    [ "$(list_word repository "$signed")/$(list_word channel "$signed")" = "$NAME/$channel" ] ||
+        fail 5 "$url shows another repository or channel; nothing was changed"
+    [ "$(list_word channel "$marker")" != "$channel" ] ||
+        [ "$(list_word date "$signed")" -ge "$(list_word date "$marker")" ] ||
+        fail 5 "$url shows an older state than it did before; nothing was changed"
+}
+
+# unpacks FILE: whether this host can.
+unpacks() {
+    case "$1" in
+        *.tar.gz) program=gzip ;;
+        *.tar.xz) program=xz ;;
+        *) program=zstd ;;
+    esac
+    command -v "$program" >/dev/null || { [ "$program" != zstd ] && busybox "$program" --help; } ||
+        { [ "$program" = zstd ] && dpkg --compare-versions "$(dpkg-query -W -f '${Version}' dpkg)" ge 1.21.18; }
+} >/dev/null 2>&1
+
+# decompress FILE: to standard output.
+decompress() {
+    unpacks "$1"
+    if [ "$program" != zstd ] || command -v zstd >/dev/null; then
+        applet "$program" -dc "$1"
+        return
+    fi
+    # dpkg has it built in; it takes the tarball as part of a package.
+    bytes=$(wc -c <"$1")
+    {
+        printf '!<arch>\n'
+        ar_header debian-binary 4
+        printf '2.0\n'
+        ar_header control.tar.gz 0
+        ar_header data.tar.zst "$((bytes))"
+        cat "$1"
+        [ $((bytes % 2)) -eq 0 ] || echo
+    } | dpkg-deb --fsys-tarfile -
+}
+
+ar_header() {
+    printf '%-16s%-12s%-6s%-6s%-8s%-10s`\n' "$1" 0 0 0 100644 "$2"
+}
+
+tarballs_of_ours() {
+    sed -n "s/^tarball \(.*\)/\1/p" "$signed" | while read -r its_name its_version its_architecture rest; do
+        [ "$its_architecture" = "$architecture" ] || continue
+        echo "$its_name $its_version $rest"
+    done
+}
+
+# choose_tarball: sets exact, digest, bytes and path.
+choose_tarball() {
+    versions=$(tarballs_of_ours | sed -n "s/^$(printf '%s' "$wanted" | sed 's/[.]/[.]/g') \([^ ]*\) .*/\1/p")
+    exact=$(echo "$versions" | chosen_version)
+    [ -n "$exact" ] || refuse "$(tarballs_of_ours | sed 's/ .*//')" "$versions"
+    digest=''
+    while read -r its_name its_version its_digest its_bytes its_path; do
+        [ "$its_name $its_version" = "$wanted $exact" ] || continue
+        packed=$its_path
+        if [ -z "$digest" ] && unpacks "$its_path"; then
+            digest=$its_digest bytes=$its_bytes path=$its_path
+        fi
+    done <<TARBALLS
+$(tarballs_of_ours)
+TARBALLS
+    [ -n "$digest" ] || { unpacks "$packed" || fail 1 "$program is needed to unpack ${packed##*/}"; }
+}
+
+name_places() {
+    links=$HOME/.local/bin
+    home=$HOME/.local/opt/$wanted
+    marker=$home/.installed
+    if [ -e "$home" ] && [ "$(list_word repository "$marker")" != "$NAME" ]; then
+        fail 1 "$home was not installed from here; move it away first; nothing was changed"
+    fi
+    before=$(list_word version "$marker")
+}
+
+install_for_user() {
+    detect_system
+    name_places
+    fetch "downloads/$channel.list" "$work/list.signed" "$LIST_BYTES"
+    verify_list
+    check_list
+    choose_tarball
+    if [ -n "$dry_run" ]; then plan; return 0; fi
+    [ -d "$home/$exact" ] || unpack_tarball
+    link_commands
+    mark
+    for directory in "$home"/*; do
+        case "${directory##*/}" in
+            # What runs from the one before goes on.
+            "$exact" | "$before") ;;
+            *) rm -rf "$directory" ;;
+        esac
+    done
+    [ "$exact" = "$before" ] || changed=true
+    after=$exact
+    say "$wanted $exact is installed in $home/$exact"
+    case ":$PATH:" in
+        *":$links:"*) ;;
+        *) say "its commands are in $links, which is not in PATH" ;;
+    esac
+}
+
+# All of it goes to a directory beside, and to its place in one step.
+unpack_tarball() {
+    mkdir -p "${home%/*}"
+    find "${home%/*}" -maxdepth 1 -name ".$wanted.??????" -mtime +0 -exec rm -rf {} +
+    incoming=$(mktemp -d "${home%/*}/.$wanted.XXXXXX")
+    fetch "$path" "$incoming/file" "$bytes"
+    found=$(applet sha256sum "$incoming/file" | sed 's/[^0-9a-f].*//')
+    [ "$found" = "$digest" ] || fail 5 "$url/$path is not what was signed; nothing was changed"
+    mkdir "$incoming/tree"
+    mv "$incoming/file" "$incoming/${path##*/}"
+    { decompress "$incoming/${path##*/}" || : >"$incoming/failed"; } |
+        applet tar -xof - -C "$incoming/tree" || : >"$incoming/failed"
+    [ ! -e "$incoming/failed" ] || fail 1 "${path##*/} could not be unpacked; nothing was changed"
+    set -- "$incoming/tree"/*
+    if [ $# -gt 1 ] || [ ! -d "$1" ]; then
+        fail 5 "${path##*/} is not one directory; nothing was changed"
+    fi
+    check_links "$1"
+    mkdir -p "$home"
+    [ -e "$marker" ] || printf 'repository %s\n' "$NAME" >"$marker"
+    [ -d "$home/$exact" ] || mv "$1" "$home/$exact"
+}
+
+# commands_of TREE: what people call, as it lies there: not the interpreter, nor single services.
+commands_of() {
+    (
+        cd "$1"
+        grep -l -e "^# The command .* of ${wanted}[.]\$" -e "^# Runs $wanted in the foreground" \
+            bin/* libexec/* 2>/dev/null || ls "bin/$wanted" 2>/dev/null || :
+    )
+}
+
+check_links() {
+    for command in $(commands_of "$1"); do
+        link=$links/${command##*/}
+        is_our_link "$link" || { [ ! -e "$link" ] && [ ! -L "$link" ]; } ||
+            fail 1 "$link is not ours; move it away first; nothing was changed"
+    done
+}
+
+is_our_link() {
+    case "$(readlink "$1" 2>/dev/null)" in
+        "../opt/$wanted/"*) return 0 ;;
+    esac
+    return 1
+}
+
+link_commands() {
+    check_links "$home/$exact"
+    mkdir -p "$links"
+    commands=$(commands_of "$home/$exact")
+    for command in $commands; do
+        link=$links/${command##*/}
+        target=../opt/$wanted/$exact/$command
+        [ "$(readlink "$link")" != "$target" ] || continue
+        changed=true
+        ln -sf "$target" "$links/.${command##*/}.new"
+        mv -f "$links/.${command##*/}.new" "$link"
+    done
+    drop_links "$exact"
+}
+
+# drop_links VERSION: those that lead to no command of that version.
+drop_links() {
+    for link in "$links"/*; do
+        is_our_link "$link" || continue
+        case "$(readlink "$link")" in
+            "../opt/$wanted/$1/"*) [ ! -e "$link" ] || continue ;;
+        esac
+        did "remove $link"
+        [ -n "$dry_run" ] || rm -f "$link"
+    done
+}
+
+mark() {
+    lines=$(printf '%s\n' "repository $NAME" "channel $channel" \
+        "date $(list_word date "$signed")" "version $exact")
+    [ "$(cat "$marker")" != "$lines" ] || return 0
+    printf '%s\n' "$lines" >"$marker.new"
+    mv -f "$marker.new" "$marker"
+}
+
+uninstall_for_user() {
+    name_places
+    if [ -e "$home" ]; then
+        drop_links ''
+        did "remove $home"
+        [ -z "$dry_run" ] || return 0
+        incoming=$(mktemp -d "$HOME/.local/opt/.$wanted.XXXXXX")
+        mv "$home" "$incoming"
+    fi
+    [ -n "$dry_run" ] || say "$wanted is not installed"
+    [ ! -e "$HOME/.local/state/$wanted" ] || say "its data stay in $HOME/.local/state/$wanted"
+}
+
+check_tools() {
+    if [ "$family" = apt ]; then
+        command -v apt-get >/dev/null || fail 1 "this system has no apt-get"
+    else
+        dnf=dnf
+        command -v dnf >/dev/null || dnf=yum
+        command -v "$dnf" >/dev/null || fail 1 "this system has neither dnf nor yum"
+    fi
+}
+
+check_root() {
+    [ "$(id -u)" -eq 0 ] || [ -n "$dry_run" ] ||
+        fail 4 "this must run as root; try: sudo sh install.sh, or --user"
+}
+
+set_up() {
     detect_system
     check_tools
-    [ "$(id -u)" -eq 0 ] || fail "this must run as root; try: sudo sh install.sh"
-    placed=
-    work=$(mktemp -d)
-    mkdir "$work/saved"
-    trap clean_up EXIT
-    trap 'exit 130' HUP INT TERM
+    check_root
     "set_up_$family"
     placed=
-    say "$TITLE: the repository $url is set up; its packages are signed by $FINGERPRINT"
+    [ -n "$dry_run" ] ||
+        say "$TITLE: the repository $url is set up; its packages are signed by $FINGERPRINT"
     [ -n "$package" ] || return 0
-    "install_with_$family" || fail "$package could not be installed; the repository stays set up"
+    before=$("installed_with_$family")
+    "install_with_$family" || fail 7 "$package could not be installed; the repository stays set up"
+    [ -z "$dry_run" ] || return 0
+    after=$("installed_with_$family")
+    [ "$after" = "$before" ] || changed=true
+    [ "$after" = "$exact" ] ||
+        fail 7 "$wanted $exact was to be installed; installed is ${after:-nothing}"
     say "$package is installed"
+}
+
+uninstall() {
+    family=$(family_of_host)
+    [ -n "$family" ] || family=$(if command -v apt-get >/dev/null; then echo apt; else echo dnf; fi)
+    check_tools
+    check_root
+    [ -z "$wanted" ] || before=$("installed_with_$family")
+    if [ -n "$before" ]; then
+        did "remove $wanted $before"
+        [ -n "$dry_run" ] || "remove_with_$family" ||
+            fail 7 "$wanted could not be removed; the repository stays set up"
+    fi
+    retire_apt_files
+    retire_dnf_files
+    forget_with_dnf
+    for file in "/etc/apt/sources.list.d/$NAME.sources" "/etc/apt/preferences.d/$NAME" \
+        "/usr/share/keyrings/$NAME.asc" "/etc/yum.repos.d/$NAME.repo" \
+        "/etc/pki/rpm-gpg/RPM-GPG-KEY-$NAME"; do
+        remove_file "$file"
+    done
+    placed=
+    [ -n "$dry_run" ] || rm -rf /var/cache/dnf/"$NAME"[-.]* /var/cache/libdnf5/"$NAME"-*
+    [ -n "$dry_run" ] || say "$TITLE: the repository is not set up any more${wanted:+; $wanted is not installed}"
+}
+
+main() {
+    for word; do
+        [ "$word" != --json ] || json=yes
+    done
+    trap finish EXIT
+    trap 'exit 130' HUP INT TERM
+    read_arguments "$@"
+    work=$(mktemp -d)
+    mkdir "$work/saved"
+    case "$action/$family" in
+        install/user) install_for_user ;;
+        uninstall/user) uninstall_for_user ;;
+        install/*) set_up ;;
+        uninstall/*) uninstall ;;
+    esac
+    [ -z "$dry_run" ] || [ "$changed" = true ] || say "nothing would be changed"
 }
 
 { main "$@"; }
