@@ -46,8 +46,10 @@ shellcheck: checks the shell scripts on hosts
 sqv: verifies signatures as apt of Debian 13 does
 lintian: judges our debs as Debian does
 man-db: reads our manual pages
+openssh-client: reaches a host as orchestrators do
 rpmlint: judges our rpms as Fedora does
 skopeo: pushes images to a registry
+wget: downloads where there is no curl
 zstd: reads packages independently of ours
 '
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from omnibuild.repository.clients.landing import UNKNOWN_URL
+from omnibuild.repository.clients.commands import UNKNOWN_URL
 from tests.acceptance.hosts import ChrootHost, Host, eventually
 
 WEB = "http://127.0.0.1:8080"

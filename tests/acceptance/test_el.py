@@ -116,6 +116,7 @@ def test_simulated_el_server_leaves_starting_to_the_installer(
     server.run("dnf", "--assumeyes", "install", "hello")
     # The distribution's preset decides for whoever installs by dnf alone.
     assert server.unit("hello.target")["ActiveState"] == "inactive"
+    server.run("dnf", "--assumeyes", "remove", "hello")
 
     server.shell("sh /repo/install.sh --url file:///repo hello")
     for start in ("installed", "rebooted"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.acceptance.hosts import ChrootHost, HostPool, serve
 from tests.acceptance.products import Products, omnibuild
+from tests.acceptance.steps import running, visit
 
 SCRIPT = "/root/install.sh"
 URL = "http://127.0.0.1:8000"
@@ -128,3 +130,75 @@ def test_the_oldest_and_the_newest_apt(
         done = host.run("sh", SCRIPT, "--url", URL, "hello=1.0.0")
         assert done.stdout.splitlines()[-1].endswith(" is installed")
     assert host.run("hello", "--version").stdout == "hello 1.0.0\n"
+
+
+ALICE = "/home/alice smith"
+
+
+@pytest.mark.parametrize(
+    ("release", "packages"), [("bullseye", ("zstd",)), ("bookworm", ()), ("trixie", ())]
+)
+def test_a_user_of_a_bare_host_needs_no_root(
+    hosts: HostPool, products: Products, release: str, packages: tuple[str, ...]
+) -> None:
+    """Debian 12 and 13 unpack by dpkg; 13 verifies by sqv."""
+    host = hosts.debian(release, packages=packages, binds={products.repository: "/repo"})
+    host.add_user("alice", ALICE)
+    before = host.paths()
+    install = "sh /repo/install.sh --from /repo --user"
+    host.shell(f"{install} hello", user="alice")
+    done = host.shell(f"cd /; '{ALICE}/.local/bin/hello' --version", user="alice")
+    assert done.stdout == "hello 1.0.0\n"
+    links = host.run("ls", f"{ALICE}/.local/bin").stdout.split()
+    assert links == ["hello", "hello-run"]
+    with running(host, f"{ALICE}/.local/bin/hello-run", user="alice"):
+        assert visit(host).server == "nginx"
+    host.shell(f"{install} --uninstall hello", user="alice")
+    left = {path.removeprefix(f"{ALICE}/") for path in host.paths() - before}
+    kept = (".local/state/hello", "/tmp/run-alice")
+    assert {path for path in left if not path.startswith(kept)} == {
+        *(".local", ".local/bin", ".local/opt", ".local/state")
+    }
+
+
+def test_what_a_bare_host_lacks_is_said(hosts: HostPool, products: Products) -> None:
+    host = hosts.debian("bullseye", binds={products.repository: "/repo"})
+    host.add_user("alice", ALICE)
+    before = host.paths()
+    install = "sh /repo/install.sh --user hello"
+    done = host.shell(f"{install} --from /repo", user="alice", check=False)
+    assert done.status == 1
+    assert "zstd is needed to unpack hello-1.0.0-linux-x86_64.tar.zst" in done.stderr
+    assert host.paths() == before
+
+
+def test_a_user_of_enterprise_linux(hosts: HostPool, products: Products) -> None:
+    # EL has zstd as a package, and this simulation none.
+    host = hosts.simulated_el(binds={Path("/usr/bin/zstd"): "/usr/bin/zstd"})
+    host.add_user("alice", ALICE)
+    with serve(host, products.repository) as url:
+        piped = f"curl -fsS {url}/install.sh | sh -s -- --url {url} --user"
+        host.shell(f"{piped} hello=1.0.0", user="alice")
+        done = host.run(f"{ALICE}/.local/bin/hello", "--version", user="alice")
+        assert done.stdout == "hello 1.0.0\n"
+    with serve(host, products.repository_next) as url:
+        host.shell(f"{piped} hello", user="alice")
+    done = host.run(f"{ALICE}/.local/bin/hello", "--version", user="alice")
+    assert done.stdout == "hello 1.1.0\n"
+
+
+@pytest.mark.parametrize("release", ["bullseye", "trixie"])
+def test_what_was_set_up_goes_again(hosts: HostPool, products: Products, release: str) -> None:
+    host = hosts.debian(release, binds={products.repository: "/repo"})
+    before = host.paths()
+    host.shell("sh /repo/install.sh --from /repo --dry-run hello")
+    assert configured(host, before) == set()
+    install = "sh /repo/install.sh --json --from /repo"
+    first, again, gone = (
+        json.loads(host.shell(f"{install} {words}").stdout)
+        for words in ("hello", "hello", "--uninstall hello")
+    )
+    assert (first["changed"], first["version"][:7]) == (True, "1.0.0-1")
+    assert (again["changed"], gone["changed"]) == (False, True)
+    for directory in ("/etc/apt", "/usr/share/keyrings", "/opt", "/usr/bin"):
+        assert not [path for path in host.paths() - before if path.startswith(directory)]

@@ -13,15 +13,22 @@ from omnibuild.digests import Digest
 from omnibuild.events import human_size
 from omnibuild.repository import layout
 from omnibuild.repository.apt.suite import ALL
-from omnibuild.repository.clients import apt_source, yum_repo
+from omnibuild.repository.clients.commands import (
+    SQV,
+    UNKNOWN_URL,
+    address,
+    apt_commands,
+    checked,
+    dnf_commands,
+    options_for,
+)
 from omnibuild.repository.clients.listing import Row, newest_rows, newest_tarballs, pages_of
 from omnibuild.repository.clients.systems import APT, DNF, HostSystem
 from omnibuild.repository.clients.template import render
 from omnibuild.repository.state import Channel, Deb, Repository, Rpm
 from omnibuild.repository.yum import NOARCH
 
-# Stand for what nobody said at publishing, or what there is none of.
-UNKNOWN_URL = "https://repository.example"
+# Stands for what there is none of.
 UNKNOWN_PACKAGE = "PACKAGE"
 
 
@@ -75,7 +82,11 @@ def _ways(record: Repository, channels: Mapping[str, Channel], default: str) -> 
     ways = [
         *([_apt(record, apt_channel, apt)] if apt else []),
         *([_dnf(record, dnf_channel, dnf)] if dnf else []),
-        *([_tarball(record, tarballs[0])] if tarballs else []),
+        *(
+            [_tarball(record, tarballs[0], _holder(tarballs[0], channels, default))]
+            if tarballs
+            else []
+        ),
     ]
     kinds = [
         kind for kind, there in (("apt", apt), ("dnf", dnf), ("plain Linux", tarballs)) if there
@@ -99,6 +110,13 @@ def _first(
 ) -> str:
     """Return the first channel that holds some of what is asked for; the default one if none."""
     return next((name for name in (default, *sorted(channels)) if held(channels[name])), default)
+
+
+def _holder(row: Row, channels: Mapping[str, Channel], default: str) -> str:
+    """Return the channel that holds a tarball; nothing where it is the default one."""
+    file = row.href.rpartition("/")[2]
+    found = _first(channels, default, lambda content: {file} & content.downloads.keys())
+    return "" if found == default else found
 
 
 def _held(content: Channel) -> set[Digest]:
@@ -145,17 +163,17 @@ def _install(
     default: str,
     places: Sequence[Place],
 ) -> str:
-    url = record.base_url or UNKNOWN_URL
-    options = "" if record.base_url else f" --url {UNKNOWN_URL}"
-    options += "" if channel == default else f" --channel {channel}"
+    options = options_for(record, "" if channel == default else channel)
     note = f"<p>Write this page's own address for <code>{UNKNOWN_URL}</code>.</p>"
     hosts = sorted({host for place in places for host in place.hosts})
     package = min((place.packages[0] for place in places), default=UNKNOWN_PACKAGE)
-    command = f"curl -fsSL {url}/{layout.INSTALLER} | sudo sh -s --{options} {package}"
+    command = f"curl -fsSL {address(record)}/{layout.INSTALLER} | sudo sh -s --{options} {package}"
+    run = f"sudo sh {layout.INSTALLER}{options} {package}"
     values = {
         "SYSTEMS": f"<p>For {escape(', '.join(hosts))}.</p>" if hosts else "",
         "INSTALL_COMMAND": _code(command, "Install with one command"),
         "INSTALLER": layout.INSTALLER,
+        "CHECKED": _code(checked(record, layout.INSTALLER, run), "Check the script first"),
         "ADDRESS_NOTE": "" if record.base_url else note,
         "CHANNELS": "".join(
             f"\n<p>What is only in the channel <code>{escape(name)}</code> comes with"
@@ -171,7 +189,7 @@ def _apt(record: Repository, channel: str, places: Sequence[Place]) -> str:
     first = places[0]
     values = {
         "HOSTS": escape(_hosts(places) or "Debian and Ubuntu"),
-        "COMMANDS": _code(_apt_commands(record, first.name, first.packages[0]), "Commands for apt"),
+        "COMMANDS": _code(apt_commands(record, first.name, first.packages[0]), "Commands for apt"),
         "SUITES": "".join(
             f"<p>On {escape(', '.join(place.hosts))} the suite is"
             f" <code>{escape(place.name)}</code>.</p>"
@@ -185,7 +203,7 @@ def _apt(record: Repository, channel: str, places: Sequence[Place]) -> str:
 def _dnf(record: Repository, channel: str, places: Sequence[Place]) -> str:
     first, *others = places
     package = first.packages[0]
-    commands = _dnf_commands(record, channel, first.name, package)
+    commands = dnf_commands(record, channel, first.name, package)
     values = {
         "HOSTS": escape(_hosts(places) or "Enterprise Linux"),
         "COMMANDS": _code(commands, "Commands for dnf"),
@@ -208,53 +226,24 @@ def _listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
-def _apt_commands(record: Repository, suite: str, package: str) -> str:
-    url = record.base_url or UNKNOWN_URL
-    keyring = f"/usr/share/keyrings/{record.name}.asc"
-    return f"""curl -fsSL {url}/{layout.key_path(record.name, "asc")} | \
-sudo tee {keyring} >/dev/null
-sudo tee /etc/apt/sources.list.d/{record.name}.sources >/dev/null <<'EOF'
-{apt_source.source(url=url, suite=suite, keyring=keyring)}
-EOF
-sudo tee /etc/apt/preferences.d/{record.name} >/dev/null <<'EOF'
-{apt_source.preferences(record.title)}
-EOF
-sudo apt-get update
-sudo apt-get install {package}"""
-
-
-def _dnf_commands(record: Repository, channel: str, tree: str, package: str) -> str:
-    url = record.base_url or UNKNOWN_URL
-    place = f"{url}/yum/{channel}/{tree}/$basearch"
-    # The mirrorlist switches all files of a state at once, but needs to know its own address.
-    location = f"mirrorlist={place}/mirrorlist" if record.base_url else f"baseurl={place}"
-    key = f"{url}/{layout.key_path(record.name, 'asc')}"
-    repo = yum_repo.repo(name=record.name, title=record.title, location=location, key=key)
-    return f"""sudo tee /etc/yum.repos.d/{record.name}.repo >/dev/null <<'EOF'
-{repo}
-EOF
-sudo dnf install {package}"""
-
-
-def _tarball(record: Repository, row: Row) -> str:
-    url = record.base_url or UNKNOWN_URL
+def _tarball(record: Repository, row: Row, channel: str) -> str:
     file = row.href.rpartition("/")[2]
-    signature, keyring = f"{file}{layout.SIGNATURE}", f"{record.name}.gpg"
-    commands = f"""curl -fsSLO {url}/{layout.key_path(record.name, "gpg")}
-curl -fsSLO {url}/{layout.DOWNLOADS}/{file}
-curl -fsSLO {url}/{layout.DOWNLOADS}/{signature}
-gpgv --status-fd 1 --keyring ./{keyring} \\
-  {signature} {file} |
-  grep '^.GNUPG:. VALIDSIG .*{record.fingerprint}$' &&
-  tar -xf {file}"""
-    with_sqv = f"""sqv --keyring ./{keyring} \\
-  {signature} {file} |
-  grep -x {record.fingerprint} &&
-  tar -xf {file}"""
+    unpack = f"tar -xf {file}"
+    by_user = ""
+    if row.architecture.startswith("linux-"):
+        options = f"{options_for(record, channel)} --user {row.name}"
+        command = f"curl -fsSL {address(record)}/{layout.INSTALLER} | sh -s --{options}"
+        by_user = (
+            "<p>The script installs it below <code>~/.local</code>, without root:</p>"
+            + _code(command, "Install a tarball with one command")
+        )
     values = {
+        "BY_USER": by_user,
         "UNPACKING": " Unpacking needs <code>zstd</code>." if file.endswith(".zst") else "",
-        "TARBALL_COMMANDS": _code(commands, "Commands for a tarball"),
-        "SQV_COMMANDS": _code(with_sqv, "Commands for a tarball, with sqv"),
+        "TARBALL_COMMANDS": _code(checked(record, row.href, unpack), "Commands for a tarball"),
+        "SQV_COMMANDS": _code(
+            checked(record, row.href, unpack, verifier=SQV), "Commands for a tarball, with sqv"
+        ),
     }
     return render("tarball.html.in", values)
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 Done = subprocess.CompletedProcess[str]
 
@@ -99,10 +100,17 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+class Proxied(Quiet):
+    """Serves the same for whatever host it is asked for, as a proxy."""
+
+    def translate_path(self, path: str) -> str:
+        return super().translate_path(urlsplit(path).path)
+
+
 @contextlib.contextmanager
-def web_server(directory: Path) -> Iterator[str]:
+def web_server(directory: Path, kind: type[Quiet] = Quiet) -> Iterator[str]:
     """Serve a directory; yields its address."""
-    handler = functools.partial(Quiet, directory=str(directory))
+    handler = functools.partial(kind, directory=str(directory))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

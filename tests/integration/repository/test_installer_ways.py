@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from omnibuild.repository.publish import publish
-from tests.integration.repository.clients import Done, web_server
+from tests.integration.repository.clients import Done, Proxied, Quiet, web_server
 from tests.integration.repository.test_install_sh import (
     ALMA,
     DEBIAN,
@@ -208,6 +208,26 @@ def test_offline_from_a_directory(repository: Path, release: str) -> None:
 
 
 @FAMILIES
+def test_through_a_proxy(repository: Path, release: str) -> None:
+    with web_server(repository, Proxied) as proxy:
+        script = f"export http_proxy={proxy}; {INSTALL} --url http://repo.invalid {NAME} && {RUN}"
+        done = on_host(repository, script, release)
+    assert done.stdout.splitlines()[-1] == f"{NAME} 1.0", done.stdout
+
+
+def test_a_lock_that_is_never_given_up(repository: Path) -> None:
+    script = (
+        f"sed 's/^LOCK_SECONDS=.*/LOCK_SECONDS=2/' {REPOSITORY}/install.sh >/tmp/install.sh;"
+        ' python3 -c \'import fcntl,time; f=open("/var/lib/dpkg/lock-frontend","w");'
+        " fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(30)' & sleep 1;"
+        f" sh /tmp/install.sh --json {NAME} 2>/dev/null; echo status $?"
+    )
+    said = on_host(repository, script).stdout
+    assert said.endswith("status 8\n"), said
+    assert document(said)["error"] == "another package manager kept its lock for 2 s"
+
+
+@FAMILIES
 @pytest.mark.parametrize("word", ["2.0rc1", "2.0-rc.1", "2.0~rc1", "2.0rc1-1"])
 def test_versions_as_python_spells_them(
     repository: Path, tmp_path: Path, release: str, word: str
@@ -298,15 +318,20 @@ def test_commands_that_are_gone_are_no_links_any_more(repository: Path, tmp_path
     assert said.endswith(f"\n{NAME}\ntheirs\n{NAME} 1.1\n"), said
 
 
-@pytest.mark.parametrize("way", ["curl", "wget", "busybox"])
+@pytest.mark.parametrize("way", ["curl", "wget", "busybox", "apt"])
 @pytest.mark.parametrize("verifier", ["gpgv", "sqv", "gpg"])
-def test_whatever_the_host_has(repository: Path, way: str, verifier: str) -> None:
-    others = {"curl", "wget", "gpgv", "sqv", "gpg", "zstd"} - {way, verifier}
+@pytest.mark.parametrize("proxied", [False, True], ids=["direct", "proxy"])
+def test_whatever_the_host_has(repository: Path, way: str, verifier: str, proxied: bool) -> None:
+    others = {"curl", "wget", "busybox", "gpgv", "sqv", "gpg", "zstd"} - {way, verifier}
     gone = " ".join(f"/usr/bin/{name}" for name in others)
-    with web_server(repository) as url:
+    with web_server(repository, Proxied if proxied else Quiet) as url:
+        variable, url = (
+            (f"export http_proxy={url}", "http://repo.invalid") if proxied else (":", url)
+        )
         said = as_user(
             repository,
-            f"rm {gone}; alice {INSTALL} --user --url {url} {NAME} && {LINK}; ls -A /tmp",
+            f"rm {gone}; {variable}; alice {INSTALL} --user --url {url} {NAME} && {LINK};"
+            " ls -A /tmp",
         )
     assert said.endswith(f"\n{NAME} 1.0\n"), said
 
@@ -318,6 +343,19 @@ def test_without_a_program_that_verifies_a_user_gets_nothing(repository: Path) -
     )
     assert said.endswith(f"status 1\n{HOME}\n"), said
     assert "nothing on this host verifies signatures" in said
+
+
+@pytest.mark.parametrize("missing", ["sha256sum", "base64", "tar", "curl"])
+def test_nothing_goes_on_without_a_check(repository: Path, missing: str) -> None:
+    """Others went on where no program could compute a checksum."""
+    gone = [f"/usr/bin/{name}" for name in (missing, "busybox")]
+    if missing == "curl":
+        gone += ["/usr/bin/wget", "/usr/lib/apt/apt-helper"]
+    script = f"rm {' '.join(gone)}"
+    install = f"alice {INSTALL} --user --url http://127.0.0.1:9 {NAME}"
+    said = as_user(repository, f"{script}; {install}; echo status $?; find '{HOME}'")
+    assert f"no {missing}\n" in said or "neither curl nor wget\n" in said
+    assert said.endswith(f"status 1\n{HOME}\n"), said
 
 
 def test_a_tarball_that_the_host_cannot_unpack(repository: Path) -> None:

@@ -238,10 +238,11 @@ def test_services_of_rpms_are_told_with_a_condition(tmp_path: Path) -> None:
     assert "apt-get" not in text
 
 
-def test_tarballs_alone_are_not_for_the_installer(tmp_path: Path) -> None:
+def test_tarballs_alone_are_for_users(tmp_path: Path) -> None:
     text = published(tmp_path, package(tmp_path, platform=LINUX))
     assert "Signed packages for plain Linux." in text
-    assert "install.sh" not in text
+    assert "sudo sh" not in text
+    assert "curl -fsSL https://shop.example/r/install.sh | sh -s -- --user hello" in text
     assert "tar -xf hello-1.0-linux-x86_64.tar.zst" in text
 
 
@@ -249,6 +250,7 @@ def test_who_wants_what_only_another_channel_has_is_told_its_option(tmp_path: Pa
     published(tmp_path)
     text = published(tmp_path, package(tmp_path), channel="beta")
     assert "sudo sh -s -- --channel beta hello\n" in text
+    assert "sudo sh install.sh --channel beta hello\n" in text
     assert "Suites: beta\n" in text
     text = published(tmp_path, package(tmp_path, "shop"))
     assert "sudo sh -s -- shop\n" in text

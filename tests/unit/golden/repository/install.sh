@@ -16,6 +16,8 @@ BASE_URL=https://shop.example/repo
 SUPPORTED='Debian 11 (amd64), Debian 12 (amd64), Enterprise Linux 9 (x86_64)'
 SUPPORTED_USERS='Linux with glibc (x86_64)'
 OS_RELEASE=/etc/os-release
+# What a bare Debian has to download with.
+APT_HELPER=/usr/lib/apt/apt-helper
 LOCK_SECONDS=300
 # A list of tarballs is not larger; nobody knows who serves it before it is verified.
 LIST_BYTES=16777216
@@ -731,9 +733,26 @@ forget_with_dnf() {
     fi
 }
 
+has() {
+    command -v "$1" >/dev/null || busybox --list 2>/dev/null | grep -qx "$1"
+}
+
 # applet COMMAND...: a program of the host, or the one in its busybox.
 applet() {
     if command -v "$1" >/dev/null; then "$@"; else busybox "$@"; fi
+}
+
+# Whatever is missing is said before anything is fetched: nothing goes on without a check.
+check_user_tools() {
+    for program in base64 sha256sum tar; do
+        has "$program" || fail 1 "this host has no $program"
+    done
+    case "$url" in
+        file://*) ;;
+        *)
+            has curl || has wget || [ -x "$APT_HELPER" ] ||
+                fail 1 "this host has neither curl nor wget" ;;
+    esac
 }
 
 # fetch PATH FILE BYTES: from the repository; what is much longer than it may be is cut off.
@@ -746,8 +765,10 @@ fetch() {
             *)
                 if command -v curl >/dev/null; then
                     run curl -fsSL --connect-timeout 30 --retry 2 -o "$2" "$url/$1"
-                else
+                elif has wget; then
                     run applet wget -O "$2" "$url/$1"
+                else
+                    run "$APT_HELPER" download-file "$url/$1" "$2"
                 fi ;;
         esac
     ) || fail 5 "$url/$1 cannot be fetched; nothing was changed"
@@ -807,14 +828,17 @@ unpacks() {
         *.tar.xz) program=xz ;;
         *) program=zstd ;;
     esac
-    command -v "$program" >/dev/null || { [ "$program" != zstd ] && busybox "$program" --help; } ||
-        { [ "$program" = zstd ] && dpkg --compare-versions "$(dpkg-query -W -f '${Version}' dpkg)" ge 1.21.18; }
-} >/dev/null 2>&1
+    has "$program" || { [ "$program" = zstd ] && has_zstd_in_dpkg; }
+}
+
+has_zstd_in_dpkg() {
+    dpkg --compare-versions "$(dpkg-query -W -f '${Version}' dpkg)" ge 1.21.18
+} 2>/dev/null
 
 # decompress FILE: to standard output.
 decompress() {
     unpacks "$1"
-    if [ "$program" != zstd ] || command -v zstd >/dev/null; then
+    if has "$program"; then
         applet "$program" -dc "$1"
         return
     fi
@@ -845,7 +869,7 @@ tarballs_of_ours() {
 # choose_tarball: sets exact, digest, bytes and path.
 choose_tarball() {
     versions=$(tarballs_of_ours | sed -n "s/^$(printf '%s' "$wanted" | sed 's/[.]/[.]/g') \([^ ]*\) .*/\1/p")
-    exact=$(echo "$versions" | chosen_version)
+    exact=$(printf '%s\n' "$versions" | grep '^[0-9A-Za-z][^/]*$' | chosen_version)
     [ -n "$exact" ] || refuse "$(tarballs_of_ours | sed 's/ .*//')" "$versions"
     digest=''
     while read -r its_name its_version its_digest its_bytes its_path; do
@@ -872,6 +896,7 @@ name_places() {
 
 install_for_user() {
     detect_system
+    check_user_tools
     name_places
     fetch "downloads/$channel.list" "$work/list.signed" "$LIST_BYTES"
     verify_list
