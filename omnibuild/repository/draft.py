@@ -5,28 +5,43 @@ Nothing of it is seen by readers before the indexes name it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from omnibuild import digests
+from omnibuild.digests import Digest
 from omnibuild.errors import PackageError, Where
-from omnibuild.files import scratch_directory
 from omnibuild.package.rpm.reader import RpmInfo, read_rpm
 from omnibuild.package.rpm.signature import sign_rpm
 from omnibuild.recipe.models import Platform
-from omnibuild.repository import intake, layout, yum
-from omnibuild.repository.apt.suite import ALL, stanza
+from omnibuild.repository import intake, layout
+from omnibuild.repository.apt.suite import ALL, list_of, stanza
 from omnibuild.repository.intake import Submission
 from omnibuild.repository.routing import suite_for, trees_for
-from omnibuild.repository.rpm_metadata import (
+from omnibuild.repository.state.channel import Channel
+from omnibuild.repository.state.entries import Deb, Download, Rpm
+from omnibuild.repository.state.head import State
+from omnibuild.repository.yum.elements import (
     SignedFile,
     filelists_element,
     other_element,
     primary_element,
 )
-from omnibuild.repository.state import Channel, Deb, Download, Rpm
-from omnibuild.repository.target import Target
+from omnibuild.repository.yum.metadata import NOARCH, compress
 from omnibuild.signing.signer import Signer
+
+
+@dataclass
+class Signed:
+    """The rpms that were signed for this publishing, by identity: signed again they would differ.
+
+    Args:
+        scratch: where they are until they are published.
+    """
+
+    scratch: Path
+    rpms: dict[Digest, tuple[Rpm, Path]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -34,20 +49,21 @@ class Draft:
     """The next state of one channel.
 
     Args:
+        state: the repository with all its channels, this one among them.
         name: the channel.
-        channels: all channels of the repository, this one among them.
+        signed: what was signed so far.
     """
 
-    target: Target
+    state: State
     signer: Signer
     name: str
-    channels: Mapping[str, Channel]
     platforms: Sequence[Platform]
+    signed: Signed
 
     @property
     def content(self) -> Channel:
         """What the channel holds, with what was added so far."""
-        return self.channels[self.name]
+        return self.state.channel(self.name)
 
     def add(self, submission: Submission) -> bool:
         """Bring a package to its place; tell whether the channel did not hold it."""
@@ -64,15 +80,17 @@ class Draft:
                 layout.yum_directory(self.name, tree, architecture)
                 for architecture in index.architectures
             ]
-            for rpm in self.content.rpms_of(tree):
-                if rpm.architecture == yum.NOARCH:
-                    self._spread(rpm.path, directories)
+            for rpm in index.list(NOARCH) if NOARCH in index.lists else ():
+                self._spread(rpm.path, directories)
 
     def _add_deb(self, submission: Submission) -> bool:
         control = submission.control or {}
         size = submission.source.stat().st_size
         self._copy(submission, f"{layout.APT}/{submission.path}")
-        self.content.debs[submission.identity] = Deb(
+        suite = self.content.suite(suite_for(submission.version, self.name, self.platforms))
+        if submission.architecture != ALL or not suite.architectures:
+            suite.add_architecture(submission.architecture)
+        deb = Deb(
             name=submission.name,
             version=submission.version,
             architecture=submission.architecture,
@@ -82,73 +100,74 @@ class Draft:
             path=submission.path,
             stanza=stanza(control, path=submission.path, size=size, digest=submission.identity),
         )
-        suite = self.content.suite(suite_for(submission.version, self.name, self.platforms))
-        if submission.architecture != ALL or not suite.architectures:
-            suite.add_architecture(submission.architecture)
-        return suite.add_package(submission.identity)
+        return suite.list(list_of(deb)).put(deb)
 
     def _add_download(self, submission: Submission) -> bool:
-        name = submission.name
+        size = submission.source.stat().st_size
         self._copy(submission, submission.path)
-        new = name not in self.content.downloads
-        self.content.downloads[name] = Download(
-            name=name, digest=submission.identity, size=submission.source.stat().st_size
-        )
-        return new
+        item = Download(name=submission.name, digest=submission.identity, size=size)
+        return self.content.downloads.put(item)
 
     def _copy(self, submission: Submission, path: str) -> None:
-        if self.target.digest(path) != submission.identity:
-            self.target.put_file(path, submission.source)
-            if self.target.digest(path) != submission.identity:
-                self.target.remove(path)
+        target = self.state.target
+        if target.digest(path) != submission.identity:
+            target.put_file(path, submission.source)
+            if target.digest(path) != submission.identity:
+                target.remove(path)
                 raise _changed(submission)
 
     def _add_rpm(self, submission: Submission) -> bool:
         trees = trees_for(submission, self.platforms)
         rpm = self._published_rpm(submission, trees) or self._signed_rpm(submission, trees)
-        self.content.rpms[rpm.identity] = rpm
-        added = [self.content.tree(tree).add_package(rpm.identity) for tree in trees]
+        added = [self.content.tree(tree).list(rpm.architecture).put(rpm) for tree in trees]
         return any(added)
 
     def _published_rpm(self, submission: Submission, trees: Sequence[str]) -> Rpm | None:
         """Take an rpm that some channel holds: signed again, it would have other bytes."""
+        target = self.state.target
         for rpm, path in self._holdings(submission):
-            if self.target.digest(path) == rpm.digest:
+            if target.digest(path) == rpm.digest:
                 for directory in self._directories(submission, trees):
-                    if self.target.digest(f"{directory}/{rpm.path}") != rpm.digest:
-                        self.target.put_file(f"{directory}/{rpm.path}", self.target.root / path)
+                    if target.digest(f"{directory}/{rpm.path}") != rpm.digest:
+                        target.copy(path, f"{directory}/{rpm.path}")
                 return rpm
         return None
 
     def _holdings(self, submission: Submission) -> Iterator[tuple[Rpm, str]]:
-        for name, channel in self.channels.items():
-            rpm = channel.rpms.get(submission.identity)
+        for name, channel in self.state.channels.items():
             for tree, index in channel.trees.items():
-                if rpm and rpm.identity in index.packages:
+                ledger = index.lists.get(submission.architecture)
+                rpm = ledger.get(submission.key) if ledger else None
+                if rpm and rpm.identity == submission.identity:
                     for architecture in index.architectures:
                         directory = layout.yum_directory(name, tree, architecture)
                         yield rpm, f"{directory}/{rpm.path}"
 
     def _signed_rpm(self, submission: Submission, trees: Sequence[str]) -> Rpm:
-        with scratch_directory(self.target.root / "state") as scratch:
-            signed = scratch / submission.source.name
-            sign_rpm(submission.source, signed, self.signer.sign_detached)
-            # The signature moves the header: its place is that in the signed file.
-            info = read_rpm(signed)
-            if info.header_digest != submission.identity:
-                raise _changed(submission)
-            file = SignedFile(submission.path, digests.of_file(signed), signed.stat().st_size)
-            for directory in self._directories(submission, trees):
-                self.target.put_file(f"{directory}/{file.path}", signed)
-        shard = yum.compress(filelists_element(info, file.digest))
-        self.target.put(layout.filelists_shard(submission.identity), shard)
-        return _rpm(submission, info, file)
+        if submission.identity not in self.signed.rpms:
+            self.signed.rpms[submission.identity] = self._sign(submission)
+        rpm, path = self.signed.rpms[submission.identity]
+        for directory in self._directories(submission, trees):
+            self.state.target.put_file(f"{directory}/{rpm.path}", path)
+        return rpm
+
+    def _sign(self, submission: Submission) -> tuple[Rpm, Path]:
+        signed = self.signed.scratch / f"{submission.identity}.rpm"
+        sign_rpm(submission.source, signed, self.signer.sign_detached)
+        # The signature moves the header: its place is that in the signed file.
+        info = read_rpm(signed)
+        if info.header_digest != submission.identity:
+            raise _changed(submission)
+        file = SignedFile(submission.path, digests.of_file(signed), signed.stat().st_size)
+        shard = compress(filelists_element(info, file.digest))
+        self.state.target.put(layout.filelists_shard(submission.identity), shard)
+        return _rpm(submission, info, file), signed
 
     def _directories(self, submission: Submission, trees: Sequence[str]) -> list[str]:
         architectures = {
             tree: self.content.tree(tree).architectures[:1]
-            if submission.architecture == yum.NOARCH
-            else [submission.architecture]
+            if submission.architecture == NOARCH
+            else (submission.architecture,)
             for tree in trees
         }
         return [
@@ -158,11 +177,12 @@ class Draft:
         ]
 
     def _spread(self, path: str, directories: Sequence[str]) -> None:
-        files = [self.target.root / directory / path for directory in directories]
-        source = next(file for file in files if file.exists())
-        for directory, file in zip(directories, files, strict=True):
-            if not file.exists():
-                self.target.put_file(f"{directory}/{path}", source)
+        target = self.state.target
+        files = [f"{directory}/{path}" for directory in directories]
+        source = next(file for file in files if target.exists(file))
+        for file in files:
+            if not target.exists(file):
+                target.copy(source, file)
 
 
 def _rpm(submission: Submission, info: RpmInfo, file: SignedFile) -> Rpm:

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
+import msgspec
+from msgspec import Struct
+
+from omnibuild.digests import Digest
 from omnibuild.errors import RepositoryError, Where
-from omnibuild.repository import layout, yum
+from omnibuild.events import Emit
+from omnibuild.repository import layout
 from omnibuild.repository.apt.release import release_date, signed_text
 from omnibuild.repository.apt.suite import suite_of
 from omnibuild.repository.apt.switch import publish_suites
 from omnibuild.repository.clients.installer import installer
 from omnibuild.repository.clients.landing import landing_pages
 from omnibuild.repository.clients.tarballs import tarball_list
-from omnibuild.repository.state import Channel, Repository
+from omnibuild.repository.state.channel import Channel
+from omnibuild.repository.state.damage import UNREADABLE
+from omnibuild.repository.state.head import Repository, load
 from omnibuild.repository.target import Target
 from omnibuild.repository.trust import listed_text, put_list, put_signed, sign_downloads
+from omnibuild.repository.yum.metadata import NOARCH
+from omnibuild.repository.yum.tree import pieces_of, publish_tree, revision
 from omnibuild.signing.signer import Signer
 
 DEFAULT_CHANNEL = "stable"
@@ -24,7 +33,50 @@ FAR_OFF = 24 * 3600
 DAY = 24 * 3600
 
 
-def publish_indexes(
+class Shown(Struct, frozen=True):
+    """What readers were last shown: the record and releases of a head."""
+
+    repository: Repository
+    releases: Mapping[str, Digest]
+
+
+def show(target: Target, signer: Signer, channels: Collection[str], emit: Emit) -> bool:
+    """Have readers see the present; tell whether they see anything else than before.
+
+    Args:
+        target: the repository.
+        signer: its key.
+        emit: takes a warning while somebody else shows it.
+        channels: what was changed, or shall be looked through: what is damaged is written again.
+            What a killed publisher did not come to show is shown in any case.
+    """
+    with target.locked(layout.SHOWING, emit):
+        state = load(target)
+        if state.head is None:
+            return False
+        before = _shown(target)
+        now = Shown(state.head.repository, state.head.releases)
+        moved = before is None or before.repository.base_url != now.repository.base_url
+        behind = {
+            name
+            for name, digest in now.releases.items()
+            if moved or before is None or before.releases.get(name) != digest
+        }
+        listed = [name for name in state.channels if name in behind or name in channels]
+        changed = _publish_all(target, state.head.repository, state.channels, listed, signer)
+        target.put(layout.SHOWN, msgspec.json.encode(now) + b"\n")
+    return changed or bool(behind)
+
+
+def _shown(target: Target) -> Shown | None:
+    try:
+        return msgspec.json.decode(target.read(layout.SHOWN), type=Shown)
+    except UNREADABLE:
+        # Damaged or not there: then all is looked through.
+        return None
+
+
+def _publish_all(
     target: Target,
     record: Repository,
     channels: Mapping[str, Channel],
@@ -37,7 +89,9 @@ def publish_indexes(
     changed = [_publish_trees(target, record, *item, signer, now) for item in listed]
     _publish_pages(target, record, channels, signer)
     suites = [
-        suite_of(content, suite, record.title) for _, content in listed for suite in content.suites
+        suite_of(index, suite, record.title)
+        for _, content in listed
+        for suite, index in content.suites.items()
     ]
     # Last of all, and all at once: it waits for readers.
     changed.append(publish_suites(target, suites, signer, now))
@@ -49,13 +103,11 @@ def _publish_trees(
 ) -> bool:
     changed = []
     for tree, index in content.trees.items():
-        rpms = content.rpms_of(tree)
         for architecture in index.architectures:
-            fitting = [rpm for rpm in rpms if rpm.architecture in (architecture, yum.NOARCH)]
+            names = dict.fromkeys((architecture, NOARCH))
+            pieces = pieces_of(*(index.lists[name] for name in names if name in index.lists))
             directory = layout.yum_directory(channel, tree, architecture)
-            changed.append(
-                yum.publish_tree(target, directory, fitting, signer, now, record.base_url)
-            )
+            changed.append(publish_tree(target, directory, pieces, signer, now, record.base_url))
     return any(changed)
 
 
@@ -64,10 +116,10 @@ def _publish_pages(
 ) -> None:
     """Write what is beside the indexes: keys, lists of tarballs, the installer, the page."""
     for channel, content in channels.items():
-        sign_downloads(target, content.downloads.values(), signer)
+        sign_downloads(target, content.downloads, signer)
         path = layout.tarball_list(channel)
         before = listed_text(target, path)
-        if content.downloads or before:
+        if content.downloads.count or before:
             text = tarball_list(record, channel, content, before, int(time.time()))
             put_list(target, path, text, signer)
     for name in (record.name, *record.former_names):
@@ -100,7 +152,7 @@ def check_clock(target: Target, channels: Mapping[str, Channel]) -> None:
         if date > now + FAR_OFF:
             raise RepositoryError(
                 f"this machine's clock is {(date - now) // DAY} days behind the last publishing",
-                where=Where(str(target.root / path)),
+                where=Where(target.place(path)),
                 why=f"published {time.ctime(date)}, now it is {time.ctime(now)}",
                 hint="set the clock; if it was wrong at that publishing, remove that file: hosts"
                 " refuse it anyway",
@@ -116,4 +168,4 @@ def _dates(target: Target, channels: Mapping[str, Channel]) -> Iterator[tuple[st
             for architecture in index.architectures:
                 directory = layout.yum_directory(channel, tree, architecture)
                 path = f"{directory}/repodata/repomd.xml"
-                yield path, yum.revision(target.read(path))
+                yield path, revision(target.read(path))

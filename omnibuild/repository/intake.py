@@ -23,6 +23,8 @@ from omnibuild.package.rpm.reader import RpmInfo
 from omnibuild.package.rpm.verification import check_rpm
 from omnibuild.regular import open_regular
 from omnibuild.repository import layout
+from omnibuild.repository.state.damage import UNREADABLE
+from omnibuild.repository.state.entries import Download
 from omnibuild.store.delivery import CHECKSUM_SUFFIX, MANIFEST_SUFFIX
 
 DEB_SUFFIXES = (".deb", ".udeb")
@@ -62,6 +64,13 @@ class Submission:
     path: str
     control: Mapping[str, str] | None = None
     info: RpmInfo | None = None
+
+    @property
+    def key(self) -> str:
+        """Its place in a ledger."""
+        if self.format in (DEB, RPM):
+            return f"{self.name} {self.path}"
+        return Download(name=self.name, digest="", size=0).key
 
     @property
     def title(self) -> str:
@@ -191,7 +200,7 @@ def _read_if_there(path: Path) -> bytes | None:
 def _about(manifest: Path, content: bytes) -> _About:
     try:
         return msgspec.json.decode(content, type=_Manifest).artifact
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise PackageError(
             f"{manifest.name} is no manifest of an artifact",
             where=Where(str(manifest)),

@@ -15,10 +15,14 @@ DOWNLOADS = "downloads"
 # Appended to the name of a tarball, a PEX file or the installer.
 SIGNATURE = ".asc"
 PACKAGES = "packages"
+STATE = "state"
+HEAD = "state/head.json"
+# What there was before any release of omnibuild.
+EARLIER = "state/repository.json"
+# Publishers take turns: to say what there is, and to show it to readers.
 LOCK = "state/lock"
-UNFINISHED = "state/unfinished"
-CHANNEL_STATES = "state/channels"
-REPOSITORY_STATE = "state/repository.json"
+SHOWING = "state/showing/lock"
+SHOWN = "state/shown.json"
 
 DEB_FIELDS = re.compile(r"[a-z0-9][a-z0-9+.-]* [0-9A-Za-z][0-9A-Za-z.+~:-]* [a-z0-9-]+")
 RPM_FIELDS = re.compile(r"[0-9A-Za-z][0-9A-Za-z+._-]* [0-9A-Za-z.+~^_:-]+ [0-9A-Za-z_]+")
@@ -38,9 +42,14 @@ def check_channel(channel: str) -> None:
         )
 
 
-def channel_state(channel: str) -> str:
-    """Return where the entries of a channel are recorded."""
-    return f"{CHANNEL_STATES}/{channel}.json"
+def leaf(digest: str) -> str:
+    """Return where some entries of a list are, whose digest that is."""
+    return f"state/leaves/{digest}.zst"
+
+
+def release(digest: str) -> str:
+    """Return where a state of a channel is, whose digest that is."""
+    return f"state/releases/{digest}.json"
 
 
 def filelists_shard(digest: str) -> str:
@@ -49,8 +58,13 @@ def filelists_shard(digest: str) -> str:
 
 
 def packed_index(suite: str, path: str) -> str:
-    """Return where the pieces of an apt index are kept, compressed."""
-    return f"state/packed/{suite}/{path}"
+    """Return where it is recorded of which pieces an apt index is made."""
+    return f"state/packed/apt/{suite}/{path}.json"
+
+
+def packed_tree(directory: str, *, based: bool) -> str:
+    """Return where it is recorded of which pieces yum metadata is made, with an address or not."""
+    return f"state/packed/{directory}/{'generation' if based else 'plain'}.json"
 
 
 def key_path(name: str, suffix: str) -> str:

@@ -1,22 +1,23 @@
 """Publishing: from package files to a repository that hosts can use.
 
-Everything is checked before anything is changed. Then content is written, then the state, then
-the indexes, and last the few small files that readers start from. A publisher may be killed at
-any moment: readers see the state before or after, and whoever publishes next completes the rest.
+Everything is checked before anything is changed. Then content is written, then the release that
+lists it, and the head that names the release: from then on it is published, and readers are shown
+it, the few small files that they start from last. A publisher may be killed at any moment: readers
+see the state before or after, and whoever publishes next completes the rest.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import re
-from collections.abc import Iterable, Mapping, Sequence
+import getpass
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.errors import (
-    IdentityConflictError,
     RepositoryError,
     UsageError,
     Where,
@@ -24,33 +25,25 @@ from omnibuild.errors import (
 from omnibuild.events import ArtifactAdded, Emit, Warned, silent
 from omnibuild.recipe.models import Platform
 from omnibuild.repository import intake, layout
-from omnibuild.repository.draft import Draft
-from omnibuild.repository.indexes import (
-    DEFAULT_CHANNEL,
-    check_clock,
-    publish_indexes,
-)
+from omnibuild.repository.draft import Draft, Signed
+from omnibuild.repository.indexes import DEFAULT_CHANNEL, check_clock, show
 from omnibuild.repository.intake import Submission
-from omnibuild.repository.routing import declare_platforms, trees_for
-from omnibuild.repository.state import (
-    Channel,
-    Repository,
-    load_channels,
-    load_repository,
-    record_of,
-    save,
+from omnibuild.repository.refusals import (
+    check_directory,
+    check_formats,
+    check_identities,
+    checked_url,
 )
+from omnibuild.repository.routing import declare_platforms, trees_for
+from omnibuild.repository.state.channel import Contents
+from omnibuild.repository.state.head import Author, Release, Repository, State, load, record_of
 from omnibuild.repository.target import Target
-from omnibuild.repository.trust import check_key, key_warnings
+from omnibuild.repository.trust import key_warnings
 from omnibuild.signing.signer import Signer
-
-_BASE_URL = re.compile(r"(https?://[A-Za-z0-9]|file:///)[A-Za-z0-9._~:/%@+=-]*")
-_OWN_DIRECTORIES = (layout.APT, "yum", "keys", layout.DOWNLOADS, layout.PACKAGES)
-_OWN_NAMES = (*_OWN_DIRECTORIES, layout.INSTALLER, layout.LANDING_PAGE)
 
 
 @dataclass(frozen=True)
-class Release:
+class Published:
     """One state of a channel, as readers see it.
 
     Args:
@@ -71,6 +64,14 @@ class Release:
     removed: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Change:
+    """What was done to a channel, in words."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
 def publish(
     files: Sequence[Path],
     repository: Path,
@@ -79,7 +80,7 @@ def publish(
     platforms: Sequence[Platform] = (),
     base_url: str = "",
     emit: Emit = silent,
-) -> Release:
+) -> Published:
     """Add packages to a channel of the repository; a new directory becomes a repository.
 
     Args:
@@ -95,30 +96,23 @@ def publish(
     before anything is changed.
     """
     layout.check_channel(channel)
-    base_url = _checked_url(base_url)
+    base_url = checked_url(base_url)
     target = Target(repository)
-    _check_directory(target)
+    check_directory(target)
     submissions = _inspect(files, platforms)
-    with target.locked(emit):
-        known = load_repository(target)
-        record = record_of(known, signer, base_url)
-        channels = load_channels(target)
-        _check_identities(submissions, channels)
-        _check_key(signer, submissions, channels)
-        check_clock(target, channels)
-        _warn_of_key(signer, target, known or record, platforms, emit)
-        channels.setdefault(channel, Channel())
-        declare_platforms(record, channels[channel], channel, platforms)
-        everywhere = known is not None and known.base_url != record.base_url
-        with target.changing() as unfinished:
-            # First of all: from here on the directory is a repository, and belongs to this key.
-            save(target, layout.REPOSITORY_STATE, record)
-            draft = Draft(target, signer, channel, channels, platforms)
-            added = _add_all(draft, submissions, emit)
-            save(target, layout.channel_state(channel), draft.content)
-            shown = channels if everywhere or unfinished else [channel]
-            changed = publish_indexes(target, record, channels, shown, signer)
-    return _release(channel, draft.content, added, changed=changed)
+
+    def add(state: State, signed: Signed) -> tuple[Repository, Change]:
+        record = record_of(state.repository, signer, base_url)
+        check_identities(submissions, state.channels)
+        check_formats(signer, submissions, state.channels)
+        check_clock(target, state.channels)
+        _warn_of_key(signer, target, state.repository or record, platforms, emit)
+        state = _begin(state, record)
+        declare_platforms(record, state.channel(channel), channel, platforms)
+        draft = Draft(state, signer, channel, platforms, signed)
+        return record, Change(added=tuple(_add_all(draft, submissions, emit)))
+
+    return _apply(target, signer, channel, "publish", add, emit)
 
 
 def remove(
@@ -127,7 +121,7 @@ def remove(
     signer: Signer,
     channel: str = DEFAULT_CHANNEL,
     emit: Emit = silent,
-) -> Release:
+) -> Published:
     """Take packages out of a channel's indexes; their files stay for who is fetching them.
 
     Args:
@@ -140,30 +134,77 @@ def remove(
     Raises :class:`RepositoryError` or :class:`UsageError` before anything is changed.
     """
     target = Target(repository)
-    _check_directory(target)
-    if load_repository(target) is None:
+    check_directory(target)
+    if not target.exists(layout.HEAD):
         raise RepositoryError("this is no repository", where=Where(str(repository)))
-    with target.locked(emit):
-        record = record_of(load_repository(target), signer, "")
-        channels = load_channels(target)
-        content = channels.get(channel, Channel())
-        removed = []
+
+    def withdraw(state: State, signed: Signed) -> tuple[Repository, Change]:
+        del signed
+        record = record_of(state.repository, signer, "")
+        removed: list[str] = []
         for name in names:
-            found = content.withdraw(*name.split("=", 1))
+            found = state.channel(channel).withdraw(*name.split("=", 1))
             if not found:
                 raise UsageError(
                     f"channel {channel} holds no {name}",
                     hint="versions are written whole, as the landing page shows them",
                 )
             removed += found
-        check_clock(target, channels)
-        with target.changing() as unfinished:
-            save(target, layout.REPOSITORY_STATE, record)
-            save(target, layout.channel_state(channel), content)
-            shown = channels if unfinished else [channel]
-            changed = publish_indexes(target, record, channels, shown, signer)
-    release = _release(channel, content, [], changed=changed)
-    return dataclasses.replace(release, removed=tuple(removed))
+        check_clock(target, state.channels)
+        return record, Change(removed=tuple(removed))
+
+    return _apply(target, signer, channel, "remove", withdraw, emit)
+
+
+def _apply(
+    target: Target,
+    signer: Signer,
+    channel: str,
+    action: str,
+    change: Callable[[State, Signed], tuple[Repository, Change]],
+    emit: Emit,
+) -> Published:
+    """Change a channel, again when somebody else was faster, and have readers see it."""
+    with target.scratch() as scratch:
+        signed = Signed(scratch)
+        while True:
+            with target.locked(layout.LOCK, emit):
+                state = load(target)
+                record, done = change(state, signed)
+                contents = state.channel(channel).contents()
+                release = Release(
+                    channel=channel,
+                    contents=contents,
+                    author=_author(action),
+                    added=done.added,
+                    removed=done.removed,
+                    before=state.head.releases.get(channel, "") if state.head else "",
+                )
+                if state.commit(record, {channel: release}):
+                    break
+        changed = show(target, signer, [channel], emit)
+    return _published(channel, contents, done, changed=changed)
+
+
+def _begin(state: State, record: Repository) -> State:
+    """Have a head before anything else: from then on the place belongs to this key."""
+    if state.head is None:
+        state.commit(record, {})
+        state.adopt(load(state.target))
+    return state
+
+
+def _author(action: str) -> Author:
+    """Return who is publishing, as far as this machine knows: in CI, which run."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+    server, repository, run = (os.environ.get(name, "") for name in names)
+    build = f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""
+    build = build or os.environ.get("CI_JOB_URL", "") or os.environ.get("BUILD_URL", "")
+    return Author(f"{user}@{socket.gethostname()}", int(time.time()), action, build)
 
 
 def _inspect(files: Sequence[Path], platforms: Sequence[Platform]) -> list[Submission]:
@@ -173,14 +214,6 @@ def _inspect(files: Sequence[Path], platforms: Sequence[Platform]) -> list[Submi
         if submission.format == intake.RPM:
             trees_for(submission, platforms)
     return submissions
-
-
-def _check_key(
-    signer: Signer, submissions: Iterable[Submission], channels: Mapping[str, Channel]
-) -> None:
-    formats = {submission.format for submission in submissions}
-    held = any(content.rpms for content in channels.values())
-    check_key(signer, rpms=held or intake.RPM in formats)
 
 
 def _warn_of_key(
@@ -203,70 +236,13 @@ def _add_all(draft: Draft, submissions: Iterable[Submission], emit: Emit) -> lis
     return added
 
 
-def _release(channel: str, content: Channel, added: Sequence[str], *, changed: bool) -> Release:
-    return Release(
+def _published(channel: str, contents: Contents, done: Change, *, changed: bool) -> Published:
+    return Published(
         channel=channel,
-        suites=tuple(sorted(content.suites)),
-        trees=tuple(sorted(content.trees)),
-        added=tuple(added),
+        suites=tuple(sorted(contents.suites)),
+        trees=tuple(sorted(contents.trees)),
+        added=done.added,
         changed=changed,
-        digest=digests.of_json(
-            {
-                "debs": sorted(content.debs),
-                "rpms": sorted(content.rpms),
-                "downloads": sorted(item.digest for item in content.downloads.values()),
-            }
-        ),
+        digest=contents.digest,
+        removed=done.removed,
     )
-
-
-def _checked_url(base_url: str) -> str:
-    base_url = base_url.rstrip("/")
-    if base_url and not _BASE_URL.fullmatch(base_url):
-        raise UsageError(
-            f"{base_url!r} cannot be the address of a repository",
-            hint="it begins with https://, http:// or file:/// and holds no blank, quote or comma",
-        )
-    return base_url
-
-
-def _check_directory(target: Target) -> None:
-    first = target.root.parts[0] if target.root.parts else ""
-    if ":" in first:
-        raise UsageError(
-            f"{target.root} is no directory of this machine, and nothing else can be published to",
-            hint="publish to a directory and copy that: all but state/ is what hosts read",
-        )
-    if target.root.exists() and not target.root.is_dir():
-        raise RepositoryError("a repository is a directory", where=Where(str(target.root)))
-    if target.read(layout.REPOSITORY_STATE):
-        return
-    foreign = [name for name in _OWN_NAMES if (target.root / name).exists()]
-    if foreign:
-        raise RepositoryError(
-            "the directory holds files that publishing would replace, and is no repository",
-            where=Where(str(target.root)),
-            why=f"found {', '.join(foreign)}",
-            hint="choose an empty directory",
-        )
-
-
-def _check_identities(submissions: Iterable[Submission], channels: Mapping[str, Channel]) -> None:
-    """Refuse other bytes under a path that some channel, or the same call, has already."""
-    identities: dict[str, Digest] = {}
-    for content in channels.values():
-        identities |= {deb.path: deb.digest for deb in content.debs.values()}
-        identities |= {rpm.path: rpm.identity for rpm in content.rpms.values()}
-        identities |= {
-            layout.download_path(item.name): item.digest for item in content.downloads.values()
-        }
-        identities |= content.withdrawn
-    for submission in submissions:
-        expected = identities.setdefault(submission.path, submission.identity)
-        if expected != submission.identity:
-            raise IdentityConflictError(
-                f"{submission.title} is published already, with other content",
-                where=Where(str(submission.source)),
-                why=f"published: {expected}\noffered:   {submission.identity}",
-                hint="raise the package's revision: hosts take a version for the same for ever",
-            )

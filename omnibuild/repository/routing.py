@@ -9,8 +9,9 @@ from omnibuild.recipe.models import Platform
 from omnibuild.repository import layout
 from omnibuild.repository.clients.systems import HostSystem
 from omnibuild.repository.intake import Submission
-from omnibuild.repository.state import Channel, Repository
-from omnibuild.repository.yum import NOARCH
+from omnibuild.repository.state.channel import Channel
+from omnibuild.repository.state.head import Repository
+from omnibuild.repository.yum.metadata import NOARCH
 
 
 def declare_platforms(

@@ -19,7 +19,9 @@ from omnibuild.files import (
     atomic_file,
     remove_leftovers,
     remove_tree,
+    scratch_directory,
     storage_errors,
+    unused,
     write_together,
 )
 from omnibuild.package.reading import reading
@@ -57,6 +59,28 @@ class Target:
                 return digests.of_file(self.root / path)
             except FileNotFoundError:
                 return ""
+
+    def place(self, path: str) -> str:
+        """Return what to call a file in messages."""
+        return str(self.root / path)
+
+    def exists(self, path: str) -> bool:
+        """Tell whether there is a file, or what stands in its place."""
+        return os.path.lexists(self.root / path)
+
+    def put_if(self, path: str, data: bytes, before: bytes) -> bool:
+        """Replace a file that still has the content ``before``; empty: that is not there.
+
+        Asked under the lock of who writes there. Returns whether it was so, and is written.
+        """
+        same = self.read(path) == before
+        if same:
+            self.put(path, data)
+        return same
+
+    def copy(self, source: str, path: str) -> None:
+        """Have a file also under another path, in place of what is there."""
+        self.put_file(path, self.root / source)
 
     def put(self, path: str, data: bytes) -> bool:
         """Replace a file in one step; tell whether it said anything else before."""
@@ -137,11 +161,11 @@ class Target:
                 self.remove(f"{directory}/{name}")
 
     @contextlib.contextmanager
-    def locked(self, emit: Emit) -> Iterator[None]:
-        """Hold the repository: other publishers, also on other hosts of a shared disk, wait."""
-        self.make_directory(str(Path(layout.LOCK).parent))
-        with storage_errors(self.root / layout.LOCK):
-            descriptor = os.open(self.root / layout.LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    def locked(self, lock: str, emit: Emit) -> Iterator[None]:
+        """Take one's turn: other publishers, also on other hosts of a shared disk, wait."""
+        self.make_directory(str(Path(lock).parent))
+        with storage_errors(self.root / lock):
+            descriptor = os.open(self.root / lock, os.O_RDWR | os.O_CREAT, 0o644)
             try:
                 try:
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -153,21 +177,30 @@ class Target:
                 os.close(descriptor)
 
     @contextlib.contextmanager
-    def changing(self) -> Iterator[bool]:
-        """Leave a mark for as long as states and indexes may differ; yield whether one was left.
+    def scratch(self) -> Iterator[Path]:
+        """Yield a directory of this machine for what is on its way.
 
-        A publisher that fails or is killed leaves its mark behind. Whoever comes next sweeps what
-        it had half written, and derives all indexes again.
+        A publisher that is killed leaves it behind. Whoever comes next sweeps what that one had
+        half written, wherever it is.
         """
-        unfinished = (self.root / layout.UNFINISHED).exists()
-        remove_leftovers((self.root / layout.UNFINISHED).parent)
-        if unfinished:
+        self.make_directory(layout.STATE)
+        if any(_is_left(item) for item in (self.root / layout.STATE).iterdir()):
             self._sweep()
-        self.put(layout.UNFINISHED, b"indexes may be older than the states beside this file\n")
-        yield unfinished
-        self.remove(layout.UNFINISHED)
+        with scratch_directory(self.root / layout.STATE) as scratch:
+            yield scratch
 
     def _sweep(self) -> None:
         with storage_errors(self.root):
-            for path in list(self.root.rglob(f"{TEMPORARY_PREFIX}*")):
-                remove_tree(path)
+            for directory in {path.parent for path in self.root.rglob(f"{TEMPORARY_PREFIX}*")}:
+                remove_leftovers(directory)
+
+
+def _is_left(item: Path) -> bool:
+    """Tell whether nobody holds what has a temporary name."""
+    if not item.name.startswith(TEMPORARY_PREFIX):
+        return False
+    try:
+        with unused(item):
+            return True
+    except OSError:
+        return False

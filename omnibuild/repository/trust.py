@@ -10,7 +10,7 @@ from omnibuild.errors import RepositoryError, SigningKeyError, Where
 from omnibuild.files import scratch_directory
 from omnibuild.repository import layout
 from omnibuild.repository.apt.release import SIGNATURE_HEADER
-from omnibuild.repository.state import Download
+from omnibuild.repository.state.entries import Download
 from omnibuild.repository.target import Target
 from omnibuild.signing.certificate import RPM_ALGORITHMS
 from omnibuild.signing.parts import end_of, read_parts
@@ -101,7 +101,7 @@ def sign_downloads(target: Target, downloads: Iterable[Download], signer: Signer
         if target.digest(path) != item.digest:
             raise RepositoryError(
                 "a tarball is not the one that was published",
-                where=Where(str(target.root / path)),
+                where=Where(target.place(path)),
                 why=f"published: {item.digest}",
                 hint="publish the right file again",
             )

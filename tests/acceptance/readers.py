@@ -14,6 +14,7 @@ from pathlib import Path
 
 from omnibuild import digests
 from omnibuild.repository.apt.release import by_hash, rows_of, signed_text
+from omnibuild.repository.apt.switch import FORMS
 from tests.acceptance.products import omnibuild
 from tests.integration.remote.servers import nginx, running
 from tests.integration.repository.clients import Apt, Dnf, Done
@@ -96,7 +97,8 @@ class Bench:
         found = []
         for number in range(1, self.finished + 1):
             text = signed_text((self.base / f"InRelease.{number}").read_bytes())
-            for path, row in rows_of(text).items():
+            listed = {path: row for path, row in rows_of(text).items() if path.endswith(FORMS)}
+            for path, row in listed.items():
                 file = suite / by_hash(path, row)
                 if not file.exists() or digests.of_file(file) != row.partition(" ")[0]:
                     found.append(f"state {number}: {path}")

@@ -19,9 +19,9 @@ _ROW = re.compile(rb"^ ([0-9a-f]{64} [0-9]+) (\S+)$", re.MULTILINE)
 Rows = Mapping[str, str]
 
 
-def rows_of_files(files: Mapping[str, bytes]) -> Rows:
-    """Return the rows that list these files."""
-    return {path: f"{digests.of_bytes(data)} {len(data)}" for path, data in files.items()}
+def row_of(data: bytes) -> str:
+    """Return how a file is listed."""
+    return f"{digests.of_bytes(data)} {len(data)}"
 
 
 def release_text(

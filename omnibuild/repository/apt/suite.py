@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from omnibuild.digests import Digest
 from omnibuild.package.deb.control import render_paragraph
 from omnibuild.repository import layout
-from omnibuild.repository.state import Channel, Deb
+from omnibuild.repository.apt.packing import Piece
+from omnibuild.repository.state.channel import Index
+from omnibuild.repository.state.entries import Deb
+from omnibuild.repository.state.ledger import Ledger
 
 ALL = "all"
 UDEB = ".udeb"
 # Where debian-installer looks, and nobody else.
 INSTALLER = f"{layout.COMPONENT}/debian-installer"
-# Packages in one piece of an index, which is compressed for itself.
-PIECE = 256
+_INSTALLER_LISTS = "installer/"
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,10 @@ class Suite:
 
     name: str
     title: str
-    indexes: Mapping[str, Sequence[bytes]]
-    installer_indexes: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
+    indexes: Mapping[str, Sequence[Piece]]
+    installer_indexes: Mapping[str, Sequence[Piece]] = field(default_factory=dict)
 
-    def packages_files(self) -> dict[str, Sequence[bytes]]:
+    def packages_files(self) -> dict[str, Sequence[Piece]]:
         """Return the Packages files by their path in the suite."""
         places = ((layout.COMPONENT, self.indexes), (INSTALLER, self.installer_indexes))
         return {
@@ -43,34 +46,40 @@ class Suite:
         }
 
 
-def suite_of(channel: Channel, name: str, title: str) -> Suite:
-    """Return a suite with what the channel holds for it."""
-    debs = channel.debs_of(name)
-    installer = [deb for deb in debs if deb.path.endswith(UDEB)]
-    architectures = channel.suites[name].architectures
+def list_of(deb: Deb) -> str:
+    """Return the list of a suite in which a package is: that of its architecture, or of udebs."""
+    installer = _INSTALLER_LISTS if deb.path.endswith(UDEB) else ""
+    return f"{installer}{deb.architecture}"
+
+
+def suite_of(index: Index[Deb], name: str, title: str) -> Suite:
+    """Return a suite with what a channel holds for it."""
+    installer = any(architecture.startswith(_INSTALLER_LISTS) for architecture in index.lists)
     return Suite(
         name,
         title,
-        _indexes([deb for deb in debs if not deb.path.endswith(UDEB)], architectures),
-        _indexes(installer, architectures if installer else ()),
+        _indexes(index, ""),
+        _indexes(index, _INSTALLER_LISTS) if installer else {},
     )
 
 
-def _indexes(debs: Sequence[Deb], architectures: Iterable[str]) -> dict[str, Sequence[bytes]]:
-    return {
-        architecture: packages_index(
-            [deb for deb in debs if deb.architecture in (architecture, ALL)]
-        )
-        for architecture in architectures
-    }
+def _indexes(index: Index[Deb], lists: str) -> dict[str, Sequence[Piece]]:
+    """Return the pieces for each architecture: its own packages, then those for all."""
+    found: dict[str, Sequence[Piece]] = {}
+    for architecture in index.architectures:
+        names = dict.fromkeys((architecture, ALL))
+        ledgers = [index.lists[f"{lists}{n}"] for n in names if f"{lists}{n}" in index.lists]
+        found[architecture] = [piece for ledger in ledgers for piece in _pieces(ledger)]
+    return found
 
 
-def packages_index(debs: Sequence[Deb]) -> list[bytes]:
-    """Return the text of Packages, in pieces."""
-    return [
-        "".join(f"{deb.stanza}\n" for deb in debs[start : start + PIECE]).encode()
-        for start in range(0, len(debs), PIECE)
-    ]
+def _pieces(ledger: Ledger[Deb]) -> Iterator[Piece]:
+    for number, leaf in enumerate(ledger.leaves):
+        yield Piece(leaf.digest, partial(_text, ledger, number))
+
+
+def _text(ledger: Ledger[Deb], number: int) -> bytes:
+    return "".join(f"{deb.stanza}\n" for deb in ledger.entries(number)).encode()
 
 
 def stanza(control: Mapping[str, str], *, path: str, size: int, digest: Digest) -> str:

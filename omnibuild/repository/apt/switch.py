@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from omnibuild.repository import layout
-from omnibuild.repository.apt.packing import Packed, dump, load, pack
+from omnibuild.repository.apt.packing import Known, Packed, cut, dump, load, pack
 from omnibuild.repository.apt.release import (
     by_hash,
     release_date,
     release_text,
+    row_of,
     rows_of,
-    rows_of_files,
     signed_text,
     undated,
 )
@@ -69,8 +69,6 @@ class _Switch:
         changed = self._put({by_hash(path, self._rows[path]): data for path, data in self._files})
         listed = {by_hash(path, row) for path, row in rows_of(self._published).items()}
         self.target.retire(self._path(path) for path in listed - self._shelved)
-        for path, packed in self._packed.items():
-            self.target.put(layout.packed_index(self.suite.name, path), dump(packed.pieces))
         return changed
 
     def announce(self) -> bool:
@@ -86,9 +84,8 @@ class _Switch:
         """Replace InRelease, once nobody is left between an older Release and it."""
         if self._replaces:
             self.target.outlast(self._path("Release"), PAIR_SECONDS)
-        plain = {path: packed.plain for path, packed in self._packed.items()}
         pointers = {"InRelease": self._message, "Release": self._release}
-        return self._put({**self._form(self._listed), **plain, **pointers})
+        return self._put({**self._form(self._listed), **pointers})
 
     def settle(self) -> bool:
         """Write the rest, once nobody is left who reads by an older InRelease."""
@@ -100,16 +97,22 @@ class _Switch:
         if self._published and not self._has(rest):
             self.target.outlast(self._path("InRelease"), INDEX_SECONDS)
         changed = self._put(rest)
+        for path, packed in self._packed.items():
+            self.target.put(layout.packed_index(self.suite.name, path), dump(packed.record))
         self._drop_old_states()
         return changed
 
     @cached_property
     def _packed(self) -> dict[str, Packed]:
         """The Packages files by their path."""
-        return {
-            path: pack(texts, load(self.target.read(layout.packed_index(self.suite.name, path))))
-            for path, texts in self.suite.packages_files().items()
-        }
+        files = self.suite.packages_files()
+        return {path: pack(pieces, self._known(path)) for path, pieces in files.items()}
+
+    def _known(self, path: str) -> Known:
+        """Return what pieces of a Packages file became when it was last published."""
+        record = load(self.target.read(layout.packed_index(self.suite.name, path)))
+        forms = (self.target.read(self._path(f"{path}{form}")) for form in FORMS)
+        return cut(record, *forms) if record else {}
 
     @cached_property
     def _published_message(self) -> bytes:
@@ -130,8 +133,9 @@ class _Switch:
         return next((form for form in FORMS if form not in used), FORMS[0])
 
     def _rows_in(self, form: str) -> Mapping[str, str]:
-        plain = {path: packed.plain for path, packed in self._packed.items()}
-        return rows_of_files(dict(sorted({**plain, **self._form(form)}.items())))
+        plain = {path: f"{each.digest} {each.size}" for path, each in self._packed.items()}
+        forms = {path: row_of(data) for path, data in self._form(form).items()}
+        return dict(sorted({**plain, **forms}.items()))
 
     @cached_property
     def _rows(self) -> Mapping[str, str]:
@@ -139,14 +143,12 @@ class _Switch:
 
     @property
     def _files(self) -> Iterator[tuple[str, bytes]]:
-        """All that the new state lists."""
-        for path, packed in self._packed.items():
-            yield path, packed.plain
+        """What is served of all that the new state lists: as in Debian, nothing plain."""
         yield from self._form(self._listed).items()
 
     @property
     def _shelved(self) -> set[str]:
-        return {by_hash(path, row) for path, row in self._rows.items()}
+        return {by_hash(path, self._rows[path]) for path, _ in self._files}
 
     def _form(self, form: str) -> dict[str, bytes]:
         """Return the Packages files in one of the forms."""
@@ -191,5 +193,4 @@ class _Switch:
         for shelf in {path.rpartition("/")[0] for path in self._shelved}:
             place = self._path(shelf)
             old = [n for n in self.target.names(place) if f"{shelf}/{n}" not in self._shelved]
-            # Each state of an index is two files: Packages, and a form of it.
-            self.target.drop_retired(place, old, keep=2 * KEPT_STATES)
+            self.target.drop_retired(place, old, keep=KEPT_STATES)

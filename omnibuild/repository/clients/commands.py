@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from omnibuild.repository import layout
 from omnibuild.repository.clients import apt_source, yum_repo
-from omnibuild.repository.state import Repository
+from omnibuild.repository.state.head import Repository
 
 # Stands for what nobody said at publishing.
 UNKNOWN_URL = "https://repository.example"

@@ -25,8 +25,10 @@ from omnibuild.repository.clients.commands import (
 from omnibuild.repository.clients.listing import Row, newest_rows, newest_tarballs, pages_of
 from omnibuild.repository.clients.systems import APT, DNF, HostSystem
 from omnibuild.repository.clients.template import render
-from omnibuild.repository.state import Channel, Deb, Repository, Rpm
-from omnibuild.repository.yum import NOARCH
+from omnibuild.repository.state.channel import Channel, Index
+from omnibuild.repository.state.entries import Deb, Rpm
+from omnibuild.repository.state.head import Repository
+from omnibuild.repository.yum.metadata import NOARCH
 
 # Stands for what there is none of.
 UNKNOWN_PACKAGE = "PACKAGE"
@@ -74,8 +76,8 @@ def landing_pages(
 def _ways(record: Repository, channels: Mapping[str, Channel], default: str) -> dict[str, str]:
     """Return what the front page says of ways to install: those that there are packages for."""
     # Each family is shown in the first channel that has something for it.
-    apt_channel = _first(channels, default, lambda content: content.debs)
-    dnf_channel = _first(channels, default, lambda content: content.rpms)
+    apt_channel = _first(channels, default, lambda content: _of(content.suites))
+    dnf_channel = _first(channels, default, lambda content: _of(content.trees))
     apt = _suites(record, apt_channel, channels[apt_channel])
     dnf = _trees(record, channels[dnf_channel])
     tarballs = newest_tarballs(channels)
@@ -97,7 +99,7 @@ def _ways(record: Repository, channels: Mapping[str, Channel], default: str) -> 
         *(dnf if dnf_channel == channel else []),
     ]
     # Who has nothing yet is shown how it will be.
-    installed = seen or not any(content.downloads for content in channels.values())
+    installed = seen or not any(content.downloads.count for content in channels.values())
     return {
         "ABOUT": f"Signed packages{' for ' if kinds else ''}{_listed(kinds)}.",
         "INSTALL": _install(record, channels, channel, default, seen) if installed else "",
@@ -115,13 +117,19 @@ def _first(
 def _holder(row: Row, channels: Mapping[str, Channel], default: str) -> str:
     """Return the channel that holds a tarball; nothing where it is the default one."""
     file = row.href.rpartition("/")[2]
-    found = _first(channels, default, lambda content: {file} & content.downloads.keys())
+    found = _first(
+        channels, default, lambda content: {item.name for item in content.downloads} & {file}
+    )
     return "" if found == default else found
 
 
 def _held(content: Channel) -> set[Digest]:
     """Return the identities of what package managers install."""
-    return {*content.debs, *content.rpms}
+    return _of(content.suites) | _of(content.trees)
+
+
+def _of(indexes: Mapping[str, Index[Deb]] | Mapping[str, Index[Rpm]]) -> set[Digest]:
+    return {package.identity for index in indexes.values() for package in index}
 
 
 def _suites(record: Repository, channel: str, content: Channel) -> list[Place]:
@@ -129,14 +137,14 @@ def _suites(record: Repository, channel: str, content: Channel) -> list[Place]:
     found = []
     for suite in sorted(content.suites):
         fitting = _systems(record, APT, suite.removeprefix(channel))
-        found.append(_place(suite, content.debs_of(suite), fitting, ALL))
+        found.append(_place(suite, list(content.suites[suite]), fitting, ALL))
     return [place for place in found if place.packages]
 
 
 def _trees(record: Repository, content: Channel) -> list[Place]:
     """Return the yum trees that hold packages."""
     found = [
-        _place(tree, content.rpms_of(tree), _systems(record, DNF, tree), NOARCH)
+        _place(tree, list(content.trees[tree]), _systems(record, DNF, tree), NOARCH)
         for tree in sorted(content.trees)
     ]
     return [place for place in found if place.packages]

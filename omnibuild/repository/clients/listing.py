@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
@@ -10,17 +9,13 @@ from operator import attrgetter
 from omnibuild.package.versions import compare_debs, compare_rpms
 from omnibuild.repository import layout
 from omnibuild.repository.apt.suite import ALL
-from omnibuild.repository.state import Channel, Index
-from omnibuild.repository.yum import NOARCH
+from omnibuild.repository.state.channel import Channel
+from omnibuild.repository.yum.metadata import NOARCH
 
 DEB, RPM, TAR, PEX = "deb", "rpm", "tar", "pex"
 
 # More rows than that are a page for each first letter, or two letters, and so on.
 ROWS_PER_PAGE = 200
-
-# A name may end in a number, and no version of ours holds a hyphen.
-_TARBALL = re.compile(r"(.+)-([0-9][^-]*)-(linux-[^-]+)\.tar\.\w+")
-_PEX = re.compile(r"(.+?)-([0-9][^-]*)(?:-(linux-[^-]+))?\.pex")
 
 
 @dataclass(frozen=True)
@@ -56,30 +51,30 @@ def newest_tarballs(channels: Mapping[str, Channel]) -> list[Row]:
 
 def rows_of(channel: str, content: Channel) -> Iterator[Row]:
     """Yield what a channel holds, in the order it was published."""
-    for suite, index in content.suites.items():
-        for deb in content.debs_of(suite):
+    for suite, debs in content.suites.items():
+        for deb in debs:
             href = f"{layout.APT}/{deb.path}"
             about = (deb.name, deb.version, deb.architecture, deb.summary)
-            yield Row(*about, suite, deb.size, href, DEB, _hosts(deb.architecture, index))
-    for tree, index in content.trees.items():
-        for rpm in content.rpms_of(tree):
-            named = [rpm.architecture] if rpm.architecture in index.architectures else []
-            directory = layout.yum_directory(channel, tree, (named or index.architectures)[0])
+            hosts = _hosts(deb.architecture, debs.architectures)
+            yield Row(*about, suite, deb.size, href, DEB, hosts)
+    for tree, rpms in content.trees.items():
+        for rpm in rpms:
+            named = [rpm.architecture] if rpm.architecture in rpms.architectures else []
+            directory = layout.yum_directory(channel, tree, (*named, *rpms.architectures)[0])
             about = (rpm.name, rpm.version, rpm.architecture, rpm.summary)
             place, href = f"{channel}, {tree}", f"{directory}/{rpm.path}"
-            yield Row(*about, place, rpm.size, href, RPM, _hosts(rpm.architecture, index))
+            hosts = _hosts(rpm.architecture, rpms.architectures)
+            yield Row(*about, place, rpm.size, href, RPM, hosts)
     yield from download_rows(channel, content)
 
 
 def download_rows(channel: str, content: Channel) -> Iterator[Row]:
-    """Yield the tarballs and PEX files that a channel holds, in the order they were published."""
-    for item in content.downloads.values():
-        is_pex = item.name.endswith(".pex")
-        parts = (_PEX if is_pex else _TARBALL).fullmatch(item.name)
-        name, version, architecture = parts.groups("") if parts else (item.name, "", "")
+    """Yield the tarballs and PEX files that a channel holds."""
+    for item in content.downloads:
+        name, version, architecture = item.parts
         href = layout.download_path(item.name)
-        about = (name, version, architecture, "PEX file" if is_pex else "Tarball")
-        yield Row(*about, channel, item.size, href, PEX if is_pex else TAR, (architecture,))
+        about = (name, version, architecture, "PEX file" if item.is_pex else "Tarball")
+        yield Row(*about, channel, item.size, href, PEX if item.is_pex else TAR, (architecture,))
 
 
 def newest(rows: Iterable[Row]) -> list[Row]:
@@ -123,8 +118,8 @@ def _split(beginning: str, rows: list[Row]) -> Iterator[tuple[str, list[Row]]]:
             yield from _split(longer, group)
 
 
-def _hosts(architecture: str, index: Index) -> tuple[str, ...]:
-    return tuple(index.architectures) if architecture in (ALL, NOARCH) else (architecture,)
+def _hosts(architecture: str, architectures: tuple[str, ...]) -> tuple[str, ...]:
+    return architectures if architecture in (ALL, NOARCH) else (architecture,)
 
 
 def _compare(left: Row, right: Row) -> int:

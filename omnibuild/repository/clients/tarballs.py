@@ -11,8 +11,10 @@ import re
 from functools import cmp_to_key
 
 from omnibuild.package.versions import compare_debs
-from omnibuild.repository.clients.listing import TAR, Row, download_rows
-from omnibuild.repository.state import Channel, Repository
+from omnibuild.repository import layout
+from omnibuild.repository.state.channel import Channel
+from omnibuild.repository.state.entries import Download
+from omnibuild.repository.state.head import Repository
 
 PLATFORM = "linux-"
 
@@ -36,19 +38,17 @@ def tarball_list(record: Repository, name: str, content: Channel, before: str, n
 
 
 def _text(record: Repository, channel: str, content: Channel, date: int) -> str:
-    rows = [
-        row
-        for row in download_rows(channel, content)
-        if row.family == TAR and row.architecture.startswith(PLATFORM)
+    items = [
+        item for item in content.downloads if not item.is_pex and item.parts[2].startswith(PLATFORM)
     ]
-    rows.sort(key=cmp_to_key(lambda a, b: compare_debs(a.version, b.version)), reverse=True)
-    rows.sort(key=lambda row: (row.name, row.architecture))
+    items.sort(key=cmp_to_key(lambda a, b: compare_debs(a.parts[1], b.parts[1])), reverse=True)
+    items.sort(key=lambda item: (item.parts[0], item.parts[2]))
     head = f"repository {record.name}\nchannel {channel}\ndate {date}\n"
-    return head + "".join(_line(row, content) for row in rows)
+    return head + "".join(map(_line, items))
 
 
-def _line(row: Row, content: Channel) -> str:
-    file = row.href.rpartition("/")[2]
-    architecture = row.architecture.removeprefix(PLATFORM)
-    digest = content.downloads[file].digest
-    return f"tarball {row.name} {row.version} {architecture} {digest} {row.size} {row.href}\n"
+def _line(item: Download) -> str:
+    name, version, architecture = item.parts
+    place = layout.download_path(item.name)
+    platform = architecture.removeprefix(PLATFORM)
+    return f"tarball {name} {version} {platform} {item.digest} {item.size} {place}\n"

@@ -76,12 +76,12 @@ def test_installing_is_simulated_without_complaint(repository: Path, apt: Apt) -
 
 @pytest.mark.parametrize(
     ("name", "cause"),
-    [("InRelease", "signature"), ("main/binary-amd64/Packages", "Hash Sum mismatch")],
+    [("InRelease", "signature"), ("main/binary-amd64/Packages.gz", "Hash Sum mismatch")],
 )
 def test_tampering_is_refused(repository: Path, apt: Apt, name: str, cause: str) -> None:
     suite = repository / "apt/dists/stable"
     by_hash = list((suite / "main/binary-amd64/by-hash/SHA256").iterdir())
-    for path in (suite / name, *(by_hash if name.endswith("Packages") else [])):
+    for path in (suite / name, *(by_hash if name.endswith(".gz") else [])):
         content = path.read_bytes()
         path.write_bytes(content.replace(b"amd64", b"amd46").replace(b"\x1f\x8b", b"\x1f\x8c"))
     with web_server(repository) as url:
@@ -216,8 +216,10 @@ def test_gpgv_verifies_both_signatures(repository: Path) -> None:
 def test_mirror_programs_find_the_plain_names(repository: Path) -> None:
     suite = repository / "apt/dists/stable"
     rows = [line.split() for line in (suite / "Release").read_text().splitlines()[9:]]
-    assert len(rows) == 2
-    for digest, size, name in rows:
+    index = "main/binary-amd64/Packages"
+    assert [name for _, _, name in rows] == [index, f"{index}.gz"]
+    # As in Debian, what is listed plain is served packed.
+    for digest, size, name in rows[1:]:
         path = suite / name
         assert path.stat().st_size == int(size)
         assert run("sha256sum", path).stdout.startswith(digest)

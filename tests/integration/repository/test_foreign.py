@@ -97,13 +97,17 @@ def test_debs_of_any_compression(tmp_path: Path, compression: str) -> None:
     assert "foreign_2.0-1_all.deb" in done.stdout, done.stdout
 
 
+def unpacked(path: Path) -> str:
+    return gzip.decompress(path.read_bytes()).decode()
+
+
 def test_udebs_are_for_the_installer_alone(tmp_path: Path) -> None:
     udeb = foreign_deb(tmp_path, "xz").rename(tmp_path / "foreign.udeb")
     root = tmp_path / "repository"
     publish([udeb, package(tmp_path)], root, signer(), platforms=PLATFORMS)
     main = root / "apt/dists/stable/main"
-    assert "Package: foreign" not in (main / "binary-amd64/Packages").read_text()
-    text = (main / "debian-installer/binary-amd64/Packages").read_text()
+    assert "Package: foreign" not in unpacked(main / "binary-amd64/Packages.gz")
+    text = unpacked(main / "debian-installer/binary-amd64/Packages.gz")
     assert "Filename: pool/main/f/foreign/foreign_2.0-1_all.udeb\n" in text
     release = (root / "apt/dists/stable/Release").read_text()
     assert " main/debian-installer/binary-amd64/Packages.gz\n" in release

@@ -355,14 +355,14 @@ def test_two_repositories_of_one_user_live_side_by_side(
 @pytest.mark.parametrize("release", [DEBIAN.format(12), ALMA], ids=["apt", "dnf"])
 def test_files_under_the_former_name_go(repository: Path, tmp_path: Path, release: str) -> None:
     """A host that was set up when files were called after the title alone."""
-    state = repository / "state/repository.json"
-    record = json.loads(state.read_text())
     former = tmp_path / "former"
     shutil.copytree(repository, former)
-    document = {**record, "name": "shop-packages", "identity": ""}
-    (former / "state/repository.json").write_text(json.dumps(document))
+    state = former / "state/head.json"
+    head = json.loads(state.read_text())
+    head["repository"] |= {"name": "shop-packages", "identity": ""}
+    state.write_text(json.dumps(head))
     publish([], former, signer(), platforms=PLATFORMS)
-    new = json.loads((former / "state/repository.json").read_text())
+    new = json.loads(state.read_text())["repository"]
     assert new["former_names"] == ["shop-packages"]
     assert (former / "keys/shop-packages.asc").is_file()
     text = (former / "install.sh").read_text()

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from omnibuild.repository.apt.suite import packages_index
+from omnibuild.repository.apt.suite import suite_of
 from omnibuild.repository.publish import publish
-from omnibuild.repository.state import load_channels
+from omnibuild.repository.state.head import load
 from omnibuild.repository.target import Target
 from omnibuild.signing.creation import KeyInfo, create_key
 from omnibuild.signing.signer import Signer, load_signer
@@ -22,6 +22,7 @@ from tests.integration.repository.clients import Apt, Dnf, run
 from tests.unit.repository.samples import EL9, PLATFORMS, USER_ID, package
 
 URL = "https://shop.example"
+INDEX = "main/binary-amd64/Packages"
 
 PUBLISHER = """
 import os, signal, sys
@@ -118,19 +119,20 @@ def test_killed_anywhere(tmp_path: Path, key: KeyInfo) -> None:
 
 def is_consistent(root: Path, signer: Signer) -> bool:
     """Tell whether indexes of the channel are what its state says, and rightly signed."""
-    content = load_channels(Target(root))["stable"]
+    content = load(Target(root)).channels["stable"]
     release = root / "apt/dists/stable/Release"
-    packages = (root / "apt/dists/stable/main/binary-amd64/Packages").read_text()
+    packages = gzip.decompress((root / f"apt/dists/stable/{INDEX}.gz").read_bytes())
     trees = [path.parent for path in (root / "yum/stable").rglob("repomd.xml")]
     named = (root / "yum/stable/el9/x86_64/mirrorlist").read_text().split("/")[-2]
     assert not list(root.rglob(".tmp-*"))
-    assert b"".join(packages_index(content.debs_of("stable"))) == packages.encode()
+    pieces = suite_of(content.suites["stable"], "stable", "").packages_files()[INDEX]
+    assert b"".join(piece.text() for piece in pieces) == packages
     assert root / f"yum/stable/el9/x86_64/{named}/repodata" in trees
     primaries = {
         tree.parent.name: gzip.decompress(next(iter(newest_part(tree))).read_bytes()).decode()
         for tree in trees
     }
-    for rpm in content.rpms.values():
+    for rpm in content.trees["el9"]:
         assert rpm.digest in primaries["x86_64"]
         assert rpm.digest in primaries[named]
     return signer.has_signed(
@@ -152,7 +154,7 @@ def newest_part(tree: Path) -> list[Path]:
 def test_the_next_publisher_completes_what_a_killed_one_began(tmp_path: Path, key: KeyInfo) -> None:
     root = tmp_path / "repository"
     signer = load_signer(key.path)
-    assert start(9, root, key, "", package(tmp_path), package(tmp_path, platform=EL9)).wait() < 0
+    assert start(14, root, key, "", package(tmp_path), package(tmp_path, platform=EL9)).wait() < 0
     publish([package(tmp_path, version="1.1")], root, signer, platforms=PLATFORMS)
     apt = Apt(tmp_path / "apt")
     apt.follow(f"file:{root}", key.public_armored)

@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from omnibuild.repository.clients.landing import landing_pages
 from omnibuild.repository.clients.listing import ROWS_PER_PAGE, newest, rows_of
 from omnibuild.repository.publish import publish
-from omnibuild.repository.state import Channel, Deb, Download, Index, Repository
+from omnibuild.repository.state.channel import Channel
+from omnibuild.repository.state.entries import Deb, Download
+from omnibuild.repository.state.head import Repository
+from omnibuild.repository.target import Target
 from tests.unit.repository.samples import DEBIAN_11, EL9, LINUX, PLATFORMS, package, signer
 
 VOID = {"meta", "link", "br"}
@@ -47,8 +50,17 @@ class Page(HTMLParser):
 
 
 def channel(*debs: Deb) -> Channel:
-    content = Channel(debs={deb.digest: deb for deb in debs})
-    content.suites["stable"] = Index(architectures=["amd64"], packages=list(content.debs))
+    content = Channel.of(Target(Path("nowhere")))
+    for each in debs:
+        content.suite("stable").list(each.architecture).put(each)
+    content.suite("stable").add_architecture("amd64")
+    return content
+
+
+def downloads(*names: str) -> Channel:
+    content = Channel.of(Target(Path("nowhere")))
+    for name in names:
+        content.downloads.put(Download(name=name, digest="", size=1))
     return content
 
 
@@ -60,7 +72,7 @@ def deb(name: str, version: str, summary: str = "A shop") -> Deb:
         summary=summary,
         digest=name + version,
         size=46_300_000,
-        path=f"pool/{name}.deb",
+        path=f"pool/{name}_{version}.deb",
         stanza="",
     )
 
@@ -114,20 +126,20 @@ def test_who_changes_its_architecture_is_the_same_package() -> None:
     for debs in ((newer, older), (older, newer)):
         content = channel(*debs)
         assert [row.version for row in newest(rows_of("stable", content))] == ["2.0"]
-        content.suites["stable"].architectures.append("arm64")
+        content.suite("stable").add_architecture("arm64")
         assert [row.version for row in newest(rows_of("stable", content))] == ["1.0", "2.0"]
 
 
 def test_names_of_tarballs_may_end_in_numbers() -> None:
     names = [f"{name}-linux-x86_64.tar.zst" for name in ("shop-1.5", "shop-2-1.0", "shop-1.10")]
-    content = Channel(downloads={n: Download(name=n, digest="", size=1) for n in names})
+    content = downloads(*names)
     rows = [(row.name, row.version) for row in newest(rows_of("stable", content))]
     assert rows == [("shop", "1.10"), ("shop-2", "1.0")]
 
 
 def test_pex_files_are_listed_beside_tarballs() -> None:
     names = ["shop-1.5.pex", "shop-2-1.0.pex", "shop-1.10-linux-x86_64.pex", "shop-1.4.tar.zst"]
-    content = Channel(downloads={n: Download(name=n, digest="", size=1) for n in names})
+    content = downloads(*names)
     rows = {(row.name, row.version, row.architecture) for row in rows_of("stable", content)}
     assert rows == {
         ("shop", "1.5", ""),
@@ -143,7 +155,7 @@ def test_pex_files_are_listed_beside_tarballs() -> None:
 
 
 def test_pex_files_alone_are_not_for_the_installer() -> None:
-    content = Channel(downloads={"shop-1.5.pex": Download(name="shop-1.5.pex", digest="", size=1)})
+    content = downloads("shop-1.5.pex")
     (page,) = landing_pages(record(), {"stable": content}, "stable").values()
     assert "install.sh" not in page
     assert "downloads/shop-1.5.pex" in page
@@ -165,15 +177,14 @@ def test_ten_thousand_packages_are_found_page_by_page() -> None:
             page = Page(pages[link])
             assert "script" not in page.tags
             found += [href for href in page.links if href.startswith("../apt/")]
-    assert sorted(found) == sorted(f"../apt/{deb.path}" for deb in content.debs.values())
+    assert sorted(found) == sorted(f"../apt/{deb.path}" for deb in content.suites["stable"])
 
 
 def test_one_more_package_changes_one_page(tmp_path: Path) -> None:
     before = landing_pages(record(), {"stable": many(1000)}, "stable")
     content = many(1000)
     extra = deb("a-package", "1.0")
-    content.debs[extra.digest] = extra
-    content.suites["stable"].packages.append(extra.digest)
+    content.suite("stable").list("amd64").put(extra)
     after = landing_pages(record(), {"stable": content}, "stable")
     changed = {path for path in after if after[path] != before.get(path)}
     assert changed == {"index.html", "packages/a.html"}

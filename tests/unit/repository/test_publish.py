@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -29,7 +28,7 @@ from omnibuild.package.rpm.reader import read_rpm, read_rpm_headers
 from omnibuild.package.rpm.tags import SignatureTag
 from omnibuild.repository import layout
 from omnibuild.repository.intake import goes_with_another
-from omnibuild.repository.publish import Release, publish, remove
+from omnibuild.repository.publish import Published, publish, remove
 from omnibuild.repository.target import Target
 from omnibuild.signing.creation import create_key
 from omnibuild.signing.signer import load_signer
@@ -52,12 +51,13 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path / "repository"
 
 
-def into(repository: Path, *files: Path, channel: str = "stable", base_url: str = URL) -> Release:
+def into(repository: Path, *files: Path, channel: str = "stable", base_url: str = URL) -> Published:
     return publish(files, repository, signer(), channel, PLATFORMS, base_url)
 
 
 def packages(repository: Path, suite: str) -> str:
-    return (repository / f"apt/dists/{suite}/main/binary-amd64/Packages").read_text()
+    packed = repository / f"apt/dists/{suite}/main/binary-amd64/Packages.gz"
+    return gzip.decompress(packed.read_bytes()).decode()
 
 
 def test_every_package_goes_to_its_place(tmp_path: Path, repository: Path) -> None:
@@ -256,10 +256,18 @@ def test_the_next_publisher_sweeps_after_a_killed_one(tmp_path: Path, repository
     left.touch()
     into(repository)
     assert left.exists(), "without need nothing is searched"
-    (repository / layout.UNFINISHED).touch()
+    killed = repository / f"state/{TEMPORARY_PREFIX}scratch"
+    killed.mkdir()
     into(repository, package(tmp_path))
     assert not left.exists()
-    assert not (repository / layout.UNFINISHED).exists()
+    assert not killed.exists()
+
+
+def test_nobody_sweeps_what_a_living_publisher_holds(repository: Path) -> None:
+    into(repository)
+    with Target(repository).scratch() as scratch:
+        into(repository)
+        assert scratch.exists()
 
 
 def killed_before(name: str, root: Path, *files: Path, channel: str, url: str = URL) -> None:
@@ -306,7 +314,7 @@ def test_a_new_address_reaches_all_channels_also_after_a_kill(
 def test_after_a_failure_all_is_looked_through(tmp_path: Path, repository: Path) -> None:
     into(repository)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("omnibuild.repository.publish.publish_indexes", failing)
+        patch.setattr("omnibuild.repository.publish.show", failing)
         with pytest.raises(RepositoryError):
             into(repository, package(tmp_path), channel="testing")
     into(repository)
@@ -335,14 +343,19 @@ def test_a_clock_that_is_far_behind_is_refused(tmp_path: Path, repository: Path)
 @pytest.mark.parametrize(
     "content", [b"{", b"", b"null", b"[]", b"\xff\xfe", b'{"debs":' * 100_000, b'"\\ud800"']
 )
-def test_a_damaged_state_names_its_file(repository: Path, content: bytes) -> None:
-    into(repository)
-    (repository / "state/channels/stable.json").write_bytes(content)
+@pytest.mark.parametrize("name", ["head.json", "releases/*.json", "leaves/*.zst"])
+def test_a_damaged_state_names_its_file(
+    tmp_path: Path, repository: Path, name: str, content: bytes
+) -> None:
+    file = package(tmp_path)
+    into(repository, file)
+    (path,) = (repository / "state").glob(name)
+    path.write_bytes(content)
     before = listing(repository)
     with pytest.raises(RepositoryError) as caught:
-        into(repository)
+        into(repository, file)
     assert caught.value.where
-    assert caught.value.where.file.endswith("state/channels/stable.json")
+    assert caught.value.where.file == str(path)
     assert listing(repository) == before
 
 
@@ -351,9 +364,7 @@ def _directory(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, _directory])
-@pytest.mark.parametrize(
-    "name", ["state/channels/stable.json", "state/repository.json", "apt/dists/stable/InRelease"]
-)
+@pytest.mark.parametrize("name", ["state/head.json", "apt/dists/stable/InRelease"])
 def test_what_stands_in_place_of_a_file_is_one_error(
     repository: Path, name: str, make: Callable[[Path], None]
 ) -> None:
@@ -366,38 +377,26 @@ def test_what_stands_in_place_of_a_file_is_one_error(
 
 def test_the_lock_is_released_after_a_failure(repository: Path) -> None:
     target = Target(repository)
-    with pytest.raises(KeyError), target.locked(silent):
+    with pytest.raises(KeyError), target.locked(layout.LOCK, silent):
         raise KeyError
-    with target.locked(silent):
+    with target.locked(layout.LOCK, silent):
         pass
 
 
-def test_the_state_of_an_earlier_release_is_taken_over(tmp_path: Path, repository: Path) -> None:
-    """Names had no identity of their own, and systems no glibc."""
-    into(repository, package(tmp_path))
-    state = repository / "state/repository.json"
-    record = json.loads(state.read_text())
-    older = {key: value for key, value in record.items() if key not in ("identity", "former_names")}
-    for system in older["systems"].values():
-        del system["glibc"]
-    state.write_text(json.dumps({**older, "name": "shop-packages"}))
-    into(repository)
-    taken = json.loads(state.read_text())
-    assert re.fullmatch("shop-packages-[0-9a-f]{8}", taken["name"])
-    assert taken["former_names"] == ["shop-packages"]
-    assert all(system["glibc"] for system in taken["systems"].values())
-    keys = {path.name for path in (repository / "keys").iterdir()}
-    assert {"shop-packages.asc", f"{taken['name']}.asc"} <= keys
-    # From then on it stays.
-    into(repository)
-    assert json.loads(state.read_text()) == taken
+def test_the_state_of_an_earlier_omnibuild_is_refused(tmp_path: Path, repository: Path) -> None:
+    (repository / "state").mkdir(parents=True)
+    (repository / "state/repository.json").write_text("{}")
+    with pytest.raises(RepositoryError, match="kept its state in another way"):
+        into(repository, package(tmp_path))
+    assert len(listing(repository)) == 1
 
 
 def test_no_two_repositories_have_one_name(tmp_path: Path) -> None:
     names = set()
     for place in ("a", "b"):
         into(tmp_path / place, package(tmp_path))
-        names.add(json.loads((tmp_path / place / "state/repository.json").read_text())["name"])
+        head = json.loads((tmp_path / place / "state/head.json").read_text())
+        names.add(head["repository"]["name"])
     assert len(names) == 2
 
 

@@ -15,16 +15,18 @@ from hypothesis import strategies as st
 from omnibuild.package.rpm.reader import RpmChange, RpmFile, RpmInfo
 from omnibuild.package.rpm.relations import RpmRelation
 from omnibuild.package.rpm.tags import Sense
-from omnibuild.repository import layout, yum
-from omnibuild.repository.rpm_metadata import (
+from omnibuild.repository import layout
+from omnibuild.repository.state.entries import Rpm
+from omnibuild.repository.target import Target
+from omnibuild.repository.yum import metadata as yum
+from omnibuild.repository.yum import tree
+from omnibuild.repository.yum.elements import (
     SignedFile,
     filelists_element,
     other_element,
     primary_element,
     split_version,
 )
-from omnibuild.repository.state import Rpm
-from omnibuild.repository.target import Target
 from tests.unit.repository.samples import assert_golden, listing, signer
 
 DATE = 1_700_000_000
@@ -96,7 +98,12 @@ def rpm(version: str = "1.4-1") -> Rpm:
 
 
 def metadata(base: str = "") -> yum.Metadata:
-    return yum.Metadata([rpm()], [yum.compress(filelists_element(info(), DIGEST))], base)
+    shard = yum.compress(filelists_element(info(), DIGEST))
+    return yum.Metadata(pieces([rpm()]), lambda _: shard, base=base)
+
+
+def pieces(rpms: list[Rpm]) -> list[yum.Piece]:
+    return [yum.Piece(f"{len(rpms)}", len(rpms), lambda: rpms)]
 
 
 def test_elements() -> None:
@@ -142,7 +149,7 @@ def test_split_version() -> None:
 def publish(root: Path, rpms: list[Rpm], base_url: str = "", date: int = DATE) -> bool:
     target = Target(root)
     target.put(layout.filelists_shard("ab" * 32), yum.compress("<package/>\n"))
-    return yum.publish_tree(target, "yum/t", rpms, signer(), date, base_url)
+    return tree.publish_tree(target, "yum/t", pieces(rpms), signer(), date, base_url)
 
 
 def test_without_an_address_there_is_no_mirrorlist(tmp_path: Path) -> None:
@@ -176,21 +183,21 @@ def age(root: Path) -> None:
 
 
 def test_old_generations_go(tmp_path: Path) -> None:
-    for count in range(yum.KEPT_GENERATIONS + 4):
+    for count in range(tree.KEPT_GENERATIONS + 4):
         publish(tmp_path, [rpm()] * count, "https://shop.example", DATE + count)
-    tree = tmp_path / "yum/t"
-    assert (tree / "gen-1").exists(), "it is not an hour old"
+    place = tmp_path / "yum/t"
+    assert (place / "gen-1").exists(), "it is not an hour old"
     age(tmp_path)
     publish(tmp_path, [rpm()] * 99, "https://shop.example", DATE + 99)
-    assert len(list(tree.glob("gen-*"))) == yum.KEPT_GENERATIONS + 1
-    assert len(list((tree / "repodata").glob("*-primary.xml.gz"))) == yum.KEPT_GENERATIONS + 1
+    assert len(list(place.glob("gen-*"))) == tree.KEPT_GENERATIONS + 1
+    assert len(list((place / "repodata").glob("*-primary.xml.gz"))) == tree.KEPT_GENERATIONS + 1
 
 
 def test_what_was_current_until_now_stays(tmp_path: Path) -> None:
     publish(tmp_path, [rpm()], "https://shop.example")
     first = {path for path in tmp_path.rglob("yum/**/*") if path.suffix == ".gz"}
     age(tmp_path)
-    for count in range(2, yum.KEPT_GENERATIONS + 5):
+    for count in range(2, tree.KEPT_GENERATIONS + 5):
         publish(tmp_path, [rpm()] * count, "https://shop.example", DATE + count)
     assert all(path.exists() for path in first)
 
@@ -201,20 +208,20 @@ def test_each_revision_is_later_than_the_one_before(tmp_path: Path, now: int) ->
     repomd = tmp_path / "yum/t/repodata/repomd.xml"
     before = int(repomd.stat().st_mtime)
     publish(tmp_path, [rpm()], date=now)
-    assert yum.revision(repomd.read_bytes()) == max(now, DATE + 1)
+    assert tree.revision(repomd.read_bytes()) == max(now, DATE + 1)
     assert int(repomd.stat().st_mtime) > before
 
 
 @pytest.mark.parametrize("name", ["repomd.xml", "repomd.xml.asc", "*-primary.xml.gz"])
 def test_what_is_damaged_is_written_again(tmp_path: Path, name: str) -> None:
     publish(tmp_path, [rpm()], "https://shop.example")
-    tree = tmp_path / "yum/t"
-    whole = {path: path.read_bytes() for path in tree.rglob("repodata/*.gz")}
-    for path in tree.rglob(f"repodata/{name}"):
+    place = tmp_path / "yum/t"
+    whole = {path: path.read_bytes() for path in place.rglob("repodata/*.gz")}
+    for path in place.rglob(f"repodata/{name}"):
         path.write_bytes(path.read_bytes()[:-30])
     assert publish(tmp_path, [rpm()], "https://shop.example", DATE + 100)
-    newest = (tree / "mirrorlist").read_text().rstrip("/\n").rpartition("/")[2]
-    for directory in (tree / "repodata", tree / newest / "repodata"):
+    newest = (place / "mirrorlist").read_text().rstrip("/\n").rpartition("/")[2]
+    for directory in (place / "repodata", place / newest / "repodata"):
         repomd = (directory / "repomd.xml").read_bytes()
         assert signer().has_signed(repomd, (directory / "repomd.xml.asc").read_bytes())
     for path, content in whole.items():

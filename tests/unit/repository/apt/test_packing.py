@@ -5,48 +5,74 @@ from __future__ import annotations
 import gzip
 import lzma
 import random
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omnibuild import digests
 from omnibuild.repository.apt import packing
-from omnibuild.repository.apt.packing import dump, load, pack
+from omnibuild.repository.apt.packing import Known, Packed, Piece, cut, dump, load, pack
 
-texts = st.lists(st.binary(min_size=1, max_size=400), max_size=5, unique=True)
+texts = st.lists(st.binary(max_size=400), max_size=5, unique=True)
+
+
+def packed(contents: Sequence[bytes], known: Known | None = None) -> Packed:
+    return pack([piece(text) for text in contents], known or {})
+
+
+def piece(text: bytes) -> Piece:
+    return Piece(digests.of_bytes(text), lambda: text)
+
+
+def known(found: Packed) -> Known:
+    return cut(found.record, found.gzip, found.xz)
 
 
 @given(texts, texts)
 def test_all_forms_say_the_same(before: list[bytes], after: list[bytes]) -> None:
-    known = pack(before, {}).pieces
-    packed = pack(after, known)
-    assert packed == pack(after, {}), "what was kept makes no difference"
-    assert packed.plain == b"".join(after)
-    assert gzip.decompress(packed.gzip) == packed.plain
-    assert lzma.decompress(packed.xz, format=lzma.FORMAT_XZ) == packed.plain
-    assert load(dump(packed.pieces)) == packed.pieces
+    kept = known(packed(before))
+    assert kept.keys() == {digests.of_bytes(text) for text in before}
+    found = packed(after, kept)
+    assert found == packed(after), "what was kept makes no difference"
+    plain = b"".join(after)
+    assert (found.digest, found.size) == (digests.of_bytes(plain), len(plain))
+    assert gzip.decompress(found.gzip) == plain
+    assert lzma.decompress(found.xz, format=lzma.FORMAT_XZ) == plain
+    assert load(dump(found.record)) == found.record
 
 
 def test_long_pieces() -> None:
     noise = random.Random(1).randbytes(packing.WINDOW + 50_000)  # noqa: S311
-    packed = pack([noise, b"a" * packing.WINDOW, noise[::-1]], {})
-    assert lzma.decompress(packed.xz) == packed.plain
-    assert len(packed.xz) < 2.1 * len(noise)
+    contents = [noise, b"a" * packing.WINDOW, noise[::-1]]
+    found = packed(contents)
+    assert lzma.decompress(found.xz) == b"".join(contents)
+    assert len(found.xz) < 2.1 * len(noise)
 
 
-def test_what_is_known_is_not_compressed_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = pack([b"one", b"two"], {}).pieces
-    done: list[bytes] = []
-    monkeypatch.setattr(packing, "_gzip", lambda text: done.append(text) or gzip.compress(text))
-    packed = pack([b"one", b"two", b"three"], known)
-    assert done == [b"three"]
-    assert set(packed.pieces) > set(known)
-    assert pack([b"one"], packed.pieces).pieces.keys() == pack([b"one"], {}).pieces.keys()
+def test_what_is_known_is_not_made_again() -> None:
+    kept = known(packed([b"one", b"two"]))
+    made: list[bytes] = []
+
+    def told(text: bytes) -> Piece:
+        return Piece(digests.of_bytes(text), lambda: made.append(text) or text)  # type: ignore[func-returns-value]
+
+    pack([told(text) for text in (b"one", b"three", b"two")], kept)
+    assert made == [b"three"]
 
 
-@given(st.integers(0, 10_000), st.integers(0, 7))
-def test_damaged_pieces_are_not_taken(position: int, bit: int) -> None:
-    data = bytearray(dump(pack([b"some text", b"more"], {}).pieces))
-    data[position % len(data)] ^= 1 << bit
-    assert load(bytes(data)) == {}
-    assert load(b"") == {}
+@given(st.integers(0, 10_000), st.integers(0, 7), st.booleans())
+def test_damaged_pieces_are_not_taken(position: int, bit: int, first: bool) -> None:
+    found = packed([b"some text", b"more"])
+    forms = [bytearray(found.gzip), bytearray(found.xz)]
+    damaged = forms[first]
+    damaged[position % len(damaged)] ^= 1 << bit
+    assert cut(found.record, *map(bytes, forms)) == {}
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"null", b"\xff", b"[" * 100_000])
+def test_a_damaged_record_is_none(data: bytes) -> None:
+    assert load(data) is None
+    record = packed([b"text"]).record
+    assert load(dump(record).replace(b'"gzip_lengths":[', b'"gzip_lengths":[1,')) is None

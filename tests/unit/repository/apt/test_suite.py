@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omnibuild.package.deb.control import parse_paragraph
 from omnibuild.repository.apt import suite as apt
-from omnibuild.repository.apt.release import release_text, rows_of, rows_of_files
-from omnibuild.repository.state import Deb
+from omnibuild.repository.apt.release import release_text, row_of, rows_of
+from omnibuild.repository.state.channel import Index
+from omnibuild.repository.state.entries import Deb
+from omnibuild.repository.state.ledger import Ledger
+from omnibuild.repository.target import Target
 from tests.unit.repository.samples import assert_golden
 
 DATE = 1_700_000_000
@@ -36,23 +42,43 @@ def deb(**changes: str) -> Deb:
     )
 
 
-def test_packages_text() -> None:
-    pieces = apt.packages_index([deb(), deb(Version="1.5-1")])
-    assert_golden("Packages", b"".join(pieces).decode())
+def index(target: Target, *debs: Deb) -> Index[Deb]:
+    """A suite as it is read after it was written."""
+    written = Index(target, Deb, ("amd64", "arm64"))
+    for each in debs:
+        written.list(apt.list_of(each)).put(each)
+    lists = {name: Ledger(target, Deb, ledger.commit()) for name, ledger in written.lists.items()}
+    return Index(target, Deb, written.architectures, lists)
 
 
-def test_pieces_keep_their_place_when_packages_come() -> None:
-    debs = [deb(Version=f"1.{number}-1") for number in range(2 * apt.PIECE + 3)]
-    pieces = apt.packages_index(debs)
-    assert pieces[:2] == apt.packages_index(debs[:-1])[:2]
-    assert len(pieces) == 3
-    assert b"".join(pieces).count(b"Package: ") == len(debs)
-    assert apt.packages_index([]) == []
+def texts(suite: apt.Suite) -> dict[str, str]:
+    files = suite.packages_files()
+    return {path: b"".join(p.text() for p in pieces).decode() for path, pieces in files.items()}
+
+
+def test_packages_text(tmp_path: Path) -> None:
+    found = index(Target(tmp_path), deb(Version="1.5-1"), deb())
+    suite = apt.suite_of(found, "stable", "Shop")
+    assert_golden("Packages", texts(suite)["main/binary-amd64/Packages"])
+    assert texts(suite)["main/binary-arm64/Packages"] == ""
+
+
+def test_packages_for_all_are_in_each_index_and_udebs_apart(tmp_path: Path) -> None:
+    udeb = msgspec.structs.replace(deb(), path="pool/shop.udeb")
+    found = index(Target(tmp_path), deb(Architecture="all"), deb(), udeb)
+    listed = texts(apt.suite_of(found, "stable", "Shop"))
+    count = {path: text.count("Package: ") for path, text in listed.items()}
+    assert count == {
+        "main/binary-amd64/Packages": 2,
+        "main/binary-arm64/Packages": 1,
+        "main/debian-installer/binary-amd64/Packages": 1,
+        "main/debian-installer/binary-arm64/Packages": 0,
+    }
 
 
 def test_release_text() -> None:
     files = {"main/binary-amd64/Packages": b"one\n", "main/binary-amd64/Packages.gz": b"two\n"}
-    rows = rows_of_files(files)
+    rows = {path: row_of(data) for path, data in files.items()}
     text = release_text("stable-deb11", "Shop packages", ["arm64", "amd64"], rows, DATE)
     assert_golden("Release", text.decode())
     assert rows_of(text) == rows

@@ -1,0 +1,76 @@
+"""What is refused before anything is changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from omnibuild.digests import Digest
+from omnibuild.errors import IdentityConflictError, RepositoryError, UsageError, Where
+from omnibuild.repository import intake, layout
+from omnibuild.repository.intake import Submission
+from omnibuild.repository.state.channel import Channel
+from omnibuild.repository.target import Target
+from omnibuild.repository.trust import check_key
+from omnibuild.signing.signer import Signer
+
+_BASE_URL = re.compile(r"(https?://[A-Za-z0-9]|file:///)[A-Za-z0-9._~:/%@+=-]*")
+_OWN_DIRECTORIES = (layout.APT, "yum", "keys", layout.DOWNLOADS, layout.PACKAGES)
+_OWN_NAMES = (*_OWN_DIRECTORIES, layout.INSTALLER, layout.LANDING_PAGE)
+
+
+def check_formats(
+    signer: Signer, submissions: Iterable[Submission], channels: Mapping[str, Channel]
+) -> None:
+    """Raise :class:`SigningKeyError` for rpms that no host could verify with this key."""
+    formats = {submission.format for submission in submissions}
+    held = any(content.holds_rpms for content in channels.values())
+    check_key(signer, rpms=held or intake.RPM in formats)
+
+
+def checked_url(base_url: str) -> str:
+    """Return the address without a slash at its end; raises :class:`UsageError`."""
+    base_url = base_url.rstrip("/")
+    if base_url and not _BASE_URL.fullmatch(base_url):
+        raise UsageError(
+            f"{base_url!r} cannot be the address of a repository",
+            hint="it begins with https://, http:// or file:/// and holds no blank, quote or comma",
+        )
+    return base_url
+
+
+def check_directory(target: Target) -> None:
+    """Raise an error for what is no repository, and no empty place for one."""
+    first = target.root.parts[0] if target.root.parts else ""
+    if ":" in first:
+        raise UsageError(
+            f"{target.root} is no directory of this machine, and nothing else can be published to",
+            hint="publish to a directory and copy that: all but state/ is what hosts read",
+        )
+    if target.root.exists() and not target.root.is_dir():
+        raise RepositoryError("a repository is a directory", where=Where(str(target.root)))
+    if target.exists(layout.HEAD) or target.exists(layout.EARLIER):
+        return
+    foreign = [name for name in _OWN_NAMES if (target.root / name).exists()]
+    if foreign:
+        raise RepositoryError(
+            "the directory holds files that publishing would replace, and is no repository",
+            where=Where(str(target.root)),
+            why=f"found {', '.join(foreign)}",
+            hint="choose an empty directory",
+        )
+
+
+def check_identities(submissions: Iterable[Submission], channels: Mapping[str, Channel]) -> None:
+    """Refuse other bytes under a path that some channel, or the same call, has already."""
+    identities: dict[str, Digest] = {}
+    for submission in submissions:
+        known = identities.setdefault(submission.key, submission.identity)
+        for expected in (known, *(each.identity(submission.key) for each in channels.values())):
+            if expected not in ("", submission.identity):
+                raise IdentityConflictError(
+                    f"{submission.title} is published already, with other content",
+                    where=Where(str(submission.source)),
+                    why=f"published: {expected}\noffered:   {submission.identity}",
+                    hint="raise the package's revision: hosts take a version for the same for ever",
+                )

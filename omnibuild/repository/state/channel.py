@@ -1,0 +1,151 @@
+"""One channel: the suites, trees and downloads that hosts who follow it see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from omnibuild import digests
+from omnibuild.digests import Digest
+from omnibuild.repository.state.entries import Deb, Download, Rpm
+from omnibuild.repository.state.ledger import Entry, Leaf, Ledger
+from omnibuild.repository.target import Target
+
+P = TypeVar("P", bound=Entry)
+Q = TypeVar("Q", Deb, Rpm)
+
+
+class Shelf(Struct, frozen=True):
+    """A suite or a tree as it is written: the leaves of its packages by architecture."""
+
+    architectures: tuple[str, ...] = ()
+    lists: Mapping[str, tuple[Leaf, ...]] = {}
+
+
+class Contents(Struct, frozen=True):
+    """All that a channel holds, as it is written: equal contents are equal bytes."""
+
+    suites: Mapping[str, Shelf] = {}
+    trees: Mapping[str, Shelf] = {}
+    downloads: tuple[Leaf, ...] = ()
+
+    @property
+    def digest(self) -> Digest:
+        """What it is known by."""
+        return digests.of_bytes(msgspec.json.encode(self, order="sorted"))
+
+
+@dataclass
+class Index(Generic[P]):
+    """A suite or a tree: its packages by architecture."""
+
+    target: Target
+    kind: type[P]
+    architectures: tuple[str, ...] = ()
+    lists: dict[str, Ledger[P]] = field(default_factory=dict)
+
+    def add_architecture(self, architecture: str) -> None:
+        """Have an index for ``architecture``, from now on also when it is empty."""
+        self.architectures = tuple(sorted({*self.architectures, architecture}))
+
+    def list(self, architecture: str) -> Ledger[P]:
+        """Return the packages of an architecture, in a list that is made when there is none."""
+        return self.lists.setdefault(architecture, Ledger(self.target, self.kind))
+
+    def __iter__(self) -> Iterator[P]:
+        for _, ledger in sorted(self.lists.items()):
+            yield from ledger
+
+    def shelf(self) -> Shelf:
+        """Write what changed; return what is written of it."""
+        lists = {name: ledger.commit() for name, ledger in sorted(self.lists.items())}
+        return Shelf(self.architectures, {name: leaves for name, leaves in lists.items() if leaves})
+
+
+@dataclass
+class Channel:
+    """What one channel holds; packages are read when they are asked for."""
+
+    target: Target
+    suites: dict[str, Index[Deb]]
+    trees: dict[str, Index[Rpm]]
+    downloads: Ledger[Download]
+
+    @classmethod
+    def of(cls, target: Target, contents: Contents | None = None) -> Channel:
+        """Return a channel as it was written, or an empty one."""
+        contents = contents or Contents()
+        return cls(
+            target,
+            {name: _index(target, Deb, shelf) for name, shelf in contents.suites.items()},
+            {name: _index(target, Rpm, shelf) for name, shelf in contents.trees.items()},
+            Ledger(target, Download, contents.downloads),
+        )
+
+    def contents(self) -> Contents:
+        """Write what changed; return what the channel holds now."""
+        return Contents(
+            {name: index.shelf() for name, index in sorted(self.suites.items())},
+            {name: index.shelf() for name, index in sorted(self.trees.items())},
+            self.downloads.commit(),
+        )
+
+    def suite(self, name: str) -> Index[Deb]:
+        """Return a suite, made when it is not there."""
+        return self.suites.setdefault(name, Index(self.target, Deb))
+
+    def tree(self, name: str) -> Index[Rpm]:
+        """Return a yum tree, made when it is not there."""
+        return self.trees.setdefault(name, Index(self.target, Rpm))
+
+    @property
+    def holds_rpms(self) -> bool:
+        """Whether there are packages for dnf."""
+        return any(ledger.count for index in self.trees.values() for ledger in index.lists.values())
+
+    def identity(self, key: str) -> Digest:
+        """Return what is, or once was, at a place of any list; empty when nothing ever was."""
+        found = (
+            *(
+                each.identity(key)
+                for suite in self.suites.values()
+                for each in suite.lists.values()
+            ),
+            *(each.identity(key) for tree in self.trees.values() for each in tree.lists.values()),
+            self.downloads.identity(key),
+        )
+        return next(filter(None, found), "")
+
+    def withdraw(self, name: str, version: str = "") -> list[str]:
+        """Take out a package, or one version of it; return what it was, as people call it.
+
+        What it was stays known: hosts that have it would take no other for it.
+        """
+        gone: list[Deb | Rpm] = []
+        for suite in self.suites.values():
+            for debs in suite.lists.values():
+                gone += _withdraw(debs, name, version)
+        for tree in self.trees.values():
+            for rpms in tree.lists.values():
+                gone += _withdraw(rpms, name, version)
+        titles = [f"{item.name} {item.version} ({item.architecture})" for item in gone]
+        files = [item for item in self.downloads if item.name == name and not version]
+        for item in files:
+            self.downloads.withdraw(item)
+        return [*dict.fromkeys(titles), *(item.name for item in files)]
+
+
+def _withdraw(ledger: Ledger[Q], name: str, version: str) -> list[Q]:
+    gone = [item for item in ledger.named(name) if version in ("", item.version)]
+    for item in gone:
+        ledger.withdraw(item)
+    return gone
+
+
+def _index(target: Target, kind: type[P], shelf: Shelf) -> Index[P]:
+    lists = {name: Ledger(target, kind, leaves) for name, leaves in shelf.lists.items()}
+    return Index(target, kind, shelf.architectures, lists)

@@ -1,0 +1,21 @@
+"""What is said of a repository's own files when they cannot be read."""
+
+from __future__ import annotations
+
+import msgspec
+
+from omnibuild.errors import RepositoryError, Where
+from omnibuild.repository.target import Target
+
+# What decoding raises for bytes that are no document of that kind.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def unreadable(target: Target, path: str, why: str) -> RepositoryError:
+    """Return the error for a state that is damaged or gone."""
+    return RepositoryError(
+        "the repository's own state cannot be read",
+        where=Where(target.place(path)),
+        why=why,
+        hint="restore this file from a backup; the packages themselves are untouched",
+    )

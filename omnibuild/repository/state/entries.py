@@ -1,0 +1,97 @@
+"""What a repository lists: one class for each family of packages."""
+
+from __future__ import annotations
+
+import re
+
+from msgspec import Struct
+
+from omnibuild.digests import Digest
+from omnibuild.repository import layout
+
+# A name may end in a number, and no version of ours holds a hyphen.
+_TARBALL = re.compile(r"(.+)-([0-9][^-]*)-(linux-[^-]+)\.tar\.\w+")
+_PEX = re.compile(r"(.+?)-([0-9][^-]*)(?:-(linux-[^-]+))?\.pex")
+
+
+class Deb(Struct, frozen=True, kw_only=True):
+    """A .deb in the pool; ``stanza`` is its paragraph in Packages."""
+
+    name: str
+    version: str
+    architecture: str
+    summary: str
+    digest: Digest
+    size: int
+    path: str
+    stanza: str
+
+    @property
+    def key(self) -> str:
+        """Its place in a ledger."""
+        return f"{self.name} {self.path}"
+
+    @property
+    def identity(self) -> Digest:
+        """What makes it the same package."""
+        return self.digest
+
+
+class Rpm(Struct, frozen=True, kw_only=True):
+    """An .rpm of a yum tree.
+
+    ``identity`` is the digest of its main header, which no signature changes; ``digest`` that of
+    the signed file. ``primary`` and ``other`` are its elements in the metadata; its file list can
+    take a megabyte and is kept apart.
+    """
+
+    name: str
+    version: str
+    architecture: str
+    summary: str
+    identity: Digest
+    digest: Digest
+    size: int
+    path: str
+    primary: str
+    other: str
+
+    @property
+    def key(self) -> str:
+        """Its place in a ledger."""
+        return f"{self.name} {self.path}"
+
+
+class Download(Struct, frozen=True, kw_only=True):
+    """A tarball or a PEX file in ``downloads/``."""
+
+    name: str
+    digest: Digest
+    size: int
+
+    @property
+    def key(self) -> str:
+        """Its place in a ledger."""
+        return f"{self.parts[0]} {layout.download_path(self.name)}"
+
+    @property
+    def identity(self) -> Digest:
+        """What makes it the same file."""
+        return self.digest
+
+    @property
+    def is_pex(self) -> bool:
+        """Whether it is a PEX file."""
+        return self.name.endswith(".pex")
+
+    @property
+    def parts(self) -> tuple[str, str, str]:
+        """The package's name, version and architecture, as far as the file's name says them."""
+        found = (_PEX if self.is_pex else _TARBALL).fullmatch(self.name)
+        name, version, architecture = found.groups("") if found else (self.name, "", "")
+        return name, version, architecture
+
+
+def key_of(path: str, name: str) -> str:
+    """Return the place of what lies at ``path``, whatever its family."""
+    return f"{name} {path}"

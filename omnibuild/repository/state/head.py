@@ -1,0 +1,205 @@
+"""What a repository holds, recorded in the repository itself.
+
+One small file, the head, names the present release of each channel. A release is never changed: it
+names the one before, who published it, and the leaves in which its packages are listed. Whoever
+publishes writes what is new and then replaces the head, if that is still the one that was read; so
+nothing of another publisher is lost, and what a killed one began is either there or is not.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from omnibuild import digests
+from omnibuild.digests import Digest
+from omnibuild.errors import RepositoryError, SigningKeyError, Where
+from omnibuild.repository import layout
+from omnibuild.repository.clients.systems import HostSystem
+from omnibuild.repository.state.channel import Channel, Contents
+from omnibuild.repository.state.damage import UNREADABLE, unreadable
+from omnibuild.repository.target import Target
+from omnibuild.signing.signer import Signer
+
+S = TypeVar("S", bound=Struct)
+
+_TITLE_FOREIGN = re.compile(r"[^\w.&+'-]+")
+_NAME_FOREIGN = re.compile(r"[^a-z0-9]+")
+
+
+class Repository(Struct, kw_only=True):
+    """What is true of all channels.
+
+    ``name`` is in every host's configuration (keyring, sources), so it never changes, and no two
+    repositories have the same: it ends in ``identity``, which was drawn for this one. Repositories
+    of earlier releases had none; ``former_names`` are what their hosts know.
+    """
+
+    name: str
+    title: str
+    fingerprint: str
+    base_url: str = ""
+    identity: str = ""
+    former_names: tuple[str, ...] = ()
+    systems: dict[str, HostSystem] = msgspec.field(default_factory=dict)
+
+
+class Author(Struct, frozen=True):
+    """Who published, when (seconds since 1970), by what command, and from which build."""
+
+    name: str
+    time: int
+    action: str
+    build: str = ""
+
+
+class Release(Struct, frozen=True, kw_only=True):
+    """One state of a channel; ``before`` is the one that it followed."""
+
+    channel: str
+    contents: Contents
+    author: Author
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    before: Digest = ""
+
+
+class Head(Struct, frozen=True, kw_only=True):
+    """The present: what is true of all channels, and the release of each by its digest."""
+
+    repository: Repository
+    releases: dict[str, Digest]
+    generation: int = 0
+
+
+@dataclass
+class State:
+    """A repository as it was read; what is changed here is written by :meth:`commit`.
+
+    Args:
+        head: nothing when there is no repository yet.
+        channels: what they hold, by their names.
+    """
+
+    target: Target
+    head: Head | None
+    channels: dict[str, Channel]
+    _read: bytes = b""
+    _releases: dict[str, Release] = field(default_factory=dict)
+
+    @property
+    def repository(self) -> Repository | None:
+        """What is true of all channels."""
+        return self.head.repository if self.head else None
+
+    def channel(self, name: str) -> Channel:
+        """Return a channel, made when it is not there."""
+        return self.channels.setdefault(name, Channel.of(self.target))
+
+    def adopt(self, other: State) -> None:
+        """Go on with what somebody wrote, or this publisher itself."""
+        self.head, self.channels = other.head, other.channels
+        self._read, self._releases = other._read, other._releases
+
+    def commit(self, repository: Repository, releases: Mapping[str, Release]) -> bool:
+        """Have some channels at new releases; tell whether nobody else was faster.
+
+        Nothing is written for a channel that holds what it held.
+        """
+        named = dict(self.head.releases) if self.head else {}
+        for name, release in releases.items():
+            known = self._releases.get(name)
+            if known is None or known.contents != release.contents:
+                named[name] = write_release(self.target, release)
+        generation = self.head.generation if self.head else 0
+        if self.head and (self.head.repository, self.head.releases) == (repository, named):
+            return self.target.read(layout.HEAD) == self._read
+        head = Head(repository=repository, releases=named, generation=generation + 1)
+        return self.target.put_if(layout.HEAD, msgspec.json.encode(head) + b"\n", self._read)
+
+
+def load(target: Target) -> State:
+    """Read the present; raises :class:`RepositoryError` when that cannot be."""
+    data = target.read(layout.HEAD)
+    if not data and not target.exists(layout.HEAD):
+        if target.exists(layout.EARLIER):
+            raise RepositoryError(
+                "the repository was written by an omnibuild that kept its state in another way",
+                where=Where(target.place(layout.EARLIER)),
+                hint="publish the packages into a new directory, with the same key",
+            )
+        return State(target, None, {})
+    head = _decoded(target, layout.HEAD, data, Head)
+    releases = {name: read_release(target, digest) for name, digest in head.releases.items()}
+    channels = {name: Channel.of(target, each.contents) for name, each in releases.items()}
+    return State(target, head, channels, data, releases)
+
+
+def read_release(target: Target, digest: Digest) -> Release:
+    """Read a release.
+
+    Raises :class:`RepositoryError` when it is not there, or not what its name says.
+    """
+    path = layout.release(digest)
+    data = target.read(path)
+    if digests.of_bytes(data) != digest:
+        raise unreadable(target, path, "it is not what its name says")
+    return _decoded(target, path, data, Release)
+
+
+def write_release(target: Target, release: Release) -> Digest:
+    """Write a release; return its digest."""
+    data = msgspec.json.encode(release) + b"\n"
+    digest = digests.of_bytes(data)
+    target.put(layout.release(digest), data)
+    return digest
+
+
+def history(target: Target, digest: Digest) -> Iterator[tuple[Digest, Release]]:
+    """Yield a release and those before it, the newest first, as far as they are kept."""
+    while digest and target.exists(layout.release(digest)):
+        release = read_release(target, digest)
+        yield digest, release
+        digest = release.before
+
+
+def record_of(known: Repository | None, signer: Signer, base_url: str) -> Repository:
+    """Return what is true from now on; raises :class:`SigningKeyError` for another's key."""
+    if known and known.fingerprint != signer.fingerprint:
+        raise SigningKeyError(
+            "the repository belongs to another key, the only one that its hosts trust",
+            why=f"repository: {known.fingerprint}\nthis key:   {signer.fingerprint}",
+            hint="publish with the repository's key",
+        )
+    # Hosts pin by the title, and a pin's own syntax must not be in it.
+    owner = _TITLE_FOREIGN.sub(" ", signer.user_id.partition("<")[0]).strip() or "Packages"
+    title = known.title if known else owner
+    if known and known.identity:
+        identity, name, former_names = known.identity, known.name, known.former_names
+    else:
+        # Neither the title nor the key tells two repositories of one person apart.
+        identity = secrets.token_hex(4)
+        name = f"{_NAME_FOREIGN.sub('-', title.lower()).strip('-') or 'packages'}-{identity}"
+        former_names = (known.name,) if known else ()
+    return Repository(
+        name=name,
+        title=title,
+        fingerprint=signer.fingerprint,
+        base_url=base_url or (known.base_url if known else ""),
+        identity=identity,
+        former_names=former_names,
+        systems=dict(known.systems) if known else {},
+    )
+
+
+def _decoded(target: Target, path: str, data: bytes, kind: type[S]) -> S:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except UNREADABLE as error:
+        raise unreadable(target, path, str(error)) from error

@@ -1,0 +1,1 @@
+"""The yum side: elements of packages, metadata, and how readers get from one state to the next."""

@@ -1,0 +1,157 @@
+"""yum's metadata as files: gzip members of leaves, cut out of the last ones and joined."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from xml.sax import saxutils
+
+from msgspec import Struct
+
+from omnibuild import digests
+from omnibuild.digests import Digest
+from omnibuild.repository.state.entries import Rpm
+
+NOARCH = "noarch"
+GZIP_LEVEL = 6
+
+COMMON = "http://linux.duke.edu/metadata/common"
+RPM_NAMESPACE = "http://linux.duke.edu/metadata/rpm"
+ELEMENTS = {
+    "primary": ("metadata", f'xmlns="{COMMON}" xmlns:rpm="{RPM_NAMESPACE}"'),
+    "filelists": ("filelists", 'xmlns="http://linux.duke.edu/metadata/filelists"'),
+    "other": ("otherdata", 'xmlns="http://linux.duke.edu/metadata/other"'),
+}
+DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+LOCATION = "<location href="
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some packages of a tree.
+
+    Args:
+        name: equal names are equal packages.
+        count: how many there are.
+        rpms: reads them.
+    """
+
+    name: Digest
+    count: int
+    rpms: Callable[[], Sequence[Rpm]]
+
+
+class Record(Struct, frozen=True):
+    """Of which pieces metadata is made: their names, and by its type the file and the lengths.
+
+    ``base`` is the address that was in it.
+    """
+
+    base: str
+    pieces: tuple[Digest, ...]
+    files: dict[str, tuple[str, tuple[int, ...]]]
+
+
+# What pieces became, by the type of the file and their names.
+Known = Mapping[tuple[str, Digest], bytes]
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """The metadata of one tree and architecture as files.
+
+    Args:
+        pieces: its packages.
+        shard: reads the file list of a package, as a gzip member.
+        known: what pieces became, by their type and name.
+        base: the address below which the packages lie, unless ``repodata/`` is beside them.
+            Their own paths stay below it, as a mirror program wants that stores by them.
+    """
+
+    pieces: Sequence[Piece]
+    shard: Callable[[Rpm], bytes]
+    known: Known = field(default_factory=dict)
+    base: str = ""
+
+    @cached_property
+    def parts(self) -> Mapping[str, bytes]:
+        """The compressed files by their type."""
+        return {kind: self._document(kind) for kind in ELEMENTS}
+
+    def files(self) -> dict[str, bytes]:
+        """Return the files by their path; the name of each holds its digest."""
+        return {part_path(kind, data): data for kind, data in self.parts.items()}
+
+    def record(self, place: str) -> Record:
+        """Return of what the files are made that lie at ``place``."""
+        lengths = {kind: tuple(map(len, members)) for kind, members in self.members.items()}
+        return Record(
+            self.base,
+            tuple(piece.name for piece in self.pieces),
+            {
+                kind: (f"{place}{part_path(kind, data)}", lengths[kind])
+                for kind, data in self.parts.items()
+            },
+        )
+
+    def repomd(self, date: int) -> bytes:
+        """Return repomd.xml; ``date`` is in seconds since 1970."""
+        rows = "".join(
+            f'  <data type="{kind}">\n'
+            f'    <checksum type="sha256">{digests.of_bytes(data)}</checksum>\n'
+            f'    <location href="{part_path(kind, data)}"/>\n'
+            f"    <timestamp>{date}</timestamp>\n"
+            f"    <size>{len(data)}</size>\n"
+            "  </data>\n"
+            for kind, data in self.parts.items()
+        )
+        return (
+            f'{DECLARATION}<repomd xmlns="http://linux.duke.edu/metadata/repo">\n'
+            f"  <revision>{date}</revision>\n{rows}</repomd>\n"
+        ).encode()
+
+    @cached_property
+    def members(self) -> Mapping[str, Sequence[bytes]]:
+        """What the pieces became, by the type of the file."""
+        return {kind: [self._member(kind, piece) for piece in self.pieces] for kind in ELEMENTS}
+
+    def _member(self, kind: str, piece: Piece) -> bytes:
+        """Return the gzip members of a piece: as they may follow each other, each is made once."""
+        known = self.known.get((kind, piece.name))
+        if known is not None:
+            return known
+        if kind == "filelists":
+            # A list can be long, and never changes.
+            return b"".join(map(self.shard, piece.rpms()))
+        return compress("".join(self._element(kind, rpm) for rpm in piece.rpms()))
+
+    def _element(self, kind: str, rpm: Rpm) -> str:
+        if kind == "other":
+            return rpm.other
+        if not self.base:
+            return rpm.primary
+        base = f"<location xml:base={saxutils.quoteattr(self.base)} href="
+        return rpm.primary.replace(LOCATION, base, 1)
+
+    def _document(self, kind: str) -> bytes:
+        count = sum(piece.count for piece in self.pieces)
+        name, attributes = ELEMENTS[kind]
+        head = compress(f'{DECLARATION}<{name} {attributes} packages="{count}">\n')
+        return b"".join([head, *self.members[kind], end_of(kind)])
+
+
+def end_of(kind: str) -> bytes:
+    """Return how a file of that type ends."""
+    return compress(f"</{ELEMENTS[kind][0]}>\n")
+
+
+def compress(text: str) -> bytes:
+    """Return a gzip member; every yum and dnf reads gzip, not every one reads zstd."""
+    return gzip.compress(text.encode(), GZIP_LEVEL, mtime=0)
+
+
+def part_path(kind: str, data: bytes) -> str:
+    """Return where a metadata file lies, relative to what a baseurl names."""
+    return f"repodata/{digests.of_bytes(data)}-{kind}.xml.gz"
