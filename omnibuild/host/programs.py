@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 
 from omnibuild.errors import DefinitionError
 from omnibuild.host.layout import Layout
-from omnibuild.recipe.running.commands import INTERPRETER, PLACEHOLDER
+from omnibuild.recipe.running.commands import (
+    INTERPRETER,
+    ONLY_MODULES,
+    PLACEHOLDER,
+    runs_module,
+)
 
 _TARGET = re.compile(r"\w+(\.\w+)*:\w+(\.\w+)*")
 _MODULE = re.compile(r"\w+(\.\w+)*")
@@ -131,11 +136,8 @@ class Installed:
         return Program(path)
 
     def _module_call(self, command: str, arguments: list[str]) -> Call:
-        if len(arguments) < len(("-m", "NAME")) or arguments[0] != "-m":
-            raise DefinitionError(
-                f"{command!r} is not `python -m MODULE`",
-                hint="of the interpreter, only modules can be run: files are at no known place",
-            )
+        if not runs_module(arguments):
+            raise DefinitionError(f"{command!r} is not `python -m MODULE`", hint=ONLY_MODULES)
         _, name, *rest = arguments
         runs = f"{name}.__main__" if f"{name}.__init__" in self.modules else name
         self.require_module(runs, f"python -m {name}")
@@ -170,6 +172,8 @@ class Installed:
         return self._adding(top)
 
     def _adding(self, name: str) -> str:
+        if not self.modules:
+            return f"a component brings it, or a file of [files], as /opt/…/bin/{name}"
         lock = " ".join(filter(None, ("omnibuild lock", self.recipe, "--require", name)))
         return f"if a package of the index brings it, say which: {lock}"
 

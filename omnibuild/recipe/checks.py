@@ -84,9 +84,10 @@ def _content_faults(recipe: Recipe) -> Iterator[Fault]:
     for table in needing:
         what = f"[{table}] needs an interpreter, and there is no [python]"
         yield Fault((table,), what, ADD_PYTHON)
-    if not recipe.software and not recipe.bundle:
-        hint = "add [python] for a Python app, or [software] for components"
-        yield Fault((), "nothing to package: neither [python] nor [software] is there", hint)
+    if not recipe.software and not recipe.bundle and not recipe.files:
+        hint = "add [python] for a Python app, [software] for components, or [files]"
+        what = "nothing to package: neither [python] nor [software] nor [files] is there"
+        yield Fault((), what, hint)
 
 
 def _source_faults(recipe: Recipe, path: Path) -> Iterator[Fault]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import shlex
 import sys
 from collections.abc import Container, Iterator, Mapping
@@ -63,6 +64,7 @@ def known_of(store: Store, definitions: Definitions, recipe: Recipe, path: Path)
         own = dict(modules(directory))
         brought.scripts |= dict.fromkeys(found.commands, "it:is")
         whole = whole and not (directory / "setup.py").exists()
+    brought.programs |= set(_own_programs(recipe, path.parent))
     unread = 0
     files, trees = _locked(definitions, recipe, path)
     unread += trees  # what they bring, only their builds know
@@ -76,6 +78,19 @@ def known_of(store: Store, definitions: Definitions, recipe: Recipe, path: Path)
     word = word_for(path)
     installed = Installed(brought.scripts, modules_there, brought.programs, recipe=word)
     return Known(own, installed, unread, whole and not unread)
+
+
+def _own_programs(recipe: Recipe, directory: Path) -> Iterator[str]:
+    """Yield what ``[files]`` puts below the app's directory, by its path there."""
+    prefix = f"/opt/{recipe.app.name}/"
+    for target, file in recipe.host_files.items():
+        if not target.startswith(prefix) or file.ghost or file.directory:
+            continue
+        path = target.removeprefix(prefix)
+        yield path
+        if file.source and (source := directory / file.source).is_dir():
+            for place, _, names in os.walk(source):
+                yield from (f"{path}/{Path(place, name).relative_to(source)}" for name in names)
 
 
 def _locked(

@@ -15,7 +15,7 @@ from omnibuild.recipe import located
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Recipe
 from omnibuild.recipe.positions import Path as Keys
-from omnibuild.recipe.running.commands import INTERPRETER
+from omnibuild.recipe.running.commands import INTERPRETER, ONLY_MODULES, runs_module
 from omnibuild.recipe.validate import quoted
 from omnibuild.recipe.whereabouts import table_in
 from omnibuild.sources.python.project.declared import document_of
@@ -38,12 +38,12 @@ def start_faults(recipe: Recipe, path: Path) -> Iterator[Fault]:
     if recipe.web:
         yield from option_faults(recipe.web)
     yield from _config_faults(recipe)
-    if not (recipe.python and recipe.source and recipe.source.path):
-        return
-    directory = path.parent / recipe.source.path
-    if recipe.web and recipe.web.app and (fault := web_fault(directory, recipe.web.app)):
-        yield Fault(("web", "app"), *fault)
-    yield from static_faults(recipe, directory)
+    source = recipe.python and recipe.source and recipe.source.path
+    directory = path.parent / source if source else None
+    if directory:
+        if recipe.web and recipe.web.app and (fault := web_fault(directory, recipe.web.app)):
+            yield Fault(("web", "app"), *fault)
+        yield from static_faults(recipe, directory)
     for place, command in commands_of(recipe).items():
         yield from _file_faults(directory, place, command)
 
@@ -98,15 +98,18 @@ def refuse_what_cannot_start(recipe: Recipe, path: Path) -> None:
         raise error
 
 
-def _file_faults(directory: Path, place: Keys, command: str) -> Iterator[Fault]:
-    """Yield a module that is written as a file: on hosts, files are at no known place."""
+def _file_faults(directory: Path | None, place: Keys, command: str) -> Iterator[Fault]:
+    """Yield what the interpreter cannot run: on hosts, files are at no known place."""
     first, *arguments = shlex.split(command)
-    if INTERPRETER.fullmatch(first):
+    interpreter = bool(INTERPRETER.fullmatch(first))
+    if interpreter:
         first = arguments[0] if arguments else ""
     elif "/" not in first or first.startswith(("bin/", "sbin/")):
         return  # perhaps a program that the project's wheel brings
-    if first.endswith(".py") and (directory / first).is_file():
+    if directory and first.endswith(".py") and (directory / first).is_file():
         module = first.removeprefix("./").removeprefix("src/").removesuffix(".py")
         module = module.replace("/", ".").removesuffix(".__main__")
         what = f"{quoted(first)} is a file of the project, and no program of the app"
         yield Fault(place, what, f"write `python -m {module}`")
+    elif interpreter and not runs_module(arguments):
+        yield Fault(place, f"{quoted(command)} is not `python -m MODULE`", ONLY_MODULES)

@@ -17,9 +17,6 @@ summary = "A shelf of files"
 license = "MIT"
 maintainer = "Shop team <shop@example.com>"
 
-[software]
-zlib = "1.3"
-
 [package]
 user = "shelf"
 changelog = "CHANGELOG.md"

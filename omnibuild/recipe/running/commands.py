@@ -17,6 +17,12 @@ from omnibuild.recipe.validate import quoted
 INTERPRETER = re.compile(r"python(3(\.[0-9]+)?)?")
 PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
 ADD_PYTHON = 'add [python] with `version = "3.13"`'
+ONLY_MODULES = "of the interpreter, only modules can be run: files are at no known place"
+
+
+def runs_module(arguments: list[str]) -> bool:
+    """Tell whether arguments of the interpreter say which module it runs, and nothing before."""
+    return arguments[:1] == ["-m"] and len(arguments) > 1
 
 
 def placeholders(command: str) -> set[str]:

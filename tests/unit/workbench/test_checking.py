@@ -237,6 +237,33 @@ def test_programs_are_known_once_all_packages_are_there(
     assert "`python -m flsk` is the module flsk, which the app does not have" in error
 
 
+def test_an_app_of_files_alone_starts_what_they_are(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (bench.base / "recipes/tools").mkdir()
+    for name in ("one", "bell"):
+        (bench.base / "recipes/tools" / name).write_bytes(b"#!/bin/sh\n")
+    path = bench.base / "recipes/bell.toml"
+    head = RECIPE.partition("[source]")[0].format(name="bell")
+    files = '[files]\n"/opt/bell/sbin" = "tools"\n"/usr/share/bell/bin/other" = "tools/one"\n'
+    commands = '[commands]\nbell = "bell --loud"\n{}[services.one]\ncommand = "{}"\n'
+    path.write_text(head + files + commands.format("", "one"))
+    assert bench.check() == 0
+    path.write_text(head + files + commands.format('other = "other"\n', "on"))
+    assert bench.check() == 3
+    error = capsys.readouterr().err
+    assert "did you mean 'one'?" in error
+    assert "a component brings it, or a file of [files], as /opt/…/bin/other" in error
+
+
+def test_a_script_on_the_command_line_is_refused_before_anything_is_fetched(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.recipe("shop", nightly="python -c 'import shop'")
+    assert bench.check() == 3
+    assert "is not `python -m MODULE`" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("code", ["from x import *", "globals()['app'] = 1"])
 def test_what_only_running_would_tell_is_not_refused(bench: Bench, code: str) -> None:
     (bench.base / "project/shop/__init__.py").write_text(code)
