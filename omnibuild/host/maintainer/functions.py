@@ -28,6 +28,12 @@ _STOP_INSTANCES = """\
         esac
 """
 
+# Only where a file has some: its package is not on every host.
+_SETCAP = """\
+        [ "$capabilities" = - ] || setcap "$capabilities" "$path" ||
+            echo "{app}: $path could not be given $capabilities" >&2
+"""
+
 # When each persistent timer last elapsed.
 _STAMPS = "/var/lib/systemd/timers/stamp-"
 
@@ -63,6 +69,11 @@ class Told:
     secrets: tuple[str, ...] = ()
     ghosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     health: bool = False
+
+    @property
+    def with_capabilities(self) -> bool:
+        """Whether a script gives a file capabilities, which takes a program of another package."""
+        return any(line.split()[4] != "-" for line in self.special)
 
     def __post_init__(self) -> None:
         asking = [name for name in points.PREPARING if name in self.hooks]
@@ -129,6 +140,7 @@ def _values(told: Told) -> dict[str, str]:
         "STAMPS": "".join(f" {_STAMPS}{timer}" for timer in told.units.timers),
         "CONFIGURATION": "\n".join(told.config),
         "SPECIAL": "\n".join(told.special),
+        "SETCAP": _SETCAP.format(app=layout.app) if told.with_capabilities else "",
         "HEALTH": f"        {layout.prefix}/libexec/health 10 || :\n" if told.health else "",
         "GHOSTS": "\n".join(told.ghosts),
         "SECRETS": " ".join(told.secrets),

@@ -5,8 +5,9 @@ import pytest
 from omnibuild.errors import DefinitionError
 from omnibuild.host.integration import integrate
 from omnibuild.host.programs import Call, EntryPoint, Installed
+from omnibuild.tree import Entry, Kind
 
-from .apps import CHECKOUT, SHAPES, integrated, recipe, scripts, text
+from .apps import CHECKOUT, INSTALLED, SHAPES, integrated, recipe, scripts, text
 
 UNITS = "/usr/lib/systemd/system"
 
@@ -221,3 +222,13 @@ def test_what_not_everybody_may_read_is_there_once() -> None:
 def test_rpm_gives_files_their_owners_itself() -> None:
     host = integrated(recipe(config={"/etc/shop/x": "x"}), config={"/etc/shop/x": b""})
     assert "configuration" not in "".join(host.scripts["rpm"].values())
+
+
+@pytest.mark.parametrize("capabilities", ["", "cap_net_raw=ep"])
+def test_only_capabilities_want_who_gives_them(capabilities: str) -> None:
+    file = {"source": "probe", "group": "shop", "capabilities": capabilities}
+    app = recipe(files={"/opt/shop/bin/probe": file})
+    own = [Entry("opt/shop/bin/probe", Kind.FILE, 0o755)]
+    postinst = integrate(app, {}, {}, INSTALLED, own).scripts["deb"]["postinst"]
+    assert 'chown -h "$owner:$group" "$path"' in postinst
+    assert ("setcap" in postinst) == bool(capabilities)
