@@ -14,6 +14,7 @@ from typing import Final
 
 from omnibuild.errors import DefinitionError, Where
 from omnibuild.package.identity import LAST_DATE, WIDTH
+from omnibuild.package.versions import host_version, split_epoch
 from omnibuild.payload.model import Change
 
 # deb-changelog(5).
@@ -119,7 +120,8 @@ def _markdown(lines: Sequence[str], file: str, author: str) -> Iterator[Change]:
             if not said:
                 what = f"the heading of {found['version']} has no date"
                 raise _error(file, number, what, repr(line), _HINT)
-            change = Change(found["version"], _day(said[0], file, number), author, ())
+            version = host_version(split_epoch(found["version"])[1])
+            change = Change(version, _day(said[0], file, number), author, ())
     if change:
         yield Change(change.version, change.date, author, tuple(items))
 

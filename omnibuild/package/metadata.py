@@ -54,12 +54,12 @@ def metadata_of(recipe: Recipe, changes: tuple[Change, ...] = ()) -> Metadata:
         group=package.rpm.group,
         changes=changes,
     )
+    full = metadata.full_version(metadata.revision)
     if changes:
-        return metadata
-    said = f"Version {app.release}."
-    released = Change(
-        metadata.full_version(metadata.revision), SOURCE_DATE_EPOCH, app.maintainer, (said,)
-    )
+        # What tells users of changes compares with the version of the package.
+        whole = (replace(c, version=full) if c.version == metadata.version else c for c in changes)
+        return replace(metadata, changes=tuple(whole))
+    released = Change(full, SOURCE_DATE_EPOCH, app.maintainer, (f"Version {app.release}.",))
     return replace(metadata, changes=(released,))
 
 

@@ -18,6 +18,7 @@ from omnibuild.errors import (
     UnknownNameError,
 )
 from omnibuild.package.metadata import metadata_of
+from omnibuild.payload.model import Change
 from omnibuild.payload.placing import LOGICAL_PREFIX
 from omnibuild.plan.graph import Action
 from omnibuild.recipe.definitions import Definitions
@@ -128,6 +129,13 @@ def test_epochs_are_pythons_or_the_recipes(
     recipe = replace(recipe, app=replace(recipe.app, version=version), package=package)
     metadata = metadata_of(recipe)
     assert (metadata.epoch, metadata.version) == (epoch, on_hosts)
+
+
+def test_the_entry_of_the_package_has_its_whole_version() -> None:
+    recipe = Definitions(CHECKOUT).recipe("hello")[0]
+    changes = tuple(Change(version, 0, "T <t@example.com>", ("a",)) for version in ("1.0.0", "0.9"))
+    said = metadata_of(recipe, changes).changes
+    assert [change.version for change in said] == ["1.0.0-1", "0.9"]
 
 
 def test_an_edited_installer_makes_no_payload_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,11 @@ def test_markdown(text: str) -> None:
     )
 
 
+def test_versions_of_markdown_are_those_of_hosts() -> None:
+    changes = read_changelog("## 1!2.0rc1 - 2024-05-31\n- a\n", "CHANGELOG.md", TEAM)
+    assert [change.version for change in changes] == ["2.0~rc1"]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "what"),
     [
