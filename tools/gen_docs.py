@@ -1,7 +1,7 @@
-"""Write the reference pages that come from code: definitions, errors and the audit's checks.
+"""Write the reference pages that come from code: definitions, hooks, errors, the audit's checks.
 
-Run it after a change of ``omnibuild/recipe/models``, ``omnibuild/errors.py`` or the table of
-checks; a unit test fails as long as ``docs/reference`` says something else than the code.
+Run it after a change of ``omnibuild/recipe/models``, ``omnibuild/errors.py``, hooks or the table
+of checks; a unit test fails as long as ``docs/reference`` says something else than the code.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from omnibuild import errors
 from omnibuild.audit.checks.table import CHECKS, Check
 from omnibuild.errors import OmnibuildError
+from omnibuild.host.hooks import POINTS, POST_CONFIGURE, PRE_INSTALL, PRE_REMOVE, PREPARING, PURGE
 from omnibuild.recipe.models import Platform, Recipe, Software
 from omnibuild.recipe.models.audit import NEVER_WAIVED, NO_GLOBS
 from omnibuild.recipe.schema import reference_markdown
@@ -24,7 +25,77 @@ def pages() -> dict[str, str]:
     """Return every generated page by its file name."""
     models = {"recipe.md": Recipe, "software.md": Software, "platform.md": Platform}
     texts = {name: reference_markdown(model) for name, model in models.items()}
-    return {**texts, "errors.md": errors_markdown(), "audit.md": audit_markdown()}
+    return {
+        **texts,
+        "hooks.md": hooks_markdown(),
+        "errors.md": errors_markdown(),
+        "audit.md": audit_markdown(),
+    }
+
+
+HOOKS = """\
+# Hooks
+
+What an app does itself when it is installed, upgraded or removed. A hook is a file called after its
+point, in the directory that the recipe names:
+
+```toml
+[package]
+scripts = "package-scripts"
+```
+
+It is POSIX shell, needs no first line and no mode, and runs with `set -eu`; its `exit` and its
+variables stay its own. All formats run the same hooks but tarballs and images, which have `prepare`
+and `migrate` only, and PEX files, which have none. `omnibuild check` reads them: a name that is
+none is refused, and so is what is no shell.
+
+| hook | when, and as whom |
+|---|---|
+"""
+FAILING = """
+```sh
+# package-scripts/pre-install: this host is not to get the new version yet
+if [ "$1" = upgrade ] && [ -e /etc/shop/stay ]; then
+    echo "shop: /etc/shop/stay says that no upgrade is wanted" >&2
+    exit 1
+fi
+```
+
+## When one fails
+
+| hook | deb | rpm |
+|---|---|---|
+"""
+# What the failure of hooks does: names of some, in debs, in rpms.
+FAILURES = (
+    (
+        (PRE_INSTALL,),
+        "the package is not installed, and the version before runs on",
+        "the same",
+    ),
+    (
+        (*PREPARING, POST_CONFIGURE),
+        "`apt` fails; what ran before runs on, and after a first installation nothing is started."
+        " Once it is mended: `dpkg --configure -a`",
+        "`dnf` warns and goes on; the rest as with debs. Once it is mended: `dnf reinstall shop`",
+    ),
+    ((PRE_REMOVE,), "the package stays, and runs on", "the same"),
+    ((PURGE,), "`dpkg --purge` fails, and can be tried again", "rpm purges nothing"),
+)
+OTHERS = """
+[Packages for pacman, apk and opkg](../guides/packages.md#packages-for-pacman-apk-and-opkg) go on
+where these managers do: that page tells.
+"""
+
+
+def hooks_markdown() -> str:
+    """Return the page on hooks: what there is, when each runs, and what its failure does."""
+    rows = "".join(f"| `{name}` | {about} |\n" for name, about in POINTS.items())
+    failing = "".join(
+        f"| {', '.join(f'`{name}`' for name in names)} | {deb} | {rpm} |\n"
+        for names, deb, rpm in FAILURES
+    )
+    return HOOKS + rows + FAILING + failing + OTHERS
 
 
 def errors_markdown() -> str:

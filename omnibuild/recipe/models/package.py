@@ -147,7 +147,10 @@ class Package(Model, frozen=True, kw_only=True):
     ] = 0
     scripts: Annotated[
         OptionalLine,
-        Meta(description="Directory with hooks for maintainer scripts, relative to the recipe."),
+        Meta(
+            description="Directory with hooks for maintainer scripts, relative to the recipe;"
+            " docs/reference/hooks.md lists them."
+        ),
     ] = ""
     changelog: Annotated[
         Line | ChangelogFrom | None,
