@@ -24,6 +24,7 @@ from omnibuild.cli.options import (
     add_workspace,
     command,
 )
+from omnibuild.cli.repo_words import REPO_COMMANDS
 from omnibuild.cli.repository_words import REPOSITORY_COMMANDS
 from omnibuild.cli.software_words import SOFTWARE_COMMANDS
 
@@ -42,6 +43,7 @@ exit status: 0 done, 2 usage, 3 definition, 4 source, 5 build step, 6 audit, 7 p
 GROUPS = {
     "artifact": ("prove what was built", "What was built, and whether it is so."),
     "key": ("make signing keys", "Make signing keys."),
+    "repo": ("look after a repository", "A repository: what it holds, and how it came to that."),
     "software": ("components", "The components that apps are made of."),
     "root": ("build roots", "The roots that components are compiled in."),
     "cache": ("look after the store", "The store of everything that was fetched and built."),
@@ -250,6 +252,7 @@ COMMANDS = (
     _shell,
     *ARTIFACT_COMMANDS,
     *REPOSITORY_COMMANDS,
+    *REPO_COMMANDS,
     _root,
     _schema,
     *SOFTWARE_COMMANDS,

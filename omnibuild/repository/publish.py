@@ -17,11 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omnibuild.digests import Digest
-from omnibuild.errors import (
-    RepositoryError,
-    UsageError,
-    Where,
-)
+from omnibuild.errors import UsageError
 from omnibuild.events import ArtifactAdded, Emit, Warned, silent
 from omnibuild.recipe.models import Platform
 from omnibuild.repository import intake, layout
@@ -33,6 +29,7 @@ from omnibuild.repository.refusals import (
     check_formats,
     check_identities,
     checked_url,
+    existing,
 )
 from omnibuild.repository.routing import declare_platforms, trees_for
 from omnibuild.repository.state.channel import Contents
@@ -133,10 +130,7 @@ def remove(
 
     Raises :class:`RepositoryError` or :class:`UsageError` before anything is changed.
     """
-    target = Target(repository)
-    check_directory(target)
-    if not target.exists(layout.HEAD):
-        raise RepositoryError("this is no repository", where=Where(str(repository)))
+    target = existing(repository)
 
     def withdraw(state: State, signed: Signed) -> tuple[Repository, Change]:
         del signed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from omnibuild.digests import Digest
 from omnibuild.errors import IdentityConflictError, RepositoryError, UsageError, Where
@@ -59,6 +60,15 @@ def check_directory(target: Target) -> None:
             why=f"found {', '.join(foreign)}",
             hint="choose an empty directory",
         )
+
+
+def existing(repository: Path) -> Target:
+    """Return a directory that was published to; raises :class:`RepositoryError` for another."""
+    target = Target(repository)
+    check_directory(target)
+    if not target.exists(layout.HEAD) and not target.exists(layout.EARLIER):
+        raise RepositoryError("this is no repository", where=Where(str(repository)))
+    return target
 
 
 def check_identities(submissions: Iterable[Submission], channels: Mapping[str, Channel]) -> None:

@@ -98,6 +98,11 @@ class State:
         """What is true of all channels."""
         return self.head.repository if self.head else None
 
+    @property
+    def releases(self) -> Mapping[str, Digest]:
+        """The present release of each channel."""
+        return self.head.releases if self.head else {}
+
     def channel(self, name: str) -> Channel:
         """Return a channel, made when it is not there."""
         return self.channels.setdefault(name, Channel.of(self.target))

@@ -1,0 +1,107 @@
+"""``omnibuild repo``: what a repository holds, and how it came to that."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from omnibuild.events import human_size
+from omnibuild.repository.life.history import Logged, log_of
+from omnibuild.repository.life.inventory import Inventory, inventories
+
+# So much of a digest tells releases apart.
+SHORT = 12
+# More lines of one release are for machines.
+SHOWN = 40
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what the action's word says."""
+    actions = {"list": _list, "log": _log}
+    return actions[arguments.action](arguments)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    """Tell what channels hold."""
+    found = inventories(arguments.repo, arguments.channel, arguments.name)
+    if arguments.json:
+        _write_json({"channels": [asdict(each) for each in found]})
+    else:
+        _tell(line for each in found for line in _inventory_lines(each))
+    return 0
+
+
+def _inventory_lines(inventory: Inventory) -> Iterator[str]:
+    count = len(inventory.items)
+    yield (
+        f"{inventory.channel}: {count} package{'' if count == 1 else 's'},"
+        f" {human_size(inventory.size)}, release {inventory.release[:SHORT]}"
+    )
+    rows = [
+        (item.name, item.version, item.architecture, item.format, item.place, human_size(item.size))
+        for item in inventory.items
+    ]
+    yield from _table(rows)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield rows in columns that are as wide as they need, the last of them numbers."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        *cells, last = zip(row, widths, strict=True)
+        text = "  ".join(cell.ljust(width) for cell, width in cells)
+        yield f"  {text}  {last[0].rjust(last[1])}"
+
+
+def _log(arguments: argparse.Namespace) -> int:
+    """Tell how channels came to what they hold."""
+    found = log_of(arguments.repo, arguments.channel)
+    if arguments.json:
+        _write_json({"releases": [_logged_data(each) for each in found]})
+    else:
+        _tell(line for each in found for line in _logged_lines(each))
+    return 0
+
+
+def _logged_data(logged: Logged) -> dict[str, Any]:
+    release, author = logged.release, logged.release.author
+    return {
+        "release": logged.digest,
+        "channel": release.channel,
+        "current": logged.current,
+        "time": author.time,
+        "who": author.name,
+        "action": author.action,
+        "build": author.build,
+        "added": release.added,
+        "removed": release.removed,
+        "before": release.before,
+    }
+
+
+def _logged_lines(logged: Logged) -> Iterator[str]:
+    release, author = logged.release, logged.release.author
+    now = ", now" if logged.current else ""
+    yield f"release {logged.digest[:SHORT]}  {release.channel}{now}"
+    date = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(author.time))
+    yield f"  {date}  {author.action} by {author.name}"
+    if author.build:
+        yield f"  build {author.build}"
+    changes = [*(f"+ {title}" for title in release.added), *(f"- {t}" for t in release.removed)]
+    yield from (f"    {change}" for change in changes[:SHOWN])
+    if len(changes) > SHOWN:
+        yield f"    and {len(changes) - SHOWN} more; --json tells all"
+
+
+def _tell(lines: Iterable[str]) -> None:
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+
+
+def _write_json(document: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(document) + "\n")

@@ -1,0 +1,117 @@
+"""``omnibuild repo``: what people and machines are told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from omnibuild.cli.main import main
+from omnibuild.repository.publish import publish, remove
+from tests.unit.repository.conftest import nobody_reads
+from tests.unit.repository.samples import DEBIAN_11, EL9, LINUX, PLATFORMS, package, signer
+
+__all__ = ["nobody_reads"]
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with two channels."""
+    monkeypatch.setenv("BUILD_URL", "https://ci.example/7")
+    for name in ("GITHUB_RUN_ID", "CI_JOB_URL"):
+        monkeypatch.delenv(name, raising=False)
+    root = tmp_path / "repository"
+    old, newer = package(tmp_path, version="1.9"), package(tmp_path, version="1.10")
+    several = [package(tmp_path, platform=each) for each in (DEBIAN_11, EL9, LINUX)]
+    publish([newer, old], root, signer(), platforms=PLATFORMS)
+    publish(several, root, signer(), "testing", platforms=PLATFORMS)
+    return root
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    assert main(["repo", *map(str, words)]) == 0
+    return capsys.readouterr().out
+
+
+def test_what_channels_hold_is_listed(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = told(capsys, "list", "--repo", repository)
+    lines = [line.split() for line in text.splitlines()]
+    assert lines[0][:3] == ["stable:", "2", "packages,"]
+    # The newest version first, by the order of versions.
+    assert [line[:5] for line in lines[1:3]] == [
+        ["hello", "1.10-1", "amd64", "deb", "stable"],
+        ["hello", "1.9-1", "amd64", "deb", "stable"],
+    ]
+    assert lines[3][:3] == ["testing:", "3", "packages,"]
+    assert [line[:5] for line in lines[4:]] == [
+        ["hello", "1.0-1~deb11", "amd64", "deb", "testing-deb11"],
+        ["hello", "1.0", "linux-x86_64", "file", "downloads"],
+        ["hello", "1.0-1", "x86_64", "rpm", "el9"],
+    ]
+
+
+def test_one_package_of_a_channel_is_told_to_machines(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("list", "hello", "--repo", repository, "--channel", "testing", "--json")
+    (channel,) = json.loads(told(capsys, *words))["channels"]
+    assert channel["channel"] == "testing"
+    rpm = next(item for item in channel["items"] if item["format"] == "rpm")
+    (file,) = repository.glob("yum/testing/el9/x86_64/Packages/h/*.rpm")
+    assert (rpm["size"], rpm["place"]) == (file.stat().st_size, "el9")
+
+
+def test_who_published_what_is_told_newest_first(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    remove(["hello=1.9-1"], repository, signer())
+    document = json.loads(told(capsys, "log", "--repo", repository, "--json"))
+    releases = document["releases"]
+    assert sorted((each["channel"], each["action"], each["current"]) for each in releases) == [
+        ("stable", "publish", False),
+        ("stable", "remove", True),
+        ("testing", "publish", True),
+    ]
+    times = [each["time"] for each in releases]
+    assert times == sorted(times, reverse=True)
+    stable = json.loads(told(capsys, "log", "--repo", repository, "--channel", "stable", "--json"))[
+        "releases"
+    ]
+    assert [each["removed"] for each in stable] == [["hello 1.9-1 (amd64)"], []]
+    assert sorted(stable[1]["added"]) == ["hello 1.10-1 (amd64)", "hello 1.9-1 (amd64)"]
+    assert stable[0]["before"] == stable[1]["release"]
+    assert {each["build"] for each in stable} == {"https://ci.example/7"}
+    text = told(capsys, "log", "--repo", repository, "--channel", "stable")
+    assert f"release {stable[0]['release'][:12]}  stable, now\n" in text
+    assert "  remove by " in text.replace("UTC", "")
+    assert "  build https://ci.example/7\n    - hello 1.9-1 (amd64)\n" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["list", "--channel", "other"], 2, "there is no channel other\n  hint: channels: stable"),
+        (["log", "--channel", "other"], 2, "there is no channel other"),
+        (["list", "other"], 2, "no channel holds other"),
+        (["list", "other", "--channel", "stable"], 2, "channel stable holds no other"),
+    ],
+)
+def test_what_is_not_there_is_told(
+    repository: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    status: int,
+    said: str,
+) -> None:
+    assert main(["repo", *words, "--repo", str(repository)]) == status
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("action", ["list", "log"])
+def test_what_is_no_repository_is_told_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], action: str
+) -> None:
+    assert main(["repo", action, "--repo", str(tmp_path / "none")]) == 8
+    assert "this is no repository" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
