@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -423,6 +424,43 @@ def test_an_older_list_is_not_taken(repository: Path, tmp_path: Path) -> None:
     )
     assert "shows an older state than it did before" in said
     assert said.endswith(f"status 5\n{NAME} 1.1\n"), said
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["../../evil x86_64 {} downloads/{}", "9 x86_64 {} downloads/../../{}", "9 x86_64 {} /{}"],
+)
+def test_no_name_of_the_server_leads_elsewhere(repository: Path, row: str) -> None:
+    """Others wrote where a file name from the server told them to. This one is even signed."""
+    listed = repository / "downloads/stable.list"
+    lines = listed.read_text().partition("-----BEGIN")[0]
+    (name,) = [path.name for path in repository.glob("downloads/*.zst")]
+    about = " ".join(lines.split()[-3:-1])
+    lines = f"{lines[: lines.index('tarball')]}tarball {NAME} {row.format(about, name)}\n"
+    listed.write_text(lines + signer().sign_detached_armored(lines.encode()).decode())
+    install = f"alice {INSTALL} --user {NAME}"
+    said = as_user(repository, f"{install}; echo status $?; find '{HOME}'")
+    assert said.endswith(f"status 6\n{HOME}\n"), said
+
+
+def test_no_tarball_leads_elsewhere(repository: Path, tmp_path: Path) -> None:
+    path = tmp_path / f"{NAME}-9-linux-x86_64.tar.gz"
+    program = tmp_path / NAME
+    program.write_text("#!/bin/sh\n")
+    with tarfile.open(path, "w:gz") as tar:
+        tar.add(program, f"{NAME}-9/bin/{NAME}")
+        tar.add(program, "../../../evil")
+        tar.add(program, "/tmp/evil")
+    publish([path], repository, signer(), platforms=PLATFORMS)
+    for tar_program in ("/usr/bin/tar", "/usr/bin/busybox tar"):
+        said = as_user(
+            repository,
+            f"printf '#!/bin/sh\\nexec {tar_program} \"$@\"\\n' >/usr/local/bin/tar;"
+            f" chmod +x /usr/local/bin/tar; export PATH=/usr/local/bin:$PATH;"
+            f" alice {INSTALL} --user {NAME}; echo found:;"
+            f" find /tmp /opt '{HOME}' -maxdepth 5 -name evil -not -path '*/{NAME}/9/*'; ls /evil",
+        )
+        assert said.endswith("found:\nls: cannot access '/evil': No such file or directory\n"), said
 
 
 @pytest.mark.parametrize("foreign", ["command", "directory"])

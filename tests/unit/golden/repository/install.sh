@@ -576,16 +576,16 @@ names_of_ours() {
 
 installed_with_apt() {
     dpkg-query -W -f '${Status} ${Version}\n' "$wanted" 2>/dev/null |
-        sed -n 's/^[^ ]* ok installed //p'
+        sed -n '/^[^ ]* ok installed /{s///p;q;}'
 }
 
 install_with_apt() {
     exact=$(versions_of_ours | chosen_version)
     [ -n "$exact" ] || refuse "$(names_of_ours)" "$(versions_of_ours)"
-    if [ -n "$dry_run" ]; then plan; return 0; fi
     if [ -z "$version" ] && [ -n "$before" ]; then
         ! dpkg --compare-versions "$before" gt "$exact" || refuse_newer
     fi
+    if [ -n "$dry_run" ]; then plan; return 0; fi
     # The version makes apt fail, instead of being content with what is there already.
     package=$wanted=$exact
     # Who names a version may mean an older one.
@@ -759,7 +759,7 @@ check_user_tools() {
 fetch() {
     (
         trap - EXIT
-        ulimit -f "$(($3 / 512 + 64))"
+        ulimit -f "$(($3 / 512 + 64))" 2>/dev/null || :
         case "$url" in
             file://*) run cp "${url#file://}/$1" "$2" ;;
             *)
@@ -782,7 +782,7 @@ verify_list() {
     sed -n '/^-----BEGIN PGP SIGNATURE-----$/,$p' "$signed.signed" >"$signed.asc"
     key >"$work/key.asc"
     # gpgv and gpg take no text.
-    sed -e '1,/^$/d' -e '/^[=-]/d' "$work/key.asc" | applet base64 -d >"$work/key.gpg"
+    dearmor <"$work/key.asc" >"$work/key.gpg"
     set -- --status-fd 1 --keyring "$work/key.gpg"
     if command -v gpgv >/dev/null; then
         said=$(gpgv "$@" "$signed.asc" "$signed" 2>"$work/log" | proven)
@@ -800,6 +800,19 @@ verify_list() {
         cat "$work/log" >&2
         fail 5 "the key of this script has not signed $url/downloads/$channel.list; nothing was changed"
     }
+}
+
+# Keys as text to keys as bytes: of each block what is below its empty line, without a checksum.
+dearmor() {
+    while read -r line; do
+        case "$line" in
+            -----BEGIN*) block='' inside='' ;;
+            -----END*) printf '%s' "$block" | applet base64 -d ;;
+            '') inside=yes ;;
+            =*) ;;
+            *) [ -z "$inside" ] || block=$block$line ;;
+        esac
+    done
 }
 
 # Of what gpg and gpgv say: a good signature, of the key and not of one that ended.
@@ -860,16 +873,20 @@ ar_header() {
 }
 
 tarballs_of_ours() {
-    sed -n "s/^tarball \(.*\)/\1/p" "$signed" | while read -r its_name its_version its_architecture rest; do
-        [ "$its_architecture" = "$architecture" ] || continue
-        echo "$its_name $its_version $rest"
-    done
+    # No name leads elsewhere, whoever has signed it.
+    while read -r word its_name its_version its_architecture its_digest its_bytes its_path; do
+        [ "$word $its_architecture" = "tarball $architecture" ] || continue
+        case "$its_version $its_path" in
+            */*/* | [!0-9A-Za-z]* | *" downloads/".*) ;;
+            *" downloads/"*) echo "$its_name $its_version $its_digest $its_bytes $its_path" ;;
+        esac
+    done <"$signed"
 }
 
 # choose_tarball: sets exact, digest, bytes and path.
 choose_tarball() {
     versions=$(tarballs_of_ours | sed -n "s/^$(printf '%s' "$wanted" | sed 's/[.]/[.]/g') \([^ ]*\) .*/\1/p")
-    exact=$(printf '%s\n' "$versions" | grep '^[0-9A-Za-z][^/]*$' | chosen_version)
+    exact=$(printf '%s\n' "$versions" | chosen_version)
     [ -n "$exact" ] || refuse "$(tarballs_of_ours | sed 's/ .*//')" "$versions"
     digest=''
     while read -r its_name its_version its_digest its_bytes its_path; do
