@@ -10,7 +10,10 @@ from omnibuild.cli.options import add_workspace, command
 
 def _add_repository(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     parser.add_argument(
-        "--repo", type=Path, required=required, metavar="DIR", help="the repository's directory"
+        "--repo",
+        required=required,
+        metavar="PLACE",
+        help="the repository: a directory, or s3://bucket/prefix?endpoint=…&region=…",
     )
     parser.add_argument(
         "--key",

@@ -111,7 +111,7 @@ class Draft:
     def _copy(self, submission: Submission, path: str) -> None:
         target = self.state.target
         if target.digest(path) != submission.identity:
-            target.put_file(path, submission.source)
+            target.put_new(path, submission.source)
             if target.digest(path) != submission.identity:
                 target.remove(path)
                 raise _changed(submission)

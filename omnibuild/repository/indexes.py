@@ -21,7 +21,7 @@ from omnibuild.repository.clients.tarballs import tarball_list
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.damage import UNREADABLE
 from omnibuild.repository.state.head import Repository, load
-from omnibuild.repository.target import Target
+from omnibuild.repository.targets.target import Target
 from omnibuild.repository.trust import listed_text, put_list, put_signed, sign_downloads
 from omnibuild.repository.yum.metadata import NOARCH
 from omnibuild.repository.yum.tree import pieces_of, publish_tree, revision

@@ -42,6 +42,17 @@ def check_channel(channel: str) -> None:
         )
 
 
+_IMMUTABLE = re.compile(
+    r"apt/pool/.+|apt/dists/.+/by-hash/.+|yum/.+/Packages/.+|yum/.+/repodata/[0-9a-f]{64}-.+"
+    r"|yum/.+/gen-[0-9]+/.+|downloads/[^/]+\.(tar\.(gz|xz|zst)|pex)|state/(leaves|releases|filelists)/.+"
+)
+
+
+def is_immutable(path: str) -> bool:
+    """Tell whether what is at a path never becomes anything else."""
+    return bool(_IMMUTABLE.fullmatch(path))
+
+
 def leaf(digest: str) -> str:
     """Return where some entries of a list are, whose digest that is."""
     return f"state/leaves/{digest}.zst"

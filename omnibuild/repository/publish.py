@@ -34,7 +34,8 @@ from omnibuild.repository.refusals import (
 from omnibuild.repository.routing import declare_platforms, trees_for
 from omnibuild.repository.state.channel import Contents
 from omnibuild.repository.state.head import Author, Release, Repository, State, load, record_of
-from omnibuild.repository.target import Target
+from omnibuild.repository.targets import open_target
+from omnibuild.repository.targets.target import Target
 from omnibuild.repository.trust import key_warnings
 from omnibuild.signing.signer import Signer
 
@@ -71,7 +72,7 @@ class Change:
 
 def publish(
     files: Sequence[Path],
-    repository: Path,
+    repository: Path | str,
     signer: Signer,
     channel: str = DEFAULT_CHANNEL,
     platforms: Sequence[Platform] = (),
@@ -82,7 +83,8 @@ def publish(
 
     Args:
         files: ``.deb``, ``.rpm`` and ``.tar.*`` files; their sidecars may be among them.
-        repository: a directory that a web server, or anything that serves files, can show.
+        repository: a directory that a web server, or anything that serves files, can show; or
+            ``s3://bucket/prefix?endpoint=https://host&region=r``.
         signer: the repository's key, always the same one.
         channel: which hosts shall see them: ``stable`` is what hosts follow by default.
         platforms: which hosts there are; they say which suites and trees exist.
@@ -94,7 +96,7 @@ def publish(
     """
     layout.check_channel(channel)
     base_url = checked_url(base_url)
-    target = Target(repository)
+    target = open_target(repository)
     check_directory(target)
     submissions = _inspect(files, platforms)
 
@@ -114,7 +116,7 @@ def publish(
 
 def remove(
     names: Sequence[str],
-    repository: Path,
+    repository: Path | str,
     signer: Signer,
     channel: str = DEFAULT_CHANNEL,
     emit: Emit = silent,
@@ -123,7 +125,7 @@ def remove(
 
     Args:
         names: ``shop``, or ``shop=1.4-1`` for one version, or the file name of a tarball.
-        repository: a directory that was published to.
+        repository: where was published to.
         signer: the repository's key.
         channel: the channel that shall not name them any more.
         emit: takes warnings.

@@ -11,7 +11,8 @@ from omnibuild.errors import IdentityConflictError, RepositoryError, UsageError,
 from omnibuild.repository import intake, layout
 from omnibuild.repository.intake import Submission
 from omnibuild.repository.state.channel import Channel
-from omnibuild.repository.target import Target
+from omnibuild.repository.targets import open_target
+from omnibuild.repository.targets.target import Target
 from omnibuild.repository.trust import check_key
 from omnibuild.signing.signer import Signer
 
@@ -42,32 +43,24 @@ def checked_url(base_url: str) -> str:
 
 def check_directory(target: Target) -> None:
     """Raise an error for what is no repository, and no empty place for one."""
-    first = target.root.parts[0] if target.root.parts else ""
-    if ":" in first:
-        raise UsageError(
-            f"{target.root} is no directory of this machine, and nothing else can be published to",
-            hint="publish to a directory and copy that: all but state/ is what hosts read",
-        )
-    if target.root.exists() and not target.root.is_dir():
-        raise RepositoryError("a repository is a directory", where=Where(str(target.root)))
     if target.exists(layout.HEAD) or target.exists(layout.EARLIER):
         return
-    foreign = [name for name in _OWN_NAMES if (target.root / name).exists()]
+    foreign = [name for name in _OWN_NAMES if target.exists(name)]
     if foreign:
         raise RepositoryError(
             "the directory holds files that publishing would replace, and is no repository",
-            where=Where(str(target.root)),
+            where=Where(target.place()),
             why=f"found {', '.join(foreign)}",
             hint="choose an empty directory",
         )
 
 
-def existing(repository: Path) -> Target:
-    """Return a directory that was published to; raises :class:`RepositoryError` for another."""
-    target = Target(repository)
+def existing(repository: Path | str) -> Target:
+    """Return the target of what was published to; raises :class:`RepositoryError` for another."""
+    target = open_target(repository)
     check_directory(target)
     if not target.exists(layout.HEAD) and not target.exists(layout.EARLIER):
-        raise RepositoryError("this is no repository", where=Where(str(repository)))
+        raise RepositoryError("this is no repository", where=Where(target.place()))
     return target
 
 

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from omnibuild import digests
 from omnibuild.errors import RepositoryError, SigningKeyError, Where
-from omnibuild.files import scratch_directory
 from omnibuild.repository import layout
 from omnibuild.repository.apt.release import SIGNATURE_HEADER
 from omnibuild.repository.state.entries import Download
-from omnibuild.repository.target import Target
+from omnibuild.repository.targets.target import Target
 from omnibuild.signing.certificate import RPM_ALGORITHMS
 from omnibuild.signing.parts import end_of, read_parts
 from omnibuild.signing.signer import Signer
@@ -105,8 +104,8 @@ def sign_downloads(target: Target, downloads: Iterable[Download], signer: Signer
                 why=f"published: {item.digest}",
                 hint="publish the right file again",
             )
-        with scratch_directory(target.root / "state") as scratch:
-            signer.sign_file(target.root / path, scratch / "signature")
+        with target.scratch() as scratch, target.local(path) as file:
+            signer.sign_file(file, scratch / "signature")
             target.put_file(f"{path}{layout.SIGNATURE}", scratch / "signature")
 
 

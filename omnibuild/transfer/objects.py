@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from omnibuild.errors import UsageError
 from omnibuild.tools import require_library
 from omnibuild.transfer.http import Progress, without_password
+
+if TYPE_CHECKING:
+    from omnibuild.transfer.s3 import S3Objects
+
+B = TypeVar("B", bound="S3Objects")
 
 CONTENT_TYPE = "application/octet-stream"
 S3_OPTIONS = frozenset({"endpoint", "region"})
@@ -73,7 +78,6 @@ def open_objects(url: str) -> ObjectStore:
     """
     try:
         parts = urlsplit(url)
-        options = dict(parse_qsl(parts.query, keep_blank_values=True))
     except ValueError as error:
         raise _unusable("the URL is malformed") from error
     if parts.scheme in ("", "file") and not parts.netloc:
@@ -85,20 +89,32 @@ def open_objects(url: str) -> ObjectStore:
     if parts.scheme == "s3" and parts.netloc:
         from omnibuild.transfer.s3 import S3Objects
 
-        require_library("boto3", "s3")
-        if "@" in parts.netloc or "@" in options.get("endpoint", ""):
-            raise UsageError(
-                "an s3 URL holds no credentials",
-                hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
-            )
-        if unknown := sorted(options.keys() - S3_OPTIONS):
-            raise UsageError(
-                f"an s3 URL has no option {unknown[0]!r}",
-                hint="the options are endpoint and region",
-            )
-        endpoint, region = options.get("endpoint", ""), options.get("region", "")
-        return S3Objects(parts.netloc, parts.path.strip("/"), endpoint=endpoint, region=region)
+        return open_bucket(url, S3Objects)
     raise _unusable(f"{without_password(url)} is no place for objects")
+
+
+def open_bucket(url: str, kind: type[B]) -> B:
+    """Return the objects at an ``s3://`` URL, as :func:`open_objects` does, as of that kind."""
+    require_library("boto3", "s3")
+    try:
+        parts = urlsplit(url)
+        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    except ValueError as error:
+        raise _unusable("the URL is malformed") from error
+    if not parts.netloc:
+        raise _unusable("the URL names no bucket")
+    if "@" in parts.netloc or "@" in options.get("endpoint", ""):
+        raise UsageError(
+            "an s3 URL holds no credentials",
+            hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+        )
+    if unknown := sorted(options.keys() - S3_OPTIONS):
+        raise UsageError(
+            f"an s3 URL has no option {unknown[0]!r}",
+            hint="the options are endpoint and region",
+        )
+    endpoint, region = options.get("endpoint", ""), options.get("region", "")
+    return kind(parts.netloc, parts.path.strip("/"), endpoint=endpoint, region=region)
 
 
 def _directory(path: str) -> ObjectStore:

@@ -27,7 +27,7 @@ from omnibuild.repository.apt.release import (
     undated,
 )
 from omnibuild.repository.apt.suite import Suite
-from omnibuild.repository.target import Target
+from omnibuild.repository.targets.target import Target
 from omnibuild.signing.signer import Signer
 
 # How long readers may take from Release to InRelease, and from there to the indexes.

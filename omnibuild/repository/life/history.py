@@ -27,7 +27,7 @@ class Logged:
     current: bool
 
 
-def log_of(repository: Path, channel: str = "") -> Iterator[Logged]:
+def log_of(repository: Path | str, channel: str = "") -> Iterator[Logged]:
     """Yield the releases of a channel, or of all, the newest first, as far as they are kept.
 
     Raises :class:`RepositoryError` for what is no repository, and :class:`UsageError` for an
@@ -38,7 +38,7 @@ def log_of(repository: Path, channel: str = "") -> Iterator[Logged]:
     return heapq.merge(*(_log(state, name) for name in names), key=lambda each: -_time(each))
 
 
-def read_state(repository: Path) -> State:
+def read_state(repository: Path | str) -> State:
     """Return what a repository holds; raises :class:`RepositoryError` for what is none."""
     return load(existing(repository))
 

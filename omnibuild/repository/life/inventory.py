@@ -53,7 +53,7 @@ class Inventory:
         return sum({item.digest: item.size for item in self.items}.values())
 
 
-def inventories(repository: Path, channel: str = "", name: str = "") -> list[Inventory]:
+def inventories(repository: Path | str, channel: str = "", name: str = "") -> list[Inventory]:
     """Return what a channel, or each of all, holds of all packages or of one.
 
     Raises :class:`RepositoryError` for what is no repository, and :class:`UsageError` for an

@@ -13,7 +13,7 @@ from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.repository.state.entries import Deb, Download, Rpm
 from omnibuild.repository.state.ledger import Entry, Leaf, Ledger
-from omnibuild.repository.target import Target
+from omnibuild.repository.targets.target import Target
 
 P = TypeVar("P", bound=Entry)
 Q = TypeVar("Q", Deb, Rpm)

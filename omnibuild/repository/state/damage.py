@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from omnibuild.errors import RepositoryError, Where
-from omnibuild.repository.target import Target
+from omnibuild.repository.targets.target import Target
 
 # What decoding raises for bytes that are no document of that kind.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)

@@ -24,7 +24,7 @@ from omnibuild.repository import layout
 from omnibuild.repository.clients.systems import HostSystem
 from omnibuild.repository.state.channel import Channel, Contents
 from omnibuild.repository.state.damage import UNREADABLE, unreadable
-from omnibuild.repository.target import Target
+from omnibuild.repository.targets.target import Target
 from omnibuild.signing.signer import Signer
 
 S = TypeVar("S", bound=Struct)

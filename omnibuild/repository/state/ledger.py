@@ -21,7 +21,7 @@ from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.repository import layout
 from omnibuild.repository.state.damage import UNREADABLE, unreadable
-from omnibuild.repository.target import Target
+from omnibuild.repository.targets.target import Target
 
 # Entries of a leaf on the average.
 LEAF = 64

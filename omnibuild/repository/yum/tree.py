@@ -19,7 +19,7 @@ from omnibuild.repository import layout
 from omnibuild.repository.state.damage import UNREADABLE
 from omnibuild.repository.state.entries import Rpm
 from omnibuild.repository.state.ledger import Ledger
-from omnibuild.repository.target import Target
+from omnibuild.repository.targets.target import Target
 from omnibuild.repository.yum.metadata import ELEMENTS, Metadata, Piece, Record, end_of, part_path
 from omnibuild.signing.signer import Signer
 

@@ -15,7 +15,7 @@ import pytest
 from omnibuild.repository.apt.suite import suite_of
 from omnibuild.repository.publish import publish
 from omnibuild.repository.state.head import load
-from omnibuild.repository.target import Target
+from omnibuild.repository.targets.directory import DirectoryTarget
 from omnibuild.signing.creation import KeyInfo, create_key
 from omnibuild.signing.signer import Signer, load_signer
 from tests.integration.repository.clients import Apt, Dnf, run
@@ -119,7 +119,7 @@ def test_killed_anywhere(tmp_path: Path, key: KeyInfo) -> None:
 
 def is_consistent(root: Path, signer: Signer) -> bool:
     """Tell whether indexes of the channel are what its state says, and rightly signed."""
-    content = load(Target(root)).channels["stable"]
+    content = load(DirectoryTarget(root)).channels["stable"]
     release = root / "apt/dists/stable/Release"
     packages = gzip.decompress((root / f"apt/dists/stable/{INDEX}.gz").read_bytes())
     trees = [path.parent for path in (root / "yum/stable").rglob("repomd.xml")]

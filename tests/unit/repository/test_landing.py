@@ -16,7 +16,7 @@ from omnibuild.repository.publish import publish
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.entries import Deb, Download
 from omnibuild.repository.state.head import Repository
-from omnibuild.repository.target import Target
+from omnibuild.repository.targets.directory import DirectoryTarget
 from tests.unit.repository.samples import DEBIAN_11, EL9, LINUX, PLATFORMS, package, signer
 
 VOID = {"meta", "link", "br"}
@@ -50,7 +50,7 @@ class Page(HTMLParser):
 
 
 def channel(*debs: Deb) -> Channel:
-    content = Channel.of(Target(Path("nowhere")))
+    content = Channel.of(DirectoryTarget(Path("nowhere")))
     for each in debs:
         content.suite("stable").list(each.architecture).put(each)
     content.suite("stable").add_architecture("amd64")
@@ -58,7 +58,7 @@ def channel(*debs: Deb) -> Channel:
 
 
 def downloads(*names: str) -> Channel:
-    content = Channel.of(Target(Path("nowhere")))
+    content = Channel.of(DirectoryTarget(Path("nowhere")))
     for name in names:
         content.downloads.put(Download(name=name, digest="", size=1))
     return content

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from omnibuild.errors import RepositoryError
 from omnibuild.repository.state.entries import Download
 from omnibuild.repository.state.ledger import LEAF, Leaf, Ledger
-from omnibuild.repository.target import Target
+from omnibuild.repository.targets.directory import DirectoryTarget
 
 
-class Memory(Target):
+class Memory(DirectoryTarget):
     """A target that is read and written in memory, and counts."""
 
     files: dict[str, bytes]
@@ -40,7 +40,9 @@ def item(name: str, digest: str = "") -> Download:
     return Download(name=name, digest=digest or name, size=1)
 
 
-def written(target: Target, *items: Download, leaves: tuple[Leaf, ...] = ()) -> tuple[Leaf, ...]:
+def written(
+    target: DirectoryTarget, *items: Download, leaves: tuple[Leaf, ...] = ()
+) -> tuple[Leaf, ...]:
     ledger = Ledger(target, Download, leaves)
     for each in items:
         ledger.put(each)

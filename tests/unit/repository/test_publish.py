@@ -29,7 +29,7 @@ from omnibuild.package.rpm.tags import SignatureTag
 from omnibuild.repository import layout
 from omnibuild.repository.intake import goes_with_another
 from omnibuild.repository.publish import Published, publish, remove
-from omnibuild.repository.target import Target
+from omnibuild.repository.targets.directory import DirectoryTarget
 from omnibuild.signing.creation import create_key
 from omnibuild.signing.signer import load_signer
 from tests.unit.repository.samples import (
@@ -265,7 +265,7 @@ def test_the_next_publisher_sweeps_after_a_killed_one(tmp_path: Path, repository
 
 def test_nobody_sweeps_what_a_living_publisher_holds(repository: Path) -> None:
     into(repository)
-    with Target(repository).scratch() as scratch:
+    with DirectoryTarget(repository).scratch() as scratch:
         into(repository)
         assert scratch.exists()
 
@@ -376,7 +376,7 @@ def test_what_stands_in_place_of_a_file_is_one_error(
 
 
 def test_the_lock_is_released_after_a_failure(repository: Path) -> None:
-    target = Target(repository)
+    target = DirectoryTarget(repository)
     with pytest.raises(KeyError), target.locked(layout.LOCK, silent):
         raise KeyError
     with target.locked(layout.LOCK, silent):

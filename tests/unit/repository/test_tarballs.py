@@ -8,7 +8,7 @@ from pathlib import Path
 from omnibuild.digests import of_file
 from omnibuild.repository.publish import publish, remove
 from omnibuild.repository.state.head import load
-from omnibuild.repository.target import Target
+from omnibuild.repository.targets.directory import DirectoryTarget
 from tests.unit.repository.samples import LINUX, PLATFORMS, listing, package, signer
 
 SIGNATURE = "-----BEGIN PGP SIGNATURE-----"
@@ -42,7 +42,7 @@ def test_the_newest_is_first(tmp_path: Path) -> None:
     root = tmp_path / "repository"
     files = [tarball(tmp_path, version) for version in ("1.9", "2.0~rc1", "1.10")]
     into(root, *files, tarball(tmp_path, name="another"), package(tmp_path))
-    record = load(Target(root)).repository
+    record = load(DirectoryTarget(root)).repository
     assert record
     name, channel, date, *rows = verified(root)
     assert (name, channel) == (f"repository {record.name}", "channel stable")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from omnibuild.repository.target import Target
+from omnibuild.repository.targets.directory import DirectoryTarget
 
 
 @pytest.mark.parametrize("there", [1, 5, 7, 8, 9, 20])
 def test_the_newest_stay_however_old_they_are(tmp_path: Path, there: int) -> None:
-    target = Target(tmp_path)
+    target = DirectoryTarget(tmp_path)
     names = [f"state-{number:02}" for number in range(there)]
     for name in names:
         target.put(f"old/{name}", b"x")
@@ -29,7 +29,7 @@ def test_readers_get_the_rest_of_their_time(
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
     monkeypatch.setattr(time, "time", lambda: 1000.0)
-    target = Target(tmp_path)
+    target = DirectoryTarget(tmp_path)
     target.put("pointer", b"x")
     os.utime(tmp_path / "pointer", (0, 1000 - age))
     target.outlast("pointer", 2.0)

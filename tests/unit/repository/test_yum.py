@@ -17,7 +17,7 @@ from omnibuild.package.rpm.relations import RpmRelation
 from omnibuild.package.rpm.tags import Sense
 from omnibuild.repository import layout
 from omnibuild.repository.state.entries import Rpm
-from omnibuild.repository.target import Target
+from omnibuild.repository.targets.directory import DirectoryTarget
 from omnibuild.repository.yum import metadata as yum
 from omnibuild.repository.yum import tree
 from omnibuild.repository.yum.elements import (
@@ -147,7 +147,7 @@ def test_split_version() -> None:
 
 
 def publish(root: Path, rpms: list[Rpm], base_url: str = "", date: int = DATE) -> bool:
-    target = Target(root)
+    target = DirectoryTarget(root)
     target.put(layout.filelists_shard("ab" * 32), yum.compress("<package/>\n"))
     return tree.publish_tree(target, "yum/t", pieces(rpms), signer(), date, base_url)
 

@@ -14,7 +14,7 @@ from omnibuild.repository.apt.release import release_text, row_of, rows_of
 from omnibuild.repository.state.channel import Index
 from omnibuild.repository.state.entries import Deb
 from omnibuild.repository.state.ledger import Ledger
-from omnibuild.repository.target import Target
+from omnibuild.repository.targets.directory import DirectoryTarget
 from tests.unit.repository.samples import assert_golden
 
 DATE = 1_700_000_000
@@ -42,7 +42,7 @@ def deb(**changes: str) -> Deb:
     )
 
 
-def index(target: Target, *debs: Deb) -> Index[Deb]:
+def index(target: DirectoryTarget, *debs: Deb) -> Index[Deb]:
     """A suite as it is read after it was written."""
     written = Index(target, Deb, ("amd64", "arm64"))
     for each in debs:
@@ -57,7 +57,7 @@ def texts(suite: apt.Suite) -> dict[str, str]:
 
 
 def test_packages_text(tmp_path: Path) -> None:
-    found = index(Target(tmp_path), deb(Version="1.5-1"), deb())
+    found = index(DirectoryTarget(tmp_path), deb(Version="1.5-1"), deb())
     suite = apt.suite_of(found, "stable", "Shop")
     assert_golden("Packages", texts(suite)["main/binary-amd64/Packages"])
     assert texts(suite)["main/binary-arm64/Packages"] == ""
@@ -65,7 +65,7 @@ def test_packages_text(tmp_path: Path) -> None:
 
 def test_packages_for_all_are_in_each_index_and_udebs_apart(tmp_path: Path) -> None:
     udeb = msgspec.structs.replace(deb(), path="pool/shop.udeb")
-    found = index(Target(tmp_path), deb(Architecture="all"), deb(), udeb)
+    found = index(DirectoryTarget(tmp_path), deb(Architecture="all"), deb(), udeb)
     listed = texts(apt.suite_of(found, "stable", "Shop"))
     count = {path: text.count("Package: ") for path, text in listed.items()}
     assert count == {

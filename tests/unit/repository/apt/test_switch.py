@@ -24,7 +24,7 @@ from omnibuild.repository.apt.release import (
 )
 from omnibuild.repository.apt.suite import Suite
 from omnibuild.repository.apt.switch import FORMS, publish_suites
-from omnibuild.repository.target import Target
+from omnibuild.repository.targets.directory import DirectoryTarget
 from tests.unit.repository.samples import listing, signer
 
 DATE = 1_700_000_000
@@ -39,7 +39,7 @@ def piece(text: bytes) -> Piece:
 
 def publish(root: Path, content: str, now: int = DATE) -> bool:
     suite = Suite("stable", "Shop", {"amd64": [piece(content.encode())]})
-    return publish_suites(Target(root), [suite], signer(), now)
+    return publish_suites(DirectoryTarget(root), [suite], signer(), now)
 
 
 def test_an_unchanged_suite_stays_as_it_is(tmp_path: Path) -> None:
@@ -95,17 +95,17 @@ class Moments:
 def moments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Moments:
     """Four publishings, one right after the other."""
     found = Moments(tmp_path)
-    replace, remove = os.replace, Target.remove
+    replace, remove = os.replace, DirectoryTarget.remove
 
     def seen_replace(source: str, target: Path) -> None:
         replace(source, target)
         found.look()
 
-    def seen_remove(self: Target, path: str) -> None:
+    def seen_remove(self: DirectoryTarget, path: str) -> None:
         remove(self, path)
         found.look()
 
-    def outlast(self: Target, path: str, seconds: float) -> None:
+    def outlast(self: DirectoryTarget, path: str, seconds: float) -> None:
         del self, path, seconds
         found.look()
         found.waits.append(len(found.seen) - 1)
@@ -113,8 +113,8 @@ def moments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Moments:
     publish(tmp_path, "Package: 0\n")
     found.look()
     monkeypatch.setattr(os, "replace", seen_replace)
-    monkeypatch.setattr(Target, "remove", seen_remove)
-    monkeypatch.setattr(Target, "outlast", outlast)
+    monkeypatch.setattr(DirectoryTarget, "remove", seen_remove)
+    monkeypatch.setattr(DirectoryTarget, "outlast", outlast)
     for number in range(1, 4):
         publish(tmp_path, "".join(f"Package: {n}\n" for n in range(number + 1)))
     assert len(found.waits) == 6
@@ -170,7 +170,7 @@ def test_who_comes_after_a_killed_publisher_waits_for_its_readers(
     publish(tmp_path, "1\n")
     waited = []
 
-    def outlast(self: Target, path: str, seconds: float) -> None:
+    def outlast(self: DirectoryTarget, path: str, seconds: float) -> None:
         del self
         waited.append((path.rpartition("/")[2], seconds))
         if len(waited) == 2:
@@ -178,7 +178,7 @@ def test_who_comes_after_a_killed_publisher_waits_for_its_readers(
 
     monkeypatch.setattr(switch, "PAIR_SECONDS", 3)
     monkeypatch.setattr(switch, "INDEX_SECONDS", 4)
-    monkeypatch.setattr(Target, "outlast", outlast)
+    monkeypatch.setattr(DirectoryTarget, "outlast", outlast)
     with pytest.raises(KeyboardInterrupt):
         publish(tmp_path, "2\n")
     assert waited == [("Release", 3), ("InRelease", 4)]
@@ -191,7 +191,7 @@ def test_who_comes_after_a_killed_publisher_waits_for_its_readers(
 def test_a_first_state_has_no_readers_to_wait_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Target, "outlast", None)
+    monkeypatch.setattr(DirectoryTarget, "outlast", None)
     assert publish(tmp_path, "content\n")
 
 
@@ -201,9 +201,11 @@ def test_suites_switch_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             Suite(name, "Shop", {"amd64": [piece(content)]}) for name in ("stable", "stable-deb11")
         ]
 
-    target, waited = Target(tmp_path), []
+    target, waited = DirectoryTarget(tmp_path), []
     publish_suites(target, suites(b"1\n"), signer(), DATE)
-    monkeypatch.setattr(Target, "outlast", lambda _, path, __: waited.append(path.split("/")[3]))
+    monkeypatch.setattr(
+        DirectoryTarget, "outlast", lambda _, path, __: waited.append(path.split("/")[3])
+    )
     publish_suites(target, suites(b"2\n"), signer(), DATE)
     assert waited == [f"{name}" for name in ("Release", "Release", "InRelease", "InRelease")]
 

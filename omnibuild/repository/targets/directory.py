@@ -13,6 +13,7 @@ from pathlib import Path
 
 from omnibuild import digests
 from omnibuild.digests import Digest
+from omnibuild.errors import RepositoryError, UsageError, Where
 from omnibuild.events import Emit, Warned
 from omnibuild.files import (
     TEMPORARY_PREFIX,
@@ -27,21 +28,28 @@ from omnibuild.files import (
 from omnibuild.package.reading import reading
 from omnibuild.regular import open_regular
 from omnibuild.repository import layout
-
-# Readers in flight still find what they began with: a slow mirror asks for it much later.
-KEPT_SECONDS = 3600
+from omnibuild.repository.targets.target import KEPT_SECONDS
 
 
 @dataclass(frozen=True)
-class Target:
-    """Reads and writes files below ``root`` by their path in the repository.
-
-    Example:
-        >>> target = Target(Path("/srv/repository"))  # doctest: +SKIP
-        >>> target.put("keys/shop.asc", key)  # doctest: +SKIP
-    """
+class DirectoryTarget:
+    """Files below the directory ``root``; the methods are those of :class:`Target`."""
 
     root: Path
+
+    @classmethod
+    def of(cls, root: Path) -> DirectoryTarget:
+        """Return a directory of this machine; raises an error for what cannot be one."""
+        first = root.parts[0] if root.parts else ""
+        if ":" in first:
+            raise UsageError(
+                f"{root} is no directory of this machine, and nothing that can be published to",
+                hint="publish to a directory or to s3://bucket/prefix; a directory can be copied"
+                " elsewhere: all but state/ is what hosts read",
+            )
+        if root.exists() and not root.is_dir():
+            raise RepositoryError("a repository is a directory", where=Where(str(root)))
+        return cls(root)
 
     def read(self, path: str) -> bytes:
         """Return the content of a file; empty when there is none."""
@@ -60,9 +68,14 @@ class Target:
             except FileNotFoundError:
                 return ""
 
-    def place(self, path: str) -> str:
-        """Return what to call a file in messages."""
+    def place(self, path: str = "") -> str:
+        """Return what to call a file in messages, or all of it."""
         return str(self.root / path)
+
+    @contextlib.contextmanager
+    def local(self, path: str) -> Iterator[Path]:
+        """Yield a file as one of this machine, to be read."""
+        yield self.root / path
 
     def exists(self, path: str) -> bool:
         """Tell whether there is a file, or what stands in its place."""
@@ -105,6 +118,10 @@ class Target:
             content = open_regular(source)
         with content, atomic_file(self.root / path) as stream:
             shutil.copyfileobj(content, stream, 1 << 20)
+
+    def put_new(self, path: str, source: Path) -> None:
+        """Copy a file into the repository: whoever publishes holds the lock."""
+        self.put_file(path, source)
 
     def make_directory(self, path: str) -> None:
         """Make a directory and its parents, open to web servers whatever the umask is."""

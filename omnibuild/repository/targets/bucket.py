@@ -1,0 +1,299 @@
+"""A repository in S3, or in a store that speaks its protocol: hosts read it through any web server.
+
+What is published is decided by a conditional write of the head. Who shows it to readers holds a
+lease, an object that is made only if it is not there, and that ends by itself when its holder dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from omnibuild import digests
+from omnibuild.digests import Digest
+from omnibuild.errors import IdentityConflictError, RepositoryError, Where
+from omnibuild.events import Emit, Warned
+from omnibuild.repository import layout
+from omnibuild.repository.targets.headers import headers_of
+from omnibuild.repository.targets.target import KEPT_SECONDS
+from omnibuild.transfer.bucket import Bucket, ChangedObjectError
+from omnibuild.transfer.objects import MissingObjectError, TransferError, open_bucket
+
+SHA256: Final = "sha256"
+# A holder that does not renew its lease for so long is dead; it renews far more often.
+LEASE_SECONDS: Final = 60.0
+_RENEWED: Final = 15.0
+_ASKED: Final = 0.5
+
+
+@dataclass
+class BucketTarget:
+    """Objects below a prefix; the methods are those of :class:`Target`.
+
+    Args:
+        objects: where they are.
+    """
+
+    objects: Bucket
+    # What was read or written: the content, and the tag by which a condition names it.
+    _known: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    _written: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, url: str) -> BucketTarget:
+        """Return the bucket at ``s3://bucket/prefix?endpoint=…&region=…``."""
+        return cls(open_bucket(url, Bucket))
+
+    def place(self, path: str = "") -> str:
+        """Return what to call a file in messages, or all of it."""
+        return f"{self.objects.place}/{path}".rstrip("/")
+
+    def read(self, path: str) -> bytes:
+        """Return the content of a file; empty when there is none."""
+        with self._failures(path):
+            try:
+                self._known[path] = self.objects.read(path)
+            except MissingObjectError:
+                self._known[path] = (b"", "")
+        return self._known[path][0]
+
+    def digest(self, path: str) -> Digest:
+        """Return the digest of a file, which was stored with it; empty when there is none."""
+        with self._failures(path):
+            try:
+                words, _ = self.objects.about(path)
+            except MissingObjectError:
+                return ""
+        return words.get(SHA256) or digests.of_bytes(self.read(path))
+
+    @contextlib.contextmanager
+    def local(self, path: str) -> Iterator[Path]:
+        """Yield a file as one of this machine, to be read."""
+        with tempfile.TemporaryDirectory(prefix="omnibuild-") as directory:
+            file = Path(directory) / path.rpartition("/")[2]
+            with self._failures(path), file.open("wb") as stream:
+                self.objects.get(path, stream, progress=lambda done, total: None)
+            yield file
+
+    def exists(self, path: str) -> bool:
+        """Tell whether there is a file or a directory."""
+        if path in self._known:
+            return bool(self._known[path][1])
+        with self._failures(path):
+            found = (item.name for item in self.objects.listed(path))
+            return any(name == path or name.startswith(f"{path}/") for name in found)
+
+    def names(self, path: str) -> list[str]:
+        """List a directory, oldest entry first; empty when there is none."""
+        newest: dict[str, datetime] = {}
+        with self._failures(path):
+            for item in self.objects.listed(f"{path}/"):
+                name = item.name[len(path) + 1 :].partition("/")[0]
+                newest[name] = max(item.modified, newest.get(name, item.modified))
+        return sorted(newest, key=lambda name: (newest[name], name))
+
+    def says(self, path: str, data: bytes) -> bool:
+        """Tell whether a file is there and has this content."""
+        if path not in self._known and layout.is_immutable(path):
+            return self.digest(path) == digests.of_bytes(data)
+        if path not in self._known:
+            self.read(path)
+        content, tag = self._known[path]
+        return bool(tag) and content == data
+
+    def put(self, path: str, data: bytes) -> bool:
+        """Replace a file in one step; tell whether it said anything else before."""
+        return self.put_all({path: data})
+
+    def put_all(self, contents: Mapping[str, bytes]) -> bool:
+        """Replace files in their order; those that say the same stay untouched."""
+        changed = {path: data for path, data in contents.items() if not self.says(path, data)}
+        for path, data in changed.items():
+            self._put(path, data)
+        return bool(changed)
+
+    def put_if(self, path: str, data: bytes, before: bytes) -> bool:
+        """Replace a file that still is what was read of it."""
+        content, tag = self._known.get(path, (b"", ""))
+        if content != before:
+            return False
+        try:
+            self._put(path, data, before=tag)
+        except ChangedObjectError:
+            return False
+        return True
+
+    def put_file(self, path: str, source: Path) -> None:
+        """Copy a file of this machine into the repository in one step."""
+        self._put(path, source)
+
+    def put_new(self, path: str, source: Path) -> None:
+        """Copy a file into the repository, unless somebody did it with other content."""
+        try:
+            self._put(path, source, before="")
+        except ChangedObjectError as error:
+            found = self.digest(path)
+            if found != digests.of_file(source):
+                raise IdentityConflictError(
+                    f"{path.rpartition('/')[2]} is being published by somebody else, with other"
+                    " content, or was left by a publisher that did not finish",
+                    where=Where(str(source)),
+                    why=f"there:   {found}\noffered: {digests.of_file(source)}",
+                    hint="raise the package's revision",
+                ) from error
+
+    def copy(self, source: str, path: str) -> None:
+        """Have a file also under another path, in place of what is there."""
+        with self._failures(path):
+            words, _ = self.objects.about(source)
+            self.objects.copy(source, path, headers=headers_of(path), words=words)
+
+    def remove(self, path: str) -> None:
+        """Remove a file or a directory, if it is there."""
+        self._known.pop(path, None)
+        with self._failures(path):
+            self.objects.delete([path, *(item.name for item in self.objects.listed(f"{path}/"))])
+
+    def retire(self, paths: Iterable[str]) -> None:
+        """Write files again as they are: from now on their age is counted anew."""
+        for path in paths:
+            with self._failures(path):
+                below = [item.name for item in self.objects.listed(f"{path}/")] or [path]
+                for name in below:
+                    with contextlib.suppress(MissingObjectError):
+                        words, _ = self.objects.about(name)
+                        self.objects.copy(name, name, headers=headers_of(name), words=words)
+
+    def outlast(self, path: str, seconds: float) -> None:
+        """Wait until a file is so old, by this machine's own clock if it was written from here."""
+        age = time.monotonic() - self._written.get(path, time.monotonic())
+        time.sleep(max(0.0, seconds - age))
+
+    def drop_retired(self, directory: str, names: Sequence[str], keep: int) -> None:
+        """Remove what no reader in flight can want: neither young nor among the ``keep`` newest."""
+        old = names[: max(0, len(names) - keep)]
+        if not old:
+            return
+        gone = datetime.now(UTC) - timedelta(seconds=KEPT_SECONDS)
+        newest: dict[str, datetime] = {}
+        with self._failures(directory):
+            for item in self.objects.listed(f"{directory}/"):
+                name = item.name[len(directory) + 1 :].partition("/")[0]
+                newest[name] = max(item.modified, newest.get(name, item.modified))
+        for name in old:
+            if name in newest and newest[name] < gone:
+                self.remove(f"{directory}/{name}")
+
+    @contextlib.contextmanager
+    def locked(self, lock: str, emit: Emit) -> Iterator[None]:
+        """Hold a lease while readers are shown something; to publish needs no turn here."""
+        if lock == layout.LOCK:
+            yield
+            return
+        lease = _Lease(self.objects, lock)
+        with self._failures(lock):
+            if not lease.take():
+                emit(Warned(f"another publisher holds {self.place()}; waiting for it"))
+                while not lease.take():
+                    time.sleep(_ASKED)
+        try:
+            with lease.kept():
+                # What others have shown meanwhile is not known here.
+                self._known.clear()
+                yield
+        finally:
+            with contextlib.suppress(TransferError):
+                lease.give_back()
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Yield a directory of this machine; in the bucket nothing is ever half written."""
+        with tempfile.TemporaryDirectory(prefix="omnibuild-") as directory:
+            yield Path(directory)
+
+    def _put(self, path: str, source: bytes | Path, *, before: str | None = None) -> None:
+        digest = digests.of_file(source) if isinstance(source, Path) else digests.of_bytes(source)
+        with self._failures(path):
+            tag = self.objects.write(
+                path, source, headers=headers_of(path), words={SHA256: digest}, before=before
+            )
+        self._written[path] = time.monotonic()
+        if isinstance(source, bytes):
+            self._known[path] = (source, tag)
+
+    @contextlib.contextmanager
+    def _failures(self, path: str) -> Iterator[None]:
+        """Turn errors of transfers into errors of a repository."""
+        try:
+            yield
+        except ChangedObjectError:
+            raise
+        except TransferError as error:
+            raise RepositoryError(
+                "the bucket cannot be used", where=Where(self.place(path)), why=str(error)
+            ) from error
+
+
+@dataclass
+class _Lease:
+    """Who may show the repository to readers."""
+
+    objects: Bucket
+    name: str
+    _token: bytes = field(default_factory=lambda: secrets.token_hex(16).encode())
+    _tag: str = ""
+    # The tag of who holds it, and since when this machine has seen that one.
+    _seen: tuple[str, float] = ("", 0.0)
+
+    def take(self) -> bool:
+        """Take the lease if it is free, or its holder has not renewed it for too long."""
+        try:
+            _, tag = self.objects.read(self.name)
+        except MissingObjectError:
+            tag = ""
+        if tag and tag != self._seen[0]:
+            self._seen = (tag, time.monotonic())
+        if tag and time.monotonic() - self._seen[1] < LEASE_SECONDS:
+            return False
+        return self._write(tag)
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """Renew the lease until the block ends."""
+        over = threading.Event()
+
+        def renew() -> None:
+            while not over.wait(_RENEWED):
+                with contextlib.suppress(TransferError):
+                    self._write(self._tag)
+
+        thread = threading.Thread(target=renew, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def give_back(self) -> None:
+        """Let others have it."""
+        self.objects.delete([self.name])
+
+    def _write(self, before: str) -> bool:
+        content = self._token + str(time.time_ns()).encode()
+        headers = headers_of(self.name)
+        try:
+            self._tag = self.objects.write(
+                self.name, content, headers=headers, words={}, before=before
+            )
+        except ChangedObjectError:
+            return False
+        return True

@@ -1,0 +1,99 @@
+"""What publishing asks of the place that a repository is in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from omnibuild.digests import Digest
+from omnibuild.events import Emit
+
+# Readers in flight still find what they began with: a slow mirror asks for it much later.
+KEPT_SECONDS = 3600
+
+
+class Target(Protocol):
+    """Files by their path in the repository: whole, and readable by everybody.
+
+    All methods raise an error of omnibuild's when the place fails.
+
+    Example:
+        >>> target = open_target("/srv/repository")  # doctest: +SKIP
+        >>> target.put("keys/shop.asc", key)  # doctest: +SKIP
+    """
+
+    def place(self, path: str = "") -> str:
+        """Return what to call a file in messages, or all of it."""
+
+    def read(self, path: str) -> bytes:
+        """Return the content of a file; empty when there is none."""
+
+    def digest(self, path: str) -> Digest:
+        """Return the digest of a file; empty when there is none."""
+
+    def local(self, path: str) -> AbstractContextManager[Path]:
+        """Yield a file as one of this machine, to be read."""
+
+    def exists(self, path: str) -> bool:
+        """Tell whether there is a file or a directory, or what stands in its place."""
+
+    def names(self, path: str) -> list[str]:
+        """List a directory, oldest entry first; empty when there is none."""
+
+    def says(self, path: str, data: bytes) -> bool:
+        """Tell whether a file is there and has this content."""
+
+    def put(self, path: str, data: bytes) -> bool:
+        """Replace a file in one step; tell whether it said anything else before."""
+
+    def put_all(self, contents: Mapping[str, bytes]) -> bool:
+        """Replace files in their order, one right after the other; tell whether any changed."""
+
+    def put_if(self, path: str, data: bytes, before: bytes) -> bool:
+        """Replace a file that still has the content ``before``; empty: that is not there.
+
+        Asked under the lock of who writes there, and after it was read. Returns whether it was
+        so, and is written.
+        """
+
+    def put_file(self, path: str, source: Path) -> None:
+        """Copy a file of this machine into the repository in one step."""
+
+    def put_new(self, path: str, source: Path) -> None:
+        """Do as :meth:`put_file`, where others may be bringing the same file at the same time.
+
+        Raises :class:`IdentityConflictError` for one that has other content, unless nobody else
+        can be at work there.
+        """
+
+    def copy(self, source: str, path: str) -> None:
+        """Have a file also under another path, in place of what is there."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file or a directory, if it is there."""
+
+    def retire(self, paths: Iterable[str]) -> None:
+        """Count the age of files or directories from now on: readers are about to leave them."""
+
+    def outlast(self, path: str, seconds: float) -> None:
+        """Wait until a file is so old: who read its predecessor has then read on."""
+
+    def drop_retired(self, directory: str, names: Sequence[str], keep: int) -> None:
+        """Remove what no reader in flight can want: neither young nor among the ``keep`` newest.
+
+        Args:
+            directory: where they are.
+            names: what may go, oldest first; nothing that readers start from.
+            keep: so many of them stay, however old they are.
+        """
+
+    def locked(self, lock: str, emit: Emit) -> AbstractContextManager[None]:
+        """Take one's turn: other publishers wait, as far as the place can have them wait."""
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """Yield a directory of this machine for what is on its way.
+
+        What a killed publisher had half written is swept by whoever comes next.
+        """

@@ -1,0 +1,177 @@
+"""A repository in a real S3 server: published to by many, the same as in a directory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from omnibuild.errors import IdentityConflictError, RepositoryError
+from omnibuild.repository import layout
+from omnibuild.repository.apt import switch
+from omnibuild.repository.publish import publish, remove
+from omnibuild.repository.state.head import load
+from omnibuild.repository.targets import bucket as bucket_module
+from omnibuild.repository.targets import open_target
+from omnibuild.repository.targets.bucket import BucketTarget
+from omnibuild.signing.creation import create_key
+from omnibuild.signing.signer import Signer, load_signer
+from tests.integration.repository.clients import Apt, Dnf
+from tests.unit.repository.samples import EL9, PLATFORMS, USER_ID, package, signer
+
+URL = "https://shop.example"
+
+PUBLISHER = """
+import os, signal, sys
+from pathlib import Path
+from omnibuild.repository import indexes
+from omnibuild.repository.apt import switch
+from omnibuild.repository.publish import publish
+from omnibuild.signing.signer import load_signer
+from tests.unit.repository.samples import PLATFORMS
+
+switch.PAIR_SECONDS = switch.INDEX_SECONDS = 0
+place, key, killed, *files = sys.argv[1:]
+if killed == "killed":
+    def kill(*words): os.kill(os.getpid(), signal.SIGKILL)
+    indexes.publish_suites = kill
+publish([Path(file) for file in files], place, load_signer(Path(key)), platforms=PLATFORMS)
+"""
+
+
+@pytest.fixture(autouse=True)
+def nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(switch, "PAIR_SECONDS", 0)
+    monkeypatch.setattr(switch, "INDEX_SECONDS", 0)
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    return create_key(tmp_path / "signing.key", USER_ID).path
+
+
+def start(place: str, key: Path, *files: Path, killed: bool = False) -> subprocess.Popen[bytes]:
+    words = [place, str(key), "killed" if killed else "", *map(str, files)]
+    return subprocess.Popen([sys.executable, "-c", PUBLISHER, *words])
+
+
+def fetched(place: str, directory: Path) -> Path:
+    """Copy all that hosts could read."""
+    target = open_target(place)
+    assert isinstance(target, BucketTarget)
+    for item in target.objects.listed(""):
+        path = directory / item.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(target.read(item.name))
+    return directory
+
+
+def public(key: Signer, directory: Path) -> Path:
+    path = directory / "public.asc"
+    path.write_bytes(key.public_key_armored)
+    return path
+
+
+def served(root: Path) -> dict[str, bytes]:
+    """Return what is the same whenever it is signed."""
+    names = ("Packages.gz", "Packages.xz", ".deb", ".zst")
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in root.rglob("*")
+        if path.name.endswith(names) and not {"yum", "state"} & {*path.relative_to(root).parts}
+    }
+
+
+def test_it_is_as_in_a_directory_and_hosts_read_it(tmp_path: Path, bucket: str) -> None:
+    old = [package(tmp_path, platform=platform) for platform in PLATFORMS]
+    new = [package(tmp_path, version="1.1", platform=platform) for platform in PLATFORMS]
+    directory = tmp_path / "directory"
+    for place in (bucket, directory):
+        publish(old, place, signer(), platforms=PLATFORMS, base_url=URL)
+        assert publish(new, place, signer(), platforms=PLATFORMS).changed
+        assert not publish(new, place, signer(), platforms=PLATFORMS).changed
+        assert remove(["hello=1.0-1~deb11"], place, signer()).removed
+    copy = fetched(bucket, tmp_path / "copy")
+    assert served(copy) == served(directory)
+    apt, dnf = Apt(tmp_path / "apt"), Dnf(tmp_path / "dnf")
+    apt.follow(f"file:{copy}", public(signer(), tmp_path))
+    assert apt.run("update").returncode == 0
+    assert apt.run("download", "hello=1.1-1").returncode == 0
+    dnf.follow(f"baseurl=file://{copy}/yum/stable/el9/x86_64", public(signer(), tmp_path))
+    assert dnf.run("install", "hello-1.1").returncode == 0
+
+
+def test_publishers_at_once_lose_nothing(tmp_path: Path, bucket: str, key: Path) -> None:
+    names = [f"app-{number}" for number in range(6)]
+    debs = [package(tmp_path, name) for name in names]
+    rpms = [package(tmp_path, name, platform=EL9) for name in names]
+    running = [start(bucket, key, *files) for files in zip(debs, rpms, strict=True)]
+    assert [process.wait() for process in running] == [0] * len(names)
+    channel = load(open_target(bucket)).channels["stable"]
+    assert [deb.name for deb in channel.suites["stable"]] == names
+    copy = fetched(bucket, tmp_path / "copy")
+    apt, dnf = Apt(tmp_path / "apt"), Dnf(tmp_path / "dnf")
+    trusted = public(load_signer(key), tmp_path)
+    apt.follow(f"file:{copy}", trusted)
+    assert apt.run("update").returncode == 0
+    dnf.follow(f"baseurl=file://{copy}/yum/stable/el9/x86_64", trusted)
+    for name in names:
+        assert apt.run("download", name).returncode == 0
+    assert dnf.run("install", *names).returncode == 0
+
+
+def test_whoever_comes_next_shows_what_a_killed_one_published(
+    tmp_path: Path, bucket: str, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret: Signer = load_signer(key)
+    publish([package(tmp_path)], bucket, secret, platforms=PLATFORMS)
+    assert start(bucket, key, package(tmp_path, "other"), killed=True).wait() < 0
+    # Its lease is still there, and ends.
+    monkeypatch.setattr(bucket_module, "LEASE_SECONDS", 1.0)
+    assert publish([], bucket, secret, "testing", PLATFORMS).changed
+    copy = fetched(bucket, tmp_path / "copy")
+    apt = Apt(tmp_path / "apt")
+    apt.follow(f"file:{copy}", public(secret, tmp_path))
+    assert apt.run("update").returncode == 0
+    assert apt.run("download", "other").returncode == 0
+
+
+def test_other_content_under_the_same_name_is_refused_also_of_an_unfinished_one(
+    tmp_path: Path, bucket: str
+) -> None:
+    one, other = package(tmp_path), package(tmp_path, content="other")
+    open_target(bucket).put_file(f"apt/{layout.deb_path('hello', '1.0-1', 'amd64')}", one)
+    # What stands in an empty place is not ours, so that the repository is begun before.
+    with pytest.raises(RepositoryError, match="is no repository"):
+        publish([other], bucket, signer(), platforms=PLATFORMS)
+    open_target(bucket).remove("apt")
+    publish([], bucket, signer(), platforms=PLATFORMS)
+    open_target(bucket).put_file(f"apt/{layout.deb_path('hello', '1.0-1', 'amd64')}", one)
+    with pytest.raises(IdentityConflictError, match="by somebody else"):
+        publish([other], bucket, signer(), platforms=PLATFORMS)
+    assert publish([one], bucket, signer(), platforms=PLATFORMS).added
+
+
+def test_caches_are_told_what_never_changes(tmp_path: Path, bucket: str) -> None:
+    publish([package(tmp_path)], bucket, signer(), platforms=PLATFORMS)
+    target = open_target(bucket)
+    assert isinstance(target, BucketTarget)
+    client = target.objects._client
+    found = {}
+    for item in target.objects.listed("apt/"):
+        answer = client.head_object(Bucket="cache", Key=f"{tmp_path.name}/{item.name}")
+        found[item.name.rpartition("/")[2]] = (answer["ContentType"], answer["CacheControl"])
+    deb = "application/vnd.debian.binary-package"
+    assert found["hello_1.0-1_amd64.deb"] == (deb, "public, max-age=31536000, immutable")
+    assert found["InRelease"] == ("text/plain; charset=utf-8", "no-cache")
+    assert found["Packages.gz"] == ("application/gzip", "no-cache")
+
+
+def test_a_bucket_that_is_not_there_is_one_error(tmp_path: Path, bucket: str) -> None:
+    with pytest.raises(RepositoryError, match="the bucket cannot be used"):
+        publish([package(tmp_path)], bucket.replace("s3://cache", "s3://none"), signer())
+    nobody = "s3://cache/x?endpoint=http://127.0.0.1:9&region=r"
+    with pytest.raises(RepositoryError, match="the bucket cannot be used"):
+        publish([package(tmp_path)], nobody, signer())
