@@ -137,10 +137,10 @@ reason = "nobody starts these on hosts"
 Waived findings are shown at each build, too, and a waiver that covers nothing is a warning. Files
 that nobody needs on hosts can be left out by `[python.prune]`, or by `prune` of a component.
 
-`omnibuild audit FILE|DIR` checks a .deb, an .rpm, an image, a tarball or a tree by the same
-table, whoever made it: it judges whether a package stands alone, not whether its dependencies are
-declared. Its exit status is 6 when there are errors. Of an image with several layers the lowest is
-to the others what a host is to packages: it is not judged.
+`omnibuild audit FILE|DIR` checks a .deb, an .rpm, a package of pacman, apk or opkg, an image, a
+tarball or a tree by the same table, whoever made it: it judges whether a package stands alone, not
+whether its dependencies are declared. Its exit status is 6 when there are errors. Of an image with
+several layers the lowest is to the others what a host is to packages: it is not judged.
 
 | check | level | waived | what is demanded |
 |---|---|---|---|

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Final
 
 from omnibuild.cli.options import (
     add_execution,
@@ -11,6 +12,10 @@ from omnibuild.cli.options import (
     add_unpacked,
     add_workspace,
     command,
+)
+
+_KINDS: Final = (
+    ".deb, .rpm, package of pacman, apk or opkg, image, tarball or directory, whoever made it"
 )
 
 
@@ -26,7 +31,8 @@ def _audit(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="FILE|DIR",
-        help="a .deb, an .rpm, an image, a tarball, or a directory that stands for a host's /",
+        help="a .deb, an .rpm, a package of pacman, apk or opkg, an image, a tarball, or a"
+        " directory that stands for a host's /",
     )
     parser.add_argument(
         "-p",
@@ -50,7 +56,9 @@ def _audit(parser: argparse.ArgumentParser) -> None:
 )
 def _rebuild(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "subject", metavar="NAME", help="a recipe for all that is made for it, or a component"
+        "subject",
+        metavar="NAME",
+        help="a recipe, or the path to it, for all that is made for it; or a component",
     )
     add_platform_choice(parser)
     add_execution(parser)
@@ -65,7 +73,7 @@ def _rebuild(parser: argparse.ArgumentParser) -> None:
 )
 def _diff(parser: argparse.ArgumentParser) -> None:
     for name, which in (("first", "a"), ("second", "the other")):
-        help_text = f"{which} .deb, .rpm, image, tarball or directory, whoever made it"
+        help_text = f"{which} {_KINDS}"
         parser.add_argument(name, type=Path, metavar=name.upper(), help=help_text)
     add_unpacked(parser)
 
@@ -78,8 +86,7 @@ def _diff(parser: argparse.ArgumentParser) -> None:
     action="inspect",
 )
 def _inspect(parser: argparse.ArgumentParser) -> None:
-    help_text = "a .deb, .rpm, image, tarball or directory, whoever made it"
-    parser.add_argument("package", type=Path, metavar="FILE|DIR", help=help_text)
+    parser.add_argument("package", type=Path, metavar="FILE|DIR", help=f"a {_KINDS}")
     add_unpacked(parser)
 
 

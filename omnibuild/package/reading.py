@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
+
+import msgspec
 
 from omnibuild.errors import PackageError, Where
+
+# What msgspec raises for bytes of others that are no document of a type; deep nesting is the last.
+NO_DOCUMENT: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 @contextmanager

@@ -39,6 +39,13 @@ def test_one_component_alone_can_be_built_again(tmp_path: Path) -> None:
     assert [line.split()[-1] for line in same] == ["component:tiny-c@bullseye/amd64"]
 
 
+def test_a_path_to_a_recipe_means_all_of_its_app(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "w", steps=(f": {tmp_path}", *STEPS))
+    for word in ("", "/recipes/tiny.toml"):
+        _, said = rebuild(workspace, f"{tmp_path}/w{word}", "-p", "debian-12")
+        assert " package:tiny/deb@bullseye/amd64\n" in said
+
+
 def test_what_is_for_release_is_built_again_for_release(tmp_path: Path) -> None:
     steps = (f": {tmp_path}", *STEPS, 'echo "${KIND-quick}" > "$PREFIX/kind"')
     definition = Workspace(tmp_path / "w", steps=steps).write() / "software/tiny-c.toml"

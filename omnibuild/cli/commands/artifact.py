@@ -19,6 +19,7 @@ from omnibuild.errors import UsageError, printable
 from omnibuild.events import human_size
 from omnibuild.package.opening.opened import Opened, open_package
 from omnibuild.recipe.definitions import Definitions
+from omnibuild.recipe.whereabouts import is_path
 from omnibuild.sources.archive import at_most
 from omnibuild.workbench import examine, rebuild
 from omnibuild.workbench.differing import Change, Differences, differences
@@ -60,8 +61,11 @@ def _tell(lines: Iterable[str]) -> None:
 
 def _field(name: str, items: tuple[str, ...]) -> Iterator[str]:
     """Yield the lines of a field: those of a text, as a description, stay what they are."""
+    whole = ", ".join(items)
     # A deb says an empty line by a dot.
-    lines = [line for line in ", ".join(items).splitlines() if line.strip(" .")]
+    lines = [line for line in whole.splitlines() if line.strip(" .")]
+    if len(items) > 1 and len(whole) > WIDTH:
+        lines = list(items)
     for number, line in enumerate(lines[:SHOWN_LINES]):
         shown = shorten(line, WIDTH, placeholder=" …")
         yield f"  {shown}" if number else f"{name}: {shown}"
@@ -130,10 +134,16 @@ def _file_lines(files: tuple[Change, ...]) -> Iterator[str]:
         yield f"{_verb(file):8}{file.name}{grown if file.grown else ''}{owner}"
 
 
+def _is_recipe(definitions: Definitions, subject: str) -> bool:
+    """Tell whether a name is that of a recipe, or a path to one; names of actions have slashes."""
+    named = subject in definitions.names("recipes")
+    return named or (is_path(subject) and Path(subject).exists()) or Path(subject).is_dir()
+
+
 def _rebuild(arguments: argparse.Namespace) -> int:
     """Build again elsewhere; list what is the same, or end with what differs."""
     settings = settings_from(arguments)
-    if arguments.subject in Definitions(settings.workspace).names("recipes"):
+    if _is_recipe(Definitions(settings.workspace), arguments.subject):
         planned = pipeline.plan(settings, arguments.subject, arguments.platform)
         only: set[str] = set()
     else:

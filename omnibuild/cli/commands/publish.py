@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace, images: Sequence[Path], packages: Sequence[Path]) -> None:
     """Refuse files that no place is named for, before anything is changed."""
+    _refuse_several(arguments, [] if arguments.registry else images, packages)
     if images and not arguments.registry:
         raise UsageError(
             f"{images[0].name} is an image, and no registry is named for it",
@@ -45,6 +46,34 @@ def _check(arguments: argparse.Namespace, images: Sequence[Path], packages: Sequ
     for option, wanted in (("registry", images), ("repo", packages)):
         if getattr(arguments, option) and not wanted:
             raise UsageError(f"no file is for --{option}")
+
+
+def _refuse_several(
+    arguments: argparse.Namespace, images: Sequence[Path], packages: Sequence[Path]
+) -> None:
+    """Refuse all files at once that belong elsewhere, and say which command publishes the rest."""
+    from omnibuild.repository.intake import OTHERS, PACKAGE_SUFFIXES
+
+    lines = [f"{path.name} is an image, for a registry: --registry" for path in images]
+    rest: dict[str, None] = {}
+    for path in packages:
+        suffix = next(
+            (each for each in (*OTHERS, *PACKAGE_SUFFIXES) if path.name.endswith(each)), ""
+        )
+        if suffix in OTHERS:
+            manager, install = OTHERS[suffix]
+            lines.append(f"{path.name} is for {manager}, as a file: {install} {path.name}")
+        elif suffix:
+            # Packages of pacman have the ending of tarballs, too.
+            rest[str(path if suffix.startswith(".tar") else path.with_name(f"*{suffix}"))] = None
+    if len(lines) < 2:
+        return
+    repo = f" --repo {arguments.repo}" if arguments.repo else ""
+    raise UsageError(
+        f"{len(lines)} of the files are for no apt or yum repository",
+        why="\n".join(lines),
+        hint=f"leave them out: omnibuild publish {' '.join(rest)}{repo}" if rest else "",
+    )
 
 
 def _publish(arguments: argparse.Namespace, packages: Sequence[Path]) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from omnibuild.tree import Entry, Kind, Tree
 
 LONGEST_PATH = 4096
 ROOT = ("root", "root")
+# Of a device or a fifo: whatever its own says, it is none of a file that somebody may change.
+MODE_OF_SPECIAL = 0o644
 # Bytes. Whatever looks into a file reads it whole.
 LARGEST_FILE = 2**32 - 1
 
@@ -37,6 +39,7 @@ class Member:
         content: of a file; it is read once, before the next member.
         owner: user and group, as far as the archive says them.
         capabilities: what a program may do without being root, as it is written there.
+        special: it is a device, a fifo or a socket; its kind is that of a file, which is empty.
     """
 
     path: str
@@ -46,6 +49,7 @@ class Member:
     content: Iterable[bytes] = ()
     owner: tuple[str, str] = ROOT
     capabilities: str = ""
+    special: bool = False
 
 
 class Contents:
@@ -65,6 +69,7 @@ class Contents:
         # By host path, as in payloads.
         self.owners: dict[str, tuple[str, str]] = {}
         self.capabilities: dict[str, str] = {}
+        self.special: set[str] = set()
 
     def add(self, member: Member) -> str:
         """Take a member; of equal names the last one counts.
@@ -94,15 +99,19 @@ class Contents:
     def _note_rights(self, path: str, member: Member) -> None:
         self.owners.pop(path, None)
         self.capabilities.pop(path, None)
+        self.special.discard(path)
         if member.owner != ROOT:
             self.owners[path] = member.owner
         if member.capabilities:
             self.capabilities[path] = member.capabilities
+        if member.special:
+            self.special.add(path)
 
     def take_away(self, hidden: Callable[[str], bool]) -> None:
         """Forget what is at paths for which ``hidden`` says so."""
         for path in [path for path in self._entries if hidden(path)]:
             del self._entries[path]
+            self.special.discard(f"/{path}")
 
     def tree(self) -> Tree:
         """Return all that was added, with the directories that are only named by what is in them.

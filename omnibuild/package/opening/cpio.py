@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from omnibuild.errors import PackageError
-from omnibuild.package.opening.contents import LONGEST_PATH, Member
+from omnibuild.package.opening.contents import LONGEST_PATH, MODE_OF_SPECIAL, Member
 from omnibuild.package.opening.tarball import Pieces
 from omnibuild.package.rpm.cpio import ALIGNMENT
 from omnibuild.package.rpm.header import Header
@@ -69,7 +69,7 @@ def _member(file: _Listed, content: Iterator[bytes]) -> Member:
     if stat.S_ISLNK(file.mode):
         return Member(file.path, Kind.SYMLINK, 0o777, file.target, owner=file.owner)
     if not stat.S_ISREG(file.mode):
-        raise PackageError(f"{file.path!r} is a device, a fifo or unknown")
+        return Member(file.path, Kind.FILE, MODE_OF_SPECIAL, owner=file.owner, special=True)
     return Member(file.path, Kind.FILE, file.mode, "", content, file.owner, file.capabilities)
 
 

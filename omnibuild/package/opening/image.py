@@ -19,6 +19,7 @@ from omnibuild.package.oci.layout import ANNOTATION, BLOBS, LAYOUT, OPAQUE, WHIT
 from omnibuild.package.opening.contents import Contents, Member, clean_path, parents
 from omnibuild.package.opening.said import Said
 from omnibuild.package.opening.tarball import packed_tar_members
+from omnibuild.package.reading import NO_DOCUMENT
 from omnibuild.payload.model import Payload
 from omnibuild.sources.extraction import Limits
 from omnibuild.tree import Entry, Kind
@@ -33,7 +34,6 @@ _TITLE, _VERSION = (f"{ANNOTATION}.{name}" for name in ("title", "version"))
 _REFERENCE: Final = f"{ANNOTATION}.ref.name"
 
 Document = TypeVar("Document")
-_NO_DOCUMENT: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _Platform(msgspec.Struct):
@@ -71,8 +71,10 @@ class _Started(msgspec.Struct, rename="pascal"):
     working_dir: str = ""
     exposed_ports: dict[str, msgspec.Raw] | None = None
     volumes: dict[str, msgspec.Raw] | None = None
-    labels: dict[str, str] | None = None
+    labels: dict[str, str | None] | None = None
     stop_signal: str = ""
+    healthcheck: dict[str, msgspec.Raw] | None = None
+    on_build: list[str] | None = None
 
 
 class _Step(msgspec.Struct):
@@ -122,7 +124,7 @@ def image_in(files: Payload) -> Image | None:
         return None
     try:
         saved = msgspec.json.decode(files.read(entry), type=list[_Saved])
-    except _NO_DOCUMENT:
+    except NO_DOCUMENT:
         return _of_directory(files, entry)
     if len(saved) != 1:
         raise PackageError(f"it holds {len(saved)} images", hint="save each to a file of its own")
@@ -192,7 +194,7 @@ def _of_directory(files: Payload, entry: Entry) -> Image | None:
     """Return the image of a directory as ``skopeo copy … dir:`` writes it; blobs lie at its top."""
     try:
         manifest = msgspec.json.decode(files.read(entry), type=_Listing)
-    except _NO_DOCUMENT:
+    except NO_DOCUMENT:
         return None  # Many programs call a file so.
     if manifest.config is None or files.tree.find("version") is None:
         return None
@@ -254,7 +256,9 @@ def _image(files: Payload, config: Entry, layers: tuple[Entry, ...], tag: str) -
         "ExposedPorts": sorted(started.exposed_ports or ()),
         "Volumes": sorted(started.volumes or ()),
         "StopSignal": [started.stop_signal] if started.stop_signal else [],
-        "Labels": [f"{key}={value}" for key, value in sorted(labels.items())],
+        "Healthcheck": [f"{k}={bytes(v).decode()}" for k, v in (started.healthcheck or {}).items()],
+        "OnBuild": started.on_build or (),
+        "Labels": [f"{key}={value or ''}" for key, value in sorted(labels.items())],
         "created": [found.created] if found.created else [],
         "layers": steps or [each.digest for each in layers],
     }
@@ -291,5 +295,5 @@ def _decoded(files: Payload, entry: Entry, wanted: type[Document]) -> Document:
         raise PackageError(f"its document {entry.path!r} has more than {LARGEST} bytes")
     try:
         return msgspec.json.decode(files.read(entry), type=wanted)
-    except _NO_DOCUMENT as error:
+    except NO_DOCUMENT as error:
         raise PackageError(f"its document {entry.path!r} is damaged", why=str(error)) from error

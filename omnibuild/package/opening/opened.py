@@ -32,6 +32,7 @@ from omnibuild.payload.model import DEFAULTS, Metadata, Payload
 from omnibuild.sources.extraction import Limits
 from omnibuild.tree import Kind, Tree, scan
 
+_PACKAGES: Final = (*(".deb", ".udeb", ".rpm", ".tar.zst", ".apk", ".ipk", ".oci.tar", ".pex"),)
 _HOST_PATH: Final = re.compile(r"(?<![\w./}-])/[\w.+/@%~:-]+")
 
 
@@ -76,6 +77,8 @@ def open_package(path: Path, scratch: Path, limits: Limits) -> Opened:
         PackageError: it is none of these, or damaged, or holds what no package can.
     """
     if path.is_dir():
+        with reading(path):
+            _refuse_packages(path)
         opened = _open_directory(path)
         with reading(path):
             image = image_in(opened.payload)
@@ -92,7 +95,8 @@ def open_package(path: Path, scratch: Path, limits: Limits) -> Opened:
             opened = _opened(other.name, other.version, other.tree, scratch, scratch)
             return Opened(opened.payload, other.form, other.architecture, other.said)
         payload = _with_rights(opened.payload, contents, read.owners)
-        return Opened(payload, read.form, read.architecture, read.said)
+        said = {**read.said, **_special(contents)}
+        return Opened(payload, read.form, read.architecture, said)
 
 
 @dataclass(frozen=True)
@@ -183,7 +187,12 @@ def _open_image(image: Image, files: Payload, scratch: Path, limits: Limits) -> 
     name = image.name or files.metadata.name
     opened = _opened(name, image.version, contents.tree(), scratch, scratch)
     payload = _with_rights(opened.payload, contents)
-    return Opened(payload, "oci", image.architecture, image.said, base)
+    return Opened(payload, "oci", image.architecture, {**image.said, **_special(contents)}, base)
+
+
+def _special(contents: Contents) -> Said:
+    """Say what is there as no file can be; in the tree it stands for an empty one."""
+    return {"devices and fifos": tuple(sorted(contents.special))} if contents.special else {}
 
 
 def _with_rights(
@@ -194,6 +203,16 @@ def _with_rights(
     """Return a payload with what its archive says of owners, and what is known better."""
     owners = {**contents.owners, **known}
     return dataclasses.replace(payload, owners=owners, capabilities=contents.capabilities)
+
+
+def _refuse_packages(path: Path) -> None:
+    """Refuse a directory of packages, in which nothing of them would be seen."""
+    found = sorted(each.name for each in path.iterdir() if each.name.endswith(_PACKAGES))
+    if found:
+        raise PackageError(
+            f"it is a directory of packages, as {found[0]}, and none itself",
+            hint=f"name them: {path}/*",
+        )
 
 
 def _open_directory(path: Path) -> Opened:

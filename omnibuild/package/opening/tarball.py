@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import IO, Protocol, cast
 
 from omnibuild.errors import ArchiveError, PackageError
-from omnibuild.package.opening.contents import Member
+from omnibuild.package.opening.contents import MODE_OF_SPECIAL, Member
 from omnibuild.sources.archive import CHUNK, DAMAGED, TAR_BUFFER, BoundedTarInfo, decompressed
 from omnibuild.sources.extraction import Limits
 from omnibuild.tree import Kind
@@ -79,9 +79,11 @@ def _member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Member:
         return Member(member.name, Kind.SYMLINK, 0o777, member.linkname, owner=owner)
     if member.islnk():
         return Member(member.name, Kind.HARDLINK, member.mode, member.linkname, owner=owner)
+    if member.isdev():
+        return Member(member.name, Kind.FILE, MODE_OF_SPECIAL, owner=owner, special=True)
     content = tar.extractfile(member) if member.isreg() else None
     if content is None:
-        raise PackageError(f"{member.name!r} is a device, a fifo or unknown")
+        raise PackageError(f"{member.name!r} is neither a file, a link, a directory nor a device")
     # Bytes of the kernel's attribute, which tarfile reads as text.
     able = member.pax_headers.get("SCHILY.xattr.security.capability", "")
     written = able.encode("utf-8", "surrogateescape").hex()

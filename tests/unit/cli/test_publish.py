@@ -27,6 +27,28 @@ def test_a_near_end_of_the_key_is_told_to_machines_and_people(
     assert f"warning the key expires on {day}" in capsys.readouterr().err
 
 
+def test_all_that_goes_elsewhere_is_told_with_the_command_for_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("dist").mkdir()
+    ends = ("1_amd64.deb", "1-linux-x86_64.tar.zst", "1_amd64.oci.tar", "1-1-x86_64.pkg.tar.zst")
+    names = [f"dist/shop-{end}" for end in (*ends, "1-r1.apk")]
+    names += [f"{name}.sha256" for name in names]
+    for name in names:
+        Path(name).touch()
+    assert main(["publish", *names, "--repo", "r"]) == 2
+    told = capsys.readouterr().err
+    assert "3 of the files are for no apt or yum repository" in told
+    assert "shop-1_amd64.oci.tar is an image, for a registry" in told
+    assert "as a file: pacman -U shop-1-1-x86_64.pkg.tar.zst" in told
+    rest = "dist/*.deb dist/shop-1-linux-x86_64.tar.zst --repo r"
+    assert f"hint: leave them out: omnibuild publish {rest}\n" in told
+    assert main(["publish", *names, "--repo", "r", "--registry", "localhost:1/x"]) == 2
+    assert "2 of the files" in capsys.readouterr().err
+    assert not Path("r").exists()
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

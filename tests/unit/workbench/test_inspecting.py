@@ -9,6 +9,7 @@ import pytest
 from omnibuild.cli.main import main
 from omnibuild.package.formats import write_package
 from omnibuild.package.formats.format import Making
+from omnibuild.payload.model import Relations
 from omnibuild.recipe.models import Debian, Rpm, Tar
 from tests.unit.package.samples import DEB, RPM, TAR, sample_payload, write
 
@@ -54,6 +55,18 @@ def test_relations_are_told_once_and_lines_as_lines(
     assert told.count("/bin/sh") == (form is RPM)
     for line in ("First it greets.", "Then it goes:", "- far", "- away"):
         assert f"\n  {line}\n" in told or f"\ndescription: {line}\n" in told, told
+
+
+def test_many_items_of_a_field_are_lines(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "out").mkdir()
+    payload = sample_payload(tmp_path / "root")
+    names = tuple(f"package-with-a-long-name-{number}" for number in range(20))
+    metadata = replace(payload.metadata, relations=Relations(suggests=names))
+    payload = replace(payload, metadata=metadata)
+    assert inspect(write_package(payload, DEB, Making(tmp_path / "out")).path) == 0
+    told = capsys.readouterr().out
+    assert f"\nSuggests: {names[0]}\n  {names[1]}\n" in told
+    assert f"\n  {names[11]}\n  …\n" in told
 
 
 def tree(base: Path, installed: object) -> Path:

@@ -160,7 +160,9 @@ def test_what_an_image_says(tmp_path: Path) -> None:
             "Env": ["A=1", "B=2"],
             "Cmd": ["run", "it"],
             "ExposedPorts": {"80/tcp": {}},
-            "Labels": {"org.opencontainers.image.title": "shop", "x": "y"},
+            "Labels": {"org.opencontainers.image.title": "shop", "x": "y", "z": None},
+            "Healthcheck": {"Test": ["CMD", "ask"], "Interval": 5},
+            "OnBuild": ["RUN true"],
         },
         "history": [{"created_by": "base"}, {"created_by": "ENV", "empty_layer": True}],
     }
@@ -175,7 +177,9 @@ def test_what_an_image_says(tmp_path: Path) -> None:
         "Cmd": ("run", "it"),
         "Env": ("A=1", "B=2"),
         "ExposedPorts": ("80/tcp",),
-        "Labels": ("org.opencontainers.image.title=shop", "x=y"),
+        "Healthcheck": ('Test=["CMD", "ask"]', "Interval=5"),
+        "OnBuild": ("RUN true",),
+        "Labels": ("org.opencontainers.image.title=shop", "x=y", "z="),
         "created": ("2026-01-01T00:00:00Z",),
         "layers": ("base",),
     }

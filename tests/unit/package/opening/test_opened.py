@@ -122,8 +122,6 @@ def link(name: str, target: str, kind: bytes = tarfile.LNKTYPE) -> tuple[str, by
         ([link("x", "/etc/passwd")], "no file in it"),
         ([link("x", "../outside")], "lies outside"),
         ([("d", b"", {"type": tarfile.DIRTYPE}), link("x", "d")], "no file in it"),
-        ([("x", b"", {"type": tarfile.CHRTYPE})], "a device"),
-        ([("x", b"", {"type": tarfile.FIFOTYPE})], "a device"),
         ([("x", b"1", {}), ("x/y", b"2", {})], "below a file"),
         ([("a/" * 300 + "x", b"", {})], "too deep"),
         ([("x" * 5000, b"", {})], "too deep or too long"),
@@ -133,6 +131,25 @@ def test_what_no_package_may_hold(tmp_path: Path, members: list, why: str) -> No
     with pytest.raises(PackageError, match=why) as caught:
         opened(tmp_path, tarball(*members))
     assert caught.value.where.file == str(tmp_path / "package")
+
+
+def test_devices_and_fifos_are_told_and_no_files_that_somebody_may_change(tmp_path: Path) -> None:
+    kinds = (tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE)
+    members = [(f"dev/{n}", b"", {"type": kind, "mode": 0o666}) for n, kind in enumerate(kinds)]
+    package = opened(tmp_path, tarball(*members, ("dev/1", b"a file", {"mode": 0o600})))
+    assert package.said == {"devices and fifos": ("/dev/0", "/dev/2")}
+    modes = {each.path: each.mode for each in package.payload.tree.entries}
+    assert modes == {"dev": 0o755, "dev/0": 0o644, "dev/1": 0o600, "dev/2": 0o644}
+
+
+def test_a_directory_of_packages_is_no_package(tmp_path: Path) -> None:
+    (tmp_path / "usr/share").mkdir(parents=True)
+    (tmp_path / "usr/share/x.deb").touch()
+    assert open_package(tmp_path, tmp_path, Limits()).payload.tree.entries
+    (tmp_path / "x_1.0_amd64.deb").touch()
+    with pytest.raises(PackageError, match=r"a directory of packages, as x_1\.0_amd64") as caught:
+        open_package(tmp_path, tmp_path, Limits())
+    assert caught.value.hint == f"name them: {tmp_path}/*"
 
 
 def test_bounds(tmp_path: Path) -> None:
