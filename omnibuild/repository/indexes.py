@@ -15,19 +15,15 @@ from omnibuild.repository import layout
 from omnibuild.repository.apt.release import release_date, signed_text
 from omnibuild.repository.apt.suite import suite_of
 from omnibuild.repository.apt.switch import publish_suites
-from omnibuild.repository.clients.installer import installer
-from omnibuild.repository.clients.landing import landing_pages
-from omnibuild.repository.clients.tarballs import tarball_list
+from omnibuild.repository.pages import publish_pages
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.damage import UNREADABLE
-from omnibuild.repository.state.head import Repository, load
+from omnibuild.repository.state.head import Head, Repository, load
 from omnibuild.repository.targets.target import Target
-from omnibuild.repository.trust import listed_text, put_list, put_signed, sign_downloads
 from omnibuild.repository.yum.metadata import NOARCH
 from omnibuild.repository.yum.tree import pieces_of, publish_tree, revision
 from omnibuild.signing.signer import Signer
 
-DEFAULT_CHANNEL = "stable"
 # A clock may be an hour off, as by a wrong time zone: then dates only go on from the last one.
 FAR_OFF = 24 * 3600
 DAY = 24 * 3600
@@ -40,7 +36,14 @@ class Shown(Struct, frozen=True):
     releases: Mapping[str, Digest]
 
 
-def show(target: Target, signer: Signer, channels: Collection[str], emit: Emit) -> bool:
+def show(
+    target: Target,
+    signer: Signer,
+    channels: Collection[str],
+    emit: Emit,
+    *,
+    through: bool = False,
+) -> bool:
     """Have readers see the present; tell whether they see anything else than before.
 
     Args:
@@ -49,6 +52,7 @@ def show(target: Target, signer: Signer, channels: Collection[str], emit: Emit) 
         emit: takes a warning while somebody else shows it.
         channels: what was changed, or shall be looked through: what is damaged is written again.
             What a killed publisher did not come to show is shown in any case.
+        through: look through all pages, too.
     """
     with target.locked(layout.SHOWING, emit):
         state = load(target)
@@ -63,7 +67,7 @@ def show(target: Target, signer: Signer, channels: Collection[str], emit: Emit) 
             if moved or before is None or before.releases.get(name) != digest
         }
         listed = [name for name in state.channels if name in behind or name in channels]
-        changed = _publish_all(target, state.head.repository, state.channels, listed, signer)
+        changed = _publish_all(target, state.head, state.channels, listed, signer, through=through)
         target.put(layout.SHOWN, msgspec.json.encode(now) + b"\n")
     return changed or bool(behind)
 
@@ -78,16 +82,18 @@ def _shown(target: Target) -> Shown | None:
 
 def _publish_all(
     target: Target,
-    record: Repository,
+    head: Head,
     channels: Mapping[str, Channel],
     shown: Iterable[str],
     signer: Signer,
+    *,
+    through: bool,
 ) -> bool:
     """Write all indexes of some channels, and the pages; tell whether any was not so before."""
-    now = int(time.time())
+    now, record = int(time.time()), head.repository
     listed = [(name, channels[name]) for name in shown]
     changed = [_publish_trees(target, record, *item, signer, now) for item in listed]
-    _publish_pages(target, record, channels, signer)
+    publish_pages(target, head, channels, signer, through=through)
     suites = [
         suite_of(index, suite, record.title)
         for _, content in listed
@@ -109,40 +115,6 @@ def _publish_trees(
             directory = layout.yum_directory(channel, tree, architecture)
             changed.append(publish_tree(target, directory, pieces, signer, now, record.base_url))
     return any(changed)
-
-
-def _publish_pages(
-    target: Target, record: Repository, channels: Mapping[str, Channel], signer: Signer
-) -> None:
-    """Write what is beside the indexes: keys, lists of tarballs, the installer, the page."""
-    for channel, content in channels.items():
-        sign_downloads(target, content.downloads, signer)
-        path = layout.tarball_list(channel)
-        before = listed_text(target, path)
-        if content.downloads.count or before:
-            text = tarball_list(record, channel, content, before, int(time.time()))
-            put_list(target, path, text, signer)
-    for name in (record.name, *record.former_names):
-        target.put(layout.key_path(name, "asc"), signer.public_key_armored)
-        target.put(layout.key_path(name, "gpg"), signer.public_key_binary)
-    default = DEFAULT_CHANNEL if DEFAULT_CHANNEL in channels else min(channels)
-    script = installer(
-        name=record.name,
-        former_names=record.former_names,
-        title=record.title,
-        fingerprint=record.fingerprint,
-        key=signer.public_key_armored.decode(),
-        base_url=record.base_url,
-        channel=default,
-        systems=record.systems.values(),
-    )
-    put_signed(target, layout.INSTALLER, script.encode(), signer)
-    pages = landing_pages(record, channels, default)
-    for path, text in pages.items():
-        target.put(path, text.encode())
-    for name in target.names(layout.PACKAGES):
-        if f"{layout.PACKAGES}/{name}" not in pages:
-            target.remove(f"{layout.PACKAGES}/{name}")
 
 
 def check_clock(target: Target, channels: Mapping[str, Channel]) -> None:

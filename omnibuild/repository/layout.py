@@ -15,7 +15,11 @@ DOWNLOADS = "downloads"
 # Appended to the name of a tarball, a PEX file or the installer.
 SIGNATURE = ".asc"
 PACKAGES = "packages"
+# The same for programs, where they are few; else where to find them.
+PACKAGES_JSON = "packages.json"
 STATE = "state"
+CATALOGUE = "state/catalogue"
+CATALOGUED = "state/catalogue.json"
 HEAD = "state/head.json"
 # What there was before any release of omnibuild.
 EARLIER = "state/repository.json"
@@ -58,6 +62,11 @@ def leaf(digest: str) -> str:
     return f"state/leaves/{digest}.zst"
 
 
+def catalogue_leaf(digest: str) -> str:
+    """Return where some names of the catalogue are, whose digest that is."""
+    return f"{CATALOGUE}/{digest}.zst"
+
+
 def release(digest: str) -> str:
     """Return where a state of a channel is, whose digest that is."""
     return f"state/releases/{digest}.json"
@@ -83,9 +92,14 @@ def key_path(name: str, suffix: str) -> str:
     return f"keys/{name}.{suffix}"
 
 
-def packages_page(beginning: str) -> str:
-    """Return the page of packages whose names begin so."""
-    return f"{PACKAGES}/{beginning}.html"
+def packages_page(first: str) -> str:
+    """Return the page of packages that begins with this name."""
+    return f"{PACKAGES}/{first}.html"
+
+
+def packages_json(first: str) -> str:
+    """Return the same for programs."""
+    return f"{PACKAGES}/{first}.json"
 
 
 def suite_directory(suite: str) -> str:

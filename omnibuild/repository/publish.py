@@ -22,8 +22,9 @@ from omnibuild.events import ArtifactAdded, Emit, Warned, silent
 from omnibuild.recipe.models import Platform
 from omnibuild.repository import intake, layout
 from omnibuild.repository.draft import Draft, Signed
-from omnibuild.repository.indexes import DEFAULT_CHANNEL, check_clock, show
+from omnibuild.repository.indexes import check_clock, show
 from omnibuild.repository.intake import Submission
+from omnibuild.repository.pages import DEFAULT_CHANNEL
 from omnibuild.repository.refusals import (
     check_directory,
     check_formats,
@@ -178,7 +179,9 @@ def _apply(
                 )
                 if state.commit(record, {channel: release}):
                     break
-        changed = show(target, signer, [channel], emit)
+        # Who changes nothing has what there is looked through.
+        through = not (done.added or done.removed)
+        changed = show(target, signer, [channel], emit, through=through)
     return _published(channel, contents, done, changed=changed)
 
 

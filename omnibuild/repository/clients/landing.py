@@ -5,14 +5,14 @@ No scripts, and nothing from elsewhere. All that comes from packages is escaped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import islice
 
-from omnibuild.digests import Digest
-from omnibuild.events import human_size
 from omnibuild.repository import layout
 from omnibuild.repository.apt.suite import ALL
+from omnibuild.repository.clients.catalogue import Edition
 from omnibuild.repository.clients.commands import (
     SQV,
     UNKNOWN_URL,
@@ -22,11 +22,12 @@ from omnibuild.repository.clients.commands import (
     dnf_commands,
     options_for,
 )
-from omnibuild.repository.clients.listing import Row, newest_rows, newest_tarballs, pages_of
+from omnibuild.repository.clients.listing import Row, newest_tarball
+from omnibuild.repository.clients.packages import name_of, page_path, table
 from omnibuild.repository.clients.systems import APT, DNF, HostSystem
 from omnibuild.repository.clients.template import render
 from omnibuild.repository.state.channel import Channel, Index
-from omnibuild.repository.state.entries import Deb, Rpm
+from omnibuild.repository.state.entries import Deb, Rpm, key_of
 from omnibuild.repository.state.head import Repository
 from omnibuild.repository.yum.metadata import NOARCH
 
@@ -39,115 +40,120 @@ class Place:
     """A suite of apt or a yum tree that holds packages.
 
     Args:
-        packages: their names, sorted.
+        package: the first of their names.
         hosts: what people call the hosts that have some of them.
     """
 
     name: str
-    packages: tuple[str, ...]
+    package: str
     hosts: tuple[str, ...]
 
 
-def landing_pages(
-    record: Repository, channels: Mapping[str, Channel], default: str
-) -> dict[str, str]:
-    """Return all pages by their path; ``default`` is the channel that the instructions follow."""
-    pages = pages_of(newest_rows(channels))
+def landing_page(
+    record: Repository,
+    channels: Mapping[str, Channel],
+    default: str,
+    edition: Edition,
+    rows: Sequence[Row] | None,
+) -> str:
+    """Return the front page.
+
+    Args:
+        record: the repository.
+        channels: what it holds.
+        default: the channel that the instructions follow.
+        edition: the catalogue of the channels.
+        rows: all of that, where they are few.
+    """
     front = {
         "STYLE": render("style.css", {}),
         "TITLE": escape(record.title),
-        **_ways(record, channels, default),
-        "PACKAGES": _packages(pages),
+        **_ways(record, channels, default, edition),
+        "PACKAGES": _packages(edition, rows),
         **_key(record),
     }
-    found = {layout.LANDING_PAGE: render("index.html.in", front)}
-    for beginning, rows in pages.items():
-        if beginning:
-            values = {
-                "STYLE": front["STYLE"],
-                "TITLE": front["TITLE"],
-                "BEGINNING": escape(beginning),
-                "TABLE": _table(rows, "../"),
-            }
-            found[layout.packages_page(beginning)] = render("packages.html.in", values)
-    return found
+    return render("index.html.in", front)
 
 
-def _ways(record: Repository, channels: Mapping[str, Channel], default: str) -> dict[str, str]:
+def _ways(
+    record: Repository, channels: Mapping[str, Channel], default: str, edition: Edition
+) -> dict[str, str]:
     """Return what the front page says of ways to install: those that there are packages for."""
     # Each family is shown in the first channel that has something for it.
-    apt_channel = _first(channels, default, lambda content: _of(content.suites))
-    dnf_channel = _first(channels, default, lambda content: _of(content.trees))
+    apt_channel = _first(channels, default, lambda content: _any(content.suites))
+    dnf_channel = _first(channels, default, lambda content: _any(content.trees))
     apt = _suites(record, apt_channel, channels[apt_channel])
     dnf = _trees(record, channels[dnf_channel])
-    tarballs = newest_tarballs(channels)
+    tarball = newest_tarball(channels)
     ways = [
         *([_apt(record, apt_channel, apt)] if apt else []),
         *([_dnf(record, dnf_channel, dnf)] if dnf else []),
-        *(
-            [_tarball(record, tarballs[0], _holder(tarballs[0], channels, default))]
-            if tarballs
-            else []
-        ),
+        *([_tarball(record, tarball, _holder(tarball, channels, default))] if tarball else []),
     ]
     kinds = [
-        kind for kind, there in (("apt", apt), ("dnf", dnf), ("plain Linux", tarballs)) if there
+        kind for kind, there in (("apt", apt), ("dnf", dnf), ("plain Linux", tarball)) if there
     ]
-    channel = _first(channels, default, _held)
+    channel = first_channel(channels, default)
     seen = [
         *(apt if apt_channel == channel else []),
         *(dnf if dnf_channel == channel else []),
     ]
     # Who has nothing yet is shown how it will be.
     installed = seen or not any(content.downloads.count for content in channels.values())
+    others = [name for name in sorted(channels) if edition.only.get(name)]
     return {
         "ABOUT": f"Signed packages{' for ' if kinds else ''}{_listed(kinds)}.",
-        "INSTALL": _install(record, channels, channel, default, seen) if installed else "",
+        "INSTALL": _install(record, others, channel, default, seen) if installed else "",
         "BY_HAND": render("by-hand.html.in", {"WAYS": "".join(ways).strip()}) if ways else "",
     }
 
 
-def _first(
-    channels: Mapping[str, Channel], default: str, held: Callable[[Channel], Collection[str]]
-) -> str:
+def first_channel(channels: Mapping[str, Channel], default: str) -> str:
+    """Return the channel that people are pointed to: the first with packages for their hosts."""
+    return _first(channels, default, lambda held: _any(held.suites) or _any(held.trees))
+
+
+def _first(channels: Mapping[str, Channel], default: str, held: Callable[[Channel], object]) -> str:
     """Return the first channel that holds some of what is asked for; the default one if none."""
     return next((name for name in (default, *sorted(channels)) if held(channels[name])), default)
 
 
 def _holder(row: Row, channels: Mapping[str, Channel], default: str) -> str:
     """Return the channel that holds a tarball; nothing where it is the default one."""
-    file = row.href.rpartition("/")[2]
-    found = _first(
-        channels, default, lambda content: {item.name for item in content.downloads} & {file}
-    )
+    key = key_of(row.href, row.name)
+    found = _first(channels, default, lambda content: content.downloads.get(key))
     return "" if found == default else found
 
 
-def _held(content: Channel) -> set[Digest]:
-    """Return the identities of what package managers install."""
-    return _of(content.suites) | _of(content.trees)
+def _any(indexes: Mapping[str, Index[Deb]] | Mapping[str, Index[Rpm]]) -> bool:
+    return any(_firsts(index) for index in indexes.values())
 
 
-def _of(indexes: Mapping[str, Index[Deb]] | Mapping[str, Index[Rpm]]) -> set[Digest]:
-    return {package.identity for index in indexes.values() for package in index}
+def _firsts(index: Index[Deb] | Index[Rpm]) -> dict[str, str]:
+    """Return the first name of each architecture that has packages."""
+    found: dict[str, str] = {}
+    ledgers: Iterable[Iterable[Deb | Rpm]] = index.lists.values()
+    for first in (package for ledger in ledgers for package in islice(ledger, 1)):
+        found[first.architecture] = min(found.get(first.architecture, first.name), first.name)
+    return found
 
 
 def _suites(record: Repository, channel: str, content: Channel) -> list[Place]:
     """Return the suites that hold packages, the plain one, named as the channel, first."""
-    found = []
-    for suite in sorted(content.suites):
-        fitting = _systems(record, APT, suite.removeprefix(channel))
-        found.append(_place(suite, list(content.suites[suite]), fitting, ALL))
-    return [place for place in found if place.packages]
+    return [
+        _place(suite, firsts, _systems(record, APT, suite.removeprefix(channel)), ALL)
+        for suite, index in sorted(content.suites.items())
+        if (firsts := _firsts(index))
+    ]
 
 
 def _trees(record: Repository, content: Channel) -> list[Place]:
     """Return the yum trees that hold packages."""
-    found = [
-        _place(tree, list(content.trees[tree]), _systems(record, DNF, tree), NOARCH)
-        for tree in sorted(content.trees)
+    return [
+        _place(tree, firsts, _systems(record, DNF, tree), NOARCH)
+        for tree, index in sorted(content.trees.items())
+        if (firsts := _firsts(index))
     ]
-    return [place for place in found if place.packages]
 
 
 def _systems(record: Repository, family: str, place: str) -> list[HostSystem]:
@@ -156,17 +162,15 @@ def _systems(record: Repository, family: str, place: str) -> list[HostSystem]:
 
 
 def _place(
-    name: str, packages: Sequence[Deb | Rpm], systems: Iterable[HostSystem], every: str
+    name: str, firsts: Mapping[str, str], systems: Iterable[HostSystem], every: str
 ) -> Place:
-    held = {package.architecture for package in packages}
-    hosts = [system.title for system in systems if held & {system.architecture, every}]
-    names = sorted({package.name for package in packages})
-    return Place(name, tuple(names), tuple(dict.fromkeys(hosts)))
+    hosts = [system.title for system in systems if {*firsts} & {system.architecture, every}]
+    return Place(name, min(firsts.values()), tuple(dict.fromkeys(hosts)))
 
 
 def _install(
     record: Repository,
-    channels: Mapping[str, Channel],
+    others: Iterable[str],
     channel: str,
     default: str,
     places: Sequence[Place],
@@ -174,7 +178,7 @@ def _install(
     options = options_for(record, "" if channel == default else channel)
     note = f"<p>Write this page's own address for <code>{UNKNOWN_URL}</code>.</p>"
     hosts = sorted({host for place in places for host in place.hosts})
-    package = min((place.packages[0] for place in places), default=UNKNOWN_PACKAGE)
+    package = min((place.package for place in places), default=UNKNOWN_PACKAGE)
     command = f"curl -fsSL {address(record)}/{layout.INSTALLER} | sudo sh -s --{options} {package}"
     run = f"sudo sh {layout.INSTALLER}{options} {package}"
     values = {
@@ -186,8 +190,7 @@ def _install(
         "CHANNELS": "".join(
             f"\n<p>What is only in the channel <code>{escape(name)}</code> comes with"
             f" <code>--channel {escape(name)}</code> before the package's name.</p>"
-            for name, content in sorted(channels.items())
-            if name != channel and _held(content) - _held(channels[channel])
+            for name in others
         ),
     }
     return render("install.html.in", values)
@@ -197,7 +200,7 @@ def _apt(record: Repository, channel: str, places: Sequence[Place]) -> str:
     first = places[0]
     values = {
         "HOSTS": escape(_hosts(places) or "Debian and Ubuntu"),
-        "COMMANDS": _code(apt_commands(record, first.name, first.packages[0]), "Commands for apt"),
+        "COMMANDS": _code(apt_commands(record, first.name, first.package), "Commands for apt"),
         "SUITES": "".join(
             f"<p>On {escape(', '.join(place.hosts))} the suite is"
             f" <code>{escape(place.name)}</code>.</p>"
@@ -210,7 +213,7 @@ def _apt(record: Repository, channel: str, places: Sequence[Place]) -> str:
 
 def _dnf(record: Repository, channel: str, places: Sequence[Place]) -> str:
     first, *others = places
-    package = first.packages[0]
+    package = first.package
     commands = dnf_commands(record, channel, first.name, package)
     values = {
         "HOSTS": escape(_hosts(places) or "Enterprise Linux"),
@@ -256,26 +259,17 @@ def _tarball(record: Repository, row: Row, channel: str) -> str:
     return render("tarball.html.in", values)
 
 
-def _packages(pages: Mapping[str, list[Row]]) -> str:
-    if "" in pages:
-        return _table(pages[""], "") if pages[""] else "<p>None yet.</p>"
+def _packages(edition: Edition, rows: Sequence[Row] | None) -> str:
+    if rows is not None:
+        return table(rows, "") if rows else "<p>None yet.</p>"
     links = "\n".join(
-        f'<li><a href="{escape(layout.packages_page(beginning))}">{escape(beginning)}</a>'
-        f" ({len(rows)})</li>"
-        for beginning, rows in pages.items()
+        f'<li><a href="{escape(page_path(leaf))}">{escape(name_of(leaf))}</a></li>'
+        for leaf in edition.leaves
     )
-    return f'<p>By the beginning of their names:</p>\n<ul class="beginnings">\n{links}\n</ul>'
-
-
-def _table(rows: Iterable[Row], root: str) -> str:
-    lines = "\n".join(
-        f'<tr><th scope="row"><a href="{escape(root + row.href)}">{escape(row.name)}</a></th>'
-        f"<td>{escape(row.version)}</td><td>{escape(row.architecture)}</td>"
-        f"<td>{escape(row.place)}</td><td>{escape(row.summary)}</td>"
-        f'<td class="number">{human_size(row.size)}</td></tr>'
-        for row in rows
+    return (
+        "<p>Sorted by name; each page begins with the package that it is called after:</p>\n"
+        f'<ul class="beginnings">\n{links}\n</ul>'
     )
-    return render("table.html.in", {"ROWS": lines}).rstrip("\n")
 
 
 def _key(record: Repository) -> dict[str, str]:

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from operator import attrgetter
+from typing import TypeVar
 
+from msgspec import Struct
+
+from omnibuild.digests import Digest
 from omnibuild.package.versions import compare_debs, compare_rpms
 from omnibuild.repository import layout
 from omnibuild.repository.apt.suite import ALL
-from omnibuild.repository.state.channel import Channel
+from omnibuild.repository.state.channel import Channel, Index
+from omnibuild.repository.state.entries import Deb, Rpm
 from omnibuild.repository.yum.metadata import NOARCH
+
+P = TypeVar("P", Deb, Rpm)
 
 DEB, RPM, TAR, PEX = "deb", "rpm", "tar", "pex"
 
-# More rows than that are a page for each first letter, or two letters, and so on.
-ROWS_PER_PAGE = 200
 
-
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True, array_like=True):
     """One file in the list of packages.
 
     Args:
-        place: where hosts see it.
+        channel: the channel that holds it; empty: whichever.
+        place: the suite or tree of it, where there is one.
         hosts: the architectures of hosts that see it there.
     """
 
@@ -31,50 +34,66 @@ class Row:
     version: str
     architecture: str
     summary: str
+    channel: str
     place: str
     size: int
+    digest: Digest
     href: str
     family: str
     hosts: tuple[str, ...]
 
-
-def newest_rows(channels: Mapping[str, Channel]) -> list[Row]:
-    """Return the newest of all that the channels hold, by name."""
-    return newest(row for name, content in channels.items() for row in rows_of(name, content))
-
-
-def newest_tarballs(channels: Mapping[str, Channel]) -> list[Row]:
-    """Return the newest tarballs of all channels, by name."""
-    rows = (row for content in channels.values() for row in download_rows("", content))
-    return newest(row for row in rows if row.family == TAR)
+    @property
+    def seen(self) -> str:
+        """Where hosts see it, in words."""
+        if self.family == RPM:
+            return f"{self.channel}, {self.place}"
+        return self.place or self.channel
 
 
-def rows_of(channel: str, content: Channel) -> Iterator[Row]:
-    """Yield what a channel holds, in the order it was published."""
+def newest_tarball(channels: Mapping[str, Channel]) -> Row | None:
+    """Return the newest tarball, in any channel, of the first name that has one."""
+    firsts = (_first_tarball(content) for content in channels.values())
+    name = min(filter(None, firsts), default="")
+    rows = (row for content in channels.values() for row in _download_rows("", content, name))
+    return next(iter(newest(row for row in rows if name and row.family == TAR)), None)
+
+
+def _first_tarball(content: Channel) -> str:
+    return next((item.parts[0] for item in content.downloads if not item.is_pex), "")
+
+
+def rows_of(channel: str, content: Channel, name: str = "") -> Iterator[Row]:
+    """Yield what a channel holds of a name, or of all, in the order of its lists."""
     for suite, debs in content.suites.items():
-        for deb in debs:
+        for deb in _of(debs, name):
             href = f"{layout.APT}/{deb.path}"
-            about = (deb.name, deb.version, deb.architecture, deb.summary)
+            about = (deb.name, deb.version, deb.architecture, deb.summary, channel, suite)
             hosts = _hosts(deb.architecture, debs.architectures)
-            yield Row(*about, suite, deb.size, href, DEB, hosts)
+            yield Row(*about, deb.size, deb.digest, href, DEB, hosts)
     for tree, rpms in content.trees.items():
-        for rpm in rpms:
+        for rpm in _of(rpms, name):
             named = [rpm.architecture] if rpm.architecture in rpms.architectures else []
             directory = layout.yum_directory(channel, tree, (*named, *rpms.architectures)[0])
-            about = (rpm.name, rpm.version, rpm.architecture, rpm.summary)
-            place, href = f"{channel}, {tree}", f"{directory}/{rpm.path}"
+            about = (rpm.name, rpm.version, rpm.architecture, rpm.summary, channel, tree)
             hosts = _hosts(rpm.architecture, rpms.architectures)
-            yield Row(*about, place, rpm.size, href, RPM, hosts)
-    yield from download_rows(channel, content)
+            yield Row(*about, rpm.size, rpm.digest, f"{directory}/{rpm.path}", RPM, hosts)
+    yield from _download_rows(channel, content, name)
 
 
-def download_rows(channel: str, content: Channel) -> Iterator[Row]:
-    """Yield the tarballs and PEX files that a channel holds."""
-    for item in content.downloads:
+def _of(index: Index[P], name: str) -> Iterator[P]:
+    if name:
+        yield from index.named(name)
+    else:
+        yield from index
+
+
+def _download_rows(channel: str, content: Channel, wanted: str) -> Iterator[Row]:
+    for item in content.downloads.named(wanted) if wanted else content.downloads:
         name, version, architecture = item.parts
         href = layout.download_path(item.name)
-        about = (name, version, architecture, "PEX file" if item.is_pex else "Tarball")
-        yield Row(*about, channel, item.size, href, PEX if item.is_pex else TAR, (architecture,))
+        family, summary = (PEX, "PEX file") if item.is_pex else (TAR, "Tarball")
+        about = (name, version, architecture, summary, channel, "")
+        yield Row(*about, item.size, item.digest, href, family, (architecture,))
 
 
 def newest(rows: Iterable[Row]) -> list[Row]:
@@ -86,36 +105,12 @@ def newest(rows: Iterable[Row]) -> list[Row]:
     found: dict[tuple[str, str, str, str], Row] = {}
     for row in rows:
         for host in row.hosts:
-            key = (row.name, host, row.place, row.family)
+            key = (row.name, host, row.seen, row.family)
             known = found.get(key)
             if known is None or _compare(known, row) <= 0:
                 found[key] = row
-    order = attrgetter("name", "architecture", "place", "family")
+    order = attrgetter("name", "architecture", "seen", "family")
     return sorted(dict.fromkeys(found.values()), key=order)
-
-
-def pages_of(rows: list[Row]) -> dict[str, list[Row]]:
-    """Return the rows by the beginning of their names, each short enough for a page.
-
-    A page keeps its name and its content while packages come to others. Rows that fit on one page
-    are the one page ``""``.
-    """
-    return dict(_split("", rows))
-
-
-def _split(beginning: str, rows: list[Row]) -> Iterator[tuple[str, list[Row]]]:
-    if len(rows) <= ROWS_PER_PAGE or len({row.name.lower() for row in rows}) == 1:
-        yield beginning, rows
-        return
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(row.name[: len(beginning) + 1].lower(), []).append(row)
-    for longer, group in sorted(groups.items()):
-        if longer == beginning:
-            # Names that are no longer than what all here begin with.
-            yield longer, group
-        else:
-            yield from _split(longer, group)
 
 
 def _hosts(architecture: str, architectures: tuple[str, ...]) -> tuple[str, ...]:

@@ -60,6 +60,11 @@ class Index(Generic[P]):
         for _, ledger in sorted(self.lists.items()):
             yield from ledger
 
+    def named(self, name: str) -> Iterator[P]:
+        """Yield all packages of a name."""
+        for _, ledger in sorted(self.lists.items()):
+            yield from ledger.named(name)
+
     def shelf(self) -> Shelf:
         """Write what changed; return what is written of it."""
         lists = {name: ledger.commit() for name, ledger in sorted(self.lists.items())}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Generic, Protocol, TypeVar
@@ -70,6 +70,7 @@ class Ledger(Generic[E]):
         target: where the leaves are.
         kind: the class of the entries.
         leaves: those of the state that is read; :meth:`commit` returns those of the next.
+        place: says where a leaf is, by its digest.
 
     Raises :class:`RepositoryError` for a leaf that is damaged, whenever that is read.
     """
@@ -77,6 +78,7 @@ class Ledger(Generic[E]):
     target: Target
     kind: type[E]
     leaves: Sequence[Leaf] = ()
+    place: Callable[[Digest], str] = layout.leaf
     _read: dict[int, list[Row[E]]] = field(default_factory=dict)
     _changed: set[int] = field(default_factory=set)
 
@@ -125,15 +127,28 @@ class Ledger(Generic[E]):
         """Take an entry out; what it was stays known."""
         self._place(Row(entry.key, entry.identity, None))
 
+    def forget(self, key: str) -> None:
+        """Have nothing at a place, as if nothing ever was."""
+        number = self._leaf_of(key)
+        rows = self._rows(number)
+        place = _place_of(rows, key)
+        if place < len(rows) and rows[place].key == key:
+            del rows[place]
+            # Without its first row, what is left of a leaf goes on with the one before.
+            self._changed |= {number, max(0, number - 1)} if place == 0 else {number}
+
     def commit(self) -> tuple[Leaf, ...]:
         """Write the leaves that changed; return all of the new state."""
         found: list[Leaf] = []
+        rows: list[Row[E]] = []
         for number in range(max(1, len(self.leaves))):
             if number in self._changed:
-                found += map(self._write, _divided(self._read[number]))
+                rows += self._rows(number)
             else:
+                found += map(self._write, _divided(rows))
                 found += self.leaves[number : number + 1]
-        return tuple(found)
+                rows = []
+        return (*found, *map(self._write, _divided(rows)))
 
     def _leaf_of(self, key: str) -> int:
         firsts = [leaf.first for leaf in self.leaves]
@@ -161,7 +176,7 @@ class Ledger(Generic[E]):
         return self._read[number]
 
     def _load(self, leaf: Leaf) -> list[Row[E]]:
-        path = layout.leaf(leaf.digest)
+        path = self.place(leaf.digest)
         try:
             data = zstandard.ZstdDecompressor().decompress(
                 self.target.read(path), max_output_size=_LARGEST
@@ -176,7 +191,7 @@ class Ledger(Generic[E]):
     def _write(self, rows: Sequence[Row[E]]) -> Leaf:
         data = msgspec.msgpack.encode(rows)
         digest = digests.of_bytes(data)
-        path = layout.leaf(digest)
+        path = self.place(digest)
         if not self.target.exists(path):
             self.target.put(path, zstandard.ZstdCompressor(_LEVEL).compress(data))
         return Leaf(rows[0].key, digest, sum(row.entry is not None for row in rows))
@@ -188,6 +203,8 @@ def _place_of(rows: Sequence[Row[E]], key: str) -> int:
 
 def _divided(rows: Sequence[Row[E]]) -> Iterator[Sequence[Row[E]]]:
     """Yield the leaves that rows are: each begins with a key that leaves begin with."""
+    if not rows:
+        return
     starts = [0, *(n for n in range(1, len(rows)) if _begins(rows[n].key)), len(rows)]
     for start, end in pairwise(starts):
         yield rows[start:end]

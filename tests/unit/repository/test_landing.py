@@ -10,14 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnibuild.repository.clients.landing import landing_pages
-from omnibuild.repository.clients.listing import ROWS_PER_PAGE, newest, rows_of
+from omnibuild.repository.clients.catalogue import catalogued
+from omnibuild.repository.clients.landing import first_channel, landing_page
+from omnibuild.repository.clients.listing import newest, rows_of
+from omnibuild.repository.clients.packages import as_json, front_rows, pages
 from omnibuild.repository.publish import publish
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.entries import Deb, Download
 from omnibuild.repository.state.head import Repository
 from omnibuild.repository.targets.directory import DirectoryTarget
 from tests.unit.repository.samples import DEBIAN_11, EL9, LINUX, PLATFORMS, package, signer
+from tests.unit.repository.test_ledger import Memory
 
 VOID = {"meta", "link", "br"}
 FINGERPRINT = "0123456789ABCDEF0123456789ABCDEF01234567"
@@ -94,8 +97,21 @@ def test_a_page_of_a_real_repository(tmp_path: Path) -> None:
         assert (root / link).is_file(), link
 
 
+def site(record: Repository, channels: dict[str, Channel]) -> dict[str, str]:
+    """Return all pages, of channels that are written nowhere but here."""
+    target = Memory()
+    edition = catalogued(target, first_channel(channels, "stable"), channels)
+    rows = front_rows(target, edition)
+    listed = as_json(rows or (), () if rows is not None else edition.leaves)
+    return {
+        "index.html": landing_page(record, channels, "stable", edition, rows),
+        "packages.json": listed,
+        **(dict(pages(target, record, edition)) if rows is None else {}),
+    }
+
+
 def front(record: Repository, content: Channel) -> str:
-    return landing_pages(record, {"stable": content}, "stable")["index.html"]
+    return site(record, {"stable": content})["index.html"]
 
 
 @pytest.mark.parametrize("order", [("1.9", "1.10~rc1", "1.10"), ("1.10", "1.10~rc1", "1.9")])
@@ -147,7 +163,7 @@ def test_pex_files_are_listed_beside_tarballs() -> None:
         ("shop", "1.10", "linux-x86_64"),
         ("shop-1.4.tar.zst", "", ""),
     }
-    (page,) = landing_pages(record(), {"stable": content}, "stable").values()
+    page = front(record(), content)
     # Instructions are for tarballs.
     assert "tar -xf shop-1.4.tar.zst" in page
     assert "tar -xf shop-1.5.pex" not in page
@@ -156,7 +172,7 @@ def test_pex_files_are_listed_beside_tarballs() -> None:
 
 def test_pex_files_alone_are_not_for_the_installer() -> None:
     content = downloads("shop-1.5.pex")
-    (page,) = landing_pages(record(), {"stable": content}, "stable").values()
+    page = front(record(), content)
     assert "install.sh" not in page
     assert "downloads/shop-1.5.pex" in page
 
@@ -168,26 +184,55 @@ def many(count: int) -> Channel:
 
 def test_ten_thousand_packages_are_found_page_by_page() -> None:
     content = many(10_000)
-    pages = landing_pages(record(), {"stable": content}, "stable")
-    assert max(len(text) for text in pages.values()) < 150_000
-    assert len(pages["index.html"]) < 30_000
-    found: list[str] = []
-    for link in Page(pages["index.html"]).links:
+    found = site(record(), {"stable": content})
+    assert max(len(text) for text in found.values()) < 150_000
+    assert len(found["index.html"]) < 30_000
+    hrefs: list[str] = []
+    for link in Page(found["index.html"]).links:
         if link.startswith("packages/"):
-            page = Page(pages[link])
+            page = Page(found[link])
             assert "script" not in page.tags
-            found += [href for href in page.links if href.startswith("../apt/")]
-    assert sorted(found) == sorted(f"../apt/{deb.path}" for deb in content.suites["stable"])
+            hrefs += [href for href in page.links if href.startswith("../apt/")]
+    assert sorted(hrefs) == sorted(f"../apt/{deb.path}" for deb in content.suites["stable"])
 
 
-def test_one_more_package_changes_one_page(tmp_path: Path) -> None:
-    before = landing_pages(record(), {"stable": many(1000)}, "stable")
+def test_one_more_package_changes_one_page() -> None:
+    before = site(record(), {"stable": many(1000)})
     content = many(1000)
-    extra = deb("a-package", "1.0")
-    content.suite("stable").list("amd64").put(extra)
-    after = landing_pages(record(), {"stable": content}, "stable")
+    content.suite("stable").list("amd64").put(deb("a-package-00011", "1.0"))
+    after = site(record(), {"stable": content})
     changed = {path for path in after if after[path] != before.get(path)}
-    assert changed == {"index.html", "packages/a.html"}
+    assert len(changed) == 2, "a page, and its JSON"
+    assert all("a-package-00011" in after[path] for path in changed)
+
+
+def test_programs_find_every_package() -> None:
+    few = msgspec.json.decode(site(record(), {"stable": many(3)})["packages.json"])
+    assert few == {
+        "packages": [
+            {
+                "name": f"{letter}-package-{number:05}",
+                "version": "1.0",
+                "architecture": "amd64",
+                "format": "deb",
+                "channel": "stable",
+                "suite": "stable",
+                "size": 46_300_000,
+                "sha256": f"{letter}-package-{number:05}1.0",
+                "path": f"apt/pool/{letter}-package-{number:05}_1.0.deb",
+            }
+            for number, letter in enumerate("abc")
+        ]
+    }
+    found = site(record(), {"stable": many(1000)})
+    pages = msgspec.json.decode(found["packages.json"])["pages"]
+    names: list[str] = []
+    for page in pages:
+        rows = msgspec.json.decode(found[page["path"]])["packages"]
+        assert rows[0]["name"] == page["first"]
+        names += [row["name"] for row in rows]
+    assert len(names) == 1000
+    assert names == sorted(names)
 
 
 def test_pages_that_nothing_is_on_any_more_go(tmp_path: Path) -> None:
@@ -198,14 +243,6 @@ def test_pages_that_nothing_is_on_any_more_go(tmp_path: Path) -> None:
     (root / "packages/x.html").write_text("old")
     publish([], root, signer(), platforms=PLATFORMS)
     assert list((root / "packages").iterdir()) == []
-
-
-def test_names_that_begin_alike_do_not_end_the_search() -> None:
-    debs = [deb("a", str(n)) for n in range(3)] + [deb("a" * n, "1") for n in range(2, 300)]
-    pages = landing_pages(record(), {"stable": channel(*debs)}, "stable")
-    rows = [text.count('<th scope="row">') for path, text in pages.items() if path != "index.html"]
-    assert sum(rows) == 299
-    assert max(rows) <= ROWS_PER_PAGE
 
 
 def test_without_an_address_a_person_fills_it_in() -> None:

@@ -321,7 +321,7 @@ def test_after_a_failure_all_is_looked_through(tmp_path: Path, repository: Path)
     assert "Version: 1.0" in packages(repository, "testing")
 
 
-def failing(*_: object) -> bool:
+def failing(*_: object, **__: object) -> bool:
     raise RepositoryError("no space left")
 
 

@@ -101,7 +101,7 @@ def test_tarballs_of_an_older_repository_get_signatures_unless_replaced(tmp_path
     published = root / "downloads" / tarball.name
     signature = published.with_name(f"{tarball.name}.asc")
     signature.unlink()
-    publish([package(tmp_path)], root, signer(), channel="testing", platforms=PLATFORMS)
+    publish([], root, signer(), platforms=PLATFORMS)
     assert signature.exists()
     signature.unlink()
     published.write_bytes(b"other bytes")
