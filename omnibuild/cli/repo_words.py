@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from omnibuild.cli.options import command
 
 
 def _add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--repo", type=Path, required=True, metavar="DIR", help="the repository's directory"
+        "--repo",
+        required=True,
+        metavar="PLACE",
+        help="the repository: a directory, or s3://bucket/prefix?endpoint=…&region=…",
     )
 
 
 def _add_channel_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--channel", default="", metavar="NAME", help="channel (default: all)")
+
+
+def _add_channel(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--channel", default="stable", metavar="NAME", help="channel (default: stable)"
+    )
+
+
+def _add_key(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--key",
+        metavar="KEY",
+        help="key that signs: a file, gpg:FINGERPRINT, or command:PROGRAM"
+        " (default: $OMNIBUILD_KEY, or ~/.config/omnibuild/signing.key)",
+    )
 
 
 @command(
@@ -45,4 +62,46 @@ def _log(parser: argparse.ArgumentParser) -> None:
     _add_channel_choice(parser)
 
 
-REPO_COMMANDS = (_list, _log)
+@command(
+    "repo promote",
+    "have what a channel holds in another, too: the same bytes, nothing is built or signed again",
+    "  omnibuild repo promote --from testing --to stable --repo /srv/repo\n"
+    "  omnibuild repo promote shop=1.5.0 --from testing --to stable --repo /srv/repo",
+    action="promote",
+)
+def _promote(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME[=VERSION]",
+        help="packages, or files in downloads/ (default: all)",
+    )
+    parser.add_argument(
+        "--from", dest="source", required=True, metavar="CHANNEL", help="the channel that has them"
+    )
+    parser.add_argument("--to", required=True, metavar="CHANNEL", help="the channel that gets them")
+    _add_place(parser)
+    _add_key(parser)
+
+
+@command(
+    "repo demote",
+    "have a channel hold what it held before: stops a rollout; hosts that have it keep it",
+    "  omnibuild repo demote --repo /srv/repo --reason 'logins fail'\n"
+    "  omnibuild repo demote --repo /srv/repo --channel canary --to 50a1d7c2e9f3",
+    action="demote",
+)
+def _demote(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--to",
+        default="",
+        metavar="RELEASE",
+        help="as `repo log` calls it (default: the one before the last that added anything)",
+    )
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why; `repo log` shows it")
+    _add_channel(parser)
+    _add_place(parser)
+    _add_key(parser)
+
+
+REPO_COMMANDS = (_list, _log, _promote, _demote)

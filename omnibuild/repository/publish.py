@@ -65,10 +65,17 @@ class Published:
 
 @dataclass(frozen=True)
 class Change:
-    """What was done to a channel, in words."""
+    """What was done to a channel, in words.
+
+    Args:
+        reason: why, if somebody said so.
+        origin: the release that it came from: of another channel, or an earlier one.
+    """
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    reason: str = ""
+    origin: Digest = ""
 
 
 def publish(
@@ -112,7 +119,7 @@ def publish(
         draft = Draft(state, signer, channel, platforms, signed)
         return record, Change(added=tuple(_add_all(draft, submissions, emit)))
 
-    return _apply(target, signer, channel, "publish", add, emit)
+    return apply(target, signer, channel, "publish", add, emit)
 
 
 def remove(
@@ -150,10 +157,10 @@ def remove(
         check_clock(target, state.channels)
         return record, Change(removed=tuple(removed))
 
-    return _apply(target, signer, channel, "remove", withdraw, emit)
+    return apply(target, signer, channel, "remove", withdraw, emit)
 
 
-def _apply(
+def apply(
     target: Target,
     signer: Signer,
     channel: str,
@@ -175,7 +182,9 @@ def _apply(
                     author=_author(action),
                     added=done.added,
                     removed=done.removed,
-                    before=state.head.releases.get(channel, "") if state.head else "",
+                    reason=done.reason,
+                    origin=done.origin,
+                    before=state.releases.get(channel, ""),
                 )
                 if state.commit(record, {channel: release}):
                     break

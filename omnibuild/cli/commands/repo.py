@@ -10,9 +10,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from omnibuild.cli.common import reporting
 from omnibuild.events import human_size
+from omnibuild.repository.life.demotion import demote
 from omnibuild.repository.life.history import Logged, log_of
 from omnibuild.repository.life.inventory import Inventory, inventories
+from omnibuild.repository.life.promotion import promote
+from omnibuild.repository.publish import Published
+from omnibuild.settings import default_key
+from omnibuild.signing.signer import load_signer
 
 # So much of a digest tells releases apart.
 SHORT = 12
@@ -22,7 +28,7 @@ SHOWN = 40
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the action's word says."""
-    actions = {"list": _list, "log": _log}
+    actions = {"list": _list, "log": _log, "promote": _promote, "demote": _demote}
     return actions[arguments.action](arguments)
 
 
@@ -81,6 +87,8 @@ def _logged_data(logged: Logged) -> dict[str, Any]:
         "added": release.added,
         "removed": release.removed,
         "before": release.before,
+        "origin": release.origin,
+        "reason": release.reason,
     }
 
 
@@ -92,10 +100,63 @@ def _logged_lines(logged: Logged) -> Iterator[str]:
     yield f"  {date}  {author.action} by {author.name}"
     if author.build:
         yield f"  build {author.build}"
+    if release.origin:
+        yield f"  from release {release.origin[:SHORT]}"
+    if release.reason:
+        yield f"  reason: {release.reason}"
     changes = [*(f"+ {title}" for title in release.added), *(f"- {t}" for t in release.removed)]
     yield from (f"    {change}" for change in changes[:SHOWN])
     if len(changes) > SHOWN:
         yield f"    and {len(changes) - SHOWN} more; --json tells all"
+
+
+def _promote(arguments: argparse.Namespace) -> int:
+    """Bring packages to another channel."""
+    with reporting(arguments) as emit:
+        done = promote(
+            arguments.names,
+            arguments.repo,
+            load_signer(arguments.key or default_key()),
+            arguments.source,
+            arguments.to,
+            emit,
+        )
+    return _tell_change(done, arguments)
+
+
+def _demote(arguments: argparse.Namespace) -> int:
+    """Have a channel hold what it held before."""
+    with reporting(arguments) as emit:
+        done = demote(
+            arguments.repo,
+            load_signer(arguments.key or default_key()),
+            arguments.channel,
+            arguments.to,
+            arguments.reason,
+            emit,
+        )
+    return _tell_change(done, arguments)
+
+
+def _tell_change(done: Published, arguments: argparse.Namespace) -> int:
+    """Tell what came to a channel and what went."""
+    if arguments.json:
+        _write_json(
+            {
+                "channel": done.channel,
+                "added": done.added,
+                "removed": done.removed,
+                "changed": done.changed,
+                "digest": done.digest,
+            }
+        )
+        return 0
+    _tell([*(f"+ {title}" for title in done.added), *(f"- {title}" for title in done.removed)])
+    state = "new state published" if done.changed else "nothing new"
+    _tell([f"{arguments.repo}: channel {done.channel}, {state}"])
+    if done.removed:
+        _tell(["hosts that have what was taken out keep it"])
+    return 0
 
 
 def _tell(lines: Iterable[str]) -> None:

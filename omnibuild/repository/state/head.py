@@ -60,7 +60,11 @@ class Author(Struct, frozen=True):
 
 
 class Release(Struct, frozen=True, kw_only=True):
-    """One state of a channel; ``before`` is the one that it followed."""
+    """One state of a channel; ``before`` is the one that it followed.
+
+    ``origin`` is a release of which it took packages over: of another channel, or an earlier one;
+    ``reason`` is what somebody said of it.
+    """
 
     channel: str
     contents: Contents
@@ -68,6 +72,8 @@ class Release(Struct, frozen=True, kw_only=True):
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     before: Digest = ""
+    origin: Digest = ""
+    reason: str = ""
 
 
 class Head(Struct, frozen=True, kw_only=True):

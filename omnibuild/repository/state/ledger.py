@@ -119,6 +119,13 @@ class Ledger(Generic[E]):
                 break
         return found
 
+    def unlike(self, other: Ledger[E]) -> Iterator[E]:
+        """Yield all entries but those of leaves that another list has, too."""
+        shared = {leaf.digest for leaf in other.leaves}
+        for number, leaf in enumerate(self.leaves):
+            if leaf.digest not in shared:
+                yield from self.entries(number)
+
     def put(self, entry: E) -> bool:
         """Have an entry at its place; tell whether it was not there."""
         return self._place(Row(entry.key, entry.identity, entry))

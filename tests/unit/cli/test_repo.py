@@ -9,8 +9,10 @@ import pytest
 
 from omnibuild.cli.main import main
 from omnibuild.repository.publish import publish, remove
+from omnibuild.signing.signer import load_signer
 from tests.unit.repository.conftest import nobody_reads
 from tests.unit.repository.samples import DEBIAN_11, EL9, LINUX, PLATFORMS, package, signer
+from tests.unit.signing.keyring import keyring
 
 __all__ = ["nobody_reads"]
 
@@ -86,6 +88,25 @@ def test_who_published_what_is_told_newest_first(
     assert f"release {stable[0]['release'][:12]}  stable, now\n" in text
     assert "  remove by " in text.replace("UTC", "")
     assert "  build https://ci.example/7\n    - hello 1.9-1 (amd64)\n" in text
+
+
+def test_what_comes_and_goes_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with keyring() as ring:
+        key = ring.export(tmp_path / "key")
+    root = tmp_path / "other"
+    for channel, version in (("stable", "1.0"), ("testing", "1.1")):
+        files = [package(tmp_path, version=version)]
+        publish(files, root, load_signer(key), channel, PLATFORMS)
+    common = ("--repo", root, "--key", key)
+    text = told(capsys, "promote", "hello=1.1", "--from", "testing", "--to", "stable", *common)
+    assert text == f"+ hello 1.1-1 (amd64)\n{root}: channel stable, new state published\n"
+    text = told(capsys, "demote", "--reason", "it fails", *common)
+    assert text.startswith("- hello 1.1-1 (amd64)\n")
+    assert "keep it" in text
+    words = ("promote", "hello=1.1", "--from", "testing", "--to", "stable", *common, "--json")
+    document = json.loads(told(capsys, *words).splitlines()[-1])
+    assert (document["channel"], document["added"]) == ("stable", ["hello 1.1-1 (amd64)"])
+    assert "  reason: it fails\n" in told(capsys, "log", "--repo", root)
 
 
 @pytest.mark.parametrize(

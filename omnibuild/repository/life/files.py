@@ -1,0 +1,97 @@
+"""Which files a channel lists, and where they lie in the repository."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from omnibuild.digests import Digest
+from omnibuild.errors import RepositoryError, Where
+from omnibuild.repository import layout
+from omnibuild.repository.state.channel import Channel, Index
+from omnibuild.repository.state.entries import Deb, Download, Rpm
+from omnibuild.repository.targets.target import Target
+from omnibuild.repository.yum.metadata import NOARCH
+
+
+@dataclass(frozen=True)
+class File:
+    """What hosts fetch.
+
+    Args:
+        path: where it lies.
+    """
+
+    path: str
+    size: int
+    digest: Digest
+
+
+def files_of(name: str, content: Channel) -> Iterator[File]:
+    """Yield the files that a channel lists."""
+    for suite in content.suites.values():
+        for deb in suite:
+            yield deb_file(deb)
+    for tree, index in content.trees.items():
+        for architecture, rpms in index.lists.items():
+            directories = directories_of(name, tree, index, architecture)
+            for rpm in rpms:
+                yield from rpm_files(rpm, directories)
+    for item in content.downloads:
+        yield download_file(item)
+
+
+def deb_file(deb: Deb) -> File:
+    """Return where a .deb lies."""
+    return File(f"{layout.APT}/{deb.path}", deb.size, deb.digest)
+
+
+def rpm_files(rpm: Rpm, directories: Sequence[str]) -> list[File]:
+    """Return where an .rpm lies: once in each directory that lists it."""
+    return [File(f"{each}/{rpm.path}", rpm.size, rpm.digest) for each in directories]
+
+
+def download_file(item: Download) -> File:
+    """Return where a tarball or a PEX file lies."""
+    return File(layout.download_path(item.name), item.size, item.digest)
+
+
+def directories_of(
+    channel: str, tree: str, index: Index[Rpm], architecture: str
+) -> tuple[str, ...]:
+    """Return the directories that list the packages of an architecture."""
+    names = index.architectures if architecture == NOARCH else (architecture,)
+    return tuple(layout.yum_directory(channel, tree, each) for each in names)
+
+
+def check_there(target: Target, file: File) -> None:
+    """Raise :class:`RepositoryError` for a file that is gone."""
+    if not target.exists(file.path):
+        raise _gone(target, file)
+
+
+def spread(target: Target, source: Sequence[File], to: Sequence[File]) -> None:
+    """Have a file at all its places.
+
+    Args:
+        target: the repository.
+        source: where it may be.
+        to: where it shall be: what is there already stays.
+
+    Raises :class:`RepositoryError` when it is nowhere what it was when it was published.
+    """
+    found = next((each for each in source if target.digest(each.path) == each.digest), None)
+    if found is None:
+        raise _gone(target, source[0])
+    for each in to:
+        if target.digest(each.path) != each.digest:
+            target.copy(found.path, each.path)
+
+
+def _gone(target: Target, file: File) -> RepositoryError:
+    return RepositoryError(
+        "a package is gone, or not what was published",
+        where=Where(target.place(file.path)),
+        why=f"published: {file.digest}, {file.size} bytes",
+        hint="publish the same file again",
+    )
