@@ -53,7 +53,7 @@ docs: $(VENV)/.ready ## the reference pages that come from code
 clean: ## removes what all of these made in the checkout
 	rm -rf $(VENV) dist build
 
-.PHONY: certify-apps certify-cold certify-interpreter certify-properties certify-crash certify-damage certify-mirrors certify-rebuild certify-hostile certify-managers certify-series certify-stacks
+.PHONY: certify-apps certify-cold certify-interpreter certify-properties certify-publishers certify-crash certify-damage certify-mirrors certify-rebuild certify-hostile certify-managers certify-series certify-stacks
 
 certify-apps: setup-test $(VENV)/.ready ## a long proof, recorded in docs/certification/: apps of the index, to a booted host
 	@nice $(BIN)/python tools/certify.py apps
@@ -69,6 +69,9 @@ certify-series: setup-test $(VENV)/.ready ## the same: the other interpreters
 
 certify-properties: $(VENV)/.ready ## the same: property tests, with 500 examples each
 	@$(BIN)/python tools/certify.py properties
+
+certify-publishers: setup-test $(VENV)/.ready ## the same: fifty publishers at once, some killed
+	@$(BIN)/python tools/certify.py publishers
 
 certify-crash: setup-test $(VENV)/.ready ## the same: builds that are killed
 	@nice $(BIN)/python tools/certify.py crash

@@ -137,6 +137,13 @@ def told(path: str) -> list[str]:
     return [line for line in said.splitlines() if line.strip(" .[]0123456789%")]
 
 
+def publishers() -> list[str]:
+    """Fifty publishers at once, to a directory and to S3, some of them killed."""
+    path = "tests/certification/test_publishers.py"
+    said = output(sys.executable, "-m", "pytest", "-q", "-s", path)
+    return [line for line in said.splitlines() if line.strip(" .[]0123456789%")]
+
+
 def rebuild() -> list[str]:
     """What is made for the shipped recipes and, for release, CPython: again, by somebody else."""
     lines = []
@@ -168,6 +175,7 @@ PROOFS = {
     "cold": cold,
     "interpreter": interpreter,
     "properties": properties,
+    "publishers": publishers,
     "hostile": hostile,
     "crash": crash,
     "damage": damage,
