@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -229,6 +230,27 @@ def test_a_lock_that_is_never_given_up(repository: Path) -> None:
 
 
 @FAMILIES
+@pytest.mark.parametrize("options", ["", "--user"], ids=["root", "user"])
+def test_who_interrupts_it_finds_what_was_there(
+    repository: Path, release: str, options: str
+) -> None:
+    """Also while it waits for a server that never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        done = on_host(
+            repository,
+            f"export HOME=/tmp/home; mkdir /tmp/home; {FILES} >/tmp/before;"
+            f" timeout --preserve-status 4 {INSTALL} --json {options} --url {url} {NAME}"
+            f" 2>/dev/null; echo status $?; {FILES} | diff /tmp/before - &&"
+            " rm -rf /tmp/home/.rpmdb; ls -A /tmp /tmp/home",
+            release,
+        )
+    found = document(done.stdout)
+    assert (found["exit"], found["error"], found["changed"]) == (130, "interrupted", False)
+    assert done.stdout.endswith("status 130\n/tmp:\nbefore\nhome\n\n/tmp/home:\n"), done.stdout
+
+
+@FAMILIES
 @pytest.mark.parametrize("word", ["2.0rc1", "2.0-rc.1", "2.0~rc1", "2.0rc1-1"])
 def test_versions_as_python_spells_them(
     repository: Path, tmp_path: Path, release: str, word: str
@@ -289,6 +311,22 @@ def test_a_user_needs_no_root(repository: Path, tmp_path: Path, shell: str) -> N
     assert (found["way"], found["version"], found["changed"]) == ("user", "1.0", False)
     assert "\nsame\n" in said
     assert said.splitlines()[-2:] == ["nothing would be changed", "before"]
+
+
+def test_a_dry_run_of_a_user(repository: Path) -> None:
+    install = f"alice {INSTALL} --user --dry-run"
+    said = as_user(
+        repository,
+        f"{install} {NAME} && find '{HOME}' && alice {INSTALL} --user {NAME} >/dev/null;"
+        f" {OWN} >/tmp/before; {install} --uninstall {NAME}; {OWN} | diff /tmp/before - && {LINK}",
+    )
+    assert said.splitlines() == [
+        f"would install {NAME} 1.0",
+        HOME,
+        f"would remove {HOME}/.local/bin/{NAME}",
+        f"would remove {HOME}/.local/opt/{NAME}",
+        f"{NAME} 1.0",
+    ]
 
 
 def test_upgrades_and_the_way_back(repository: Path, tmp_path: Path) -> None:

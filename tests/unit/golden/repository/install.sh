@@ -142,7 +142,7 @@ finish() {
         [ -z "$directory" ] || rm -rf "$directory"
     done
     case "$status/$error" in
-        0/ | 130/ | *[1-8]/?*) ;;
+        0/ | 130/* | *[1-8]/?*) ;;
         *) warn "a command of the script itself failed ($status)"; error=unexpected status=1 ;;
     esac
     [ -z "$json" ] || report "$status"
@@ -409,15 +409,15 @@ is_ours() {
     return 1
 }
 
-# Versions as Python has them, without signs that only hosts need: 2.0~rc1-1 is 2.0rc1-1, and
-# 2.0+post1 is 2.0post1.
-python_versions() {
+# Versions of hosts without the signs that only they need: 2.0~rc1-1 is 2.0rc1-1.
+without_order() {
+    sed 's/^[0-9]*://; s/~//g; s/[+]local[.]/+/; s/[+][+]/+/; s/[.][+]/./g'
+}
+
+# All spellings of a version as one: 2.0-RC.1 is 2.0rc1, and 2.0+post1 is 2.0post1.
+one_spelling() {
     sed -E '
         y/ABCDEFGHIJKLMNOPQRSTUVWXYZ/abcdefghijklmnopqrstuvwxyz/
-        s/^[0-9]+://
-        s/~//g
-        s/[+]local[.]/+/
-        s/[.][+]/./g
         s/([0-9])[._-]?(alpha|a)[._-]?([0-9])/\1a\3/
         s/([0-9])[._-]?(beta|b)[._-]?([0-9])/\1b\3/
         s/([0-9])[._-]?(c|rc|pre|preview)[._-]?([0-9])/\1rc\3/
@@ -442,9 +442,9 @@ chosen_version() {
         esac
     done)
     [ -z "$exact" ] || { echo "$exact"; return 0; }
-    asked=$(echo "$version" | python_versions)
+    asked=$(echo "$version" | one_spelling)
     printf '%s\n' "$listed" | while read -r ours; do
-        case "$(echo "$ours" | python_versions)" in
+        case "$(echo "$ours" | without_order | one_spelling)" in
             "$asked" | "$asked"-*) echo "$ours"; break ;;
         esac
     done
@@ -872,32 +872,35 @@ ar_header() {
     printf '%-16s%-12s%-6s%-6s%-8s%-10s`\n' "$1" 0 0 0 100644 "$2"
 }
 
-tarballs_of_ours() {
+# rows_of NAME: of each tarball for this host name, version, digest, size and path.
+rows_of() {
     # No name leads elsewhere, whoever has signed it.
-    while read -r word its_name its_version its_architecture its_digest its_bytes its_path; do
-        [ "$word $its_architecture" = "tarball $architecture" ] || continue
-        case "$its_version $its_path" in
-            */*/* | [!0-9A-Za-z]* | *" downloads/".*) ;;
-            *" downloads/"*) echo "$its_name $its_version $its_digest $its_bytes $its_path" ;;
-        esac
-    done <"$signed"
+    { grep "^tarball $1 " "$signed" || :; } |
+        while read -r _ its_name its_version its_architecture its_digest its_bytes its_path; do
+            [ "$its_architecture" = "$architecture" ] || continue
+            case "$its_version $its_path" in
+                */*/* | [!0-9A-Za-z]* | *" downloads/".*) ;;
+                *" downloads/"*) echo "$its_name $its_version $its_digest $its_bytes $its_path" ;;
+            esac
+        done
 }
 
 # choose_tarball: sets exact, digest, bytes and path.
 choose_tarball() {
-    versions=$(tarballs_of_ours | sed -n "s/^$(printf '%s' "$wanted" | sed 's/[.]/[.]/g') \([^ ]*\) .*/\1/p")
+    rows=$(rows_of "$(printf '%s' "$wanted" | sed 's/[.]/[.]/g')")
+    versions=$(printf '%s\n' "$rows" | sed 's/^[^ ]* *\([^ ]*\).*/\1/')
     exact=$(printf '%s\n' "$versions" | chosen_version)
-    [ -n "$exact" ] || refuse "$(tarballs_of_ours | sed 's/ .*//')" "$versions"
+    [ -n "$exact" ] || refuse "$(rows_of '[^ ]*' | sed 's/ .*//')" "$versions"
     digest=''
-    while read -r its_name its_version its_digest its_bytes its_path; do
-        [ "$its_name $its_version" = "$wanted $exact" ] || continue
+    while read -r _ its_version its_digest its_bytes its_path; do
+        [ "$its_version" = "$exact" ] || continue
         packed=$its_path
         if [ -z "$digest" ] && unpacks "$its_path"; then
             digest=$its_digest bytes=$its_bytes path=$its_path
         fi
-    done <<TARBALLS
-$(tarballs_of_ours)
-TARBALLS
+    done <<ROWS
+$rows
+ROWS
     [ -n "$digest" ] || { unpacks "$packed" || fail 1 "$program is needed to unpack ${packed##*/}"; }
 }
 
@@ -1097,7 +1100,7 @@ main() {
         [ "$word" != --json ] || json=yes
     done
     trap finish EXIT
-    trap 'exit 130' HUP INT TERM
+    trap 'error=interrupted; exit 130' HUP INT TERM
     read_arguments "$@"
     work=$(mktemp -d)
     mkdir "$work/saved"
