@@ -185,8 +185,9 @@ def _run(model: HostModel) -> str:
             "trap 'rm -rf \"$runtime\"' EXIT",
             "trap 'exit 1' INT TERM",
             "prepare_once",
+            *render("relay.sh.in", {}).splitlines(),
             "value=0",
-            f'{words} "$@" || value=$?',
+            f'relay {words} "$@" || value=$?',
             'exit "$value"',
         ]
     )

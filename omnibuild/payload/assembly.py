@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 from omnibuild import digests
 from omnibuild.errors import CaptureError
 from omnibuild.payload.globs import with_all_below
+from omnibuild.recipe.located import Fault, FaultError
 from omnibuild.tree import Entry, Kind, Tree
 
 # The part that [files] brings: it is laid out as hosts have it.
@@ -96,6 +97,7 @@ def assemble(
         CaptureError: two parts, or a part and a generated file, differ in the same path, or one
             lies below another that is no directory, or two parts want different permissions of a
             directory.
+        FaultError: a file of ``[files]`` is where a part, or a generated file, is already.
     """
     entries: dict[str, tuple[str, Entry]] = {}
     sources = _unite(entries, parts, prefix)
@@ -147,6 +149,11 @@ def _claim(entries: dict[str, tuple[str, Entry]], owner: str, entry: Entry) -> N
     elif entry == existing and entry.kind is Kind.FILE:
         return  # the same bytes: packages of one family often carry the same file
     elif not (existing.kind is entry.kind is Kind.DIRECTORY):
+        if HOST_PART in (other, owner):
+            brings = owner if other == HOST_PART else other
+            what = f"/{entry.path} is taken already: it comes with {brings}"
+            hint = "give the one of [files] another name"
+            raise FaultError(Fault(("files", f"/{entry.path}"), what, hint, in_key=True))
         raise CaptureError(
             f"{other} and {owner} both want to install {entry.path}",
             hint=f"prune the file from one of them; {where_pruned(owner)}",

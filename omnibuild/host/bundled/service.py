@@ -54,6 +54,7 @@ def start(name: str, row: Bundled, options: Any, layout: Layout) -> str:
         "SIGNAL": row.signal,
         "VERSION": shlex.quote(version),
         "FILE": shlex.quote(file),
+        "RELAY": render("relay.sh.in", {}).rstrip("\n"),
         "FUNCTIONS": row.functions(options, layout).strip("\n"),
     }
     return render("bundled.sh.in", values).rstrip("\n")

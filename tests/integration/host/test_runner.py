@@ -309,6 +309,61 @@ def test_what_is_told_to_stop_while_its_database_starts_does_so(tmp_path: Path) 
     assert not (state / "run").is_symlink()
 
 
+CACHE = """\
+#!/usr/bin/env python3
+import os, signal, socket, sys
+
+path = sys.argv[sys.argv.index("-s") + 1]
+state = os.environ["SHOP_STATE"]
+def end(*_):
+    os.unlink(path)
+    os.rename(f"{state}/work", f"{state}/both ended in order")
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+listening = socket.socket(socket.AF_UNIX)
+listening.bind(path)
+while True:
+    signal.pause()
+"""
+SLOW_WORK = """\
+#!/bin/sh
+trap 'echo stopped >"$SHOP_STATE/work"; exit 9' TERM
+read -r word
+echo "$word" >"$SHOP_STATE/word"
+while :; do sleep 0.1; done
+"""
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_command_beside_its_server_is_told_to_stop(tmp_path: Path, shell: str) -> None:
+    app = {"name": "shop", "version": "1", "summary": "The shop", "license": "MIT"}
+    app["maintainer"] = "Shop <shop@example.com>"
+    tables = {"app": app, "bundle": {"memcached": {}}, "commands": {"work": "libexec/work"}}
+    recipe = msgspec.convert(tables, Recipe)
+    installed = Installed({}, set(), {"bin/memcached", "libexec/work"})
+    install(integrate(recipe, {}, {}, installed), tmp_path)
+    for name, text in (("bin/memcached", CACHE), ("libexec/work", SLOW_WORK)):
+        program = tmp_path / "opt/shop" / name
+        program.write_text(text)
+        program.chmod(0o755)
+    state = tmp_path / "state"
+    words = [*SHELLS[shell], f"{tmp_path}/opt/shop/bin/shop-run", f"--state={state}", "work"]
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, env=environment(TMPDIR=str(tmp_path))
+    ) as runner:
+        assert runner.stdin
+        runner.stdin.write(b"its own input\n")
+        runner.stdin.flush()
+        for _ in range(ATTEMPTS):
+            if (state / "word").exists():
+                break
+            time.sleep(0.05)
+        assert (state / "word").read_text() == "its own input\n"
+        runner.terminate()
+        assert runner.wait(timeout=5) == 9
+    assert (state / "both ended in order").read_text() == "stopped\n"
+
+
 JOBS = {
     "app": {
         "name": "jobs",

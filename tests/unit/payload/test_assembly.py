@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omnibuild.errors import CaptureError
-from omnibuild.payload.assembly import GeneratedFile, Part, assemble, part_of
+from omnibuild.payload.assembly import HOST_PART, GeneratedFile, Part, assemble, part_of
+from omnibuild.recipe.located import FaultError
 from omnibuild.tree import Kind, scan
 
 PREFIX = "/opt/app"
@@ -72,6 +73,16 @@ def test_two_owners_of_one_path_are_refused(tmp_path: Path) -> None:
         assemble(parts, PREFIX, {}, {}, tmp_path / "out")
     assert "a and b" in caught.value.what
     assert "`prune`" in caught.value.hint
+
+
+def test_files_of_the_recipe_that_others_bring_are_told_where_it_says_them(tmp_path: Path) -> None:
+    own = part(tmp_path, HOST_PART, {"opt/app/lib/x": "1", "usr/bin/app": "2"})
+    parts = [part(tmp_path, "zlib", {"lib/x": "0"}), own]
+    with pytest.raises(FaultError, match="lib/x is taken already: it comes with zlib") as one:
+        assemble(parts, PREFIX, {}, {}, tmp_path / "out")
+    assert one.value.fault.path == ("files", "/opt/app/lib/x")
+    with pytest.raises(FaultError, match="it comes with the host integration"):
+        assemble([own], PREFIX, {}, {"/usr/bin/app": "/opt/app/bin/app"}, tmp_path / "more")
 
 
 def test_the_hint_for_packages_names_a_key_of_the_recipe(tmp_path: Path) -> None:
