@@ -104,4 +104,20 @@ def _demote(parser: argparse.ArgumentParser) -> None:
     _add_key(parser)
 
 
-REPO_COMMANDS = (_list, _log, _promote, _demote)
+@command(
+    "repo yank",
+    "take packages out of a channel, and say why",
+    "  omnibuild repo yank shop=1.5.0 --reason 'CVE-2026-1234' --repo /srv/repo",
+    action="yank",
+)
+def _yank(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "names", nargs="+", metavar="NAME[=VERSION]", help="packages, or files in downloads/"
+    )
+    parser.add_argument("--reason", required=True, metavar="TEXT", help="why; `repo log` shows it")
+    _add_channel(parser)
+    _add_place(parser)
+    _add_key(parser)
+
+
+REPO_COMMANDS = (_list, _log, _promote, _demote, _yank)

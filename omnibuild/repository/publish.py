@@ -34,6 +34,7 @@ from omnibuild.repository.refusals import (
 )
 from omnibuild.repository.routing import declare_platforms, trees_for
 from omnibuild.repository.state.channel import Contents
+from omnibuild.repository.state.choice import Choice
 from omnibuild.repository.state.head import Author, Release, Repository, State, load, record_of
 from omnibuild.repository.targets import open_target
 from omnibuild.repository.targets.target import Target
@@ -128,36 +129,39 @@ def remove(
     signer: Signer,
     channel: str = DEFAULT_CHANNEL,
     emit: Emit = silent,
+    reason: str = "",
 ) -> Published:
     """Take packages out of a channel's indexes; their files stay for who is fetching them.
 
     Args:
-        names: ``shop``, or ``shop=1.4-1`` for one version, or the file name of a tarball.
+        names: ``shop``, or ``shop=1.4`` for one version, or the file name of a tarball.
         repository: where was published to.
         signer: the repository's key.
         channel: the channel that shall not name them any more.
         emit: takes warnings.
+        reason: why, which makes it a yank: it is kept in the release.
 
     Raises :class:`RepositoryError` or :class:`UsageError` before anything is changed.
     """
+    choices = [Choice.of(name) for name in names]
     target = existing(repository)
 
     def withdraw(state: State, signed: Signed) -> tuple[Repository, Change]:
         del signed
         record = record_of(state.repository, signer, "")
-        removed: list[str] = []
-        for name in names:
-            found = state.channel(channel).withdraw(*name.split("=", 1))
-            if not found:
+        removed: dict[str, None] = {}
+        for choice in choices:
+            found = state.channel(channel).withdraw(choice)
+            if not found and choice.name not in removed:
                 raise UsageError(
-                    f"channel {channel} holds no {name}",
-                    hint="versions are written whole, as the landing page shows them",
+                    f"channel {channel} holds no {choice.said}",
+                    hint=f"omnibuild repo list --channel {channel} tells what it holds",
                 )
-            removed += found
+            removed |= dict.fromkeys(found)
         check_clock(target, state.channels)
-        return record, Change(removed=tuple(removed))
+        return record, Change(removed=tuple(removed), reason=reason)
 
-    return apply(target, signer, channel, "remove", withdraw, emit)
+    return apply(target, signer, channel, "yank" if reason else "remove", withdraw, emit)
 
 
 def apply(

@@ -11,12 +11,13 @@ from dataclasses import asdict
 from typing import Any
 
 from omnibuild.cli.common import reporting
+from omnibuild.errors import UsageError
 from omnibuild.events import human_size
 from omnibuild.repository.life.demotion import demote
 from omnibuild.repository.life.history import Logged, log_of
 from omnibuild.repository.life.inventory import Inventory, inventories
 from omnibuild.repository.life.promotion import promote
-from omnibuild.repository.publish import Published
+from omnibuild.repository.publish import Published, remove
 from omnibuild.settings import default_key
 from omnibuild.signing.signer import load_signer
 
@@ -28,7 +29,13 @@ SHOWN = 40
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the action's word says."""
-    actions = {"list": _list, "log": _log, "promote": _promote, "demote": _demote}
+    actions = {
+        "list": _list,
+        "log": _log,
+        "promote": _promote,
+        "demote": _demote,
+        "yank": _yank,
+    }
     return actions[arguments.action](arguments)
 
 
@@ -132,8 +139,25 @@ def _demote(arguments: argparse.Namespace) -> int:
             load_signer(arguments.key or default_key()),
             arguments.channel,
             arguments.to,
-            arguments.reason,
+            " ".join(arguments.reason.split()),
             emit,
+        )
+    return _tell_change(done, arguments)
+
+
+def _yank(arguments: argparse.Namespace) -> int:
+    """Take packages out of a channel."""
+    reason = " ".join(arguments.reason.split())
+    if not reason:
+        raise UsageError("--reason is empty", hint="say why, for whoever reads `repo log`")
+    with reporting(arguments) as emit:
+        done = remove(
+            arguments.names,
+            arguments.repo,
+            load_signer(arguments.key or default_key()),
+            arguments.channel,
+            emit,
+            reason,
         )
     return _tell_change(done, arguments)
 

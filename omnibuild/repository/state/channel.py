@@ -11,12 +11,13 @@ from msgspec import Struct
 
 from omnibuild import digests
 from omnibuild.digests import Digest
+from omnibuild.repository.state.choice import Choice, title_of
 from omnibuild.repository.state.entries import Deb, Download, Rpm
 from omnibuild.repository.state.ledger import Entry, Leaf, Ledger
 from omnibuild.repository.targets.target import Target
 
 P = TypeVar("P", bound=Entry)
-Q = TypeVar("Q", Deb, Rpm)
+Q = TypeVar("Q", Deb, Rpm, Download)
 
 
 class Shelf(Struct, frozen=True):
@@ -125,30 +126,26 @@ class Channel:
         )
         return next(filter(None, found), "")
 
-    def withdraw(self, name: str, version: str = "") -> list[str]:
-        """Take out a package, or one version of it; return what it was, as people call it.
+    def withdraw(self, choice: Choice) -> list[str]:
+        """Take out packages; return what they were, as people call them.
 
-        What it was stays known: hosts that have it would take no other for it.
+        What they were stays known: hosts that have them would take no other for them.
         """
-        gone: list[Deb | Rpm] = []
+        gone: list[str] = []
         for suite in self.suites.values():
             for debs in suite.lists.values():
-                gone += _withdraw(debs, name, version)
+                gone += _withdraw(debs, choice)
         for tree in self.trees.values():
             for rpms in tree.lists.values():
-                gone += _withdraw(rpms, name, version)
-        titles = [f"{item.name} {item.version} ({item.architecture})" for item in gone]
-        files = [item for item in self.downloads if item.name == name and not version]
-        for item in files:
-            self.downloads.withdraw(item)
-        return [*dict.fromkeys(titles), *(item.name for item in files)]
+                gone += _withdraw(rpms, choice)
+        return list(dict.fromkeys([*gone, *_withdraw(self.downloads, choice)]))
 
 
-def _withdraw(ledger: Ledger[Q], name: str, version: str) -> list[Q]:
-    gone = [item for item in ledger.named(name) if version in ("", item.version)]
+def _withdraw(ledger: Ledger[Q], choice: Choice) -> list[str]:
+    gone = choice.among(ledger)
     for item in gone:
         ledger.withdraw(item)
-    return gone
+    return [title_of(item) for item in gone]
 
 
 def _index(target: Target, kind: type[P], shelf: Shelf) -> Index[P]:

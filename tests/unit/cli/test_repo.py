@@ -106,12 +106,17 @@ def test_what_comes_and_goes_is_told(tmp_path: Path, capsys: pytest.CaptureFixtu
     words = ("promote", "hello=1.1", "--from", "testing", "--to", "stable", *common, "--json")
     document = json.loads(told(capsys, *words).splitlines()[-1])
     assert (document["channel"], document["added"]) == ("stable", ["hello 1.1-1 (amd64)"])
-    assert "  reason: it fails\n" in told(capsys, "log", "--repo", root)
+    text = told(capsys, "yank", "hello=1.1", "--reason", "CVE-1\n 2", *common)
+    assert text.startswith("- hello 1.1-1 (amd64)\n")
+    text = told(capsys, "log", "--repo", root)
+    assert "  reason: it fails\n" in text
+    assert "  reason: CVE-1 2\n    - hello 1.1-1 (amd64)\n" in text
 
 
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
+        (["yank", "hello", "--reason", " "], 2, "--reason is empty"),
         (["list", "--channel", "other"], 2, "there is no channel other\n  hint: channels: stable"),
         (["log", "--channel", "other"], 2, "there is no channel other"),
         (["list", "other"], 2, "no channel holds other"),
