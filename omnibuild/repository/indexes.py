@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -16,11 +16,12 @@ from omnibuild.repository.apt.release import release_date, signed_text
 from omnibuild.repository.apt.suite import suite_of
 from omnibuild.repository.apt.switch import publish_suites
 from omnibuild.repository.pages import publish_pages
-from omnibuild.repository.state.channel import Channel
+from omnibuild.repository.state.channel import Channel, Contents, Index
 from omnibuild.repository.state.damage import UNREADABLE
-from omnibuild.repository.state.head import Head, Repository, load
+from omnibuild.repository.state.entries import Rpm
+from omnibuild.repository.state.head import Head, Repository, State, load, read_release
 from omnibuild.repository.targets.target import Target
-from omnibuild.repository.yum.metadata import NOARCH
+from omnibuild.repository.yum.metadata import NOARCH, Piece
 from omnibuild.repository.yum.tree import pieces_of, publish_tree, revision
 from omnibuild.signing.signer import Signer
 
@@ -50,26 +51,39 @@ def show(
         target: the repository.
         signer: its key.
         emit: takes a warning while somebody else shows it.
-        channels: what was changed, or shall be looked through: what is damaged is written again.
-            What a killed publisher did not come to show is shown in any case.
-        through: look through all pages, too.
+        channels: what was changed. What a killed publisher did not come to show is shown, too.
+        through: look through what is in these channels, and all pages: what is damaged is written
+            again. Else what readers have not been shown is.
     """
     with target.locked(layout.SHOWING, emit):
         state = load(target)
         if state.head is None:
             return False
-        before = _shown(target)
-        now = Shown(state.head.repository, state.head.releases)
-        moved = before is None or before.repository.base_url != now.repository.base_url
-        behind = {
-            name
-            for name, digest in now.releases.items()
-            if moved or before is None or before.releases.get(name) != digest
+        before, now = _shown(target), Shown(state.head.repository, state.head.releases)
+        wanted = {
+            name: new if through and name in channels else _unseen(target, before, now, name, new)
+            for name, new in state.contents.items()
         }
-        listed = [name for name in state.channels if name in behind or name in channels]
-        changed = _publish_all(target, state.head, state.channels, listed, signer, through=through)
+        behind = before is None or before.releases != now.releases
+        if before != now:
+            # Whoever finds it empty looks all through: what is written now may be cut off.
+            target.put(layout.SHOWN, b"")
+        changed = _publish_all(target, state.head, state, wanted, signer, through=through)
         target.put(layout.SHOWN, msgspec.json.encode(now) + b"\n")
-    return changed or bool(behind)
+    return changed or behind
+
+
+def _unseen(
+    target: Target, before: Shown | None, now: Shown, channel: str, new: Contents
+) -> Contents:
+    """Return those suites and trees of a channel that readers have not been shown."""
+    known = before.releases.get(channel, "") if before else ""
+    if before is None or not known or before.repository.base_url != now.repository.base_url:
+        return new
+    old = read_release(target, known).contents
+    suites = {name: each for name, each in new.suites.items() if old.suites.get(name) != each}
+    trees = {name: each for name, each in new.trees.items() if old.trees.get(name) != each}
+    return Contents(suites, trees)
 
 
 def _shown(target: Target) -> Shown | None:
@@ -83,38 +97,37 @@ def _shown(target: Target) -> Shown | None:
 def _publish_all(
     target: Target,
     head: Head,
-    channels: Mapping[str, Channel],
-    shown: Iterable[str],
+    state: State,
+    wanted: Mapping[str, Contents],
     signer: Signer,
     *,
     through: bool,
 ) -> bool:
-    """Write all indexes of some channels, and the pages; tell whether any was not so before."""
+    """Write indexes of some suites and trees, and the pages; tell whether any was not so before."""
     now, record = int(time.time()), head.repository
-    listed = [(name, channels[name]) for name in shown]
-    changed = [_publish_trees(target, record, *item, signer, now) for item in listed]
-    publish_pages(target, head, channels, signer, through=through)
+    changed = [
+        publish_tree(target, directory, pieces, signer, now, record.base_url)
+        for channel, contents in wanted.items()
+        for tree in contents.trees
+        for directory, pieces in _directories(channel, tree, state.channels[channel].trees[tree])
+    ]
+    publish_pages(target, head, state.channels, signer, through=through)
     suites = [
-        suite_of(index, suite, record.title)
-        for _, content in listed
-        for suite, index in content.suites.items()
+        suite_of(state.channels[channel].suites[suite], suite, record.title)
+        for channel, contents in wanted.items()
+        for suite in contents.suites
     ]
     # Last of all, and all at once: it waits for readers.
     changed.append(publish_suites(target, suites, signer, now))
     return any(changed)
 
 
-def _publish_trees(
-    target: Target, record: Repository, channel: str, content: Channel, signer: Signer, now: int
-) -> bool:
-    changed = []
-    for tree, index in content.trees.items():
-        for architecture in index.architectures:
-            names = dict.fromkeys((architecture, NOARCH))
-            pieces = pieces_of(*(index.lists[name] for name in names if name in index.lists))
-            directory = layout.yum_directory(channel, tree, architecture)
-            changed.append(publish_tree(target, directory, pieces, signer, now, record.base_url))
-    return any(changed)
+def _directories(channel: str, tree: str, index: Index[Rpm]) -> Iterator[tuple[str, list[Piece]]]:
+    """Yield where each architecture of a tree is, and what is there."""
+    for architecture in index.architectures:
+        names = dict.fromkeys((architecture, NOARCH))
+        pieces = pieces_of(*(index.lists[name] for name in names if name in index.lists))
+        yield layout.yum_directory(channel, tree, architecture), pieces
 
 
 def check_clock(target: Target, channels: Mapping[str, Channel]) -> None:

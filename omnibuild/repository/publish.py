@@ -113,7 +113,7 @@ def publish(
         record = record_of(state.repository, signer, base_url)
         check_identities(submissions, state.channels)
         check_formats(signer, submissions, state.channels)
-        check_clock(target, state.channels)
+        check_clock(target, {channel: state.channel(channel)})
         _warn_of_key(signer, target, state.repository or record, platforms, emit)
         state = _begin(state, record)
         declare_platforms(record, state.channel(channel), channel, platforms)
@@ -158,7 +158,7 @@ def remove(
                     hint=f"omnibuild repo list --channel {channel} tells what it holds",
                 )
             removed |= dict.fromkeys(found)
-        check_clock(target, state.channels)
+        check_clock(target, {channel: state.channel(channel)})
         return record, Change(removed=tuple(removed), reason=reason)
 
     return apply(target, signer, channel, "yank" if reason else "remove", withdraw, emit)

@@ -113,6 +113,11 @@ class State:
         """Return a channel, made when it is not there."""
         return self.channels.setdefault(name, Channel.of(self.target))
 
+    @property
+    def contents(self) -> Mapping[str, Contents]:
+        """What the channels held when the state was read."""
+        return {name: release.contents for name, release in self._releases.items()}
+
     def adopt(self, other: State) -> None:
         """Go on with what somebody wrote, or this publisher itself."""
         self.head, self.channels = other.head, other.channels

@@ -199,8 +199,7 @@ class Ledger(Generic[E]):
         data = msgspec.msgpack.encode(rows)
         digest = digests.of_bytes(data)
         path = self.place(digest)
-        if not self.target.exists(path):
-            self.target.put(path, zstandard.ZstdCompressor(_LEVEL).compress(data))
+        self.target.put(path, zstandard.ZstdCompressor(_LEVEL).compress(data))
         return Leaf(rows[0].key, digest, sum(row.entry is not None for row in rows))
 
 

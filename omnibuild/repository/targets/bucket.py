@@ -7,9 +7,7 @@ lease, an object that is made only if it is not there, and that ends by itself w
 from __future__ import annotations
 
 import contextlib
-import secrets
 import tempfile
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,14 +21,13 @@ from omnibuild.errors import IdentityConflictError, RepositoryError, Where
 from omnibuild.events import Emit, Warned
 from omnibuild.repository import layout
 from omnibuild.repository.targets.headers import headers_of
+from omnibuild.repository.targets.lease import Lease
 from omnibuild.repository.targets.target import KEPT_SECONDS
 from omnibuild.transfer.bucket import Bucket, ChangedObjectError
 from omnibuild.transfer.objects import MissingObjectError, TransferError, open_bucket
 
 SHA256: Final = "sha256"
-# A holder that does not renew its lease for so long is dead; it renews far more often.
-LEASE_SECONDS: Final = 60.0
-_RENEWED: Final = 15.0
+# How often who waits asks, in seconds.
 _ASKED: Final = 0.5
 
 
@@ -58,6 +55,8 @@ class BucketTarget:
 
     def read(self, path: str) -> bytes:
         """Return the content of a file; empty when there is none."""
+        if layout.is_immutable(path) and self._known.get(path, ("", ""))[1]:
+            return self._known[path][0]
         with self._failures(path):
             try:
                 self._known[path] = self.objects.read(path)
@@ -102,6 +101,9 @@ class BucketTarget:
 
     def says(self, path: str, data: bytes) -> bool:
         """Tell whether a file is there and has this content."""
+        if path.startswith(f"{layout.STATE}/") and layout.is_immutable(path):
+            # To ask would take as long as to write: what is small, is called after its content.
+            return path in self._known and self._known[path][0] == data
         if path not in self._known and layout.is_immutable(path):
             return self.digest(path) == digests.of_bytes(data)
         if path not in self._known:
@@ -166,11 +168,16 @@ class BucketTarget:
         """Write files again as they are: from now on their age is counted anew."""
         for path in paths:
             with self._failures(path):
-                below = [item.name for item in self.objects.listed(f"{path}/")] or [path]
-                for name in below:
-                    with contextlib.suppress(MissingObjectError):
-                        words, _ = self.objects.about(name)
-                        self.objects.copy(name, name, headers=headers_of(name), words=words)
+                try:
+                    self._touch(path)
+                except MissingObjectError:
+                    for item in self.objects.listed(f"{path}/"):
+                        self._touch(item.name)
+
+    def _touch(self, name: str) -> None:
+        # S3 copies an object to itself only with other words; what is old is read by its name.
+        words = {"retired": str(int(time.time()))}
+        self.objects.copy(name, name, headers=headers_of(name), words=words)
 
     def outlast(self, path: str, seconds: float) -> None:
         """Wait until a file is so old, by this machine's own clock if it was written from here."""
@@ -198,7 +205,7 @@ class BucketTarget:
         if lock == layout.LOCK:
             yield
             return
-        lease = _Lease(self.objects, lock)
+        lease = Lease(self.objects, lock)
         with self._failures(lock):
             if not lease.take():
                 emit(Warned(f"another publisher holds {self.place()}; waiting for it"))
@@ -207,7 +214,10 @@ class BucketTarget:
         try:
             with lease.kept():
                 # What others have shown meanwhile is not known here.
-                self._known.clear()
+                kept = {
+                    path: data for path, data in self._known.items() if layout.is_immutable(path)
+                }
+                self._known = kept
                 yield
         finally:
             with contextlib.suppress(TransferError):
@@ -240,60 +250,3 @@ class BucketTarget:
             raise RepositoryError(
                 "the bucket cannot be used", where=Where(self.place(path)), why=str(error)
             ) from error
-
-
-@dataclass
-class _Lease:
-    """Who may show the repository to readers."""
-
-    objects: Bucket
-    name: str
-    _token: bytes = field(default_factory=lambda: secrets.token_hex(16).encode())
-    _tag: str = ""
-    # The tag of who holds it, and since when this machine has seen that one.
-    _seen: tuple[str, float] = ("", 0.0)
-
-    def take(self) -> bool:
-        """Take the lease if it is free, or its holder has not renewed it for too long."""
-        try:
-            _, tag = self.objects.read(self.name)
-        except MissingObjectError:
-            tag = ""
-        if tag and tag != self._seen[0]:
-            self._seen = (tag, time.monotonic())
-        if tag and time.monotonic() - self._seen[1] < LEASE_SECONDS:
-            return False
-        return self._write(tag)
-
-    @contextlib.contextmanager
-    def kept(self) -> Iterator[None]:
-        """Renew the lease until the block ends."""
-        over = threading.Event()
-
-        def renew() -> None:
-            while not over.wait(_RENEWED):
-                with contextlib.suppress(TransferError):
-                    self._write(self._tag)
-
-        thread = threading.Thread(target=renew, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
-
-    def give_back(self) -> None:
-        """Let others have it."""
-        self.objects.delete([self.name])
-
-    def _write(self, before: str) -> bool:
-        content = self._token + str(time.time_ns()).encode()
-        headers = headers_of(self.name)
-        try:
-            self._tag = self.objects.write(
-                self.name, content, headers=headers, words={}, before=before
-            )
-        except ChangedObjectError:
-            return False
-        return True
