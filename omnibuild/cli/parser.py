@@ -42,7 +42,7 @@ exit status: 0 done, 2 usage, 3 definition, 4 source, 5 build step, 6 audit, 7 p
 # Commands of several words: what the first is about, for its own help.
 GROUPS = {
     "artifact": ("prove what was built", "What was built, and whether it is so."),
-    "key": ("make signing keys", "Make signing keys."),
+    "key": ("signing keys", "Signing keys: making them, and passing from one to another."),
     "repo": ("look after a repository", "A repository: what it holds, and how it came to that."),
     "software": ("components", "The components that apps are made of."),
     "root": ("build roots", "The roots that components are compiled in."),

@@ -9,6 +9,13 @@ from omnibuild.cli.options import add_workspace, command
 
 
 def _add_repository(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    _add_place(parser, required=required)
+    parser.add_argument(
+        "--channel", default="stable", metavar="NAME", help="channel (default: stable)"
+    )
+
+
+def _add_place(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     parser.add_argument(
         "--repo",
         required=required,
@@ -17,12 +24,12 @@ def _add_repository(parser: argparse.ArgumentParser, *, required: bool = True) -
     )
     parser.add_argument(
         "--key",
+        action="append",
+        default=[],
         metavar="KEY",
         help="key that signs: a file, gpg:FINGERPRINT, or command:PROGRAM"
-        " (default: $OMNIBUILD_KEY, or ~/.config/omnibuild/signing.key)",
-    )
-    parser.add_argument(
-        "--channel", default="stable", metavar="NAME", help="channel (default: stable)"
+        " (default: $OMNIBUILD_KEY, or ~/.config/omnibuild/signing.key);"
+        " again for each further key of a repository that several sign",
     )
 
 
@@ -67,6 +74,7 @@ def _remove(parser: argparse.ArgumentParser) -> None:
     "make the key that signs a repository",
     "  omnibuild key create\n"
     "  omnibuild key create release.key --user 'Releases <releases@example.com>'",
+    action="create",
 )
 def _key(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -83,4 +91,61 @@ def _key(parser: argparse.ArgumentParser) -> None:
     )
 
 
-REPOSITORY_COMMANDS = (_publish, _remove, _key)
+@command(
+    "key announce",
+    "give the hosts of a repository another key, which will sign it later",
+    "  omnibuild key announce new.key.pub.asc --repo /srv/repo",
+    action="announce",
+)
+def _announce(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "new", metavar="NEW", help="the new key, by its public half or as for --key"
+    )
+    _add_place(parser)
+
+
+@command(
+    "key switch",
+    "have other keys sign a repository: those of --key, the first of them packages",
+    "  omnibuild key switch --repo /srv/repo --key new.key --key old.key\n"
+    "  omnibuild key switch --repo /srv/repo --key new.key",
+    action="switch",
+)
+def _switch(parser: argparse.ArgumentParser) -> None:
+    _add_place(parser)
+    _add_insist(parser)
+
+
+@command(
+    "key drop",
+    "take from the hosts of a repository a key that signs no more",
+    "  omnibuild key drop 0D1F6F0C5B1E2A3D4C5B6A79881726354453627A --repo /srv/repo --key new.key",
+    action="drop",
+)
+def _drop(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("fingerprint", metavar="FINGERPRINT", help="which key")
+    _add_place(parser)
+    _add_insist(parser)
+
+
+def _add_insist(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--cut-off-hosts",
+        action="store_true",
+        help="do it though hosts that lack the key will refuse everything",
+    )
+
+
+@command(
+    "key list",
+    "show the keys of a repository: who signs, since when hosts have them, and their ends",
+    "  omnibuild key list --repo /srv/repo",
+    action="list",
+)
+def _list(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--repo", required=True, metavar="PLACE", help="the repository: a directory, or s3://…"
+    )
+
+
+REPOSITORY_COMMANDS = (_publish, _remove, _key, _announce, _switch, _drop, _list)

@@ -5,7 +5,7 @@ Nothing of it is seen by readers before the indexes name it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,10 +68,17 @@ class Draft:
     def add(self, submission: Submission) -> bool:
         """Bring a package to its place; tell whether the channel did not hold it."""
         if submission.format == intake.DEB:
-            return self._add_deb(submission)
+            suite = suite_for(submission.version, self.name, self.platforms)
+            return self._add_deb(submission, [suite])
         if submission.format == intake.RPM:
-            return self._add_rpm(submission)
+            return self._add_rpm(submission, trees_for(submission, self.platforms))
         return self._add_download(submission)
+
+    def add_everywhere(self, submission: Submission) -> bool:
+        """Bring a package for any architecture to all suites or trees that there are."""
+        if submission.format == intake.DEB:
+            return self._add_deb(submission, list(self.content.suites))
+        return self._add_rpm(submission, list(self.content.trees))
 
     def spread_noarch(self) -> None:
         """Have packages without architecture in the directory of each architecture."""
@@ -83,13 +90,10 @@ class Draft:
             for rpm in index.list(NOARCH) if NOARCH in index.lists else ():
                 self._spread(rpm.path, directories)
 
-    def _add_deb(self, submission: Submission) -> bool:
+    def _add_deb(self, submission: Submission, names: Iterable[str]) -> bool:
         control = submission.control or {}
         size = submission.source.stat().st_size
         self._copy(submission, f"{layout.APT}/{submission.path}")
-        suite = self.content.suite(suite_for(submission.version, self.name, self.platforms))
-        if submission.architecture != ALL or not suite.architectures:
-            suite.add_architecture(submission.architecture)
         deb = Deb(
             name=submission.name,
             version=submission.version,
@@ -100,7 +104,12 @@ class Draft:
             path=submission.path,
             stanza=stanza(control, path=submission.path, size=size, digest=submission.identity),
         )
-        return suite.list(list_of(deb)).put(deb)
+        new = False
+        for suite in map(self.content.suite, names):
+            if submission.architecture != ALL or not suite.architectures:
+                suite.add_architecture(submission.architecture)
+            new |= suite.list(list_of(deb)).put(deb)
+        return new
 
     def _add_download(self, submission: Submission) -> bool:
         size = submission.source.stat().st_size
@@ -116,8 +125,7 @@ class Draft:
                 target.remove(path)
                 raise _changed(submission)
 
-    def _add_rpm(self, submission: Submission) -> bool:
-        trees = trees_for(submission, self.platforms)
+    def _add_rpm(self, submission: Submission, trees: Sequence[str]) -> bool:
         rpm = self._published_rpm(submission, trees) or self._signed_rpm(submission, trees)
         added = [self.content.tree(tree).list(rpm.architecture).put(rpm) for tree in trees]
         return any(added)
@@ -161,7 +169,7 @@ class Draft:
         file = SignedFile(submission.path, digests.of_file(signed), signed.stat().st_size)
         shard = compress(filelists_element(info, file.digest))
         self.state.target.put(layout.filelists_shard(submission.identity), shard)
-        return _rpm(submission, info, file), signed
+        return _rpm(submission, info, file, self.signer.fingerprint), signed
 
     def _directories(self, submission: Submission, trees: Sequence[str]) -> list[str]:
         architectures = {
@@ -185,7 +193,7 @@ class Draft:
                 target.copy(source, file)
 
 
-def _rpm(submission: Submission, info: RpmInfo, file: SignedFile) -> Rpm:
+def _rpm(submission: Submission, info: RpmInfo, file: SignedFile, signed_by: str) -> Rpm:
     return Rpm(
         name=submission.name,
         version=submission.version,
@@ -197,6 +205,7 @@ def _rpm(submission: Submission, info: RpmInfo, file: SignedFile) -> Rpm:
         path=file.path,
         primary=primary_element(info, file),
         other=other_element(info, file.digest),
+        signed_by=signed_by,
     )
 
 

@@ -60,6 +60,9 @@ def show(
         if state.head is None:
             return False
         before, now = _shown(target), Shown(state.head.repository, state.head.releases)
+        if now.repository.signers != tuple(each.fingerprint for each in signer.all):
+            # Somebody had other keys sign meanwhile, and shows all that was published before.
+            return False
         wanted = {
             name: new if through and name in channels else _unseen(target, before, now, name, new)
             for name, new in state.contents.items()
@@ -78,12 +81,17 @@ def _unseen(
 ) -> Contents:
     """Return those suites and trees of a channel that readers have not been shown."""
     known = before.releases.get(channel, "") if before else ""
-    if before is None or not known or before.repository.base_url != now.repository.base_url:
+    if before is None or not known or _address_and_keys(before) != _address_and_keys(now):
         return new
     old = read_release(target, known).contents
     suites = {name: each for name, each in new.suites.items() if old.suites.get(name) != each}
     trees = {name: each for name, each in new.trees.items() if old.trees.get(name) != each}
     return Contents(suites, trees)
+
+
+def _address_and_keys(shown: Shown) -> tuple[object, ...]:
+    """Return what all channels are shown anew for."""
+    return (shown.repository.base_url, shown.repository.signers, shown.repository.keys)
 
 
 def _shown(target: Target) -> Shown | None:

@@ -33,6 +33,8 @@ RPM_FIELDS = re.compile(r"[0-9A-Za-z][0-9A-Za-z+._-]* [0-9A-Za-z.+~^_:-]+ [0-9A-
 DOWNLOAD_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~_-]*\.(tar\.(gz|xz|zst)|pex)")
 CHANNEL_NAME = re.compile(r"[a-z][a-z0-9-]{0,59}")
 
+_KEYRING = re.compile(r"[a-z0-9-]+-[0-9a-f]{8}-archive-keyring")
+
 # Of the 255 bytes that file systems allow, some are for what is called after a package.
 LONGEST_NAME = 240
 
@@ -90,6 +92,21 @@ def packed_tree(directory: str, *, based: bool) -> str:
 def key_path(name: str, suffix: str) -> str:
     """Return where the public key lies; ``suffix`` is ``asc`` (text) or ``gpg`` (binary)."""
     return f"keys/{name}.{suffix}"
+
+
+def rpm_key_path(name: str) -> str:
+    """Return where the public keys lie for dnf, called as on its hosts."""
+    return f"keys/RPM-GPG-KEY-{name}"
+
+
+def keyring_package(name: str) -> str:
+    """Return what the package is called that brings a repository's keys to hosts."""
+    return f"{name}-archive-keyring"
+
+
+def is_keyring_package(name: str) -> bool:
+    """Tell whether a package is that of some repository: their names end in an identity."""
+    return bool(_KEYRING.fullmatch(name))
 
 
 def packages_page(first: str) -> str:

@@ -28,6 +28,7 @@ from omnibuild.repository.clients.landing import first_channel, landing_page
 from omnibuild.repository.clients.listing import Row
 from omnibuild.repository.clients.packages import as_json, frame, front_rows, pages, paths
 from omnibuild.repository.clients.tarballs import tarball_list
+from omnibuild.repository.keys.trusted import apt_keyring, rpm_keyring
 from omnibuild.repository.state.channel import Channel, Contents
 from omnibuild.repository.state.damage import UNREADABLE
 from omnibuild.repository.state.entries import Download
@@ -179,15 +180,17 @@ def _publish_tarballs(
 
 
 def _publish_installer(target: Target, record: Repository, default: str, signer: Signer) -> None:
+    armored, binary = apt_keyring(record.keys)
     for name in (record.name, *record.former_names):
-        target.put(layout.key_path(name, "asc"), signer.public_key_armored)
-        target.put(layout.key_path(name, "gpg"), signer.public_key_binary)
+        target.put(layout.key_path(name, "asc"), armored)
+        target.put(layout.key_path(name, "gpg"), binary)
+        target.put(layout.rpm_key_path(name), rpm_keyring(record.keys))
     script = installer(
         name=record.name,
         former_names=record.former_names,
         title=record.title,
         fingerprint=record.fingerprint,
-        key=signer.public_key_armored.decode(),
+        key=armored.decode(),
         base_url=record.base_url,
         channel=default,
         systems=record.systems.values(),

@@ -24,6 +24,7 @@ from omnibuild.repository import intake, layout
 from omnibuild.repository.draft import Draft, Signed
 from omnibuild.repository.indexes import check_clock, show
 from omnibuild.repository.intake import Submission
+from omnibuild.repository.keys.package import add_keyring
 from omnibuild.repository.pages import DEFAULT_CHANNEL
 from omnibuild.repository.refusals import (
     check_directory,
@@ -114,7 +115,7 @@ def publish(
         check_identities(submissions, state.channels)
         check_formats(signer, submissions, state.channels)
         check_clock(target, {channel: state.channel(channel)})
-        _warn_of_key(signer, target, state.repository or record, platforms, emit)
+        _warn_of_key(signer, state.repository or record, platforms, emit)
         state = _begin(state, record)
         declare_platforms(record, state.channel(channel), channel, platforms)
         draft = Draft(state, signer, channel, platforms, signed)
@@ -179,11 +180,12 @@ def apply(
             with target.locked(layout.LOCK, emit):
                 state = load(target)
                 record, done = change(state, signed)
+                add_keyring(Draft(state, signer, channel, (), signed), record)
                 contents = state.channel(channel).contents()
                 release = Release(
                     channel=channel,
                     contents=contents,
-                    author=_author(action),
+                    author=author_of(action),
                     added=done.added,
                     removed=done.removed,
                     reason=done.reason,
@@ -206,7 +208,7 @@ def _begin(state: State, record: Repository) -> State:
     return state
 
 
-def _author(action: str) -> Author:
+def author_of(action: str) -> Author:
     """Return who is publishing, as far as this machine knows: in CI, which run."""
     try:
         user = getpass.getuser()
@@ -229,12 +231,13 @@ def _inspect(files: Sequence[Path], platforms: Sequence[Platform]) -> list[Submi
 
 
 def _warn_of_key(
-    signer: Signer, target: Target, record: Repository, platforms: Iterable[Platform], emit: Emit
+    signer: Signer, record: Repository, platforms: Iterable[Platform], emit: Emit
 ) -> None:
-    published = target.read(layout.key_path(record.name, "gpg"))
     yum_hosts = any(platform.rpm for platform in platforms)
-    for message in key_warnings(signer, published, yum=yum_hosts):
-        emit(Warned(message))
+    for each in signer.all:
+        published = record.certificate(each.fingerprint)
+        for message in key_warnings(each, published, yum=yum_hosts):
+            emit(Warned(message))
 
 
 def _add_all(draft: Draft, submissions: Iterable[Submission], emit: Emit) -> list[str]:

@@ -15,8 +15,8 @@ from omnibuild.signing.certificate import RPM_ALGORITHMS
 from omnibuild.signing.parts import end_of, read_parts
 from omnibuild.signing.signer import Signer
 
-# Hosts have a copy of the key, and somebody has to bring each of them a new one.
-WARNED_DAYS = 60
+# Another key is announced a month before it signs, and somebody has to think of it before.
+WARNED_DAYS = 90
 
 
 def check_key(signer: Signer, *, rpms: bool) -> None:
@@ -53,8 +53,9 @@ def key_warnings(signer: Signer, published: bytes, *, yum: bool) -> Iterator[str
     if days <= WARNED_DAYS:
         yield (
             f"the key expires on {signer.expires:%Y-%m-%d}, in {days} days; then all hosts refuse"
-            " updates. Extend it (gpg --quick-set-expire), export it, publish, and run install.sh"
-            " on all hosts again before that day"
+            " updates. Announce another one in time (omnibuild key announce), or extend it (gpg"
+            " --quick-set-expire), export it and publish: apt hosts get it by their next upgrade,"
+            f" dnf hosts by running install.sh again. It is {signer.fingerprint}"
         )
 
 
@@ -77,9 +78,9 @@ def _moved_end(signer: Signer, published: bytes) -> Iterator[str]:
         return
     if known is not None and known != signer.expires:
         yield (
-            f"the key's end moved from {known:%Y-%m-%d} to {_date(signer.expires)}: hosts that were"
-            f" set up before refuse updates from {known:%Y-%m-%d} on, until install.sh was run"
-            " there again"
+            f"the key's end moved from {known:%Y-%m-%d} to {_date(signer.expires)}: hosts that"
+            f" have it as it was refuse updates from {known:%Y-%m-%d} on. apt hosts with the"
+            " keyring package get it by their next upgrade; on all others run install.sh again"
         )
 
 
@@ -95,7 +96,7 @@ def sign_downloads(target: Target, downloads: Iterable[Download], signer: Signer
     for item in downloads:
         path = layout.download_path(item.name)
         target.put(f"{path}{layout.CHECKSUM}", f"{item.digest}  {item.name}\n".encode())
-        if target.read(f"{path}{layout.SIGNATURE}"):
+        if signer.is_issuer(target.read(f"{path}{layout.SIGNATURE}")):
             continue
         if target.digest(path) != item.digest:
             raise RepositoryError(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omnibuild.errors import SigningKeyError, Where
+from omnibuild.regular import read_regular
 from omnibuild.signing.parts import Part, check_curves, end_of, part_of, read_parts
 from omnibuild.signing.verifier import Verifier
 
@@ -125,3 +128,46 @@ def _check_end(cert: Cert, parts: tuple[Part, ...], where: Where) -> None:
             where=where,
             hint=EXTEND,
         )
+
+
+def read_certificate(name: str) -> Certificate:
+    """Read the public key in a file that ``omnibuild key create`` wrote, or gpg exported.
+
+    Raises :class:`SigningKeyError` when there is none, or when hosts would not accept it.
+    """
+    from pysequoia import Cert
+
+    where = Where(name)
+    try:
+        data = read_regular(Path(name))
+        parts = checked_parts(data, where)
+        return checked_certificate(Cert.from_bytes(data), parts, where)
+    except OSError as error:
+        raise SigningKeyError(f"no key can be read: {error.strerror}", where=where) from error
+    except RuntimeError as error:
+        why = str(error).partition("\n")[0]
+        raise SigningKeyError("not a public key", where=where, why=why) from error
+
+
+def name_of(certificate: str) -> str:
+    """Return the first user ID of a key that is given as text, whether or not it ended."""
+    from pysequoia.packet import PacketPile
+
+    names = (packet.user_id for packet in PacketPile.from_bytes(certificate.encode()))
+    return next(filter(None, names), "")
+
+
+def binary_keyring(certificates: Iterable[str]) -> bytes:
+    """Return keys that are given as text as one binary keyring."""
+    from pysequoia import Cert
+
+    return b"".join(bytes(Cert.from_bytes(each.encode())) for each in certificates)
+
+
+def armored_keyring(certificates: Sequence[str]) -> bytes:
+    """Return keys that are given as text as one block of text; a single one as it is."""
+    from pysequoia import ArmorKind, armor
+
+    if len(certificates) == 1:
+        return certificates[0].encode()
+    return armor(binary_keyring(certificates), ArmorKind.PublicKey).encode()

@@ -14,8 +14,13 @@ from pathlib import Path
 from typing import Final
 
 from omnibuild.errors import SigningKeyError, ToolFailedError, Where
-from omnibuild.regular import open_regular, read_regular
-from omnibuild.signing.certificate import Certificate, checked_certificate, checked_parts
+from omnibuild.regular import open_regular
+from omnibuild.signing.certificate import (
+    Certificate,
+    checked_certificate,
+    checked_parts,
+    read_certificate,
+)
 from omnibuild.signing.openpgp import (
     BINARY,
     DIGEST,
@@ -81,28 +86,20 @@ def open_command(name: str) -> tuple[Certificate, Command]:
 
     Raises :class:`SigningKeyError` when there is none, or when hosts would not accept it.
     """
-    from pysequoia import Cert
-
     program = Path(name)
     public = public_half(program)
-    where = Where(str(public))
-    try:
-        data = read_regular(public)
-        parts = checked_parts(data, where)
-        certificate = checked_certificate(Cert.from_bytes(data), parts, where)
-    except OSError as error:
+    if not public.exists():
         raise SigningKeyError(
-            f"the public key of a program that signs cannot be read: {error.strerror}",
-            where=where,
+            "the public key of a program that signs is not beside it",
+            where=Where(str(public)),
             hint=f"make it once: omnibuild key create command:{name}",
-        ) from error
-    except RuntimeError as error:
-        why = str(error).partition("\n")[0]
-        raise SigningKeyError("not a public key", where=where, why=why) from error
-    algorithm = _ALGORITHMS.get(parts[0].algorithm)
+        )
+    certificate = read_certificate(str(public))
+    algorithm = _ALGORITHMS.get(certificate.parts[0].algorithm)
     if algorithm is None:
         raise SigningKeyError(
-            f"programs sign with RSA or Ed25519 keys, and not {parts[0].algorithm}", where=where
+            f"programs sign with RSA or Ed25519 keys, not {certificate.parts[0].algorithm}",
+            where=certificate.where,
         )
     return certificate, Command(program, algorithm, bytes.fromhex(certificate.fingerprint))
 

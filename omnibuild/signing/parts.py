@@ -90,6 +90,12 @@ def end_of(parts: Sequence[Part], signing: str) -> datetime.datetime | None:
     return min((end for end in ends if end), default=None)
 
 
+def last_end_of(parts: Sequence[Part]) -> datetime.datetime | None:
+    """Return when the last of the parts that sign ends, or the primary one before; or never."""
+    ends = [end_of(parts, part.fingerprint) for part in parts if part.signs]
+    return None if None in ends else max((end for end in ends if end), default=None)
+
+
 def part_of(parts: Sequence[Part], fingerprint: str) -> Part:
     """Return the part with a fingerprint; raises :class:`KeyError`."""
     return {part.fingerprint: part for part in parts}[fingerprint]

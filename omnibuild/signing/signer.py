@@ -7,15 +7,23 @@ A signature is compared with the public key before anybody sees it.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from omnibuild.errors import SigningKeyError
 from omnibuild.files import scratch_directory, write_atomic
-from omnibuild.signing.certificate import Certificate
-from omnibuild.signing.messages import armored, canonical, packets, readable
+from omnibuild.regular import read_regular
+from omnibuild.signing.certificate import RPM_ALGORITHMS, Certificate, read_certificate
+from omnibuild.signing.messages import (
+    armored,
+    canonical,
+    packets,
+    readable,
+    signatures_below,
+)
+from omnibuild.signing.parts import is_secret
 
 
 class Backend(Protocol):
@@ -37,7 +45,7 @@ class Backend(Protocol):
 
 @dataclass(frozen=True)
 class Signer:
-    """Signs with one key.
+    """Signs with a key, and with others beside it where a message can carry several signatures.
 
     Args:
         fingerprint: 40 upper-case hex digits.
@@ -46,6 +54,7 @@ class Signer:
         algorithms: of the part that signs and of the primary one: clients read both.
         signing: fingerprint of the part that signs: this key itself, or a subkey.
         certificate: the public key.
+        others: who signs beside this key while hosts pass from one to the other.
 
     Example:
         >>> signer = load_signer(Path("signing.key"))  # doctest: +SKIP
@@ -59,13 +68,25 @@ class Signer:
     signing: str
     certificate: Certificate
     _backend: Backend
+    others: tuple[Signer, ...] = ()
+
+    @property
+    def all(self) -> tuple[Signer, ...]:
+        """This one and the others."""
+        return (self, *self.others)
+
+    @property
+    def suits_rpm(self) -> bool:
+        """Whether rpm can verify what this key signs."""
+        return self.algorithms <= RPM_ALGORITHMS
 
     def sign_cleartext(self, data: bytes) -> bytes:
-        """Return ``data`` as readable text with its signature below (InRelease)."""
-        covered = canonical(data)
-        signature = self._backend.sign(covered, text=True)
-        self._check(self.has_signed(covered, signature))
-        return readable(data, [signature])
+        """Return ``data`` as readable text with the signatures of all below (InRelease)."""
+        return readable(data, [each._sign_text(data) for each in self.all])
+
+    def sign_together(self, data: bytes) -> bytes:
+        """Return detached signatures of all as one text (Release.gpg)."""
+        return armored([each.sign_detached(data) for each in self.all])
 
     def sign_detached(self, data: bytes) -> bytes:
         """Return a binary signature of ``data`` (rpm headers)."""
@@ -74,7 +95,10 @@ class Signer:
         return signature
 
     def sign_detached_armored(self, data: bytes) -> bytes:
-        """Return a signature of ``data`` as text (Release.gpg, repomd.xml.asc, cached results)."""
+        """Return a signature of ``data`` as text (repomd.xml.asc, cached results).
+
+        It is this key's alone: rpm's library, which newer dnf verifies with, takes one.
+        """
         return armored([self.sign_detached(data)])
 
     def sign_file(self, path: Path, signature: Path) -> None:
@@ -90,8 +114,22 @@ class Signer:
         return self.certificate.verifier.is_signed(data, signature)
 
     def has_signed_cleartext(self, message: bytes) -> bool:
-        """Tell whether ``message``, with its signature below its text, is this key's."""
-        return self.certificate.verifier.is_signed_cleartext(message)
+        """Tell whether ``message``, with signatures below its text, has those of all, no more."""
+        count = sum(1 for _ in packets(signatures_below(message)))
+        good = all(each.certificate.verifier.is_signed_cleartext(message) for each in self.all)
+        return good and count == len(self.all)
+
+    def have_signed(self, data: bytes, signatures: bytes) -> bool:
+        """Tell whether ``signatures`` are those of all, as :meth:`sign_together` makes them."""
+        found = [bytes(packet) for packet in packets(signatures)]
+        return len(found) == len(self.all) and all(
+            each.has_signed(data, one) for each, one in zip(self.all, found, strict=True)
+        )
+
+    def is_issuer(self, signature: bytes) -> bool:
+        """Tell whether a detached signature names this key, or a part of it, as its maker."""
+        parts = {part.fingerprint for part in self.certificate.parts}
+        return issuer(signature) in parts
 
     @property
     def public_key_armored(self) -> bytes:
@@ -102,6 +140,12 @@ class Signer:
     def public_key_binary(self) -> bytes:
         """The public key as a binary keyring."""
         return self.certificate.binary
+
+    def _sign_text(self, data: bytes) -> bytes:
+        covered = canonical(data)
+        signature = self._backend.sign(covered, text=True)
+        self._check(self.has_signed(covered, signature))
+        return signature
 
     def _check(self, good: bool) -> None:
         if not good:
@@ -146,12 +190,11 @@ def load_signer(key: Path | str) -> Signer:
 
     Raises :class:`SigningKeyError` when it cannot sign, or when hosts would not accept it.
     """
-    kind, colon, rest = str(key).partition(":")
-    opener = _OPENERS.get(kind) if colon and isinstance(key, str) else None
-    certificate, backend = opener(rest) if opener else _key_file(str(key))
+    opener, name = _opener(key)
+    certificate, backend = opener(name)
     # Once for trying: whatever is wrong shows itself before anything was changed.
     trial = backend.sign(b"")
-    signing = _issuer(trial)
+    signing = issuer(trial)
     signer = Signer(
         certificate.fingerprint,
         certificate.user_id,
@@ -165,6 +208,47 @@ def load_signer(key: Path | str) -> Signer:
     return signer
 
 
-def _issuer(signature: bytes) -> str:
+def load_certificate(key: str) -> Certificate:
+    """Return the public half of a key that may sign later.
+
+    Args:
+        key: as :func:`load_signer` takes it, or a file with a public key.
+
+    Raises :class:`SigningKeyError` when there is none, or when hosts would not accept it.
+    """
+    opener, name = _opener(key)
+    if opener is not _key_file or _is_secret(Path(name)):
+        return opener(name)[0]
+    return read_certificate(name)
+
+
+def _is_secret(path: Path) -> bool:
+    try:
+        return is_secret(read_regular(path))
+    except (OSError, RuntimeError):
+        # Told by whoever reads it as a public key.
+        return False
+
+
+def _opener(key: Path | str) -> tuple[_Opener, str]:
+    kind, colon, rest = str(key).partition(":")
+    opener = _OPENERS.get(kind) if colon and isinstance(key, str) else None
+    return (opener, rest) if opener else (_key_file, str(key))
+
+
+def load_signers(keys: Sequence[Path | str]) -> Signer:
+    """Make ready to sign with several keys, the first of which signs what has one signature.
+
+    Raises :class:`SigningKeyError` as :func:`load_signer` does.
+    """
+    first, *others = map(load_signer, keys)
+    names = [first.fingerprint, *(other.fingerprint for other in others)]
+    twice = next((name for name in names if names.count(name) > 1), "")
+    if twice:
+        raise SigningKeyError("a key is given twice", why=f"this key: {twice}")
+    return replace(first, others=tuple(others))
+
+
+def issuer(signature: bytes) -> str:
     """Return the fingerprint of the part that signed."""
     return next((packet.issuer_fingerprint or "" for packet in packets(signature)), "").upper()

@@ -79,11 +79,11 @@ def _refuse_several(
 def _publish(arguments: argparse.Namespace, packages: Sequence[Path]) -> dict[str, Any]:
     from omnibuild.recipe.definitions import Definitions
     from omnibuild.repository.publish import publish
-    from omnibuild.signing.signer import load_signer
+    from omnibuild.signing.signer import load_signers
 
     definitions = Definitions(settings_from(arguments).workspace)
     platforms = [definitions.platform(name)[0] for name in definitions.names("platforms")]
-    signer = load_signer(arguments.key or default_key())
+    signer = load_signers(arguments.key or [default_key()])
     with reporting(arguments) as emit:
         release = publish(
             packages,

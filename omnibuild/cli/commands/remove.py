@@ -13,9 +13,9 @@ from omnibuild.settings import default_key
 def run(arguments: argparse.Namespace) -> int:
     """Take packages out of a channel and say which."""
     from omnibuild.repository.publish import remove
-    from omnibuild.signing.signer import load_signer
+    from omnibuild.signing.signer import load_signers
 
-    signer = load_signer(arguments.key or default_key())
+    signer = load_signers(arguments.key or [default_key()])
     with reporting(arguments) as emit:
         release = remove(
             arguments.names, arguments.repo, signer, channel=arguments.channel, emit=emit

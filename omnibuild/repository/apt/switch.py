@@ -90,8 +90,8 @@ class _Switch:
     def settle(self) -> bool:
         """Write the rest, once nobody is left who reads by an older InRelease."""
         signature = self.target.read(self._path("Release.gpg"))
-        if not self.signer.has_signed(self._release, signature):
-            signature = self.signer.sign_detached_armored(self._release)
+        if not self.signer.have_signed(self._release, signature):
+            signature = self.signer.sign_together(self._release)
         free = {path: data for form in FORMS for path, data in self._form(form).items()}
         rest = {**free, "Release.gpg": signature}
         if self._published and not self._has(rest):

@@ -8,6 +8,11 @@ from __future__ import annotations
 from omnibuild.repository import layout
 
 
+def keyring_path(name: str) -> str:
+    """Return where apt hosts have the keys of a repository; the keyring package owns this file."""
+    return f"/usr/share/keyrings/{name}.asc"
+
+
 def source(*, url: str, suite: str, keyring: str, architecture: str = "") -> str:
     """Return a ``.sources`` file; without ``architecture`` apt asks for the host's own."""
     lines = [

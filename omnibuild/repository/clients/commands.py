@@ -25,7 +25,7 @@ def options_for(record: Repository, channel: str) -> str:
 def apt_commands(record: Repository, suite: str, package: str) -> str:
     """Return what sets up apt and installs a package."""
     url = address(record)
-    keyring = f"/usr/share/keyrings/{record.name}.asc"
+    keyring = apt_source.keyring_path(record.name)
     return f"""curl -fsSL {url}/{layout.key_path(record.name, "asc")} | \
 sudo tee {keyring} >/dev/null
 sudo tee /etc/apt/sources.list.d/{record.name}.sources >/dev/null <<'EOF'
@@ -44,7 +44,7 @@ def dnf_commands(record: Repository, channel: str, tree: str, package: str) -> s
     place = f"{url}/yum/{channel}/{tree}/$basearch"
     # The mirrorlist switches all files of a state at once, but needs to know its own address.
     location = f"mirrorlist={place}/mirrorlist" if record.base_url else f"baseurl={place}"
-    key = f"{url}/{layout.key_path(record.name, 'asc')}"
+    key = f"{url}/{layout.rpm_key_path(record.name)}"
     repo = yum_repo.repo(name=record.name, title=record.title, location=location, key=key)
     return f"""sudo tee /etc/yum.repos.d/{record.name}.repo >/dev/null <<'EOF'
 {repo}

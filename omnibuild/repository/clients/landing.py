@@ -5,7 +5,7 @@ No scripts, and nothing from elsewhere. All that comes from packages is escaped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import islice
@@ -133,9 +133,14 @@ def _firsts(index: Index[Deb] | Index[Rpm]) -> dict[str, str]:
     """Return the first name of each architecture that has packages."""
     found: dict[str, str] = {}
     ledgers: Iterable[Iterable[Deb | Rpm]] = index.lists.values()
-    for first in (package for ledger in ledgers for package in islice(ledger, 1)):
+    for first in (package for ledger in ledgers for package in islice(_shown(ledger), 1)):
         found[first.architecture] = min(found.get(first.architecture, first.name), first.name)
     return found
+
+
+def _shown(packages: Iterable[Deb | Rpm]) -> Iterator[Deb | Rpm]:
+    """Yield all packages but keyrings, which come by themselves."""
+    return (each for each in packages if not layout.is_keyring_package(each.name))
 
 
 def _suites(record: Repository, channel: str, content: Channel) -> list[Place]:

@@ -62,6 +62,11 @@ def _first_tarball(content: Channel) -> str:
     return next((item.parts[0] for item in content.downloads if not item.is_pex), "")
 
 
+def shown(packages: Iterable[P]) -> Iterator[P]:
+    """Yield all packages but keyrings, which come by themselves."""
+    return (each for each in packages if not layout.is_keyring_package(each.name))
+
+
 def rows_of(channel: str, content: Channel, name: str = "") -> Iterator[Row]:
     """Yield what a channel holds of a name, or of all, in the order of its lists."""
     for suite, debs in content.suites.items():
@@ -81,10 +86,7 @@ def rows_of(channel: str, content: Channel, name: str = "") -> Iterator[Row]:
 
 
 def _of(index: Index[P], name: str) -> Iterator[P]:
-    if name:
-        yield from index.named(name)
-    else:
-        yield from index
+    yield from shown(index.named(name) if name else index)
 
 
 def _download_rows(channel: str, content: Channel, wanted: str) -> Iterator[Row]:

@@ -6,6 +6,11 @@ The installer and the landing page say the same: one with shell variables, one w
 from __future__ import annotations
 
 
+def keyring_path(name: str) -> str:
+    """Return where dnf hosts have the keys of a repository; the keyring package owns this file."""
+    return f"/etc/pki/rpm-gpg/RPM-GPG-KEY-{name}"
+
+
 def repo(*, name: str, title: str, location: str, key: str) -> str:
     """Return a ``.repo`` file.
 

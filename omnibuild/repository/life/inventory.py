@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cmp_to_key
 from itertools import groupby
@@ -11,6 +11,7 @@ from pathlib import Path
 from omnibuild.digests import Digest
 from omnibuild.errors import UsageError
 from omnibuild.package.versions import compare_debs, compare_rpms
+from omnibuild.repository import layout
 from omnibuild.repository.life.history import known_channel, read_state
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.entries import Deb, Rpm
@@ -87,7 +88,12 @@ def items_of(content: Channel, name: str = "") -> Iterator[Item]:
 
 
 def _chosen(ledger: Ledger[Deb] | Ledger[Rpm], name: str) -> Iterator[Deb | Rpm]:
-    yield from ledger.named(name) if name else ledger
+    if name:
+        yield from ledger.named(name)
+        return
+    # Keyrings come by themselves; who asks for one by its name is told of it.
+    ledgers: Iterable[Deb | Rpm] = ledger
+    yield from (each for each in ledgers if not layout.is_keyring_package(each.name))
 
 
 def _item(entry: Deb | Rpm, form: str, place: str) -> Item:

@@ -12,6 +12,7 @@ from omnibuild.events import Emit, Warned, silent
 from omnibuild.repository import layout
 from omnibuild.repository.draft import Draft, Signed
 from omnibuild.repository.indexes import check_clock
+from omnibuild.repository.layout import is_keyring_package
 from omnibuild.repository.life.files import (
     check_there,
     deb_file,
@@ -153,7 +154,9 @@ class _Promotion:
         if self.choices:
             found += chosen(self.choices, source)
         else:
-            found += [(each, None) for each in source.unlike(to)]
+            # A channel's keyring comes by itself.
+            others = (each for each in source.unlike(to) if not is_keyring_package(each.name))
+            found += [(each, None) for each in others]
         for entry, choice in found:
             if choice:
                 self._met.add(choice.said)

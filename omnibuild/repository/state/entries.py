@@ -55,6 +55,8 @@ class Rpm(Struct, frozen=True, kw_only=True):
     path: str
     primary: str
     other: str
+    # Fingerprint of the key that it is signed with.
+    signed_by: str = ""
 
     @property
     def key(self) -> str:

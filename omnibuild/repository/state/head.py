@@ -19,9 +19,10 @@ from msgspec import Struct
 
 from omnibuild import digests
 from omnibuild.digests import Digest
-from omnibuild.errors import RepositoryError, SigningKeyError, Where
+from omnibuild.errors import RepositoryError, Where
 from omnibuild.repository import layout
 from omnibuild.repository.clients.systems import HostSystem
+from omnibuild.repository.keys.trusted import TrustedKey, check_signers, known_keys
 from omnibuild.repository.state.channel import Channel, Contents
 from omnibuild.repository.state.damage import UNREADABLE, unreadable
 from omnibuild.repository.targets.target import Target
@@ -31,6 +32,13 @@ S = TypeVar("S", bound=Struct)
 
 _TITLE_FOREIGN = re.compile(r"[^\w.&+'-]+")
 _NAME_FOREIGN = re.compile(r"[^a-z0-9]+")
+
+
+class Keyring(Struct, frozen=True):
+    """The package that brings the keys to hosts: its version, and what it was made of."""
+
+    serial: int = 0
+    digest: Digest = ""
 
 
 class Repository(Struct, kw_only=True):
@@ -48,6 +56,20 @@ class Repository(Struct, kw_only=True):
     identity: str = ""
     former_names: tuple[str, ...] = ()
     systems: dict[str, HostSystem] = msgspec.field(default_factory=dict)
+    # What hosts trust, oldest first, and who of them signs besides the key of ``fingerprint``.
+    keys: tuple[TrustedKey, ...] = ()
+    cosigners: tuple[str, ...] = ()
+    keyring: Keyring = Keyring()
+
+    @property
+    def signers(self) -> tuple[str, ...]:
+        """Who signs, by fingerprint; the first signs what has one signature."""
+        return (self.fingerprint, *self.cosigners)
+
+    def certificate(self, fingerprint: str) -> bytes:
+        """Return a trusted key as hosts get it; empty when it is not known."""
+        found = (key.certificate for key in self.keys if key.fingerprint == fingerprint)
+        return next(found, "").encode()
 
 
 class Author(Struct, frozen=True):
@@ -187,12 +209,8 @@ def history(target: Target, digest: Digest) -> Iterator[tuple[Digest, Release]]:
 
 def record_of(known: Repository | None, signer: Signer, base_url: str) -> Repository:
     """Return what is true from now on; raises :class:`SigningKeyError` for another's key."""
-    if known and known.fingerprint != signer.fingerprint:
-        raise SigningKeyError(
-            "the repository belongs to another key, the only one that its hosts trust",
-            why=f"repository: {known.fingerprint}\nthis key:   {signer.fingerprint}",
-            hint="publish with the repository's key",
-        )
+    if known:
+        check_signers(known.keys, known.signers, signer)
     # Hosts pin by the title, and a pin's own syntax must not be in it.
     owner = _TITLE_FOREIGN.sub(" ", signer.user_id.partition("<")[0]).strip() or "Packages"
     title = known.title if known else owner
@@ -211,6 +229,13 @@ def record_of(known: Repository | None, signer: Signer, base_url: str) -> Reposi
         identity=identity,
         former_names=former_names,
         systems=dict(known.systems) if known else {},
+        keys=known_keys(
+            known.keys if known else (),
+            [each.certificate for each in signer.all],
+            new=not (known and known.keys),
+        ),
+        cosigners=tuple(each.fingerprint for each in signer.others),
+        keyring=known.keyring if known else Keyring(),
     )
 
 

@@ -154,7 +154,7 @@ def newest_part(tree: Path) -> list[Path]:
 def test_the_next_publisher_completes_what_a_killed_one_began(tmp_path: Path, key: KeyInfo) -> None:
     root = tmp_path / "repository"
     signer = load_signer(key.path)
-    assert start(14, root, key, "", package(tmp_path), package(tmp_path, platform=EL9)).wait() < 0
+    assert start(30, root, key, "", package(tmp_path), package(tmp_path, platform=EL9)).wait() < 0
     publish([package(tmp_path, version="1.1")], root, signer, platforms=PLATFORMS)
     apt = Apt(tmp_path / "apt")
     apt.follow(f"file:{root}", key.public_armored)

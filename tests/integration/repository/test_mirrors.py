@@ -22,6 +22,8 @@ def test_mirror_programs_get_all(tmp_path: Path, program: type[Aptly] | type[Deb
             deb = package(tmp_path, name)
             publish([deb], root, signer(), platforms=PLATFORMS)
             published[deb.name] = digests.of_file(deb)
+            for brought in root.glob("apt/pool/main/s/*-archive-keyring/*.deb"):
+                published[brought.name] = digests.of_file(brought)
             keyring = next((root / "keys").glob("*.gpg"))
             done = mirror.update(url, keyring)
             assert done.returncode == 0, done.stdout

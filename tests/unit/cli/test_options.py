@@ -39,7 +39,8 @@ def test_every_option_of_a_command_is_read(command: object) -> None:
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_the_store_and_cores_are_options_of_who_uses_them(command: object) -> None:
     name = command.name  # type: ignore[attr-defined]
-    without = {"audit", "publish", "remove", "key create", "root lock", "schema"}
+    keys = {f"key {word}" for word in ("create", "announce", "switch", "drop", "list")}
+    without = {"audit", "publish", "remove", *keys, "root lock", "schema"}
     without |= {"software list", "software show", "artifact diff", "artifact inspect"}
     without |= {"repo list", "repo log", "repo promote", "repo demote", "repo yank"}
     assert ("cache_dir" in options(command)) is (name not in without)

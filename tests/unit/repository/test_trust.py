@@ -46,11 +46,11 @@ def test_a_key_that_rpm_cannot_verify_is_refused_for_rpms_alone(tmp_path: Path) 
 
 def test_who_publishes_is_warned_of_a_near_end_each_time(tmp_path: Path) -> None:
     deb = package(tmp_path)
-    with keyring(end="61d") as ring:
+    with keyring(end="91d") as ring:
         far = load_signer(ring.export(tmp_path / "far"))
-        # Whole days that are left: 60.
-        assert "in 60 days" in warnings(tmp_path / "a", far, deb)[0]
-        ring.gpg("--quick-set-expire", ring.fingerprint, "62d")
+        # Whole days that are left: 90.
+        assert "in 90 days" in warnings(tmp_path / "a", far, deb)[0]
+        ring.gpg("--quick-set-expire", ring.fingerprint, "92d")
         later = load_signer(ring.export(tmp_path / "later"))
         assert warnings(tmp_path / "b", later, deb) == []
         ring.gpg("--quick-set-expire", ring.fingerprint, "seconds=600")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omnibuild.errors import SigningKeyError
-from omnibuild.signing.messages import canonical, packets, readable, signatures_below
+from omnibuild.signing.messages import canonical
 from omnibuild.signing.signer import Signer
 from tests.unit.repository.samples import signer
 
@@ -45,13 +45,19 @@ def test_the_library_verifies_each_text(lines: list[str]) -> None:
 
 
 def test_two_keys_sign_one_message(tmp_path: Path) -> None:
-    both = [signer(), signer(OTHER)]
+    both = replace(signer(), others=(signer(OTHER),))
     text = b"Origin: Shop\n"
-    made = [signatures_below(each.sign_cleartext(text)) for each in both]
-    message = readable(text, [b"".join(map(bytes, packets(one))) for one in made])
-    assert gpgv(tmp_path, message, *both).returncode == 0
-    assert all(each.has_signed_cleartext(message) for each in both)
-    assert not signer("Stranger <s@shop.example>").has_signed_cleartext(message)
+    message = both.sign_cleartext(text)
+    assert gpgv(tmp_path, message, *both.all).returncode == 0
+    assert both.has_signed_cleartext(message)
+    detached = both.sign_together(text)
+    assert both.have_signed(text, detached)
+    for one in (signer(), signer(OTHER), signer("Stranger <s@shop.example>")):
+        # Neither one of two, nor one too much.
+        assert not one.has_signed_cleartext(message)
+        assert not both.has_signed_cleartext(one.sign_cleartext(text))
+        assert not one.have_signed(text, detached)
+        assert not both.have_signed(text, one.sign_together(text))
 
 
 def test_a_signature_of_another_key_is_thrown_away(tmp_path: Path) -> None:
