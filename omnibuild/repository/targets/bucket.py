@@ -23,7 +23,7 @@ from omnibuild.repository import layout
 from omnibuild.repository.targets.headers import headers_of
 from omnibuild.repository.targets.lease import Lease
 from omnibuild.repository.targets.target import KEPT_SECONDS
-from omnibuild.transfer.bucket import Bucket, ChangedObjectError
+from omnibuild.transfer.bucket import Bucket, ChangedObjectError, Listed
 from omnibuild.transfer.objects import MissingObjectError, TransferError, open_bucket
 
 SHA256: Final = "sha256"
@@ -159,10 +159,10 @@ class BucketTarget:
             self.objects.copy(source, path, headers=headers_of(path), words=words)
 
     def remove(self, path: str) -> None:
-        """Remove a file or a directory, if it is there."""
+        """Remove a file, if it is there."""
         self._known.pop(path, None)
         with self._failures(path):
-            self.objects.delete([path, *(item.name for item in self.objects.listed(f"{path}/"))])
+            self.objects.delete([path])
 
     def retire(self, paths: Iterable[str]) -> None:
         """Write files again as they are: from now on their age is counted anew."""
@@ -190,14 +190,15 @@ class BucketTarget:
         if not old:
             return
         gone = datetime.now(UTC) - timedelta(seconds=KEPT_SECONDS)
-        newest: dict[str, datetime] = {}
+        below: dict[str, list[Listed]] = {name: [] for name in old}
         with self._failures(directory):
             for item in self.objects.listed(f"{directory}/"):
                 name = item.name[len(directory) + 1 :].partition("/")[0]
-                newest[name] = max(item.modified, newest.get(name, item.modified))
-        for name in old:
-            if name in newest and newest[name] < gone:
-                self.remove(f"{directory}/{name}")
+                if name in below:
+                    below[name].append(item)
+            for items in below.values():
+                if all(item.modified < gone for item in items):
+                    self.objects.delete(item.name for item in items)
 
     @contextlib.contextmanager
     def locked(self, lock: str, emit: Emit) -> Iterator[None]:

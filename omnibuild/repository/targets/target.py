@@ -72,7 +72,7 @@ class Target(Protocol):
         """Have a file also under another path, in place of what is there."""
 
     def remove(self, path: str) -> None:
-        """Remove a file or a directory, if it is there."""
+        """Remove a file, if it is there."""
 
     def retire(self, paths: Iterable[str]) -> None:
         """Count the age of files or directories from now on: readers are about to leave them."""
