@@ -29,9 +29,12 @@ def _add_channel(parser: argparse.ArgumentParser) -> None:
 def _add_key(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--key",
+        action="append",
+        default=[],
         metavar="KEY",
         help="key that signs: a file, gpg:FINGERPRINT, or command:PROGRAM"
-        " (default: $OMNIBUILD_KEY, or ~/.config/omnibuild/signing.key)",
+        " (default: $OMNIBUILD_KEY, or ~/.config/omnibuild/signing.key);"
+        " again for each further key of a repository that several sign",
     )
 
 
@@ -120,4 +123,19 @@ def _yank(parser: argparse.ArgumentParser) -> None:
     _add_key(parser)
 
 
-REPO_COMMANDS = (_list, _log, _promote, _demote, _yank)
+@command(
+    "repo check",
+    "verify a repository: its state, the files that it lists, signatures, indexes",
+    "  omnibuild repo check --repo /srv/repo\n"
+    "  omnibuild repo check --deep --repo /srv/repo\n\n"
+    "exit status: 1 when something is wrong",
+    action="check",
+)
+def _check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--deep", action="store_true", help="read every package, instead of asking for its size"
+    )
+    _add_place(parser)
+
+
+REPO_COMMANDS = (_list, _log, _promote, _demote, _yank, _check)

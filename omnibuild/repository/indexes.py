@@ -94,6 +94,11 @@ def _address_and_keys(shown: Shown) -> tuple[object, ...]:
     return (shown.repository.base_url, shown.repository.signers, shown.repository.keys)
 
 
+def is_shown(target: Target, head: Head) -> bool:
+    """Tell whether readers were shown the head: else its publisher was killed, or is at it."""
+    return _shown(target) == Shown(head.repository, head.releases)
+
+
 def _shown(target: Target) -> Shown | None:
     try:
         return msgspec.json.decode(target.read(layout.SHOWN), type=Shown)

@@ -21,6 +21,7 @@ STATE = "state"
 CATALOGUE = "state/catalogue"
 CATALOGUED = "state/catalogue.json"
 HEAD = "state/head.json"
+LEAVES = "state/leaves"
 # What there was before any release of omnibuild.
 EARLIER = "state/repository.json"
 # Publishers take turns: to say what there is, and to show it to readers.
@@ -61,7 +62,7 @@ def is_immutable(path: str) -> bool:
 
 def leaf(digest: str) -> str:
     """Return where some entries of a list are, whose digest that is."""
-    return f"state/leaves/{digest}.zst"
+    return f"{LEAVES}/{digest}.zst"
 
 
 def catalogue_leaf(digest: str) -> str:

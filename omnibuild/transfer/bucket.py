@@ -31,10 +31,12 @@ class Listed:
     Args:
         name: without the prefix of the store.
         modified: when it was written, by the server's clock.
+        size: in bytes.
     """
 
     name: str
     modified: datetime
+    size: int
 
 
 class Bucket(S3Objects):
@@ -112,7 +114,7 @@ class Bucket(S3Objects):
             for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + below):
                 for item in page.get("Contents", ()):
                     name = item["Key"].removeprefix(self._prefix)
-                    yield Listed(name, item["LastModified"])
+                    yield Listed(name, item["LastModified"], item["Size"])
 
     def delete(self, names: Iterable[str]) -> None:
         """Delete objects; one that is not there is deleted already."""

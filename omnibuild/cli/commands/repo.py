@@ -13,14 +13,16 @@ from typing import Any
 from omnibuild.cli.common import reporting
 from omnibuild.errors import UsageError
 from omnibuild.events import human_size
+from omnibuild.repository.life.checking import check
 from omnibuild.repository.life.demotion import demote
 from omnibuild.repository.life.history import Logged, log_of
 from omnibuild.repository.life.inventory import Inventory, inventories
 from omnibuild.repository.life.promotion import promote
 from omnibuild.repository.publish import Published, remove
 from omnibuild.settings import default_key
-from omnibuild.signing.signer import load_signer
+from omnibuild.signing.signer import load_signers
 
+EXIT_FAULTS = 1
 # So much of a digest tells releases apart.
 SHORT = 12
 # More lines of one release are for machines.
@@ -35,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         "promote": _promote,
         "demote": _demote,
         "yank": _yank,
+        "check": _check,
     }
     return actions[arguments.action](arguments)
 
@@ -123,7 +126,7 @@ def _promote(arguments: argparse.Namespace) -> int:
         done = promote(
             arguments.names,
             arguments.repo,
-            load_signer(arguments.key or default_key()),
+            load_signers(arguments.key or [default_key()]),
             arguments.source,
             arguments.to,
             emit,
@@ -136,7 +139,7 @@ def _demote(arguments: argparse.Namespace) -> int:
     with reporting(arguments) as emit:
         done = demote(
             arguments.repo,
-            load_signer(arguments.key or default_key()),
+            load_signers(arguments.key or [default_key()]),
             arguments.channel,
             arguments.to,
             " ".join(arguments.reason.split()),
@@ -154,12 +157,32 @@ def _yank(arguments: argparse.Namespace) -> int:
         done = remove(
             arguments.names,
             arguments.repo,
-            load_signer(arguments.key or default_key()),
+            load_signers(arguments.key or [default_key()]),
             arguments.channel,
             emit,
             reason,
         )
     return _tell_change(done, arguments)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    """Verify a repository, and tell all that is wrong."""
+    done = check(arguments.repo, deep=arguments.deep)
+    if arguments.json:
+        _write_json(asdict(done))
+    else:
+        for fault in done.faults:
+            first, *more = fault.what.splitlines()
+            _tell([f"{fault.place}: {first}", *(f"  {line}" for line in more)])
+        how = "read" if arguments.deep else "there"
+        state = f"{len(done.faults)} faults" if done.faults else "nothing is wrong"
+        _tell(
+            [
+                f"{done.files} files {how}, {human_size(done.size)};"
+                f" {done.releases} releases: {state}"
+            ]
+        )
+    return EXIT_FAULTS if done.faults else 0
 
 
 def _tell_change(done: Published, arguments: argparse.Namespace) -> int:

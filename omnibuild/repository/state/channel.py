@@ -35,6 +35,14 @@ class Contents(Struct, frozen=True):
     downloads: tuple[Leaf, ...] = ()
 
     @property
+    def leaves(self) -> Iterator[Digest]:
+        """The leaves of all lists."""
+        for shelf in (*self.suites.values(), *self.trees.values()):
+            for leaves in shelf.lists.values():
+                yield from (leaf.digest for leaf in leaves)
+        yield from (leaf.digest for leaf in self.downloads)
+
+    @property
     def digest(self) -> Digest:
         """What it is known by."""
         return digests.of_bytes(msgspec.json.encode(self, order="sorted"))

@@ -173,10 +173,15 @@ def load(target: Target) -> State:
                 hint="publish the packages into a new directory, with the same key",
             )
         return State(target, None, {})
-    head = _decoded(target, layout.HEAD, data, Head)
+    head = read_head(target, data)
     releases = {name: read_release(target, digest) for name, digest in head.releases.items()}
     channels = {name: Channel.of(target, each.contents) for name, each in releases.items()}
     return State(target, head, channels, data, releases)
+
+
+def read_head(target: Target, data: bytes) -> Head:
+    """Return the head of these bytes; raises :class:`RepositoryError` when they are none."""
+    return _decoded(target, layout.HEAD, data, Head)
 
 
 def read_release(target: Target, digest: Digest) -> Release:

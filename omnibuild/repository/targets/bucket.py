@@ -92,12 +92,20 @@ class BucketTarget:
 
     def names(self, path: str) -> list[str]:
         """List a directory, oldest entry first; empty when there is none."""
-        newest: dict[str, datetime] = {}
-        with self._failures(path):
-            for item in self.objects.listed(f"{path}/"):
-                name = item.name[len(path) + 1 :].partition("/")[0]
-                newest[name] = max(item.modified, newest.get(name, item.modified))
+        newest = self._newest(path)
         return sorted(newest, key=lambda name: (newest[name], name))
+
+    def sizes(self, path: str) -> dict[str, int]:
+        """Return the files of a directory, by their names, and how many bytes they have."""
+        with self._failures(path):
+            found = {each.name[len(path) + 1 :]: each for each in self.objects.listed(f"{path}/")}
+        return {name: each.size for name, each in found.items() if "/" not in name}
+
+    def settled(self, directory: str, names: Sequence[str]) -> list[str]:
+        """Return those names of a directory that are as old as no reader in flight can want."""
+        newest = self._newest(directory) if names else {}
+        young = datetime.now(UTC) - timedelta(seconds=KEPT_SECONDS)
+        return [name for name in names if newest.get(name, young) < young]
 
     def says(self, path: str, data: bytes) -> bool:
         """Tell whether a file is there and has this content."""
@@ -229,6 +237,15 @@ class BucketTarget:
         """Yield a directory of this machine; in the bucket nothing is ever half written."""
         with tempfile.TemporaryDirectory(prefix="omnibuild-") as directory:
             yield Path(directory)
+
+    def _newest(self, directory: str) -> dict[str, datetime]:
+        """Return when the entries of a directory were last written to, by their names."""
+        newest: dict[str, datetime] = {}
+        with self._failures(directory):
+            for item in self.objects.listed(f"{directory}/"):
+                name = item.name[len(directory) + 1 :].partition("/")[0]
+                newest[name] = max(item.modified, newest.get(name, item.modified))
+        return newest
 
     def _put(self, path: str, source: bytes | Path, *, before: str | None = None) -> None:
         digest = digests.of_file(source) if isinstance(source, Path) else digests.of_bytes(source)

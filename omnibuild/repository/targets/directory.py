@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -144,6 +145,18 @@ class DirectoryTarget:
             )
         return [item.name for item in entries if not item.name.startswith(TEMPORARY_PREFIX)]
 
+    def sizes(self, path: str) -> dict[str, int]:
+        """Return the files of a directory, by their names, and how many bytes they have."""
+        with storage_errors(self.root / path):
+            found = {name: (self.root / path / name).lstat() for name in self.names(path)}
+        return {name: each.st_size for name, each in found.items() if stat.S_ISREG(each.st_mode)}
+
+    def settled(self, directory: str, names: Sequence[str]) -> list[str]:
+        """Return those names of a directory that are as old as no reader in flight can want."""
+        young = time.time() - KEPT_SECONDS
+        with storage_errors(self.root / directory):
+            return [n for n in names if (self.root / directory / n).lstat().st_mtime < young]
+
     def remove(self, path: str) -> None:
         """Remove a file or a directory."""
         with storage_errors(self.root / path):
@@ -172,10 +185,8 @@ class DirectoryTarget:
             names: what may go, oldest first; nothing that readers start from.
             keep: so many of them stay, however old they are.
         """
-        for name in names[: max(0, len(names) - keep)]:
-            path = self.root / directory / name
-            if path.stat().st_mtime < time.time() - KEPT_SECONDS:
-                self.remove(f"{directory}/{name}")
+        for name in self.settled(directory, names[: max(0, len(names) - keep)]):
+            self.remove(f"{directory}/{name}")
 
     @contextlib.contextmanager
     def locked(self, lock: str, emit: Emit) -> Iterator[None]:

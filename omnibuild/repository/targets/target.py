@@ -42,6 +42,12 @@ class Target(Protocol):
     def names(self, path: str) -> list[str]:
         """List a directory, oldest entry first; empty when there is none."""
 
+    def sizes(self, path: str) -> Mapping[str, int]:
+        """Return the files of a directory, by their names, and how many bytes they have."""
+
+    def settled(self, directory: str, names: Sequence[str]) -> list[str]:
+        """Return those names of a directory that are as old as no reader in flight can want."""
+
     def says(self, path: str, data: bytes) -> bool:
         """Tell whether a file is there and has this content."""
 

@@ -141,3 +141,19 @@ def test_what_is_no_repository_is_told_so(
     assert main(["repo", action, "--repo", str(tmp_path / "none")]) == 8
     assert "this is no repository" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
+
+
+def test_what_is_wrong_is_told_by_status_and_name(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "nothing is wrong\n" in told(capsys, "check", "--repo", repository)
+    path = repository / "apt/pool/main/h/hello/hello_1.9-1_amd64.deb"
+    data = path.read_bytes()
+    path.write_bytes(bytes(len(data)))
+    assert "nothing is wrong\n" in told(capsys, "check", "--repo", repository)
+    assert main(["repo", "check", "--repo", str(repository), "--deep"]) == 1
+    assert f"{path}: it is not what was published\n  expected" in capsys.readouterr().out
+    path.unlink()
+    assert main(["repo", "check", "--repo", str(repository), "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["faults"] == [{"place": str(path), "what": "it is gone"}]

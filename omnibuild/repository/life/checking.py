@@ -1,0 +1,180 @@
+"""Whether a repository is what it says: its state, the files that it lists, what hosts read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from omnibuild import digests
+from omnibuild.digests import Digest
+from omnibuild.errors import RepositoryError
+from omnibuild.repository import layout
+from omnibuild.repository.indexes import is_shown
+from omnibuild.repository.life.files import File, files_of
+from omnibuild.repository.life.served import check_served
+from omnibuild.repository.refusals import existing
+from omnibuild.repository.state.channel import Channel
+from omnibuild.repository.state.head import Head, Release, read_head, read_release
+from omnibuild.repository.state.ledger import Entry, Ledger
+from omnibuild.repository.targets.target import Target
+
+E = TypeVar("E", bound=Entry)
+# Whoever publishes meanwhile moves what is looked at: then it is looked at again.
+TRIES = 3
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is not as it should be.
+
+    Args:
+        place: which file.
+    """
+
+    place: str
+    what: str
+
+
+@dataclass
+class Checked:
+    """What was looked at, and what is wrong with it."""
+
+    files: int = 0
+    size: int = 0
+    releases: int = 0
+    faults: list[Fault] = field(default_factory=list)
+
+
+def check(repository: Path | str, *, deep: bool = False) -> Checked:
+    """Verify everything in a repository; nothing is changed.
+
+    Args:
+        repository: where was published to.
+        deep: whether each file is read whole, and not only asked for its size.
+
+    Raises :class:`RepositoryError` for what is no repository, and for a head that is unreadable.
+    """
+    target = existing(repository)
+    for _ in range(TRIES):
+        head = target.read(layout.HEAD)
+        checked = _checked(target, read_head(target, head), deep=deep)
+        if not checked.faults or target.read(layout.HEAD) == head:
+            break
+    return checked
+
+
+def _checked(target: Target, head: Head, *, deep: bool) -> Checked:
+    checked = Checked()
+    releases = _present(target, head, checked)
+    channels = {name: Channel.of(target, each.contents) for name, each in releases.items()}
+    _check_history(target, releases, checked)
+    whole = {name: each for name, each in channels.items() if _is_whole(target, each, checked)}
+    listed = {file.path: file for name, each in whole.items() for file in files_of(name, each)}
+    _check_files(target, listed, checked, deep=deep)
+    if is_shown(target, head):
+        for place, what in check_served(target, head.repository, whole, deep=deep):
+            checked.faults.append(Fault(target.place(place), what))
+    else:
+        what = "hosts are not shown what was published last: publish again, anything or nothing new"
+        checked.faults.append(Fault(target.place(layout.SHOWN), what))
+    # Channels share files.
+    checked.faults = list(dict.fromkeys(checked.faults))
+    return checked
+
+
+def _present(target: Target, head: Head, checked: Checked) -> dict[str, Release]:
+    found = {}
+    for name, digest in head.releases.items():
+        try:
+            found[name] = read_release(target, digest)
+        except RepositoryError as error:
+            checked.faults.append(_fault(error))
+    return found
+
+
+def _check_history(target: Target, releases: Mapping[str, Release], checked: Checked) -> None:
+    """Read the releases before, and ask for their leaves: a channel may go back to them."""
+    leaves: set[Digest] = set()
+    for release in releases.values():
+        checked.releases += 1
+        digest = release.before
+        while digest and target.exists(layout.release(digest)):
+            checked.releases += 1
+            try:
+                before = read_release(target, digest)
+            except RepositoryError as error:
+                checked.faults.append(_fault(error))
+                break
+            leaves.update(before.contents.leaves)
+            digest = before.before
+    names = set(target.names(layout.LEAVES)) if leaves else set()
+    for digest in sorted(leaves):
+        path = layout.leaf(digest)
+        if path.rpartition("/")[2] not in names:
+            checked.faults.append(Fault(target.place(path), "an earlier release needs it"))
+
+
+def _is_whole(target: Target, content: Channel, checked: Checked) -> bool:
+    """Read all leaves of a channel; tell whether that can be done."""
+    faults = [
+        *(
+            fault
+            for suite in content.suites.values()
+            for each in suite.lists.values()
+            for fault in _damaged(each)
+        ),
+        *(
+            fault
+            for tree in content.trees.values()
+            for each in tree.lists.values()
+            for fault in _damaged(each)
+        ),
+        *_damaged(content.downloads),
+    ]
+    checked.faults += faults
+    return not faults
+
+
+def _damaged(ledger: Ledger[E]) -> Iterator[Fault]:
+    for number in range(len(ledger.leaves)):
+        try:
+            ledger.entries(number)
+        except RepositoryError as error:
+            yield _fault(error)
+
+
+def _check_files(
+    target: Target, listed: Mapping[str, File], checked: Checked, *, deep: bool
+) -> None:
+    directories: dict[str, list[File]] = {}
+    for path, file in listed.items():
+        directories.setdefault(path.rpartition("/")[0], []).append(file)
+    for directory, files in sorted(directories.items()):
+        sizes = target.sizes(directory)
+        for file in files:
+            size = sizes.get(file.path.rpartition("/")[2])
+            checked.files += 1
+            checked.size += size or 0
+            what = _wrong(target, file, size, deep=deep)
+            if what:
+                checked.faults.append(Fault(target.place(file.path), what))
+
+
+def _wrong(target: Target, file: File, size: int | None, *, deep: bool) -> str:
+    """Return what is wrong with a file; empty if nothing is."""
+    if size is None:
+        return "it is gone"
+    if size != file.size:
+        return f"it has {size} bytes, and had {file.size}"
+    if deep:
+        with target.local(file.path) as path:
+            found = digests.of_file(path)
+        if found != file.digest:
+            return f"it is not what was published\nexpected {file.digest}\nfound    {found}"
+    return ""
+
+
+def _fault(error: RepositoryError) -> Fault:
+    return Fault(str(error.where or ""), f"{error.what}: {error.why}" if error.why else error.what)

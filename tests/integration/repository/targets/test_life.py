@@ -1,0 +1,34 @@
+"""The life of what is in a real S3 server: promoted, demoted, verified."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from omnibuild.repository.apt import switch
+from omnibuild.repository.life.checking import check
+from omnibuild.repository.life.demotion import demote
+from omnibuild.repository.life.promotion import promote
+from omnibuild.repository.publish import publish
+from omnibuild.repository.targets import open_target
+from tests.unit.repository.samples import PLATFORMS, package, signer
+
+
+@pytest.fixture(autouse=True)
+def nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(switch, "PAIR_SECONDS", 0)
+    monkeypatch.setattr(switch, "INDEX_SECONDS", 0)
+
+
+def test_a_bucket_is_promoted_in_demoted_and_whole(tmp_path: Path, bucket: str) -> None:
+    for version in ("1.0", "1.1"):
+        files = [package(tmp_path, version=version, platform=each) for each in PLATFORMS]
+        publish(files, bucket, signer(), "testing", PLATFORMS)
+        promote([], bucket, signer(), "testing", "stable")
+    assert len(demote(bucket, signer()).removed) == 4
+    assert check(bucket, deep=True).faults == []
+    path = "yum/stable/el9/x86_64/Packages/h/hello-1.0-1.x86_64.rpm"
+    open_target(bucket).remove(path)
+    (fault,) = check(bucket).faults
+    assert (fault.place.endswith(path), fault.what) == (True, "it is gone")
