@@ -17,7 +17,7 @@ RPMLINT = Tool("rpmlint", "rpmlint")
 DPKG_DEB = Tool("dpkg-deb", "dpkg")
 MAN = Tool("man", "man-db")
 PIUPARTS = Tool("piuparts", "piuparts")
-CONFIG = CHECKOUT / "tests/acceptance/rpmlint.toml"
+CONFIG = CHECKOUT / "docs/rpmlint.toml"
 
 
 @pytest.mark.parametrize("platform", ["debian-11", "debian-12"])

@@ -281,5 +281,8 @@ class HostFile(Model, frozen=True, kw_only=True):
     ] = ""
     formats: Annotated[
         tuple[Literal["deb", "rpm", "tar", "oci", "archlinux", "apk", "ipk"], ...],
-        Meta(description="Formats of packages that have it; all when empty."),
+        Meta(
+            description="Formats of packages that have it, of `deb`, `rpm`, `tar`, `oci`,"
+            " `archlinux`, `apk` and `ipk`; all when empty."
+        ),
     ] = ()
