@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from omnibuild.host.additions import path_file
 from omnibuild.host.hooks import PREPARE, check_hooks
 from omnibuild.host.launchers import environment, launchers, prepare
 from omnibuild.host.layout import Layout, config_copies
+from omnibuild.host.maintainer.applied import applied
 from omnibuild.host.maintainer.scripts import Scripts
 from omnibuild.host.maintainer.unpacked import special
 from omnibuild.host.model import Command, HostModel, Process, Timer
@@ -69,7 +70,7 @@ def integrate(
     hooks: Mapping[str, str],
     config_contents: Mapping[str, bytes],
     installed: Installed,
-    own: Iterable[Entry] = (),
+    own: Sequence[Entry] = (),
 ) -> HostFiles:
     """Return the host integration of an app.
 
@@ -91,7 +92,7 @@ def described(
     hooks: Mapping[str, str],
     config_contents: Mapping[str, bytes],
     installed: Installed,
-    own: Iterable[Entry] = (),
+    own: Sequence[Entry] = (),
 ) -> HostModel:
     """Return what the app is on a host; arguments are those of :func:`integrate`."""
     check_hooks(hooks)
@@ -115,6 +116,7 @@ def described(
         shares=bool(recipe.build and (recipe.build.steps or recipe.build.node)),
         additions=bool(recipe.python and recipe.python.additions),
         special=tuple(special(recipe.host_files, own)),
+        applied=applied(recipe.host_files, own),
         ghosts={path: file.formats for path, file in recipe.host_files.items() if file.ghost},
         secrets={name: secret.made for name, secret in recipe.secrets.items()},
         health=recipe.web.health if recipe.web else "",
@@ -182,6 +184,7 @@ def rendered(model: HostModel) -> HostFiles:
         tuple(model.secrets),
         model.ghosts,
         bool(model.health),
+        model.applied,
     )
     return HostFiles(
         files=dict(sorted(files.items())),

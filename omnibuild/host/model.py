@@ -165,6 +165,8 @@ class HostModel:
         additions: whether operators may install packages beside it.
         special: files of the recipe that a package manager cannot unpack as they shall be, each as
             ``kind owner group mode capabilities path``; ``-`` where nothing is said.
+        applied: files of the recipe that an installation applies as a boot does, to the formats
+            whose packages have them; all when empty.
         ghosts: host path of each file that comes into being on hosts, to the formats whose packages
             it goes with; all when empty.
         secrets: what only this host knows: name to the bytes that it is made of, at random; 0 for
@@ -188,6 +190,7 @@ class HostModel:
     shares: bool = False
     additions: bool = False
     special: tuple[str, ...] = ()
+    applied: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ghosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     secrets: Mapping[str, int] = field(default_factory=dict)
     health: str = ""

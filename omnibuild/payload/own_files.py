@@ -100,6 +100,14 @@ def tree_of(laid: Sequence[Laid]) -> Tree:
     return Tree.of(entries.values())
 
 
+def file_of(files: Mapping[str, HostFile], entry: Entry) -> HostFile | None:
+    """Return the file of ``[files]`` that brings an entry, itself or as a directory above it."""
+    above = f"/{entry.path}"
+    while above and above not in files:
+        above = above.rpartition("/")[0]
+    return files.get(above)
+
+
 def given_away(files: Mapping[str, HostFile], own: Iterable[Entry]) -> dict[Entry, HostFile]:
     """Return what ``[files]`` brings that is not all root's, or has capabilities, and what it says.
 
@@ -109,10 +117,7 @@ def given_away(files: Mapping[str, HostFile], own: Iterable[Entry]) -> dict[Entr
     """
     found: dict[Entry, HostFile] = {}
     for entry in own:
-        above = f"/{entry.path}"
-        while above and above not in files:
-            above = above.rpartition("/")[0]
-        file = files.get(above)
+        file = file_of(files, entry)
         if file and (file.owner, file.group, file.capabilities) != ("root", "root", ""):
             found[entry] = file
     return found

@@ -45,7 +45,13 @@ scripts = "package-scripts"
 [secrets]
 session-key = {}
 api-token = { generated = false }
+
+[files]
+"/usr/lib/tmpfiles.d/queue.conf" = { source = "tmpfiles.in", template = true }
+"/usr/lib/systemd/system/queue-worker@.service.d/own.conf" = "worker.conf"
 """
+TMPFILES = "d /run/@NAME@-own 0750 @USER@ @USER@ -\n"
+WORKER = "[Service]\nReadWritePaths=/run/queue-own\n"
 MODULE = """\
 import os, pathlib, socket, sys, time
 
@@ -59,6 +65,8 @@ def tell(words):
         told.connect(os.environ["NOTIFY_SOCKET"].replace("@", "\\0", 1))
         told.send(words.encode())
 
+if number != "none":
+    pathlib.Path("/run/queue-own", number).touch()
 print(sys.argv[1], number, len(values[0]), values[1].strip(), secrets, flush=True)
 if sys.argv[1] == "work":
     time.sleep(1)
@@ -70,6 +78,7 @@ if sys.argv[1] == "work":
     time.sleep(600)
 """
 MIGRATE = """\
+touch /run/queue-own/migrated
 echo "${QUEUE_MIGRATED_FROM:-nothing} $(id -un)" >>"$QUEUE_STATE/migrations"
 """
 PYPROJECT = '[project]\nname = "queued"\nversion = "1.0"\ndependencies = []\n'
@@ -90,6 +99,8 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (project / "omnibuild.toml").write_text(RECIPE)
     (project / "pyproject.toml").write_text(PYPROJECT)
     (project / "queued.py").write_text(MODULE)
+    (project / "tmpfiles.in").write_text(TMPFILES)
+    (project / "worker.conf").write_text(WORKER)
     (project / "package-scripts").mkdir()
     migrate = project / "package-scripts/migrate"
     migrate.write_text(MIGRATE)
@@ -144,6 +155,10 @@ def mode(server: BootedHost, path: str) -> str:
 def test_services_wait_for_secrets_and_run_within_their_limits(server: BootedHost) -> None:
     said = install(server, "1.0")
     assert f"only you know: {SECRETS}/api-token" in said
+    # EL starts nothing by itself; neither waits for a boot to make what the app needs.
+    start = "queue: this starts it, now and whenever the host does: systemctl enable --now"
+    assert (start in said) == server.exists("/usr/bin/rpm")
+    assert mode(server, "/run/queue-own/migrated") == "queue:queue 640"
     key = server.run("cat", f"{SECRETS}/session-key").stdout
     assert len(key) == 64
     assert key not in said
@@ -161,6 +176,7 @@ def test_services_wait_for_secrets_and_run_within_their_limits(server: BootedHos
         told = server.run("journalctl", "--no-pager", "--output=cat", f"--unit={unit}").stdout
         place = f"/run/credentials/{unit}" if private else SECRETS
         assert f"work {number} 64 of the operator {place}" in told
+        assert server.exists(f"/run/queue-own/{number}")
     shown = server.run(
         *("systemctl", "show", WORKERS[0], "--property", "MemoryMax,TasksMax,LimitNOFILE,Nice"),
         *("--property", "CPUQuotaPerSecUSec,Documentation"),

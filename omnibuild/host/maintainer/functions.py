@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from omnibuild.errors import DefinitionError
 from omnibuild.host import hooks as points
 from omnibuild.host.layout import Layout
+from omnibuild.host.maintainer.applied import applying
 from omnibuild.host.model import Versioned
 from omnibuild.host.template import render
 from omnibuild.host.units.names import DIRECTORY, UnitNames
@@ -55,6 +56,8 @@ class Told:
         secrets: names of what only this host knows.
         ghosts: files that come into being on the host, and which only rpm knows of, to the formats
             whose packages they go with; all when empty.
+        applied: files that are applied as a boot does, to the formats whose packages have them; all
+            when empty.
         health: whether the app says that all is well, when it is asked.
     """
 
@@ -69,6 +72,7 @@ class Told:
     secrets: tuple[str, ...] = ()
     ghosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     health: bool = False
+    applied: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def with_capabilities(self) -> bool:
@@ -99,6 +103,7 @@ def functions(told: Told, *services: str) -> dict[str, str]:
     for wanted, template in (
         (told.special, "files.sh.in"),
         (told.ghosts, "ghosts.sh.in"),
+        (told.applied, "apply.sh.in"),
         (told.additions, "additions.sh.in"),
         (told.secrets, "make-secrets.sh.in"),
         (told.units.templates, "instances.sh.in"),
@@ -140,6 +145,7 @@ def _values(told: Told) -> dict[str, str]:
         "STAMPS": "".join(f" {_STAMPS}{timer}" for timer in told.units.timers),
         "CONFIGURATION": "\n".join(told.config),
         "SPECIAL": "\n".join(told.special),
+        "APPLIED": applying(told.applied),
         "SETCAP": _SETCAP.format(app=layout.app) if told.with_capabilities else "",
         "HEALTH": f"        {layout.prefix}/libexec/health 10 || :\n" if told.health else "",
         "GHOSTS": "\n".join(told.ghosts),

@@ -47,7 +47,12 @@ class Scripts(Told):
         ghosts = {
             path: formats for path, formats in self.ghosts.items() if form in formats or not formats
         }
-        return replace(self, ghosts=ghosts)
+        applied = {
+            path: formats
+            for path, formats in self.applied.items()
+            if form in formats or not formats
+        }
+        return replace(self, ghosts=ghosts, applied=applied)
 
     def deb(self) -> dict[str, str]:
         """Return the scripts of a deb by their name."""
@@ -58,7 +63,7 @@ class Scripts(Told):
         # The format has that function: it knows where the defaults are.
         own = (*self._config("lay_configuration"), *(("finish_files",) if self.special else ()))
         secrets = self._secrets("make_secrets", "share_secrets")
-        ready = (*accounts, *own, *secrets, *self._additions("check_additions"))
+        ready = (*accounts, *own, *self._applied(), *secrets, *self._additions("check_additions"))
         configure = (*ready, *self._prepare(), *after, *start)
         first = (
             *self._user(_CHECK_USER),
@@ -117,6 +122,7 @@ class Scripts(Told):
             *self._services("begin_configuring"),
             # Once more: there is --nopre.
             *self._claim(*self._user("create_user", "make_directories")),
+            *self._applied(),
             *self._secrets("make_secrets"),
             *enable,
             *self._additions("check_additions"),
@@ -198,6 +204,7 @@ class Scripts(Told):
             *self._user(_CHECK_USER),
             *self._checks(),
             *self._claim(*self._user("create_user", "make_directories"), known=""),
+            *self._applied(),
             *self._secrets("make_secrets"),
             *self._services('enable_services "$action"'),
             *self._additions("check_additions"),
@@ -220,6 +227,9 @@ class Scripts(Told):
 
     def _user(self, *steps: str) -> Steps:
         return steps if self.layout.user else ()
+
+    def _applied(self) -> Steps:
+        return ("apply_files",) if self.applied else ()
 
     def _additions(self, *steps: str) -> Steps:
         return steps if self.additions else ()

@@ -224,6 +224,23 @@ def test_rpm_gives_files_their_owners_itself() -> None:
     assert "configuration" not in "".join(host.scripts["rpm"].values())
 
 
+def test_what_a_boot_reads_is_applied_before_anything_starts() -> None:
+    files = {
+        "/usr/lib/tmpfiles.d/shop's.conf": "a",
+        "/usr/lib/sysctl.d": {"source": "b", "formats": ["rpm"]},
+        "/usr/lib/udev/rules.d/70-shop.rules": "c",
+    }
+    paths = ("tmpfiles.d/shop's.conf", "sysctl.d/60-shop.conf", "sysctl.d/x", "udev/rules.d/70")
+    own = [Entry(f"usr/lib/{path}", Kind.FILE, 0o644) for path in paths]
+    made = integrate(recipe(files=files), {"prepare": ":"}, {}, INSTALLED, own).scripts
+    for script in (made["deb"]["postinst"], made["rpm"]["post"], made["apk"]["post-install"]):
+        assert "systemd-tmpfiles --create 'shop'\"'\"'s.conf' || say" in script
+        assert re.search(r"^ *apply_files$.*/libexec/prepare$", script, re.MULTILINE | re.DOTALL)
+    assert "systemd-sysctl" not in made["deb"]["postinst"]
+    assert "/lib/systemd/systemd-sysctl 60-shop.conf || say" in made["rpm"]["post"]
+    assert "apply_files" not in "".join(scripts(integrated(recipe())).values())
+
+
 @pytest.mark.parametrize("capabilities", ["", "cap_net_raw=ep"])
 def test_only_capabilities_want_who_gives_them(capabilities: str) -> None:
     file = {"source": "probe", "group": "shop", "capabilities": capabilities}
