@@ -167,7 +167,7 @@ class Backends:
             try:
                 outputs = pipeline.execute(self._settings, store, plan, [goal], self._emit)
             except StepError as error:
-                raise not_built(source, self._python.version, error) from error
+                raise not_built(source, self._python.version, error, question) from error
             return _only_file(store, outputs[goal])
 
     def _checked(self, source: Source, listed: Sequence[object]) -> list[Requirement]:
@@ -185,13 +185,14 @@ class Backends:
         return selected(packages, self._python.version, self._glibc, self._indexes)
 
 
-def not_built(source: Source, python: str, error: StepError) -> LockError:
+def not_built(source: Source, python: str, error: StepError, question: str) -> LockError:
     """Return the error for a source whose backend answers nothing.
 
     Args:
         source: what was asked.
         python: series of CPython that asked it.
         error: what it says.
+        question: what it was asked: what its build ``requires``, or its ``metadata``.
     """
     remedy = (
         f"require another version of {source.name}, one with a wheel if there is one; or take"
@@ -200,8 +201,9 @@ def not_built(source: Source, python: str, error: StepError) -> LockError:
         else "correct the project: no other tool could build a wheel of it, either"
     )
     called = _called(source)
+    asking = f"the build of {called}" if question == "requires" else called
     problem = LockError(
-        f"what {called} requires only its own code says, and that fails under CPython {python}",
+        f"what {asking} requires only its own code says, and that fails under CPython {python}",
         why=f"{error.what}\n{error.why}",
         hint=error.hint
         if isinstance(error, MissingDependencyError)

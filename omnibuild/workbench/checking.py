@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from omnibuild import pipeline
 from omnibuild.blueprint.versions import read_recipe
+from omnibuild.documents.said import said_of
 from omnibuild.errors import OmnibuildError
+from omnibuild.host.hooks import load_hooks
 from omnibuild.recipe import located
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.located import Fault
@@ -81,7 +84,7 @@ def _checked(
         known = known_of(Store(settings.cache), definitions, recipe, path)
     except OmnibuildError as error:
         # As of a lock that is not there, or of another day: that hides nothing else.
-        problems.append(error)
+        problems += [error, *_behind(recipe, path, error)]
     problems += _start_problems(recipe, path, known, ports)
     try:
         foreseen(recipe, path).raise_if_failed()
@@ -91,6 +94,18 @@ def _checked(
     except OmnibuildError as error:
         problems.append(error)
     return Checked(name, tuple(problems), known.unread if known else 0, oddities)
+
+
+def _behind(recipe: Recipe, path: Path, first: OmnibuildError) -> Iterator[OmnibuildError]:
+    """Yield what is wrong with hooks and documents, which a plan reads after the lock."""
+    scripts = recipe.package.scripts
+    hooks = partial(load_hooks, path.parent / scripts) if scripts else dict
+    for read in (hooks, partial(said_of, recipe, path)):
+        try:
+            read()
+        except OmnibuildError as error:
+            if str(error) != str(first):
+                yield error
 
 
 def _start_problems(

@@ -184,7 +184,9 @@ def _of_project(settings: Settings, directory: Path, name: str) -> Started:
         raise UsageError(
             f"nothing in {directory} says that it is a Python project",
             why="searched pyproject.toml, setup.cfg, setup.py, requirements*.txt and modules",
-            hint="name its directory, or a package of the index: omnibuild init NAME==VERSION",
+            hint="name its directory, or a package of the index: omnibuild init NAME==VERSION;"
+            " an app without Python needs nothing of a project: write its omnibuild.toml with"
+            " [software] or [files]",
         )
     note_choices(directory, found)
     _leave_out_credentials(directory, found)

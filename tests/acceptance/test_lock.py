@@ -104,7 +104,7 @@ def test_an_old_source_is_told_with_its_interpreter_and_what_to_try(shop: Shop) 
     shop.project = shop.project.replace('"lib>=1"', '"old"').replace("flit-core>=1", "setuptools")
     shop.project = shop.project.replace("flit_core.buildapi", "setuptools.build_meta")
     said = locked(shop, check=False)
-    assert "error[lock]: what old 1 requires only its own code says" in said
+    assert "error[lock]: what the build of old 1 requires only its own code says" in said
     assert "fails under CPython 3.13" in said
     assert "No module named 'imp'" in said
     assert "require another version of old" in said

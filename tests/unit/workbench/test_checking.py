@@ -220,6 +220,20 @@ def test_a_lock_that_is_not_there_hides_nothing_else(
     said = capsys.readouterr().err
     assert "pylock" in said
     assert "application" in said
+    scripts = bench.base / "recipes/scripts"
+    scripts.mkdir()
+    (scripts / "post-remove").touch()
+    with (bench.base / "recipes/shop.toml").open("a") as recipe:
+        recipe.write('[package]\nscripts = "scripts"\nmanuals = ["shop.txt"]\n')
+    assert bench.check() == 3
+    said = capsys.readouterr().err
+    for each in (
+        "no such lock file",
+        "called `application`",
+        "no hook called 'post-remove'",
+        "like a manual page",
+    ):
+        assert said.count(each) == 1, said
 
 
 def test_programs_are_known_once_all_packages_are_there(
