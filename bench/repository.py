@@ -55,7 +55,20 @@ Components: main
 SignWith: {fingerprint}
 """
 APTLY = '{{"rootDir": "{root}", "gpgProvider": "gpg", "skipContentsPublishing": true}}'
-WORDS = "the quick brown fox jumps over a lazy dog while nobody looks at any of them".split()
+WORDS = (
+    "the",
+    "quick",
+    "brown",
+    "fox",
+    "jumps",
+    "over",
+    "a",
+    "lazy",
+    "dog",
+    "while",
+    "nobody",
+    "looks",
+)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Nothing of it is seen by readers before the indexes name it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,14 +80,18 @@ class Draft:
             return self._add_deb(submission, list(self.content.suites))
         return self._add_rpm(submission, list(self.content.trees))
 
-    def spread_noarch(self) -> None:
-        """Have packages without architecture in the directory of each architecture."""
+    def spread_noarch(self, keys: Collection[str] | None = None) -> None:
+        """Have packages without architecture, or some of them, also where each architecture is."""
         for tree, index in self.content.trees.items():
             directories = [
                 layout.yum_directory(self.name, tree, architecture)
                 for architecture in index.architectures
             ]
-            for rpm in index.list(NOARCH) if NOARCH in index.lists else ():
+            ledger = index.lists.get(NOARCH)
+            rpms: Iterable[Rpm] = ledger or ()
+            if ledger and keys is not None:
+                rpms = filter(None, map(ledger.get, keys))
+            for rpm in rpms:
                 self._spread(rpm.path, directories)
 
     def _add_deb(self, submission: Submission, names: Iterable[str]) -> bool:

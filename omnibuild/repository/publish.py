@@ -34,7 +34,7 @@ from omnibuild.repository.refusals import (
     existing,
 )
 from omnibuild.repository.routing import declare_platforms, trees_for
-from omnibuild.repository.state.channel import Contents
+from omnibuild.repository.state.channel import Channel, Contents
 from omnibuild.repository.state.choice import Choice
 from omnibuild.repository.state.head import Author, Release, Repository, State, load, record_of
 from omnibuild.repository.targets import open_target
@@ -117,9 +117,13 @@ def publish(
         check_clock(target, {channel: state.channel(channel)})
         _warn_of_key(signer, state.repository or record, platforms, emit)
         state = _begin(state, record)
+        known = _architectures(state.channel(channel))
         declare_platforms(record, state.channel(channel), channel, platforms)
         draft = Draft(state, signer, channel, platforms, signed)
-        return record, Change(added=tuple(_add_all(draft, submissions, emit)))
+        added = tuple(_add_all(draft, submissions, emit))
+        anew = _architectures(draft.content) != known
+        draft.spread_noarch(None if anew else {each.key for each in submissions})
+        return record, Change(added=added)
 
     return apply(target, signer, channel, "publish", add, emit)
 
@@ -247,8 +251,12 @@ def _add_all(draft: Draft, submissions: Iterable[Submission], emit: Emit) -> lis
             added.append(submission.title)
             size = submission.source.stat().st_size
             emit(ArtifactAdded(str(submission.source), size, submission.identity))
-    draft.spread_noarch()
     return added
+
+
+def _architectures(content: Channel) -> dict[str, tuple[str, ...]]:
+    """Return those of the trees: each has a directory."""
+    return {tree: index.architectures for tree, index in content.trees.items()}
 
 
 def _published(channel: str, contents: Contents, done: Change, *, changed: bool) -> Published:

@@ -47,7 +47,7 @@ def add_keyring(draft: Draft, record: Repository) -> None:
                 draft.add_everywhere(submission)
     for serial in range(1, record.keyring.serial):
         content.withdraw(Choice("", layout.keyring_package(record.name), f"{serial}-{_REVISION}"))
-    draft.spread_noarch()
+    draft.spread_noarch({submission.key for submission in made})
 
 
 def _current(record: Repository, scratch: Path) -> tuple[Keyring, list[Submission]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from xml.sax import saxutils
 
 from omnibuild.digests import Digest
 from omnibuild.package.rpm.reader import RpmFile, RpmInfo
 from omnibuild.package.rpm.relations import RpmRelation
+from omnibuild.repository.yum.escaping import escaped, quoted
 
 # As many as the metadata of distributions holds.
 MOST_CHANGES = 10
@@ -155,8 +155,8 @@ def _is_primary(path: str) -> bool:
 
 
 def _text(text: str) -> str:
-    return saxutils.escape(_IMPOSSIBLE.sub("�", text))
+    return escaped(_IMPOSSIBLE.sub("�", text))
 
 
 def _attribute(text: str) -> str:
-    return saxutils.quoteattr(_IMPOSSIBLE.sub("�", text))
+    return quoted(_IMPOSSIBLE.sub("�", text))

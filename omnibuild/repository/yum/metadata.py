@@ -6,13 +6,13 @@ import gzip
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from xml.sax import saxutils
 
 from msgspec import Struct
 
 from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.repository.state.entries import Rpm
+from omnibuild.repository.yum.escaping import quoted
 
 NOARCH = "noarch"
 GZIP_LEVEL = 6
@@ -132,7 +132,7 @@ class Metadata:
             return rpm.other
         if not self.base:
             return rpm.primary
-        base = f"<location xml:base={saxutils.quoteattr(self.base)} href="
+        base = f"<location xml:base={quoted(self.base)} href="
         return rpm.primary.replace(LOCATION, base, 1)
 
     def _document(self, kind: str) -> bytes:

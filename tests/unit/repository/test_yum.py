@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 from xml.etree import ElementTree
+from xml.sax import saxutils
 
 import pytest
 from hypothesis import given
@@ -27,6 +28,7 @@ from omnibuild.repository.yum.elements import (
     primary_element,
     split_version,
 )
+from omnibuild.repository.yum.escaping import escaped, quoted
 from tests.unit.repository.samples import assert_golden, listing, signer
 
 DATE = 1_700_000_000
@@ -227,3 +229,9 @@ def test_what_is_damaged_is_written_again(tmp_path: Path, name: str) -> None:
     for path, content in whole.items():
         assert path.read_bytes() == content
     assert not publish(tmp_path, [rpm()], "https://shop.example", DATE + 200)
+
+
+@given(st.text(st.sampled_from("a&<>\"'\n\r\t é")))
+def test_text_is_escaped_as_by_the_standard_library(text: str) -> None:
+    assert escaped(text) == saxutils.escape(text)
+    assert quoted(text) == saxutils.quoteattr(text)
