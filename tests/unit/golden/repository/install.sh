@@ -787,8 +787,7 @@ verify_list() {
     if command -v gpgv >/dev/null; then
         said=$(gpgv "$@" "$signed.asc" "$signed" 2>"$work/log" | proven)
     elif command -v sqv >/dev/null; then
-        said=$(sqv --keyring "$work/key.asc" "$signed.asc" "$signed" 2>"$work/log" |
-            grep -cx "$FINGERPRINT") || :
+        said=$(sqv --keyring "$work/key.asc" "$signed.asc" "$signed" 2>"$work/log" >&2 && echo 1) || :
     elif command -v gpg >/dev/null; then
         mkdir -m 700 "$work/gnupg"
         said=$(gpg --homedir "$work/gnupg" --batch --no-autostart --no-default-keyring "$@" \
@@ -798,7 +797,7 @@ verify_list() {
     fi
     [ "$said" = 1 ] || {
         cat "$work/log" >&2
-        fail 5 "the key of this script has not signed $url/downloads/$channel.list; nothing was changed"
+        fail 5 "no key of this script has signed $url/downloads/$channel.list; nothing was changed"
     }
 }
 
@@ -815,9 +814,9 @@ dearmor() {
     done
 }
 
-# Of what gpg and gpgv say: a good signature, of the key and not of one that ended.
+# Of what gpg and gpgv say: a good signature, of a key that they were given and that has not ended.
 proven() {
-    sed -n "/ GOODSIG /h; / VALIDSIG .*$FINGERPRINT\$/{x;/GOODSIG/{s/.*/1/p;q;};}"
+    sed -n '/ GOODSIG /h; / VALIDSIG /{x;/GOODSIG/{s/.*/1/p;q;};}'
 }
 
 # list_word FIELD FILE
