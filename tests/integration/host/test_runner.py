@@ -360,7 +360,7 @@ def test_a_command_beside_its_server_is_told_to_stop(tmp_path: Path, shell: str)
             time.sleep(0.05)
         assert (state / "word").read_text() == "its own input\n"
         runner.terminate()
-        assert runner.wait(timeout=5) == 9
+        assert runner.wait(timeout=60) == 9
     assert (state / "both ended in order").read_text() == "stopped\n"
 
 
