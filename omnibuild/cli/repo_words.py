@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from omnibuild.cli.cache_words import parse_age
 from omnibuild.cli.options import command
 
 
@@ -138,4 +139,32 @@ def _check(parser: argparse.ArgumentParser) -> None:
     _add_place(parser)
 
 
-REPO_COMMANDS = (_list, _log, _promote, _demote, _yank, _check)
+@command(
+    "repo gc",
+    "remove what is old: versions of a channel, releases, and files that nothing names any more",
+    "  omnibuild repo gc --repo /srv/repo --dry-run\n"
+    "  omnibuild repo gc --repo /srv/repo --keep 3 --older-than 90d",
+    action="gc",
+)
+def _gc(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--keep",
+        type=int,
+        metavar="N",
+        help="take out of the channel what is neither among the N newest versions of a package,"
+        " for each place and architecture, nor young (default: all versions stay)",
+    )
+    parser.add_argument(
+        "--older-than",
+        type=parse_age,
+        default="30d",
+        metavar="AGE",
+        help="what is old, as 12h or 30d: versions, and releases to go back to (default: 30d)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="tell what would go, change nothing")
+    _add_channel(parser)
+    _add_place(parser)
+    _add_key(parser)
+
+
+REPO_COMMANDS = (_list, _log, _promote, _demote, _yank, _check, _gc)

@@ -12,12 +12,14 @@ from typing import Any
 
 from omnibuild.cli.common import reporting
 from omnibuild.errors import UsageError
-from omnibuild.events import human_size
+from omnibuild.events import Emit, human_size
 from omnibuild.repository.life.checking import check
+from omnibuild.repository.life.collection import collect
 from omnibuild.repository.life.demotion import demote
 from omnibuild.repository.life.history import Logged, log_of
 from omnibuild.repository.life.inventory import Inventory, inventories
 from omnibuild.repository.life.promotion import promote
+from omnibuild.repository.life.retention import Retention, retire, retired
 from omnibuild.repository.publish import Published, remove
 from omnibuild.settings import default_key
 from omnibuild.signing.signer import load_signers
@@ -38,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         "demote": _demote,
         "yank": _yank,
         "check": _check,
+        "gc": _gc,
     }
     return actions[arguments.action](arguments)
 
@@ -183,6 +186,32 @@ def _check(arguments: argparse.Namespace) -> int:
             ]
         )
     return EXIT_FAULTS if done.faults else 0
+
+
+def _gc(arguments: argparse.Namespace) -> int:
+    """Remove what is old."""
+    if arguments.keep is not None and arguments.keep < 1:
+        raise UsageError("--keep takes a number from 1", hint="leave it out to keep all versions")
+    before = time.time() - arguments.older_than
+    with reporting(arguments) as emit:
+        retired = _retire(arguments, before, emit) if arguments.keep is not None else ()
+        done = collect(arguments.repo, before, emit, dry_run=arguments.dry_run)
+    if arguments.json:
+        _write_json({"removed": retired, **asdict(done), "dry_run": arguments.dry_run})
+        return 0
+    would = "would remove" if arguments.dry_run else "removed"
+    _tell(f"- {title}" for title in retired)
+    _tell([f"{would} {done.files} files and {done.records} records: {human_size(done.size)}"])
+    return 0
+
+
+def _retire(arguments: argparse.Namespace, before: float, emit: Emit) -> tuple[str, ...]:
+    """Take old versions out of a channel; return what they were."""
+    retention = Retention(arguments.keep, before)
+    if arguments.dry_run:
+        return tuple(retired(arguments.repo, arguments.channel, retention))
+    signer = load_signers(arguments.key or [default_key()])
+    return retire(arguments.repo, signer, arguments.channel, retention, emit).removed
 
 
 def _tell_change(done: Published, arguments: argparse.Namespace) -> int:

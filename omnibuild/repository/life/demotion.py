@@ -161,11 +161,17 @@ class _Return:
 
     def _change(self, now: Ledger[E], then: Ledger[E]) -> list[E]:
         """Take out of a list what was not in it; return what was."""
-        missing = [entry for entry in then.unlike(now) if now.get(entry.key) is None]
+        missing = [each for each in _packages(then.unlike(now)) if now.get(each.key) is None]
         back = [entry for entry in missing if title_of(entry) not in self.out]
         self.withheld |= {title_of(entry): None for entry in missing if entry not in back}
-        for entry in [each for each in now.unlike(then) if then.get(each.key) is None]:
+        gone = [each for each in _packages(now.unlike(then)) if then.get(each.key) is None]
+        for entry in gone:
             now.withdraw(entry)
             self.gone.append(title_of(entry))
         self.back += map(title_of, back)
         return back
+
+
+def _packages(entries: Iterator[E]) -> Iterator[E]:
+    """Yield all but keyrings: a channel never goes back to the keys of another time."""
+    return (each for each in entries if not layout.is_keyring_package(each.name))

@@ -65,9 +65,14 @@ def title_of(entry: Deb | Rpm | Download) -> str:
     return f"{entry.name} {entry.version} ({entry.architecture})"
 
 
+def version_of(entry: Deb | Rpm | Download) -> str:
+    """Return its version: of a file, as its name says it."""
+    return entry.parts[1] if isinstance(entry, Download) else entry.version
+
+
 def versions_of(entry: Deb | Rpm | Download) -> Iterator[str]:
     """Yield how its version may be said: whole, without its epoch, without its revision."""
-    version = entry.parts[1] if isinstance(entry, Download) else entry.version
+    version = version_of(entry)
     without_epoch = version.partition(":")[2] or version
     yield version
     yield without_epoch

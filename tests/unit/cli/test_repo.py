@@ -157,3 +157,15 @@ def test_what_is_wrong_is_told_by_status_and_name(
     assert main(["repo", "check", "--repo", str(repository), "--json"]) == 1
     document = json.loads(capsys.readouterr().out)
     assert document["faults"] == [{"place": str(path), "what": "it is gone"}]
+
+
+def test_what_goes_is_told(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("gc", "--repo", repository, "--dry-run")
+    assert told(capsys, *words) == "would remove 0 files and 0 records: 0 B\n"
+    text = told(capsys, *words, "--keep", "1", "--older-than", "0s")
+    assert text.startswith("- hello 1.9-1 (amd64)\nwould remove 0 files")
+    document = json.loads(told(capsys, *words, "--json"))
+    assert document["files"] == 0
+    assert document["dry_run"]
+    assert main(["repo", *map(str, words), "--keep", "0"]) == 2
+    assert "--keep takes a number from 1" in capsys.readouterr().err
