@@ -77,7 +77,10 @@ class Bench:
         omnibuild("publish", *files, "--repo", self.root, "--key", self.key, "--url", url)
         rpm = next(self.root.glob(f"yum/stable/el9/x86_64/Packages/h/hello-{version}-*.rpm"))
         new = {path.name: digests.of_file(path) for path in (files[0], rpm)}
-        self.states.append({**(self.states[-1] if self.states else {}), **new})
+        # The keys' own packages come with the first state.
+        keyrings = self.root.rglob("*-archive-keyring[-_]*")
+        first = {path.name: digests.of_file(path) for path in keyrings}
+        self.states.append({**(self.states[-1] if self.states else first), **new})
         self.finished += 1
         inrelease = self.root / "apt/dists/stable/InRelease"
         shutil.copy(inrelease, self.base / f"InRelease.{self.finished}")

@@ -127,7 +127,7 @@ def test_dnf_hosts_follow_from_key_to_key(tmp_path: Path, served: Served) -> Non
 
     rotation.announce(served.root, OLD, new.certificate)
     pass_time(served.root, 31)
-    done = host.run("upgrade")
+    done = host.run("upgrade", "--refresh")
     assert done.returncode == 0, done.stdout
     assert owned.read_bytes() == OLD.public_key_armored + new.public_key_armored
     shutil.copy(owned, key)
@@ -136,14 +136,14 @@ def test_dnf_hosts_follow_from_key_to_key(tmp_path: Path, served: Served) -> Non
     both = replace(new, others=(OLD,))
     newer = package(tmp_path, version="2.0", platform=EL9)
     publish([newer], served.root, both, platforms=PLATFORMS)
-    done = host.run("upgrade")
+    done = host.run("upgrade", "--refresh")
     assert done.returncode == 0, done.stdout
     assert (host.root / "root/opt/hello/bin/hello").read_text().endswith("hello 2.0\n")
 
     rotation.switch(served.root, new)
     remove(["hello=1.0-1"], served.root, new)
     rotation.drop(served.root, new, OLD.fingerprint)
-    done = host.run("upgrade")
+    done = host.run("upgrade", "--refresh")
     assert done.returncode == 0, done.stdout
     assert owned.read_bytes() == new.public_key_armored
 

@@ -454,7 +454,9 @@ chosen_version() {
 # other versions, or none; each may be there several times.
 refuse() {
     # shellcheck disable=SC2086
-    set -- "$(printf '%s\n' $1 | sort -u | tr '\n' ' ')" "$(printf '%s\n' $2 | tr '\n' ' ')"
+    others=$(printf '%s\n' $1 | sed "/^$NAME-archive-keyring\$/d" | sort -u | tr '\n' ' ')
+    # shellcheck disable=SC2086
+    set -- "$others" "$(printf '%s\n' $2 | tr '\n' ' ')"
     what="the repository has no package '$package' for this host"
     [ -z "${2% }" ] || fail 6 "$what; of $wanted it has: ${2% }"
     [ -z "${1% }" ] || fail 6 "$what; it has: ${1% }"
