@@ -6,37 +6,11 @@ import argparse
 
 from omnibuild.cli.cache_words import parse_age
 from omnibuild.cli.options import command
-
-
-def _add_place(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--repo",
-        required=True,
-        metavar="PLACE",
-        help="the repository: a directory, or s3://bucket/prefix?endpoint=…&region=…",
-    )
+from omnibuild.cli.place_words import add_channel, add_key, add_place
 
 
 def _add_channel_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--channel", default="", metavar="NAME", help="channel (default: all)")
-
-
-def _add_channel(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--channel", default="stable", metavar="NAME", help="channel (default: stable)"
-    )
-
-
-def _add_key(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--key",
-        action="append",
-        default=[],
-        metavar="KEY",
-        help="key that signs: a file, gpg:FINGERPRINT, or command:PROGRAM"
-        " (default: $OMNIBUILD_KEY, or ~/.config/omnibuild/signing.key);"
-        " again for each further key of a repository that several sign",
-    )
 
 
 @command(
@@ -50,7 +24,7 @@ def _list(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "name", nargs="?", default="", metavar="NAME", help="a package (default: all)"
     )
-    _add_place(parser)
+    add_place(parser)
     _add_channel_choice(parser)
 
 
@@ -62,7 +36,7 @@ def _list(parser: argparse.ArgumentParser) -> None:
     action="log",
 )
 def _log(parser: argparse.ArgumentParser) -> None:
-    _add_place(parser)
+    add_place(parser)
     _add_channel_choice(parser)
 
 
@@ -84,8 +58,8 @@ def _promote(parser: argparse.ArgumentParser) -> None:
         "--from", dest="source", required=True, metavar="CHANNEL", help="the channel that has them"
     )
     parser.add_argument("--to", required=True, metavar="CHANNEL", help="the channel that gets them")
-    _add_place(parser)
-    _add_key(parser)
+    add_place(parser)
+    add_key(parser)
 
 
 @command(
@@ -103,9 +77,9 @@ def _demote(parser: argparse.ArgumentParser) -> None:
         help="as `repo log` calls it (default: the one before the last that added anything)",
     )
     parser.add_argument("--reason", default="", metavar="TEXT", help="why; `repo log` shows it")
-    _add_channel(parser)
-    _add_place(parser)
-    _add_key(parser)
+    add_channel(parser)
+    add_place(parser)
+    add_key(parser)
 
 
 @command(
@@ -119,9 +93,9 @@ def _yank(parser: argparse.ArgumentParser) -> None:
         "names", nargs="+", metavar="NAME[=VERSION]", help="packages, or files in downloads/"
     )
     parser.add_argument("--reason", required=True, metavar="TEXT", help="why; `repo log` shows it")
-    _add_channel(parser)
-    _add_place(parser)
-    _add_key(parser)
+    add_channel(parser)
+    add_place(parser)
+    add_key(parser)
 
 
 @command(
@@ -136,7 +110,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--deep", action="store_true", help="read every package, instead of asking for its size"
     )
-    _add_place(parser)
+    add_place(parser)
 
 
 @command(
@@ -162,9 +136,9 @@ def _gc(parser: argparse.ArgumentParser) -> None:
         help="what is old, as 12h or 30d: versions, and releases to go back to (default: 30d)",
     )
     parser.add_argument("--dry-run", action="store_true", help="tell what would go, change nothing")
-    _add_channel(parser)
-    _add_place(parser)
-    _add_key(parser)
+    add_channel(parser)
+    add_place(parser)
+    add_key(parser)
 
 
 REPO_COMMANDS = (_list, _log, _promote, _demote, _yank, _check, _gc)

@@ -6,31 +6,7 @@ import argparse
 from pathlib import Path
 
 from omnibuild.cli.options import add_workspace, command
-
-
-def _add_repository(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    _add_place(parser, required=required)
-    parser.add_argument(
-        "--channel", default="stable", metavar="NAME", help="channel (default: stable)"
-    )
-
-
-def _add_place(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    parser.add_argument(
-        "--repo",
-        required=required,
-        metavar="PLACE",
-        help="the repository: a directory, or s3://bucket/prefix?endpoint=…&region=…",
-    )
-    parser.add_argument(
-        "--key",
-        action="append",
-        default=[],
-        metavar="KEY",
-        help="key that signs: a file, gpg:FINGERPRINT, or command:PROGRAM"
-        " (default: $OMNIBUILD_KEY, or ~/.config/omnibuild/signing.key);"
-        " again for each further key of a repository that several sign",
-    )
+from omnibuild.cli.place_words import add_channel, add_key, add_place
 
 
 @command(
@@ -43,7 +19,9 @@ def _add_place(parser: argparse.ArgumentParser, *, required: bool = True) -> Non
 )
 def _publish(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="artifacts to add")
-    _add_repository(parser, required=False)
+    add_place(parser, required=False)
+    add_key(parser)
+    add_channel(parser)
     parser.add_argument(
         "--url", default="", metavar="URL", help="where hosts will find the repository"
     )
@@ -66,7 +44,9 @@ def _remove(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "names", nargs="+", metavar="NAME[=VERSION]", help="packages, or files in downloads/"
     )
-    _add_repository(parser)
+    add_place(parser)
+    add_key(parser)
+    add_channel(parser)
 
 
 @command(
@@ -101,7 +81,8 @@ def _announce(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "new", metavar="NEW", help="the new key, by its public half or as for --key"
     )
-    _add_place(parser)
+    add_place(parser)
+    add_key(parser)
 
 
 @command(
@@ -112,7 +93,8 @@ def _announce(parser: argparse.ArgumentParser) -> None:
     action="switch",
 )
 def _switch(parser: argparse.ArgumentParser) -> None:
-    _add_place(parser)
+    add_place(parser)
+    add_key(parser)
     _add_insist(parser)
 
 
@@ -124,7 +106,8 @@ def _switch(parser: argparse.ArgumentParser) -> None:
 )
 def _drop(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("fingerprint", metavar="FINGERPRINT", help="which key")
-    _add_place(parser)
+    add_place(parser)
+    add_key(parser)
     _add_insist(parser)
 
 
@@ -143,9 +126,7 @@ def _add_insist(parser: argparse.ArgumentParser) -> None:
     action="list",
 )
 def _list(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--repo", required=True, metavar="PLACE", help="the repository: a directory, or s3://…"
-    )
+    add_place(parser)
 
 
 REPOSITORY_COMMANDS = (_publish, _remove, _key, _announce, _switch, _drop, _list)
