@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from omnibuild.errors import RepositoryError, Where
+from omnibuild.package.reading import NO_DOCUMENT
 from omnibuild.repository.targets.target import Target
 
 # What decoding raises for bytes that are no document of that kind.
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+UNREADABLE = NO_DOCUMENT
 
 
 def unreadable(target: Target, path: str, why: str) -> RepositoryError:

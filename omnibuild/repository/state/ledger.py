@@ -158,8 +158,7 @@ class Ledger(Generic[E]):
         return (*found, *map(self._write, _divided(rows)))
 
     def _leaf_of(self, key: str) -> int:
-        firsts = [leaf.first for leaf in self.leaves]
-        return max(0, bisect_right(firsts, key) - 1)
+        return max(0, bisect_right(self.leaves, key, key=lambda leaf: leaf.first) - 1)
 
     def _row(self, key: str) -> Row[E] | None:
         rows = self._rows(self._leaf_of(key))

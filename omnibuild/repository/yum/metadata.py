@@ -80,9 +80,14 @@ class Metadata:
         """The compressed files by their type."""
         return {kind: self._document(kind) for kind in ELEMENTS}
 
+    @cached_property
+    def paths(self) -> Mapping[str, str]:
+        """Where the files are, by their type; the name of each holds its digest."""
+        return {kind: part_path(kind, data) for kind, data in self.parts.items()}
+
     def files(self) -> dict[str, bytes]:
-        """Return the files by their path; the name of each holds its digest."""
-        return {part_path(kind, data): data for kind, data in self.parts.items()}
+        """Return the files by their path."""
+        return {self.paths[kind]: data for kind, data in self.parts.items()}
 
     def record(self, place: str) -> Record:
         """Return of what the files are made that lie at ``place``."""
@@ -90,18 +95,15 @@ class Metadata:
         return Record(
             self.base,
             tuple(piece.name for piece in self.pieces),
-            {
-                kind: (f"{place}{part_path(kind, data)}", lengths[kind])
-                for kind, data in self.parts.items()
-            },
+            {kind: (f"{place}{path}", lengths[kind]) for kind, path in self.paths.items()},
         )
 
     def repomd(self, date: int) -> bytes:
         """Return repomd.xml; ``date`` is in seconds since 1970."""
         rows = "".join(
             f'  <data type="{kind}">\n'
-            f'    <checksum type="sha256">{digests.of_bytes(data)}</checksum>\n'
-            f'    <location href="{part_path(kind, data)}"/>\n'
+            f'    <checksum type="sha256">{digest_in(self.paths[kind])}</checksum>\n'
+            f'    <location href="{self.paths[kind]}"/>\n'
             f"    <timestamp>{date}</timestamp>\n"
             f"    <size>{len(data)}</size>\n"
             "  </data>\n"
@@ -150,6 +152,11 @@ def end_of(kind: str) -> bytes:
 def compress(text: str) -> bytes:
     """Return a gzip member; every yum and dnf reads gzip, not every one reads zstd."""
     return gzip.compress(text.encode(), GZIP_LEVEL, mtime=0)
+
+
+def digest_in(path: str) -> Digest:
+    """Return the digest in what :func:`part_path` made."""
+    return path.removeprefix("repodata/").partition("-")[0]
 
 
 def part_path(kind: str, data: bytes) -> str:
