@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from omnibuild.errors import RepositoryError
+from omnibuild.repository.apt import switch
 from omnibuild.repository.life.checking import check
 from omnibuild.repository.life.demotion import demote
 from omnibuild.repository.life.promotion import promote
@@ -16,17 +18,27 @@ from omnibuild.repository.publish import publish
 from tests.unit.repository.samples import PLATFORMS, listing, package, signer
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    """A repository with a history in two channels."""
-    root = tmp_path / "repository"
-    for version in ("1.0", "1.1"):
-        files = [package(tmp_path, version=version, platform=each) for each in PLATFORMS]
-        publish(files, root, signer(), "testing", PLATFORMS, "https://pkg.shop.example")
-    promote(["hello=1.0"], root, signer(), "testing", "stable")
-    promote(["hello=1.1"], root, signer(), "testing", "stable")
-    demote(root, signer())
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with a history in two channels, made once: tests get copies."""
+    base = tmp_path_factory.mktemp("published")
+    root = base / "repository"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(switch, "PAIR_SECONDS", 0)
+        patch.setattr(switch, "INDEX_SECONDS", 0)
+        for version in ("1.0", "1.1"):
+            files = [package(base, version=version, platform=each) for each in PLATFORMS]
+            publish(files, root, signer(), "testing", PLATFORMS, "https://pkg.shop.example")
+        promote(["hello=1.0"], root, signer(), "testing", "stable")
+        promote(["hello=1.1"], root, signer(), "testing", "stable")
+        demote(root, signer())
     return root
+
+
+@pytest.fixture
+def repository(published: Path, tmp_path: Path) -> Path:
+    """That repository, for one test."""
+    return shutil.copytree(published, tmp_path / "repository", symlinks=True)
 
 
 def wrong(repository: Path, *, deep: bool = False) -> list[tuple[str, str]]:
