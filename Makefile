@@ -53,7 +53,7 @@ docs: $(VENV)/.ready ## the reference pages that come from code
 clean: ## removes what all of these made in the checkout
 	rm -rf $(VENV) dist build
 
-.PHONY: certify-apps certify-cold certify-interpreter certify-properties certify-publishers certify-crash certify-damage certify-mirrors certify-rebuild certify-hostile certify-managers certify-series certify-stacks
+.PHONY: certify-apps certify-cold certify-interpreter certify-properties certify-publishers certify-crash certify-damage certify-mirrors certify-readers certify-rebuild certify-hostile certify-managers certify-series certify-stacks
 
 certify-apps: setup-test $(VENV)/.ready ## a long proof, recorded in docs/certification/: apps of the index, to a booted host
 	@nice $(BIN)/python tools/certify.py apps
@@ -81,6 +81,9 @@ certify-damage: setup-test $(VENV)/.ready ## the same: bits that flip in a store
 
 certify-mirrors: setup-test $(VENV)/.ready ## the same: repositories as others mirror them
 	@$(BIN)/python tools/certify.py mirrors
+
+certify-readers: setup-test $(VENV)/.ready ## the same: hosts that read while others publish
+	@nice $(BIN)/python tools/certify.py readers
 
 certify-hostile: setup-build $(VENV)/.ready ## the same: hostile inputs
 	@$(BIN)/python tools/certify.py hostile

@@ -121,6 +121,13 @@ def mirrors() -> list[str]:
     return told("tests/certification/test_mirrors.py")
 
 
+def readers() -> list[str]:
+    """500 publishings (or OMNIBUILD_PUBLISHES) while hosts of three Debians and dnf read."""
+    path = "tests/certification/test_readers.py"
+    said = output(sys.executable, "-m", "pytest", "-q", "-s", path)
+    return [line for line in said.splitlines() if line.strip(" .[]0123456789%")]
+
+
 def managers() -> list[str]:
     """apk and opkg, built from their sources, order versions, install, upgrade and remove."""
     return pytest("tests/certification/test_managers.py")
@@ -180,6 +187,7 @@ PROOFS = {
     "crash": crash,
     "damage": damage,
     "mirrors": mirrors,
+    "readers": readers,
     "rebuild": rebuild,
     "series": series,
     "managers": managers,

@@ -5,16 +5,21 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from omnibuild import digests
+from omnibuild.repository import layout
 from omnibuild.repository.apt.release import by_hash, rows_of, signed_text
 from omnibuild.repository.apt.switch import FORMS
+from omnibuild.repository.state.entries import Deb
+from omnibuild.repository.state.head import load
+from omnibuild.repository.targets import open_target
+from omnibuild.repository.targets.target import KEPT_SECONDS, Target
 from tests.acceptance.products import omnibuild
 from tests.integration.remote.servers import nginx, running
 from tests.integration.repository.clients import Apt, Dnf, Done
@@ -36,17 +41,24 @@ class Got:
 
 @dataclass
 class Bench:
-    """A repository behind nginx: each state has one package more, as .deb and as .rpm."""
+    """A repository: each state has one package more, as .deb and as .rpm.
+
+    Args:
+        base: where files of the test are.
+        place: what ``--repo`` is given.
+    """
 
     base: Path
+    place: str
     started: int = 0
     finished: int = 0
-    states: list[dict[str, str]] = field(default_factory=list)
+    states: list[Files] = field(default_factory=list)
+    messages: list[tuple[float, bytes]] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
 
-    @cached_property
-    def root(self) -> Path:
-        return self.base / "repository"
+    @property
+    def target(self) -> Target:
+        return open_target(self.place)
 
     @cached_property
     def key(self) -> Path:
@@ -54,17 +66,13 @@ class Bench:
         omnibuild("key", "create", path, "--user", "Shop packages <ops@shop.example>")
         return path
 
-    @property
-    def keyring(self) -> Path:
-        return next((self.root / "keys").glob("*.gpg"))
-
-    @contextmanager
-    def served(self) -> Iterator[str]:
-        program = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-        assert program
-        self.root.mkdir()
-        with running(nginx(program, self.root, self.base / "nginx")) as server:
-            yield f"http://127.0.0.1:{server.port}"
+    def public_key(self, suffix: str) -> Path:
+        """Return a file of this machine that has the repository's key, as ``asc`` or ``gpg``."""
+        head = load(self.target).head
+        assert head
+        path = self.base / f"public.{suffix}"
+        path.write_bytes(self.target.read(layout.key_path(head.repository.name, suffix)))
+        return path
 
     def publish(self, url: str) -> None:
         """Publish the next state; remember what it holds, and its InRelease."""
@@ -74,16 +82,23 @@ class Bench:
             package(self.base, version=version, platform=EL9),
         ]
         self.started += 1
-        omnibuild("publish", *files, "--repo", self.root, "--key", self.key, "--url", url)
-        rpm = next(self.root.glob(f"yum/stable/el9/x86_64/Packages/h/hello-{version}-*.rpm"))
-        new = {path.name: digests.of_file(path) for path in (files[0], rpm)}
-        # The keys' own packages come with the first state.
-        keyrings = self.root.rglob("*-archive-keyring[-_]*")
-        first = {path.name: digests.of_file(path) for path in keyrings}
-        self.states.append({**(self.states[-1] if self.states else first), **new})
+        omnibuild("publish", *files, "--repo", self.place, "--key", self.key, "--url", url)
+        self.states.append(self._held())
         self.finished += 1
-        inrelease = self.root / "apt/dists/stable/InRelease"
-        shutil.copy(inrelease, self.base / f"InRelease.{self.finished}")
+        message = self.target.read(f"{layout.suite_directory('stable')}/InRelease")
+        self.messages.append((time.time(), message))
+        for file in files:
+            file.unlink()
+
+    def _held(self) -> Files:
+        """Return what the present state holds, oldest first."""
+        channel = load(self.target).channels["stable"]
+        lists = (*channel.suites.values(), *channel.trees.values())
+        before = self.states[-1] if self.states else {}
+        now = {}
+        for entry in (entry for index in lists for entry in index):
+            now[entry.path.rpartition("/")[2]] = entry.digest
+        return {**{name: now[name] for name in before}, **now}
 
     def is_a_state(self, got: Got, suffix: str, *, whole: bool) -> bool:
         """Tell whether a reader got one state of those that it could see."""
@@ -95,22 +110,25 @@ class Bench:
         return False
 
     def lost(self) -> list[str]:
-        """Return what older states list and readers in flight do not find any more."""
-        suite = self.root / "apt/dists/stable"
-        found = []
-        for number in range(1, self.finished + 1):
-            text = signed_text((self.base / f"InRelease.{number}").read_bytes())
-            listed = {path: row for path, row in rows_of(text).items() if path.endswith(FORMS)}
+        """Return what states list that readers may still hold, and do not find any more."""
+        suite, found = layout.suite_directory("stable"), []
+        young = [message for at, message in self.messages if time.time() - at < KEPT_SECONDS]
+        for message in dict.fromkeys([*young, self.messages[-1][1]]):
+            listed = rows_of(signed_text(message))
             for path, row in listed.items():
-                file = suite / by_hash(path, row)
-                if not file.exists() or digests.of_file(file) != row.partition(" ")[0]:
-                    found.append(f"state {number}: {path}")
-        pool = {path.name: digests.of_file(path) for path in self.root.rglob("*.deb")}
+                file = f"{suite}/{by_hash(path, row)}"
+                if path.endswith(FORMS) and self.target.digest(file) != row.partition(" ")[0]:
+                    found.append(file)
+        debs = {entry.path: entry.digest for entry in self._debs()}
         return found + [
-            name
-            for name, digest in self.states[-1].items()
-            if name.endswith(".deb") and pool.get(name) != digest
+            path
+            for path, digest in debs.items()
+            if self.target.digest(f"{layout.APT}/{path}") != digest
         ]
+
+    def _debs(self) -> Iterator[Deb]:
+        for suite in load(self.target).channels["stable"].suites.values():
+            yield from suite
 
 
 @dataclass
@@ -143,71 +161,117 @@ class Reader:
         return [got for got in self.got if not bench.is_a_state(got, self.suffix, whole=self.whole)]
 
 
-def readers_of(bench: Bench, url: str) -> list[Reader]:
-    """Return one of each kind: hosts with apt and dnf, and the programs that mirror."""
+def reader_by_apt(name: str, apt: Apt, files: Path) -> Reader:
+    """Return a host that updates and installs.
+
+    Args:
+        files: where its cache is, as this machine sees it.
+    """
+
+    def read() -> Files:
+        _done(apt.run("clean"))
+        _done(apt.run("update"))
+        _done(apt.run("install", "--download-only", "--yes", "hello"))
+        return _digests(files, "*.deb")
+
+    return Reader(name, ".deb", read, whole=False)
+
+
+def reader_by_dnf(name: str, dnf: Dnf) -> Reader:
+    """Return a host that updates and installs."""
+
+    def read() -> Files:
+        _done(dnf.run("clean", "packages"))
+        _done(dnf.run("makecache", "--refresh"))
+        _done(dnf.run("install", "--downloadonly", "hello"))
+        return _digests(dnf.root / "cache", "*.rpm")
+
+    return Reader(name, ".rpm", read, whole=False)
+
+
+def mirrorlist(url: str) -> str:
+    """Return what a host of EL 9 is told."""
+    return f"mirrorlist={url}/yum/stable/el9/x86_64/mirrorlist"
+
+
+def hosts_of(bench: Bench, url: str) -> list[Reader]:
+    """Return hosts with this machine's apt and dnf."""
+    apt, dnf = Apt(bench.base / "apt"), Dnf(bench.base / "dnf")
+    apt.follow(url, bench.public_key("gpg"))
+    dnf.follow(mirrorlist(url), bench.public_key("asc"))
+    return [
+        reader_by_apt("apt update, install", apt, apt.root / "cache"),
+        reader_by_dnf("dnf makecache, install", dnf),
+    ]
+
+
+def mirrors_of(bench: Bench, url: str) -> list[Reader]:
+    """Return the programs that mirror."""
     aptly, debmirror = Aptly(bench.base / "a"), Debmirror(bench.base / "d")
     reposync = Reposync(bench.base / "r")
-    apt, dnf = Apt(bench.base / "apt"), Dnf(bench.base / "dnf")
     for mirror in (aptly, debmirror, reposync):
         mirror.work.mkdir()
-    key = next((bench.root / "keys").glob("*.asc"))
-    apt.follow(url, bench.keyring)
-    dnf.follow(f"mirrorlist={url}/yum/stable/el9/x86_64/mirrorlist", key)
+    keyring, key = bench.public_key("gpg"), bench.public_key("asc")
 
     def mirrored_by_aptly() -> Files:
-        _done(aptly.update(url, bench.keyring))
+        _done(aptly.update(url, keyring))
         return aptly.debs()
 
     def mirrored_by_debmirror() -> Files:
-        _done(debmirror.update(url, bench.keyring))
+        _done(debmirror.update(url, keyring))
         with tempfile.TemporaryDirectory(dir=bench.base) as scratch:
-            _done(debmirror.as_a_host(Path(scratch), bench.keyring, "hello"))
+            _done(debmirror.as_a_host(Path(scratch), keyring, "hello"))
         return debmirror.debs()
 
     def mirrored_by_reposync() -> Files:
         _done(reposync.update(url, key))
         return reposync.rpms()
 
-    def installed_by_apt() -> Files:
-        _done(apt.run("clean"))
-        _done(apt.run("update"))
-        _done(apt.run("install", "--download-only", "--yes", "hello"))
-        return _digests(apt.root / "cache", "*.deb")
-
-    def installed_by_dnf() -> Files:
-        _done(dnf.run("clean", "packages"))
-        _done(dnf.run("makecache", "--refresh"))
-        _done(dnf.run("install", "--downloadonly", "hello"))
-        return _digests(dnf.root / "cache", "*.rpm")
-
     return [
         Reader("aptly mirror update", ".deb", mirrored_by_aptly),
         Reader("debmirror, and apt of its copy", ".deb", mirrored_by_debmirror),
         Reader("dnf reposync", ".rpm", mirrored_by_reposync),
-        Reader("apt update, install", ".deb", installed_by_apt, whole=False),
-        Reader("dnf makecache, install", ".rpm", installed_by_dnf, whole=False),
     ]
 
 
-def read_while_publishing(base: Path, publishes: int) -> list[Reader]:
-    """Have everybody read while states follow one another; raise when old states are lost."""
-    bench = Bench(base)
-    with bench.served() as url:
-        bench.publish(url)
-        readers = readers_of(bench, url)
-        with ThreadPoolExecutor(len(readers)) as pool:
-            running_readers = [pool.submit(reader.run, bench) for reader in readers]
-            try:
-                for _ in range(publishes):
-                    bench.publish(url)
-            finally:
-                bench.over.set()
-            for reader in running_readers:
-                reader.result()
+def read_while_publishing(
+    bench: Bench, url: str, publishes: int, readers_of: Callable[[Bench, str], list[Reader]]
+) -> list[Reader]:
+    """Have everybody read while states follow one another; raise when old states are lost.
+
+    Args:
+        url: where hosts find the repository.
+        publishes: how many states follow the first.
+        readers_of: returns who reads, once there is a state.
+    """
+    bench.publish(url)
+    readers = readers_of(bench, url)
+    with ThreadPoolExecutor(len(readers)) as pool:
+        running_readers = [pool.submit(reader.run, bench) for reader in readers]
+        try:
+            for _ in range(publishes):
+                bench.publish(url)
+        finally:
+            bench.over.set()
+        for reader in running_readers:
+            reader.result()
     assert bench.lost() == []
     for reader in readers:
         assert reader.mixtures(bench) == [], reader.name
     return readers
+
+
+def read_behind_nginx(base: Path, publishes: int) -> list[Reader]:
+    """Have hosts and mirror programs read a directory that a web server shows."""
+    program = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+    assert program
+    root = base / "repository"
+    root.mkdir()
+    with running(nginx(program, root, base / "nginx")) as server:
+        bench, url = Bench(base, str(root)), f"http://127.0.0.1:{server.port}"
+        return read_while_publishing(
+            bench, url, publishes, lambda *at: [*mirrors_of(*at), *hosts_of(*at)]
+        )
 
 
 def _digests(directory: Path, pattern: str) -> Files:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.readers import read_while_publishing
+from tests.acceptance.readers import read_behind_nginx
 
 PUBLISHES = 60
 
 
 def test_sixty_publishings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    readers = read_while_publishing(tmp_path, PUBLISHES)
+    readers = read_behind_nginx(tmp_path, PUBLISHES)
     with capsys.disabled():
         sys.stdout.write(
             f"\n{PUBLISHES} publishings of a .deb and an .rpm, back to back; behind nginx:\n"

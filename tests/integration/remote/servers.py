@@ -111,6 +111,8 @@ def seaweedfs(directory: Path, ready: Callable[[int], bool]) -> Server:
         }
         for name, actions in IDENTITIES.items()
     ]
+    # Who has no key at all.
+    identities += [{"name": "anonymous", "actions": ["Read:public"]}]
     (directory / "s3.json").write_text(json.dumps({"identities": identities}))
     options = {
         **dict(zip(WEED_PORTS, map(str, others), strict=True)),

@@ -42,6 +42,10 @@ class Apt:
         )
 
     def run(self, *arguments: str) -> Done:
+        return run(*self.command(self.root, *arguments))
+
+    def command(self, root: Path, *arguments: str) -> tuple[str | Path, ...]:
+        """Return what to run; ``root`` is where its directories are as apt sees them."""
         options = {
             "APT::Architecture": "amd64",
             "APT::Sandbox::User": "root",
@@ -49,16 +53,16 @@ class Apt:
             "Acquire::Check-Valid-Until": "true",
             "Acquire::Check-Date": "true",
             "Acquire::Languages": "none",
-            "Dir::Cache": self.root / "cache",
-            "Dir::Etc::Parts": self.root / "conf.d",
-            "Dir::Etc::PreferencesParts": self.root / "preferences.d",
-            "Dir::Etc::SourceList": self.root / "test.sources",
+            "Dir::Cache": root / "cache",
+            "Dir::Etc::Parts": root / "conf.d",
+            "Dir::Etc::PreferencesParts": root / "preferences.d",
+            "Dir::Etc::SourceList": root / "test.sources",
             "Dir::Etc::SourceParts": "-",
-            "Dir::State::Lists": self.root / "lists",
-            "Dir::State::Status": self.root / "status",
+            "Dir::State::Lists": root / "lists",
+            "Dir::State::Status": root / "status",
         }
         words = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
-        return run("env", "-C", self.root, "apt-get", "-q", *words, *arguments)
+        return ("env", "-C", root, "apt-get", "-q", *words, *arguments)
 
 
 @dataclass(frozen=True)
