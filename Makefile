@@ -53,10 +53,13 @@ docs: $(VENV)/.ready ## the reference pages that come from code
 clean: ## removes what all of these made in the checkout
 	rm -rf $(VENV) dist build
 
-.PHONY: certify-apps certify-cold certify-interpreter certify-properties certify-publishers certify-crash certify-damage certify-mirrors certify-readers certify-rebuild certify-hostile certify-managers certify-series certify-stacks
+.PHONY: certify-apps certify-attacks certify-cold certify-interpreter certify-properties certify-publishers certify-crash certify-damage certify-mirrors certify-readers certify-rebuild certify-hostile certify-managers certify-series certify-stacks
 
 certify-apps: setup-test $(VENV)/.ready ## a long proof, recorded in docs/certification/: apps of the index, to a booted host
 	@nice $(BIN)/python tools/certify.py apps
+
+certify-attacks: setup-test $(VENV)/.ready ## the same: repositories that are tampered with
+	@nice $(BIN)/python tools/certify.py attacks
 
 certify-cold: setup-test $(VENV)/.ready ## the same: a fresh clone with an empty store
 	@$(BIN)/python tools/certify.py cold

@@ -121,6 +121,11 @@ def mirrors() -> list[str]:
     return told("tests/certification/test_mirrors.py")
 
 
+def attacks() -> list[str]:
+    """Every file of a repository altered in turn, and packages of an adversary."""
+    return told("tests/certification/test_attacks.py")
+
+
 def readers() -> list[str]:
     """500 publishings (or OMNIBUILD_PUBLISHES) while hosts of three Debians and dnf read."""
     path = "tests/certification/test_readers.py"
@@ -179,6 +184,7 @@ def output(
 
 PROOFS = {
     "apps": apps,
+    "attacks": attacks,
     "cold": cold,
     "interpreter": interpreter,
     "properties": properties,
