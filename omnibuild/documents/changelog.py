@@ -25,6 +25,8 @@ _HEADING = re.compile(r"## +\[?v?(?P<version>[0-9][^\]\s]*)\]?(?:\([^)]*\))?(?P<
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _REFERENCE = re.compile(r"\[[^\]]+\]: \S+")
 _ITEM = re.compile(r"(\s*)[-*+] +")
+# What the items below it are, as: Added, Fixed.
+_GROUP = re.compile(r"#{3,6} +(?P<name>.*?)[ #]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _HINT = (
     "Debian's own (man deb-changelog), and Markdown with a heading `## [1.2.0] - 2024-05-31` for"
@@ -107,14 +109,17 @@ def _debian(lines: Sequence[str], file: str) -> Iterator[Change]:
 def _markdown(lines: Sequence[str], file: str, author: str) -> Iterator[Change]:
     change: Change | None = None
     items: list[str] = []
+    group = ""
     for number, line in enumerate(lines, start=1):
         if not line.startswith("## "):
-            if change and not _REFERENCE.fullmatch(line):
-                _gather(items, line.lstrip("#").rstrip())
+            if found := _GROUP.fullmatch(line):
+                group = found["name"]
+            elif change and not _REFERENCE.fullmatch(line):
+                _gather(items, line.rstrip(), group)
             continue
         if change:
             yield Change(change.version, change.date, author, tuple(items))
-        change, items = None, []
+        change, items, group = None, [], ""
         if found := _HEADING.fullmatch(line.rstrip()):
             said = _DATE.search(found["rest"])
             if not said:
@@ -126,13 +131,14 @@ def _markdown(lines: Sequence[str], file: str, author: str) -> Iterator[Change]:
         yield Change(change.version, change.date, author, tuple(items))
 
 
-def _gather(items: list[str], line: str) -> None:
-    """Add a line to the items, or to the last of them."""
+def _gather(items: list[str], line: str, group: str = "") -> None:
+    """Add a line to the items, or to the last of them; an item says first what it is, if known."""
     text = line.strip()
     if not text:
         return
     if _ITEM.match(line) or not items or not line[:1].isspace():
-        items.append(_ITEM.sub("", line, count=1).strip())
+        said = _ITEM.sub("", line, count=1).strip()
+        items.append(f"{group}: {said}" if group else said)
     else:
         items[-1] += f" {text}"
 

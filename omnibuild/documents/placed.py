@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib import resources
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ from omnibuild.recipe.models import Recipe
 COMMANDS: Final = "/usr/bin/"
 # Only debs have it.
 OF_LINTIAN: Final = "/usr/share/lintian/overrides"
+_USUAL_MODES: Final = (0o644, 0o755)
+_OF_DIRECTORIES: Final = "non-standard-dir-perm"
 
 
 def documents(
@@ -49,7 +51,7 @@ def documents(
     found = {
         f"{directory}/copyright": text.encode(),
         f"{directory}/changelog.Debian.gz": gzipped(changes.encode()),
-        f"{OF_LINTIAN}/{metadata.name}": _overrides(metadata.name).encode(),
+        f"{OF_LINTIAN}/{metadata.name}": _overrides(metadata.name, recipe).encode(),
     }
     commands = [path.removeprefix(COMMANDS) for path in host.symlinks if path.startswith(COMMANDS)]
     variables = {
@@ -62,7 +64,31 @@ def documents(
     return {path: GeneratedFile(content) for path, content in found.items()}
 
 
-def _overrides(name: str) -> str:
+def _overrides(name: str, recipe: Recipe) -> str:
     """Return what lintian is told about packages that are no part of Debian, and why."""
     template = resources.files("omnibuild.documents").joinpath("lintian-overrides.in")
-    return template.read_text("utf-8").replace("@NAME@", name)
+    modes = {path: file.permissions for path, file in recipe.config_files.items()}
+    modes |= {path: int(file.mode, 8) for path, file in recipe.host_files.items() if file.mode}
+    own = [path for path, mode in modes.items() if mode not in _USUAL_MODES]
+    text = template.read_text("utf-8").replace("@NAME@", name)
+    if own:
+        text += "# Who may read, enter or run these is what the recipe says.\n"
+    for path in sorted(own):
+        file = recipe.host_files.get(path)
+        for tag in _tags(modes[path], directory=file is not None and file.directory):
+            # A configuration file is kept below /opt until scripts place it.
+            place = f"*{path}" if path in recipe.config_files else path[1:]
+            text += f"{name}: {tag} * [{place}{'/' if tag == _OF_DIRECTORIES else ''}]\n"
+    return text
+
+
+def _tags(mode: int, *, directory: bool) -> Iterator[str]:
+    """Yield what lintian says of a file with unusual permissions."""
+    if directory:
+        yield _OF_DIRECTORIES
+    elif not mode & 0o111:
+        yield "non-standard-file-perm"
+    else:
+        yield "non-standard-executable-perm"
+        if mode & 0o444 != 0o444:
+            yield "executable-is-not-world-readable"

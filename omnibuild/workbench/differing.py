@@ -115,7 +115,8 @@ def _by_place(opened: Opened, directories: bool) -> dict[str, Entry]:
     """Return what is in a package by its place: relative below its own directory, else absolute."""
     tree, own = opened.payload.tree, opened.payload.prefix.strip("/")
     tops = {entry.path.partition("/")[0] for entry in tree.entries}
-    if not own and len(tops) == 1:
+    # What packages and images hold is where it is on hosts.
+    if not own and not opened.form and len(tops) == 1:
         (own,) = tops
     found = {}
     for entry in tree.entries:

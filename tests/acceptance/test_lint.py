@@ -10,7 +10,7 @@ import pytest
 from omnibuild.tools import Tool
 from tests.acceptance.hosts.bases import archive_url
 from tests.acceptance.hosts.pool import debian_root
-from tests.acceptance.products import CHECKOUT, Products
+from tests.acceptance.products import CHECKOUT, Products, omnibuild
 
 LINTIAN = Tool("lintian", "lintian")
 RPMLINT = Tool("rpmlint", "rpmlint")
@@ -28,6 +28,39 @@ def test_lintian(products: Products, platform: str) -> None:
     words = ("--allow-root", "--no-cfg", "--profile=debian", "--fail-on=error,warning")
     done = LINTIAN.run(*words, "--display-level=>=warning", package, check=False)
     assert (done.returncode, done.stdout.decode()) == (0, "")
+
+
+PERMISSIONS = """\
+[app]
+name = "shop"
+version = "1.0"
+summary = "Sells what there is"
+description = "It sells to people who want it."
+license = "MIT"
+maintainer = "Shop team <team@shop.example>"
+
+[config]
+"/etc/shop/shop.toml" = { source = "../shop.toml", mode = "0640" }
+
+[files]
+"/opt/shop/bin/tool" = { source = "../tool", mode = "0750" }
+"/opt/shop/data" = { source = "../shop.toml", mode = "0600" }
+"/opt/shop/spool" = { directory = true, mode = "0700" }
+"""
+
+
+def test_lintian_takes_what_a_recipe_says_of_permissions(tmp_path: Path) -> None:
+    (tmp_path / "shop.toml").write_text("open = 1\n")
+    (tmp_path / "tool").write_text("#!/bin/sh\n")
+    (tmp_path / "tool").chmod(0o755)
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes/shop.toml").write_text(PERMISSIONS)
+    dist = tmp_path / "dist"
+    omnibuild("build", "shop", "-C", tmp_path, "--platform", "debian-12", "-o", dist)
+    (package,) = dist.glob("*.deb")
+    words = ("--allow-root", "--no-cfg", "--profile=debian", "--display-level=>=warning")
+    said = LINTIAN.run(*words, package, check=False).stdout.decode()
+    assert [line for line in said.splitlines() if "copyright-notice" not in line] == []
 
 
 def test_rpmlint(products: Products) -> None:

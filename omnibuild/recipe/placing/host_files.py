@@ -69,6 +69,9 @@ def _kind_faults(recipe: Recipe, target: str, file: HostFile, directory: Path) -
         yield from capability_faults((*place, "capabilities"), file.capabilities)
     if file.mode and not file.symlink:
         yield from mode_faults((*place, "mode"), file.mode)
+        if file.directory and not int(file.mode, 8) & stat.S_IXUSR:
+            what = f"mode {file.mode} does not let its owner into the directory"
+            yield Fault((*place, "mode"), what, "0750 lets its owner and its group in")
 
 
 def _source_faults(place: Keys, source: str, directory: Path) -> Iterator[Fault]:

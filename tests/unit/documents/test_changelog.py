@@ -73,7 +73,7 @@ def test_markdown(text: str) -> None:
             "1.2.0",
             DAY,
             TEAM,
-            ("Added", "A new page, which is told in two lines.", "Another one."),
+            ("Added: A new page, which is told in two lines.", "Added: Another one."),
         ),
         Change("1.1", DAY - 86400, TEAM, ("The first.",)),
     )

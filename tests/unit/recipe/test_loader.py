@@ -132,6 +132,13 @@ def test_a_mode_is_said_not_guessed(tmp_path: Path) -> None:
     assert load(path, Recipe).config_files["/etc/shop/shop.toml"].permissions == 0o600
 
 
+def test_a_directory_that_its_owner_cannot_enter_is_refused(tmp_path: Path) -> None:
+    path = workspace(tmp_path) / "recipes/shop.toml"
+    path.write_text(f'{RECIPE}[files]\n"/opt/shop/spool" = {{ directory = true, mode = "0600" }}\n')
+    with pytest.raises(DefinitionError, match="does not let its owner into the directory"):
+        load(path, Recipe)
+
+
 @pytest.mark.parametrize(
     ("said", "column", "what"),
     [
