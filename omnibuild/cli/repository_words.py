@@ -23,6 +23,12 @@ def _publish(parser: argparse.ArgumentParser) -> None:
     add_key(parser)
     add_channel(parser)
     parser.add_argument(
+        "--component",
+        default="main",
+        metavar="NAME",
+        help="apt component of the .deb files (default: main)",
+    )
+    parser.add_argument(
         "--url", default="", metavar="URL", help="where hosts will find the repository"
     )
     parser.add_argument(

@@ -81,7 +81,7 @@ def _unseen(
 ) -> Contents:
     """Return those suites and trees of a channel that readers have not been shown."""
     known = before.releases.get(channel, "") if before else ""
-    if before is None or not known or _address_and_keys(before) != _address_and_keys(now):
+    if before is None or not known or _in_all_channels(before) != _in_all_channels(now):
         return new
     old = read_release(target, known).contents
     suites = {name: each for name, each in new.suites.items() if old.suites.get(name) != each}
@@ -89,9 +89,10 @@ def _unseen(
     return Contents(suites, trees)
 
 
-def _address_and_keys(shown: Shown) -> tuple[object, ...]:
+def _in_all_channels(shown: Shown) -> tuple[object, ...]:
     """Return what all channels are shown anew for."""
-    return (shown.repository.base_url, shown.repository.signers, shown.repository.keys)
+    record = shown.repository
+    return (record.base_url, record.signers, record.keys, record.components)
 
 
 def is_shown(target: Target, head: Head) -> bool:
@@ -126,7 +127,7 @@ def _publish_all(
     ]
     publish_pages(target, head, state.channels, signer, through=through)
     suites = [
-        suite_of(state.channels[channel].suites[suite], suite, record.title)
+        suite_of(state.channels[channel].suites[suite], suite, record.title, record.components)
         for channel, contents in wanted.items()
         for suite in contents.suites
     ]

@@ -72,6 +72,13 @@ class Submission:
             return f"{self.name} {self.path}"
         return Download(name=self.name, digest="", size=0).key
 
+    def keys(self, components: Iterable[str]) -> list[str]:
+        """Return its place in a ledger, and those that it would have in other components."""
+        if self.format != DEB:
+            return [self.key]
+        others = [f"{self.name} {layout.in_component(self.path, each)}" for each in components]
+        return list(dict.fromkeys([self.key, *others]))
+
     @property
     def title(self) -> str:
         """What people call it, as ``shop 1.4-1 (amd64)``."""
@@ -79,15 +86,15 @@ class Submission:
         return " ".join(filter(None, (self.name, self.version))) + architecture
 
 
-def inspect_all(paths: Iterable[Path]) -> list[Submission]:
-    """Read the package files among ``paths``.
+def inspect_all(paths: Iterable[Path], component: str = layout.COMPONENT) -> list[Submission]:
+    """Read the package files among ``paths``; those for apt are for a component.
 
     A file called after another with a further suffix, as ``shop.deb.sha256``, goes with that one
     and is passed over. Raises :class:`PackageError` for anything else that is not a package.
     """
     files = list(paths)
     names = {path.name for path in files}
-    return [inspect(path) for path in files if not goes_with_another(path.name, names)]
+    return [inspect(path, component) for path in files if not goes_with_another(path.name, names)]
 
 
 def goes_with_another(name: str, names: Container[str]) -> bool:
@@ -98,7 +105,7 @@ def goes_with_another(name: str, names: Container[str]) -> bool:
     return any(name[: dot.start()] in names for dot in re.finditer(r"\.", name))
 
 
-def inspect(path: Path) -> Submission:
+def inspect(path: Path, component: str = layout.COMPONENT) -> Submission:
     """Read a package file from its first byte to its last.
 
     Raises :class:`PackageError` when it is damaged, or nothing that can be published.
@@ -113,7 +120,7 @@ def inspect(path: Path) -> Submission:
             hint="omnibuild publish --registry registry.example.com/team",
         )
     if path.suffix in DEB_SUFFIXES:
-        return _inspect_deb(path)
+        return _inspect_deb(path, component)
     if path.suffix == ".rpm":
         return _inspect_rpm(path)
     place = layout.download_path(path.name)
@@ -220,12 +227,12 @@ def _mismatch(
     )
 
 
-def _inspect_deb(path: Path) -> Submission:
+def _inspect_deb(path: Path, component: str) -> Submission:
     control = check_deb(path)
     name, version, architecture = (
         control[field] for field in ("Package", "Version", "Architecture")
     )
-    place = layout.deb_path(name, version, architecture, path.suffix)
+    place = layout.deb_path(name, version, architecture, path.suffix, component)
     identity = digests.of_file(path)
     return Submission(path, DEB, name, version, architecture, identity, place, control=control)
 

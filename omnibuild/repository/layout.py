@@ -7,6 +7,7 @@ import re
 from omnibuild.errors import PackageError, UsageError, Where
 
 APT = "apt"
+# Where packages are unless somebody names another component; every suite has it.
 COMPONENT = "main"
 INSTALLER = "install.sh"
 CHECKSUM = ".sha256"
@@ -33,6 +34,7 @@ DEB_FIELDS = re.compile(r"[a-z0-9][a-z0-9+.-]* [0-9A-Za-z][0-9A-Za-z.+~:-]* [a-z
 RPM_FIELDS = re.compile(r"[0-9A-Za-z][0-9A-Za-z+._-]* [0-9A-Za-z.+~^_:-]+ [0-9A-Za-z_]+")
 DOWNLOAD_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~_-]*\.(tar\.(gz|xz|zst)|pex)")
 CHANNEL_NAME = re.compile(r"[a-z][a-z0-9-]{0,59}")
+COMPONENT_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 _KEYRING = re.compile(r"[a-z0-9-]+-[0-9a-f]{8}-archive-keyring")
 
@@ -46,6 +48,15 @@ def check_channel(channel: str) -> None:
         raise UsageError(
             f"{channel!r} cannot be a channel",
             hint="use up to 60 lower-case letters, as: stable, testing",
+        )
+
+
+def check_component(component: str) -> None:
+    """Raise :class:`UsageError` for a name that cannot be a directory of a suite."""
+    if not COMPONENT_NAME.fullmatch(component):
+        raise UsageError(
+            f"{component!r} cannot be a component",
+            hint="use up to 40 lower-case letters, as: main, contrib",
         )
 
 
@@ -125,15 +136,36 @@ def suite_directory(suite: str) -> str:
     return f"{APT}/dists/{suite}"
 
 
-def deb_path(name: str, version: str, architecture: str, suffix: str = ".deb") -> str:
+def deb_path(
+    name: str,
+    version: str,
+    architecture: str,
+    suffix: str = ".deb",
+    component: str = COMPONENT,
+) -> str:
     """Return where a .deb lies, relative to ``apt/`` as its Filename field says.
 
     >>> deb_path("shop", "1:1.4-1", "amd64")
     'pool/main/s/shop/shop_1.4-1_amd64.deb'
     """
     _check(DEB_FIELDS, name, version, architecture)
-    shelf = f"pool/{COMPONENT}/{_shelf(name)}/{name}"
+    shelf = f"pool/{component}/{_shelf(name)}/{name}"
     return _short(f"{shelf}/{name}_{_without_epoch(version)}_{architecture}{suffix}")
+
+
+def component_of(path: str) -> str:
+    """Return the component of a .deb, by where it lies.
+
+    >>> component_of("pool/contrib/s/shop/shop_1.4-1_amd64.deb")
+    'contrib'
+    """
+    return path.split("/", 2)[1]
+
+
+def in_component(path: str, component: str) -> str:
+    """Return where the same .deb would lie in another component."""
+    pool, _, rest = path.split("/", 2)
+    return f"{pool}/{component}/{rest}"
 
 
 def rpm_path(name: str, version: str, architecture: str) -> str:

@@ -193,6 +193,7 @@ def _publish_installer(target: Target, record: Repository, default: str, signer:
         key=armored.decode(),
         base_url=record.base_url,
         channel=default,
+        components=record.components,
         systems=record.systems.values(),
     )
     put_signed(target, layout.INSTALLER, script.encode(), signer)

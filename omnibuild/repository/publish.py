@@ -27,6 +27,7 @@ from omnibuild.repository.intake import Submission
 from omnibuild.repository.keys.package import add_keyring
 from omnibuild.repository.pages import DEFAULT_CHANNEL
 from omnibuild.repository.refusals import (
+    check_components,
     check_directory,
     check_formats,
     check_identities,
@@ -88,6 +89,7 @@ def publish(
     platforms: Sequence[Platform] = (),
     base_url: str = "",
     emit: Emit = silent,
+    component: str = layout.COMPONENT,
 ) -> Published:
     """Add packages to a channel of the repository; a new directory becomes a repository.
 
@@ -100,24 +102,27 @@ def publish(
         platforms: which hosts there are; they say which suites and trees exist.
         base_url: where hosts find the directory; remembered from then on.
         emit: takes an event for each package that is new.
+        component: that of apt's suites in which .deb files are listed; each suite has all.
 
     Raises :class:`PackageError`, :class:`IdentityConflictError` or :class:`SigningKeyError`
     before anything is changed.
     """
     layout.check_channel(channel)
+    layout.check_component(component)
     base_url = checked_url(base_url)
     target = open_target(repository)
     check_directory(target)
-    submissions = _inspect(files, platforms)
+    submissions = _inspect(files, platforms, component)
 
     def add(state: State, signed: Signed) -> tuple[Repository, Change]:
         record = record_of(state.repository, signer, base_url)
-        check_identities(submissions, state.channels)
-        check_formats(signer, submissions, state.channels)
+        components = tuple(dict.fromkeys((*record.components, component)))
+        _check(submissions, state, channel, components, signer)
         check_clock(target, {channel: state.channel(channel)})
         _warn_of_key(signer, state.repository or record, platforms, emit)
         state = _begin(state, record)
         known = _architectures(state.channel(channel))
+        record.components = components
         declare_platforms(record, state.channel(channel), channel, platforms)
         draft = Draft(state, signer, channel, platforms, signed)
         added = tuple(_add_all(draft, submissions, emit))
@@ -204,6 +209,18 @@ def apply(
     return _published(channel, contents, done, changed=changed)
 
 
+def _check(
+    submissions: Sequence[Submission],
+    state: State,
+    channel: str,
+    components: Sequence[str],
+    signer: Signer,
+) -> None:
+    check_identities(submissions, state.channels, components)
+    check_components(submissions, state.channel(channel), channel, components)
+    check_formats(signer, submissions, state.channels)
+
+
 def _begin(state: State, record: Repository) -> State:
     """Have a head before anything else: from then on the place belongs to this key."""
     if state.head is None:
@@ -225,9 +242,15 @@ def author_of(action: str) -> Author:
     return Author(f"{user}@{socket.gethostname()}", int(time.time()), action, build)
 
 
-def _inspect(files: Sequence[Path], platforms: Sequence[Platform]) -> list[Submission]:
+def _inspect(
+    files: Sequence[Path], platforms: Sequence[Platform], component: str
+) -> list[Submission]:
     """Read all files, and refuse an rpm that no platform takes, before anything is changed."""
-    submissions = intake.inspect_all(files)
+    submissions = intake.inspect_all(files, component)
+    if component != layout.COMPONENT and all(each.format != intake.DEB for each in submissions):
+        raise UsageError(
+            f"there is no .deb for component {component}", hint="leave --component out: it is apt's"
+        )
     for submission in submissions:
         if submission.format == intake.RPM:
             trees_for(submission, platforms)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from omnibuild.digests import Digest
@@ -64,16 +64,37 @@ def existing(repository: Path | str) -> Target:
     return target
 
 
-def check_identities(submissions: Iterable[Submission], channels: Mapping[str, Channel]) -> None:
-    """Refuse other bytes under a path that some channel, or the same call, has already."""
+def check_identities(
+    submissions: Iterable[Submission], channels: Mapping[str, Channel], components: Sequence[str]
+) -> None:
+    """Refuse other bytes for what some channel, or the same call, has in any component already."""
     identities: dict[str, Digest] = {}
     for submission in submissions:
         known = identities.setdefault(submission.key, submission.identity)
-        for expected in (known, *(each.identity(submission.key) for each in channels.values())):
+        keys = submission.keys(components)
+        held = (each.identity(key) for each in channels.values() for key in keys)
+        for expected in (known, *held):
             if expected not in ("", submission.identity):
                 raise IdentityConflictError(
                     f"{submission.title} is published already, with other content",
                     where=Where(str(submission.source)),
                     why=f"published: {expected}\noffered:   {submission.identity}",
                     hint="raise the package's revision: hosts take a version for the same for ever",
+                )
+
+
+def check_components(
+    submissions: Iterable[Submission], content: Channel, channel: str, components: Sequence[str]
+) -> None:
+    """Refuse what a channel holds in another component: hosts would be told of it twice."""
+    ledgers = [each for suite in content.suites.values() for each in suite.lists.values()]
+    for submission in submissions:
+        for key in submission.keys(components)[1:]:
+            for deb in filter(None, (ledger.get(key) for ledger in ledgers)):
+                component = layout.component_of(deb.path)
+                raise UsageError(
+                    f"{submission.title} is in component {component} of channel {channel} already",
+                    where=Where(str(submission.source)),
+                    hint=f"add --component {component}, or take it out of there first: omnibuild"
+                    f" remove {submission.name}={submission.version}",
                 )

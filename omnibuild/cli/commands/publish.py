@@ -93,6 +93,7 @@ def _publish(arguments: argparse.Namespace, packages: Sequence[Path]) -> dict[st
             platforms=platforms,
             base_url=arguments.url,
             emit=emit,
+            component=arguments.component,
         )
     if not arguments.json:
         state = "new state published" if release.changed else "nothing new"

@@ -13,11 +13,12 @@ from typing import Any
 from omnibuild.cli.common import reporting
 from omnibuild.errors import UsageError
 from omnibuild.events import Emit, human_size
+from omnibuild.repository.layout import COMPONENT
 from omnibuild.repository.life.checking import check
 from omnibuild.repository.life.collection import collect
 from omnibuild.repository.life.demotion import demote
 from omnibuild.repository.life.history import Logged, log_of
-from omnibuild.repository.life.inventory import Inventory, inventories
+from omnibuild.repository.life.inventory import Inventory, Item, inventories
 from omnibuild.repository.life.promotion import promote
 from omnibuild.repository.life.retention import Retention, retire, retired
 from omnibuild.repository.publish import Published, remove
@@ -61,11 +62,18 @@ def _inventory_lines(inventory: Inventory) -> Iterator[str]:
         f"{inventory.channel}: {count} package{'' if count == 1 else 's'},"
         f" {human_size(inventory.size)}, release {inventory.release[:SHORT]}"
     )
-    rows = [
-        (item.name, item.version, item.architecture, item.format, item.place, human_size(item.size))
-        for item in inventory.items
-    ]
+    rows = [(*_about(item), _place(item), human_size(item.size)) for item in inventory.items]
     yield from _table(rows)
+
+
+def _about(item: Item) -> tuple[str, ...]:
+    return (item.name, item.version, item.architecture, item.format)
+
+
+def _place(item: Item) -> str:
+    # Only who has several components reads of them.
+    named = item.component not in ("", COMPONENT)
+    return f"{item.place}/{item.component}" if named else item.place
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from email.utils import formatdate, parsedate_to_datetime
 
 from omnibuild import digests
-from omnibuild.repository import layout
 
 CLEARTEXT_HEADER = b"-----BEGIN PGP SIGNED MESSAGE-----"
 SIGNATURE_HEADER = b"-----BEGIN PGP SIGNATURE-----"
@@ -25,7 +24,12 @@ def row_of(data: bytes) -> str:
 
 
 def release_text(
-    name: str, title: str, architectures: Iterable[str], rows: Rows, date: int
+    name: str,
+    title: str,
+    architectures: Iterable[str],
+    components: Iterable[str],
+    rows: Rows,
+    date: int,
 ) -> bytes:
     """Return the text of a suite's Release; ``date`` is in seconds since 1970.
 
@@ -40,7 +44,7 @@ def release_text(
         f"Date: {formatdate(date, usegmt=True)}",
         "Acquire-By-Hash: yes",
         f"Architectures: {' '.join(sorted(architectures))}",
-        f"Components: {layout.COMPONENT}",
+        f"Components: {' '.join(components)}",
         "SHA256:",
         *(f" {row} {path}" for path, row in rows.items()),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from omnibuild.digests import Digest
@@ -16,8 +16,8 @@ from omnibuild.repository.state.ledger import Ledger
 
 ALL = "all"
 UDEB = ".udeb"
-# Where debian-installer looks, and nobody else.
-INSTALLER = f"{layout.COMPONENT}/debian-installer"
+# Where debian-installer looks in each component, and nobody else.
+INSTALLER = "debian-installer"
 _INSTALLER_LISTS = "installer/"
 
 
@@ -27,49 +27,50 @@ class Suite:
 
     Args:
         title: Origin and Label: who publishes.
-        indexes: Packages files by architecture, each as pieces of text in a row.
-        installer_indexes: the same of udebs, where there are any: hosts must not see them.
+        indexes: files by their path in the suite, each as pieces of text in a row.
     """
 
     name: str
     title: str
+    architectures: Sequence[str]
+    components: Sequence[str]
     indexes: Mapping[str, Sequence[Piece]]
-    installer_indexes: Mapping[str, Sequence[Piece]] = field(default_factory=dict)
-
-    def packages_files(self) -> dict[str, Sequence[Piece]]:
-        """Return the Packages files by their path in the suite."""
-        places = ((layout.COMPONENT, self.indexes), (INSTALLER, self.installer_indexes))
-        return {
-            f"{place}/binary-{architecture}/Packages": pieces
-            for place, indexes in places
-            for architecture, pieces in sorted(indexes.items())
-        }
 
 
 def list_of(deb: Deb) -> str:
-    """Return the list of a suite in which a package is: that of its architecture, or of udebs."""
+    """Return the list of a suite in which a package is: of its component and architecture.
+
+    Udebs are in lists of their own: hosts must not see them.
+    """
     installer = _INSTALLER_LISTS if deb.path.endswith(UDEB) else ""
-    return f"{installer}{deb.architecture}"
+    return f"{_lists_of(layout.component_of(deb.path))}{installer}{deb.architecture}"
 
 
-def suite_of(index: Index[Deb], name: str, title: str) -> Suite:
+def suite_of(index: Index[Deb], name: str, title: str, components: Sequence[str]) -> Suite:
     """Return a suite with what a channel holds for it."""
-    installer = any(architecture.startswith(_INSTALLER_LISTS) for architecture in index.lists)
-    return Suite(
-        name,
-        title,
-        _indexes(index, ""),
-        _indexes(index, _INSTALLER_LISTS) if installer else {},
-    )
+    indexes: dict[str, Sequence[Piece]] = {}
+    for component in components:
+        lists = _lists_of(component)
+        indexes |= _packages_files(component, index, lists)
+        if any(each.startswith(f"{lists}{_INSTALLER_LISTS}") for each in index.lists):
+            place = f"{component}/{INSTALLER}"
+            indexes |= _packages_files(place, index, f"{lists}{_INSTALLER_LISTS}")
+    return Suite(name, title, index.architectures, components, indexes)
 
 
-def _indexes(index: Index[Deb], lists: str) -> dict[str, Sequence[Piece]]:
-    """Return the pieces for each architecture: its own packages, then those for all."""
+def _lists_of(component: str) -> str:
+    """Return how the lists of a component begin: as before there was another, those of main."""
+    return "" if component == layout.COMPONENT else f"{component}:"
+
+
+def _packages_files(place: str, index: Index[Deb], lists: str) -> dict[str, Sequence[Piece]]:
+    """Return a Packages file for each architecture: its own packages, then those for all."""
     found: dict[str, Sequence[Piece]] = {}
     for architecture in index.architectures:
         names = dict.fromkeys((architecture, ALL))
         ledgers = [index.lists[f"{lists}{n}"] for n in names if f"{lists}{n}" in index.lists]
-        found[architecture] = [piece for ledger in ledgers for piece in _pieces(ledger)]
+        pieces = [piece for ledger in ledgers for piece in _pieces(ledger)]
+        found[f"{place}/binary-{architecture}/Packages"] = pieces
     return found
 
 

@@ -105,8 +105,8 @@ class _Switch:
     @cached_property
     def _packed(self) -> dict[str, Packed]:
         """The Packages files by their path."""
-        files = self.suite.packages_files()
-        return {path: pack(pieces, self._known(path)) for path, pieces in files.items()}
+        indexes = self.suite.indexes.items()
+        return {path: pack(pieces, self._known(path)) for path, pieces in indexes}
 
     def _known(self, path: str) -> Known:
         """Return what pieces of a Packages file became when it was last published."""
@@ -178,7 +178,10 @@ class _Switch:
     def _text(self, rows: Mapping[str, str]) -> bytes:
         # apt takes a state only when its date is later than that of the state which it has.
         date = max(self.now, release_date(self._published) + 1)
-        return release_text(self.suite.name, self.suite.title, self.suite.indexes, rows, date)
+        suite = self.suite
+        return release_text(
+            suite.name, suite.title, suite.architectures, suite.components, rows, date
+        )
 
     def _path(self, path: str) -> str:
         return f"{layout.suite_directory(self.suite.name)}/{path}"

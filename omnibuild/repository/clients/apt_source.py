@@ -5,6 +5,8 @@ The installer and the landing page say the same: one with shell variables, one w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from omnibuild.repository import layout
 
 
@@ -13,13 +15,15 @@ def keyring_path(name: str) -> str:
     return f"/usr/share/keyrings/{name}.asc"
 
 
-def source(*, url: str, suite: str, keyring: str, architecture: str = "") -> str:
+def source(
+    *, url: str, suite: str, components: Sequence[str], keyring: str, architecture: str = ""
+) -> str:
     """Return a ``.sources`` file; without ``architecture`` apt asks for the host's own."""
     lines = [
         "Types: deb",
         f"URIs: {url}/{layout.APT}",
         f"Suites: {suite}",
-        f"Components: {layout.COMPONENT}",
+        f"Components: {' '.join(components)}",
         *([f"Architectures: {architecture}"] if architecture else []),
         f"Signed-By: {keyring}",
     ]

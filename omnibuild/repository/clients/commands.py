@@ -29,7 +29,7 @@ def apt_commands(record: Repository, suite: str, package: str) -> str:
     return f"""curl -fsSL {url}/{layout.key_path(record.name, "asc")} | \
 sudo tee {keyring} >/dev/null
 sudo tee /etc/apt/sources.list.d/{record.name}.sources >/dev/null <<'EOF'
-{apt_source.source(url=url, suite=suite, keyring=keyring)}
+{apt_source.source(url=url, suite=suite, components=record.components, keyring=keyring)}
 EOF
 sudo tee /etc/apt/preferences.d/{record.name} >/dev/null <<'EOF'
 {apt_source.preferences(record.title)}

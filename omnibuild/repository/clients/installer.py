@@ -8,7 +8,7 @@ For a user without root it verifies a tarball itself.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from omnibuild.repository.clients import apt_source, yum_repo
 from omnibuild.repository.clients.systems import USER, HostSystem
@@ -30,6 +30,7 @@ def installer(
     key: str,
     base_url: str,
     channel: str,
+    components: Sequence[str],
     systems: Iterable[HostSystem],
 ) -> str:
     """Return the text of ``install.sh``.
@@ -42,6 +43,7 @@ def installer(
         key: the armored public key.
         base_url: the repository's address; empty when hosts give it with ``--url``.
         channel: what hosts follow unless told otherwise.
+        components: those of all suites.
         systems: the hosts that there are packages for.
     """
     ordered = sorted(systems)
@@ -60,16 +62,26 @@ def installer(
         "PLATFORMS": ", ".join(dict.fromkeys(system.name for system in managed)) or "none yet",
         "SUPPORTED": shlex.quote(_titles(managed) or "none yet"),
         "SUPPORTED_USERS": shlex.quote(_titles(of_user)),
-        # Texts of files, in which the script's own variables stand.
+        **_files(components),
+    }
+    return "".join(render(f"install/{part}.sh.in", values) for part in PARTS)
+
+
+def _files(components: Sequence[str]) -> dict[str, str]:
+    """Return texts of files, in which the script's own variables stand."""
+    return {
         "APT_SOURCE": apt_source.source(
-            url="$url", suite="$channel$place", keyring="$keyring", architecture="$architecture"
+            url="$url",
+            suite="$channel$place",
+            components=components,
+            keyring="$keyring",
+            architecture="$architecture",
         ),
         "APT_PREFERENCES": apt_source.preferences("$TITLE"),
         "YUM_REPO": yum_repo.repo(
             name="$NAME", title="$TITLE", location="$location", key="file://$keyring"
         ),
     }
-    return "".join(render(f"install/{part}.sh.in", values) for part in PARTS)
 
 
 def _titles(systems: Iterable[HostSystem]) -> str:

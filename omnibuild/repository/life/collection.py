@@ -146,8 +146,7 @@ def _named(state: State, before: float) -> set[str]:
 
 def _directories(target: Target) -> Iterator[tuple[str, bool]]:
     """Yield the directories of files that releases name, and whether those are records."""
-    pool = f"{layout.APT}/pool/{layout.COMPONENT}"
-    for directory in _below(target, pool, 2):
+    for directory in _below(target, f"{layout.APT}/pool", 3):
         yield directory, False
     for tree in _below(target, "yum", 3):
         for directory in _below(target, f"{tree}/Packages", 1):

@@ -29,6 +29,7 @@ class Item:
         format: ``deb``, ``rpm``, or ``file`` for what lies in ``downloads/``.
         place: the suite or the tree in which hosts see it; ``downloads`` for files.
         digest: SHA-256 of what hosts fetch.
+        component: that of the suite; empty where there is none.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Item:
     place: str
     size: int
     digest: Digest
+    component: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def _chosen(ledger: Ledger[Deb] | Ledger[Rpm], name: str) -> Iterator[Deb | Rpm]
 
 def _item(entry: Deb | Rpm, form: str, place: str) -> Item:
     about = (entry.name, entry.version, entry.architecture)
-    return Item(*about, form, place, entry.size, entry.digest)
+    component = layout.component_of(entry.path) if form == DEB else ""
+    return Item(*about, form, place, entry.size, entry.digest, component)
 
 
 def _sorted(items: Iterator[Item]) -> Iterator[Item]:

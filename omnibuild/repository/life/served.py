@@ -54,7 +54,9 @@ def check_served(
         yield layout.INSTALLER, UNSIGNED
     for name, content in channels.items():
         for suite, debs in content.suites.items():
-            yield from _check_suite(target, verifier, suite_of(debs, suite, record.title))
+            yield from _check_suite(
+                target, verifier, suite_of(debs, suite, record.title, record.components)
+            )
         for tree, rpms in content.trees.items():
             for architecture in rpms.architectures:
                 names = dict.fromkeys((architecture, NOARCH))
@@ -86,8 +88,7 @@ def _check_suite(target: Target, verifier: Verifier, suite: Suite) -> Iterator[W
         yield f"{directory}/InRelease", UNSIGNED
         return
     listed = rows_of(release)
-    packages = suite.packages_files()
-    for path, pieces in packages.items():
+    for path, pieces in suite.indexes.items():
         digest, size = hashlib.sha256(), 0
         for piece in pieces:
             text = piece.text()
@@ -97,7 +98,7 @@ def _check_suite(target: Target, verifier: Verifier, suite: Suite) -> Iterator[W
             yield f"{directory}/InRelease", f"{path}: {OTHER}"
     for path, row in listed.items():
         # Plain files are listed and not served, as in Debian.
-        for served in () if path in packages else (path, by_hash(path, row)):
+        for served in () if path in suite.indexes else (path, by_hash(path, row)):
             if row_of(target.read(f"{directory}/{served}")) != row:
                 yield f"{directory}/{served}", "it is not what InRelease lists"
     if target.read(f"{directory}/Release") != release:

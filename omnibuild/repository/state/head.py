@@ -60,6 +60,8 @@ class Repository(Struct, kw_only=True):
     keys: tuple[TrustedKey, ...] = ()
     cosigners: tuple[str, ...] = ()
     keyring: Keyring = Keyring()
+    # Those of each apt suite, in the order in which they came.
+    components: tuple[str, ...] = (layout.COMPONENT,)
 
     @property
     def signers(self) -> tuple[str, ...]:
@@ -241,6 +243,7 @@ def record_of(known: Repository | None, signer: Signer, base_url: str) -> Reposi
         ),
         cosigners=tuple(each.fingerprint for each in signer.others),
         keyring=known.keyring if known else Keyring(),
+        components=known.components if known else (layout.COMPONENT,),
     )
 
 

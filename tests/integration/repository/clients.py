@@ -32,12 +32,14 @@ class Apt:
 
     root: Path
 
-    def follow(self, url: str, keyring: Path, suite: str = "stable") -> None:
+    def follow(
+        self, url: str, keyring: Path, suite: str = "stable", components: str = "main"
+    ) -> None:
         for name in ("lists/partial", "cache/archives/partial", "preferences.d", "conf.d"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
         (self.root / "status").touch()
         (self.root / "test.sources").write_text(
-            f"Types: deb\nURIs: {url}/apt\nSuites: {suite}\nComponents: main\n"
+            f"Types: deb\nURIs: {url}/apt\nSuites: {suite}\nComponents: {components}\n"
             f"Signed-By: {keyring}\n"
         )
 

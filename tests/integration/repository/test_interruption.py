@@ -125,7 +125,7 @@ def is_consistent(root: Path, signer: Signer) -> bool:
     trees = [path.parent for path in (root / "yum/stable").rglob("repomd.xml")]
     named = (root / "yum/stable/el9/x86_64/mirrorlist").read_text().split("/")[-2]
     assert not list(root.rglob(".tmp-*"))
-    pieces = suite_of(content.suites["stable"], "stable", "").packages_files()[INDEX]
+    pieces = suite_of(content.suites["stable"], "stable", "", ["main"]).indexes[INDEX]
     assert b"".join(piece.text() for piece in pieces) == packages
     assert root / f"yum/stable/el9/x86_64/{named}/repodata" in trees
     primaries = {

@@ -29,6 +29,7 @@ def script(title: str = "Shop packages", base_url: str = "https://shop.example/r
         key="-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nMDEy\n-----END PGP PUBLIC KEY BLOCK-----\n",
         base_url=base_url,
         channel="stable",
+        components=["main"],
         systems=SYSTEMS,
     )
 

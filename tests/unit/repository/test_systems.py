@@ -194,6 +194,7 @@ def detect(
         key="",
         base_url="https://shop.example",
         channel="stable",
+        components=["main"],
         systems=SYSTEMS,
     ).replace('{ main "$@"; }', "")
     facts = f"""

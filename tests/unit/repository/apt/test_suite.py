@@ -52,21 +52,23 @@ def index(target: DirectoryTarget, *debs: Deb) -> Index[Deb]:
 
 
 def texts(suite: apt.Suite) -> dict[str, str]:
-    files = suite.packages_files()
-    return {path: b"".join(p.text() for p in pieces).decode() for path, pieces in files.items()}
+    return {
+        path: b"".join(piece.text() for piece in pieces).decode()
+        for path, pieces in suite.indexes.items()
+    }
 
 
 def test_packages_text(tmp_path: Path) -> None:
     found = index(DirectoryTarget(tmp_path), deb(Version="1.5-1"), deb())
-    suite = apt.suite_of(found, "stable", "Shop")
+    suite = apt.suite_of(found, "stable", "Shop", ["main"])
     assert_golden("Packages", texts(suite)["main/binary-amd64/Packages"])
     assert texts(suite)["main/binary-arm64/Packages"] == ""
 
 
 def test_packages_for_all_are_in_each_index_and_udebs_apart(tmp_path: Path) -> None:
-    udeb = msgspec.structs.replace(deb(), path="pool/shop.udeb")
+    udeb = msgspec.structs.replace(deb(), path="pool/main/s/shop/shop.udeb")
     found = index(DirectoryTarget(tmp_path), deb(Architecture="all"), deb(), udeb)
-    listed = texts(apt.suite_of(found, "stable", "Shop"))
+    listed = texts(apt.suite_of(found, "stable", "Shop", ["main"]))
     count = {path: text.count("Package: ") for path, text in listed.items()}
     assert count == {
         "main/binary-amd64/Packages": 2,
@@ -76,10 +78,24 @@ def test_packages_for_all_are_in_each_index_and_udebs_apart(tmp_path: Path) -> N
     }
 
 
+def test_a_component_has_indexes_of_its_own(tmp_path: Path) -> None:
+    other = msgspec.structs.replace(deb(), path="pool/contrib/s/shop/shop.deb")
+    udeb = msgspec.structs.replace(deb(), path="pool/contrib/s/shop/shop.udeb")
+    found = index(DirectoryTarget(tmp_path), deb(Version="2-1"), other, udeb)
+    listed = texts(apt.suite_of(found, "stable", "Shop", ["main", "contrib"]))
+    assert [path for path, text in listed.items() if text] == [
+        "main/binary-amd64/Packages",
+        "contrib/binary-amd64/Packages",
+        "contrib/debian-installer/binary-amd64/Packages",
+    ]
+    assert "Version: 2-1\n" in listed["main/binary-amd64/Packages"]
+    assert "main/debian-installer/binary-amd64/Packages" not in listed
+
+
 def test_release_text() -> None:
     files = {"main/binary-amd64/Packages": b"one\n", "main/binary-amd64/Packages.gz": b"two\n"}
     rows = {path: row_of(data) for path, data in files.items()}
-    text = release_text("stable-deb11", "Shop packages", ["arm64", "amd64"], rows, DATE)
+    text = release_text("stable-deb11", "Shop packages", ["arm64", "amd64"], ["main"], rows, DATE)
     assert_golden("Release", text.decode())
     assert rows_of(text) == rows
 

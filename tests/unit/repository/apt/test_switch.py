@@ -38,7 +38,7 @@ def piece(text: bytes) -> Piece:
 
 
 def publish(root: Path, content: str, now: int = DATE) -> bool:
-    suite = Suite("stable", "Shop", {"amd64": [piece(content.encode())]})
+    suite = Suite("stable", "Shop", ["amd64"], ["main"], {INDEX: [piece(content.encode())]})
     return publish_suites(DirectoryTarget(root), [suite], signer(), now)
 
 
@@ -198,7 +198,8 @@ def test_a_first_state_has_no_readers_to_wait_for(
 def test_suites_switch_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def suites(content: bytes) -> list[Suite]:
         return [
-            Suite(name, "Shop", {"amd64": [piece(content)]}) for name in ("stable", "stable-deb11")
+            Suite(name, "Shop", ["amd64"], ["main"], {INDEX: [piece(content)]})
+            for name in ("stable", "stable-deb11")
         ]
 
     target, waited = DirectoryTarget(tmp_path), []
