@@ -20,7 +20,7 @@ from omnibuild.repository.apt.suite import ALL, list_of, stanza
 from omnibuild.repository.intake import Submission
 from omnibuild.repository.routing import suite_for, trees_for
 from omnibuild.repository.state.channel import Channel
-from omnibuild.repository.state.entries import Deb, Download, Rpm
+from omnibuild.repository.state.entries import Change, Deb, Download, Rpm
 from omnibuild.repository.state.head import State
 from omnibuild.repository.yum.elements import (
     SignedFile,
@@ -95,7 +95,8 @@ class Draft:
                 self._spread(rpm.path, directories)
 
     def _add_deb(self, submission: Submission, names: Iterable[str]) -> bool:
-        control = submission.control or {}
+        control = submission.deb.fields if submission.deb else {}
+        changes = submission.deb.changes if submission.deb else ()
         size = submission.source.stat().st_size
         self._copy(submission, f"{layout.APT}/{submission.path}")
         deb = Deb(
@@ -107,6 +108,9 @@ class Draft:
             size=size,
             path=submission.path,
             stanza=stanza(control, path=submission.path, size=size, digest=submission.identity),
+            changes=tuple(
+                Change(each.version, each.date, each.author, each.text) for each in changes
+            ),
         )
         new = False
         for suite in map(self.content.suite, names):

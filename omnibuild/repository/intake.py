@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from msgspec import Struct
 from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.errors import PackageError, Where
-from omnibuild.package.deb.reader import check_deb
+from omnibuild.package.deb.reader import CheckedDeb, check_deb
 from omnibuild.package.decompression import decompressed
 from omnibuild.package.pex import check_pex
 from omnibuild.package.reading import reading
@@ -51,7 +51,7 @@ class Submission:
             signing leaves alone; for all others the digest of the file.
         path: where it lies, as :mod:`~omnibuild.repository.layout` says for its format; one path
             stands for one identity, in all channels.
-        control: fields of a .deb's control file.
+        deb: what a .deb says.
         info: headers of an .rpm.
     """
 
@@ -62,7 +62,7 @@ class Submission:
     architecture: str
     identity: Digest
     path: str
-    control: Mapping[str, str] | None = None
+    deb: CheckedDeb | None = None
     info: RpmInfo | None = None
 
     @property
@@ -228,13 +228,13 @@ def _mismatch(
 
 
 def _inspect_deb(path: Path, component: str) -> Submission:
-    control = check_deb(path)
+    deb = check_deb(path)
     name, version, architecture = (
-        control[field] for field in ("Package", "Version", "Architecture")
+        deb.fields[field] for field in ("Package", "Version", "Architecture")
     )
     place = layout.deb_path(name, version, architecture, path.suffix, component)
     identity = digests.of_file(path)
-    return Submission(path, DEB, name, version, architecture, identity, place, control=control)
+    return Submission(path, DEB, name, version, architecture, identity, place, deb=deb)
 
 
 def _inspect_rpm(path: Path) -> Submission:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Final
 
@@ -72,17 +72,34 @@ def control_files(stream: IO[bytes], part: ArMember) -> dict[bytes, bytes]:
     return found
 
 
-def check_contents(stream: IO[bytes], part: ArMember, md5sums: bytes) -> None:
-    """Read all files of a package; raises :class:`PackageError` for one with another checksum."""
+def check_contents(
+    stream: IO[bytes], part: ArMember, md5sums: bytes, wanted: Mapping[bytes, int] | None = None
+) -> dict[bytes, bytes]:
+    """Read all files of a package.
+
+    Args:
+        stream: the package.
+        part: its data archive.
+        md5sums: the checksums that its control archive has.
+        wanted: the files to return, and how many bytes of each are wanted at most.
+
+    Raises :class:`PackageError` for a file with another checksum.
+    """
     expected = {match[2]: match[1] for match in map(_SUM.fullmatch, md5sums.split(b"\n")) if match}
+    kept: dict[bytes, bytes] = {}
     for file in tar_files(stream, part):
         digest = hashlib.md5(usedforsecurity=False)
+        left = (wanted or {}).get(file.name, 0)
         for piece in file.content:
             digest.update(piece)
+            if left:
+                kept[file.name] = kept.get(file.name, b"") + piece[:left]
+                left -= len(piece[:left])
         found = digest.hexdigest().encode()
         if expected.get(file.name, found) != found:
             name = file.name.decode(errors="backslashreplace")
             raise PackageError(f"the package is damaged: /{name} has not the MD5 of its md5sums")
+    return kept
 
 
 def tar_files(stream: IO[bytes], part: ArMember) -> Iterator[TarFile]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from omnibuild.errors import PackageError
+from omnibuild.package.deb.changelog import LONGEST, DebChange, changelog_paths, newest_changes
 from omnibuild.package.deb.contents import check_contents, control_files, deb_parts
 from omnibuild.package.deb.control import parse_paragraph
 from omnibuild.package.deb.fields import check_fields
@@ -22,8 +24,21 @@ def read_deb_control(path: Path) -> dict[str, str]:
         return control_fields(control_files(stream, control))
 
 
-def check_deb(path: Path) -> dict[str, str]:
-    """Read a package from its first byte to its last; return the fields of its control file.
+@dataclass(frozen=True)
+class CheckedDeb:
+    """A package that was read whole.
+
+    Args:
+        fields: of its control file, in their order.
+        changes: the newest entries of its changelog.
+    """
+
+    fields: dict[str, str]
+    changes: tuple[DebChange, ...]
+
+
+def check_deb(path: Path) -> CheckedDeb:
+    """Read a package from its first byte to its last.
 
     Raises :class:`PackageError` for what dpkg or apt would not take, and for damage.
     """
@@ -32,8 +47,10 @@ def check_deb(path: Path) -> dict[str, str]:
         files = control_files(stream, control)
         fields = control_fields(files)
         check_fields(fields)
-        check_contents(stream, data, files.get(b"md5sums", b""))
-    return fields
+        name = fields["Package"]
+        wanted = dict.fromkeys(changelog_paths(name), LONGEST)
+        kept = check_contents(stream, data, files.get(b"md5sums", b""), wanted)
+    return CheckedDeb(fields, newest_changes(kept, name))
 
 
 def control_fields(files: dict[bytes, bytes]) -> dict[str, str]:

@@ -14,8 +14,20 @@ _TARBALL = re.compile(r"(.+)-([0-9][^-]*)-(linux-[^-]+)\.tar\.\w+")
 _PEX = re.compile(r"(.+?)-([0-9][^-]*)(?:-(linux-[^-]+))?\.pex")
 
 
+class Change(Struct, frozen=True, array_like=True):
+    """An entry of a package's changelog; ``date`` in seconds since 1970, 0 if nobody knows."""
+
+    version: str
+    date: int
+    author: str
+    text: str
+
+
 class Deb(Struct, frozen=True, kw_only=True):
-    """A .deb in the pool; ``stanza`` is its paragraph in Packages."""
+    """A .deb in the pool.
+
+    ``stanza`` is its paragraph in Packages, ``changes`` are the newest of its changelog.
+    """
 
     name: str
     version: str
@@ -25,6 +37,7 @@ class Deb(Struct, frozen=True, kw_only=True):
     size: int
     path: str
     stanza: str
+    changes: tuple[Change, ...] = ()
 
     @property
     def key(self) -> str:
