@@ -16,6 +16,7 @@ DOWNLOADS = "downloads"
 # Appended to the name of a tarball, a PEX file or the installer.
 SIGNATURE = ".asc"
 PACKAGES = "packages"
+LISTS = "lists"
 # The same for programs, where they are few; else where to find them.
 PACKAGES_JSON = "packages.json"
 STATE = "state"
@@ -121,14 +122,19 @@ def is_keyring_package(name: str) -> bool:
     return bool(_KEYRING.fullmatch(name))
 
 
-def packages_page(first: str) -> str:
-    """Return the page of packages that begins with this name."""
-    return f"{PACKAGES}/{first}.html"
+def package_page(name: str) -> str:
+    """Return the page of a package."""
+    return f"{PACKAGES}/{name}.html"
 
 
-def packages_json(first: str) -> str:
+def list_page(first: str) -> str:
+    """Return the list of packages that begins with this name."""
+    return f"{LISTS}/{first}.html"
+
+
+def list_json(first: str) -> str:
     """Return the same for programs."""
-    return f"{PACKAGES}/{first}.json"
+    return f"{LISTS}/{first}.json"
 
 
 def suite_directory(suite: str) -> str:

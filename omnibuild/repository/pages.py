@@ -7,7 +7,7 @@ away: whoever finds none, or none that fits, makes all of them again.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -16,17 +16,7 @@ from msgspec import Struct
 from omnibuild.digests import Digest
 from omnibuild.errors import RepositoryError
 from omnibuild.repository import layout
-from omnibuild.repository.clients.catalogue import (
-    Edition,
-    catalogued,
-    changed_in,
-    changed_names,
-    updated,
-)
 from omnibuild.repository.clients.installer import installer
-from omnibuild.repository.clients.landing import first_channel, landing_page
-from omnibuild.repository.clients.listing import Row
-from omnibuild.repository.clients.packages import as_json, frame, front_rows, pages, paths
 from omnibuild.repository.clients.tarballs import tarball_list
 from omnibuild.repository.keys.trusted import apt_keyring, rpm_keyring
 from omnibuild.repository.state.channel import Channel, Contents
@@ -35,6 +25,20 @@ from omnibuild.repository.state.entries import Download
 from omnibuild.repository.state.head import Head, Repository, read_release
 from omnibuild.repository.targets.target import Target
 from omnibuild.repository.trust import listed_text, put_list, put_signed, sign_downloads
+from omnibuild.repository.web.catalogue import (
+    Edition,
+    catalogued,
+    changed_in,
+    changed_names,
+    updated,
+)
+from omnibuild.repository.web.frame import frame
+from omnibuild.repository.web.landing import landing_page
+from omnibuild.repository.web.listing import Offer, offers
+from omnibuild.repository.web.lists import front_of, list_paths, lists
+from omnibuild.repository.web.package import package_page
+from omnibuild.repository.web.programs import overview
+from omnibuild.repository.web.site import Site
 from omnibuild.signing.signer import Signer
 
 DEFAULT_CHANNEL = "stable"
@@ -47,18 +51,18 @@ class View(Struct, frozen=True):
         releases: those of the channels, by their names.
         frame: what is equal where equal rows make equal pages.
         edition: the catalogue.
-        paged: whether there is more than the front page.
+        listed: whether there are lists beside the front page.
     """
 
     releases: Mapping[str, Digest]
     frame: Digest
     edition: Edition
-    paged: bool
+    listed: bool
 
     @property
-    def paths(self) -> set[str]:
-        """The paths of all pages but the front one."""
-        return paths(self.edition) if self.paged else set()
+    def lists(self) -> set[str]:
+        """The paths of all lists."""
+        return list_paths(self.edition) if self.listed else set()
 
 
 @dataclass(frozen=True)
@@ -88,17 +92,18 @@ def publish_pages(
     """
     record = head.repository
     default = DEFAULT_CHANNEL if DEFAULT_CHANNEL in channels else min(channels)
-    first = first_channel(channels, default)
-    past = None if through else _past(target, frame(record), first)
+    site = Site.of(record, channels, default)
+    past = None if through else _past(target, frame(site), site.first)
     _publish_tarballs(target, record, channels, past, signer)
     _publish_installer(target, record, default, signer)
-    edition, rows, past = _edition(target, first, channels, past)
-    view = View(head.releases, frame(record), edition, paged=rows is None)
-    _write_pages(target, record, view, past)
-    front = landing_page(record, channels, default, edition, rows)
-    target.put(layout.LANDING_PAGE, front.encode())
-    listed = as_json(rows or (), () if rows is not None else edition.leaves)
-    target.put(layout.PACKAGES_JSON, listed.encode())
+    edition, found, past = _edition(target, site.first, channels, past)
+    front = front_of(target, edition)
+    view = View(head.releases, frame(site), edition, listed=front is None)
+    _write_pages(target, site, view, found, past)
+    page = landing_page(site, channels, edition, front)
+    target.put(layout.LANDING_PAGE, page.encode())
+    rows = front.rows if front else None
+    target.put(layout.PACKAGES_JSON, overview(site, channels, rows, edition.leaves).encode())
 
 
 def _past(target: Target, now: Digest, first: str) -> _Past | None:
@@ -115,8 +120,8 @@ def _past(target: Target, now: Digest, first: str) -> _Past | None:
 
 def _edition(
     target: Target, first: str, channels: Mapping[str, Channel], past: _Past | None
-) -> tuple[Edition, list[Row] | None, _Past | None]:
-    """Return the catalogue, its rows if they are few, and the past if it was of use."""
+) -> tuple[Edition, Mapping[str, Sequence[Offer]], _Past | None]:
+    """Return the catalogue, what changed of it by names, and the past if it was of use."""
     if past:
         try:
             names = {
@@ -128,30 +133,42 @@ def _edition(
                     channels[channel].contents() if channel in channels else Contents(),
                 )
             }
-            edition = updated(target, past.view.edition, channels, names)
-            return edition, front_rows(target, edition), past
+            found = offers(channels, names)
+            return updated(target, past.view.edition, found), found, past
         except RepositoryError:
             # Some of it is gone, or damaged; if it is a channel's own, that is said below.
             pass
-    edition = catalogued(target, first, channels)
-    return edition, front_rows(target, edition), None
+    found = offers(channels)
+    return catalogued(target, first, found), found, None
 
 
-def _write_pages(target: Target, record: Repository, view: View, past: _Past | None) -> None:
+def _write_pages(
+    target: Target,
+    site: Site,
+    view: View,
+    found: Mapping[str, Sequence[Offer]],
+    past: _Past | None,
+) -> None:
     if past and past.view == view:
         return
     target.remove(layout.CATALOGUED)
-    known = past.view.edition.leaves if past and past.view.paged else ()
-    if view.paged:
-        for path, text in pages(target, record, view.edition, known):
+    for name, offered in found.items():
+        if offered:
+            target.put(layout.package_page(name), package_page(site, name, offered).encode())
+    if view.listed:
+        known = past.view.edition.leaves if past and past.view.listed else ()
+        for path, text in lists(target, site, view.edition, known):
             target.put(path, text.encode())
     if past:
-        old = past.view.paths
+        gone = {layout.package_page(name) for name, offered in found.items() if not offered}
+        gone |= past.view.lists - view.lists
         former = {leaf.digest for leaf in past.view.edition.leaves}
     else:
-        old = {f"{layout.PACKAGES}/{name}" for name in target.names(layout.PACKAGES)}
+        kept = {*map(layout.package_page, found), *view.lists}
+        there = (layout.PACKAGES, layout.LISTS)
+        gone = {f"{each}/{name}" for each in there for name in target.names(each)} - kept
         former = {name.partition(".")[0] for name in target.names(layout.CATALOGUE)}
-    for path in old - view.paths:
+    for path in gone:
         target.remove(path)
     target.put(layout.CATALOGUED, msgspec.json.encode(view) + b"\n")
     for digest in former - {leaf.digest for leaf in view.edition.leaves}:

@@ -1,1 +1,1 @@
-"""What hosts and people are given: installer, apt source, yum .repo, landing page."""
+"""What hosts and people are given: installer, apt source, yum .repo."""

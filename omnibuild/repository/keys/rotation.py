@@ -16,7 +16,6 @@ import msgspec
 from omnibuild.errors import RepositoryError, SigningKeyError, UsageError, Where
 from omnibuild.events import Emit, silent
 from omnibuild.repository import layout
-from omnibuild.repository.clients.listing import shown
 from omnibuild.repository.draft import Draft, Signed
 from omnibuild.repository.indexes import check_clock, show
 from omnibuild.repository.keys.package import add_keyring
@@ -25,6 +24,7 @@ from omnibuild.repository.publish import author_of
 from omnibuild.repository.refusals import existing
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.head import Head, Release, Repository, State, load, record_of
+from omnibuild.repository.web.listing import shown
 from omnibuild.signing.certificate import RPM_ALGORITHMS, Certificate
 from omnibuild.signing.signer import Signer
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from html import unescape
 
 from omnibuild.digests import Digest
-from omnibuild.package.rpm.reader import RpmFile, RpmInfo
+from omnibuild.package.rpm.reader import RpmChange, RpmFile, RpmInfo
 from omnibuild.package.rpm.relations import RpmRelation
 from omnibuild.repository.yum.escaping import escaped, quoted
 
 # As many as the metadata of distributions holds.
 MOST_CHANGES = 10
+_CHANGE = re.compile(
+    r"""<changelog author=(?P<author>"[^"]*"|'[^']*') date="(?P<date>[0-9]+)">(?P<text>[^<]*)<"""
+)
 # What XML 1.0 cannot say at all, not even escaped.
 _IMPOSSIBLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -84,6 +88,21 @@ def other_element(info: RpmInfo, digest: Digest) -> str:
         for change in reversed(info.changes[:MOST_CHANGES])
     )
     return f"{_reference(info, digest)}{changes}</package>\n"
+
+
+def changes_of(element: str) -> list[RpmChange]:
+    """Return the changes that an element of other.xml says, the newest first."""
+    found = [
+        RpmChange(int(match["date"]), unescape(match["author"][1:-1]), unescape(match["text"]))
+        for match in _CHANGE.finditer(element)
+    ]
+    return found[::-1]
+
+
+def said(element: str, tag: str) -> str:
+    """Return the text of a simple element of primary.xml; empty if there is none."""
+    found = re.search(f"<{tag}>([^<]*)</{tag}>", element)
+    return unescape(found[1]) if found else ""
 
 
 def _reference(info: RpmInfo, digest: Digest) -> str:

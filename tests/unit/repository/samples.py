@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import tempfile
 from functools import cache
 from pathlib import Path
 
+from omnibuild.documents.changelog import render_changelog
 from omnibuild.package.formats import write_package
 from omnibuild.package.formats.format import Making
-from omnibuild.payload.model import Metadata, Payload
+from omnibuild.payload.model import Change, Metadata, Payload
 from omnibuild.recipe.models import Debian, Platform, Rpm, Tar
 from omnibuild.signing.creation import create_key
 from omnibuild.signing.signer import Signer, load_signer
@@ -74,6 +76,9 @@ def package(
     content: str = "",
     summary: str = "Greets the world",
     epoch: int = 0,
+    changes: tuple[Change, ...] = (),
+    description: str = "",
+    homepage: str = "https://shop.example",
 ) -> Path:
     """Write a small package; equal arguments give equal bytes."""
     root = Path(tempfile.mkdtemp(dir=directory))
@@ -81,6 +86,11 @@ def package(
     program.parent.mkdir(parents=True)
     program.write_text(content or f"#!/bin/sh\necho {name} {version}\n")
     program.chmod(0o755)
+    if changes:
+        documents = root / f"usr/share/doc/{name}"
+        documents.mkdir(parents=True)
+        changelog = gzip.compress(render_changelog(name, changes).encode(), mtime=0)
+        (documents / "changelog.Debian.gz").write_bytes(changelog)
     for path in (root, *root.rglob("*")):
         if path.is_dir():
             path.chmod(0o755)
@@ -89,13 +99,14 @@ def package(
         version=version,
         revision="1",
         summary=summary,
-        description="",
+        description=description,
         license="MIT",
         maintainer="Shop team <team@shop.example>",
-        homepage="https://shop.example",
+        homepage=homepage,
         vendor="",
         date=1_700_000_000,
         epoch=epoch,
+        changes=changes,
     )
     payload = Payload(metadata=metadata, root=root, tree=scan(root), prefix=f"/opt/{name}")
     form = platform.deb or platform.rpm or platform.tar

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.sax import saxutils
@@ -23,11 +24,13 @@ from omnibuild.repository.yum import metadata as yum
 from omnibuild.repository.yum import tree
 from omnibuild.repository.yum.elements import (
     SignedFile,
+    changes_of,
     filelists_element,
     other_element,
     primary_element,
     split_version,
 )
+from omnibuild.repository.yum.elements import said as read_back
 from omnibuild.repository.yum.escaping import escaped, quoted
 from tests.unit.repository.samples import assert_golden, listing, signer
 
@@ -134,6 +137,10 @@ def test_a_generation_says_where_packages_lie() -> None:
     assert location.get("{http://www.w3.org/XML/1998/namespace}base") == base
 
 
+# What XML has letters for, and no parser changes.
+printable = st.text(st.characters(min_codepoint=32, max_codepoint=0xD7FF))
+
+
 @given(st.text(), st.text(min_size=1))
 def test_any_text_gives_xml(summary: str, name: str) -> None:
     element = f'<x xmlns:rpm="{yum.RPM_NAMESPACE}">{primary_element(info(summary, name), FILE)}</x>'
@@ -141,6 +148,19 @@ def test_any_text_gives_xml(summary: str, name: str) -> None:
     assert found is not None
     if summary.isascii() and summary.isprintable():
         assert (found.text or "") == summary
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**32 - 1), printable, printable), max_size=3))
+def test_changes_are_read_as_they_were_written(changes: list[tuple[int, str, str]]) -> None:
+    said = tuple(RpmChange(*each) for each in changes)
+    element = other_element(replace(info(), changes=said), DIGEST)
+    assert changes_of(element) == list(said)
+
+
+def test_simple_elements_are_read() -> None:
+    element = primary_element(info("a < b & c", "x"), FILE)
+    assert read_back(element, "summary") == "a < b & c"
+    assert read_back(element, "nothing") == ""
 
 
 def test_split_version() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b64encode
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,19 +12,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnibuild.repository.clients.catalogue import catalogued
-from omnibuild.repository.clients.landing import first_channel, landing_page
-from omnibuild.repository.clients.listing import newest, rows_of
-from omnibuild.repository.clients.packages import as_json, front_rows, pages
 from omnibuild.repository.publish import publish
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.entries import Deb, Download
 from omnibuild.repository.state.head import Repository
 from omnibuild.repository.targets.directory import DirectoryTarget
+from omnibuild.repository.web.catalogue import catalogued
+from omnibuild.repository.web.document import text as escaped
+from omnibuild.repository.web.landing import landing_page
+from omnibuild.repository.web.listing import Row, newest, offers, offers_of
+from omnibuild.repository.web.lists import front_of, lists
+from omnibuild.repository.web.package import package_page
+from omnibuild.repository.web.programs import overview
+from omnibuild.repository.web.site import Site
 from tests.unit.repository.samples import DEBIAN_11, EL9, LINUX, PLATFORMS, package, signer
 from tests.unit.repository.test_ledger import Memory
 
 VOID = {"meta", "link", "br"}
+ICON = "data:,"
+HOMEPAGE = "https://shop.example"
 FINGERPRINT = "0123456789ABCDEF0123456789ABCDEF01234567"
 
 
@@ -35,13 +43,25 @@ class Page(HTMLParser):
         self.tags: list[str] = []
         self.links: list[str] = []
         self.text = ""
+        self.policy = ""
+        self.inline: dict[str, str] = {}
         self.feed(text)
         self.close()
         assert not self.open
+        # What runs is what the policy names, and that is ours.
+        assert self.tags.count("script") == self.tags.count("style") == 1
+        for kind, said in self.inline.items():
+            digest = b64encode(hashlib.sha256(said.encode()).digest()).decode()
+            assert f"{kind}-src 'sha256-{digest}'" in self.policy
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self.links += [value or "" for name, value in attrs if name in ("href", "src")]
+        given = dict(attrs)
+        assert not [name for name in given if name.startswith("on") or name in ("src", "style")]
+        href = given.get("href") or ICON
+        self.links += [href] if href != ICON and not href.startswith("#") else []
+        if given.get("http-equiv") == "Content-Security-Policy":
+            self.policy = given["content"] or ""
         if tag not in VOID:
             self.open.append(tag)
 
@@ -49,7 +69,10 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        if self.open[-1:] in (["script"], ["style"]):
+            self.inline[self.open[-1]] = self.inline.get(self.open[-1], "") + data
+        else:
+            self.text += data
 
 
 def channel(*debs: Deb) -> Channel:
@@ -89,25 +112,33 @@ def test_a_page_of_a_real_repository(tmp_path: Path) -> None:
     root = tmp_path / "repository"
     publish(files, root, signer(), platforms=PLATFORMS, base_url="https://shop.example/r")
     page = Page((root / "index.html").read_text())
-    assert "script" not in page.tags
     assert "curl -fsSL https://shop.example/r/install.sh | sudo sh -s -- hello" in page.text
     assert signer().fingerprint in page.text.replace(" ", "")
     assert "stable-deb11" in page.text
     for link in page.links:
         assert (root / link).is_file(), link
+    for path in (root / "packages").iterdir():
+        for link in Page(path.read_text()).links:
+            assert (path.parent / link.partition("#")[0]).is_file() or link == HOMEPAGE, link
 
 
 def site(record: Repository, channels: dict[str, Channel]) -> dict[str, str]:
     """Return all pages, of channels that are written nowhere but here."""
     target = Memory()
-    edition = catalogued(target, first_channel(channels, "stable"), channels)
-    rows = front_rows(target, edition)
-    listed = as_json(rows or (), () if rows is not None else edition.leaves)
+    place = Site.of(record, channels, "stable")
+    found = offers(channels)
+    edition = catalogued(target, place.first, found)
+    few = front_of(target, edition)
     return {
-        "index.html": landing_page(record, channels, "stable", edition, rows),
-        "packages.json": listed,
-        **(dict(pages(target, record, edition)) if rows is None else {}),
+        "index.html": landing_page(place, channels, edition, few),
+        "packages.json": overview(place, channels, few.rows if few else None, edition.leaves),
+        **{f"packages/{name}.html": package_page(place, name, found[name]) for name in found},
+        **({} if few else dict(lists(target, place, edition))),
     }
+
+
+def rows_of(content: Channel) -> list[Row]:
+    return [offer.row for offer in offers_of("stable", content)]
 
 
 def front(record: Repository, content: Channel) -> str:
@@ -117,8 +148,8 @@ def front(record: Repository, content: Channel) -> str:
 @pytest.mark.parametrize("order", [("1.9", "1.10~rc1", "1.10"), ("1.10", "1.10~rc1", "1.9")])
 def test_only_the_newest_version_is_listed_whenever_it_came(order: tuple[str, ...]) -> None:
     text = front(record(), channel(*(deb("a", version) for version in order)))
-    assert "<td>1.10</td>" in text
-    assert "<td>1.9</td>" not in text
+    assert '<span class="version">1.10</span>' in text
+    assert "1.9" not in text
     assert "rc1" not in text
     assert newest([]) == []
 
@@ -129,9 +160,13 @@ def test_rpms_and_tarballs_have_orders_of_their_own(tmp_path: Path) -> None:
         files = [package(tmp_path, version=version, platform=p) for p in (EL9, LINUX)]
         publish(files, root, signer(), platforms=PLATFORMS)
     text = (root / "index.html").read_text()
-    assert "<td>1.10-1</td>" in text
-    assert "<td>1.10</td><td>linux-x86_64</td>" in text
-    assert "<td>1.9" not in text
+    assert '<span class="version">1.10-1</span>' in text
+    assert "1.9" not in text
+    found = msgspec.json.decode((root / "packages.json").read_bytes())["packages"]
+    assert [(each["format"], each["version"]) for each in found] == [
+        ("tar", "1.10"),
+        ("rpm", "1.10-1"),
+    ]
     # The example of the instructions is the newest, too.
     assert "downloads/hello-1.10-linux-x86_64.tar.zst.asc" in text
 
@@ -141,22 +176,22 @@ def test_who_changes_its_architecture_is_the_same_package() -> None:
     newer, older = deb("a", "2.0"), msgspec.structs.replace(deb("a", "1.0"), architecture="all")
     for debs in ((newer, older), (older, newer)):
         content = channel(*debs)
-        assert [row.version for row in newest(rows_of("stable", content))] == ["2.0"]
+        assert [row.version for row in newest(rows_of(content))] == ["2.0"]
         content.suite("stable").add_architecture("arm64")
-        assert [row.version for row in newest(rows_of("stable", content))] == ["1.0", "2.0"]
+        assert [row.version for row in newest(rows_of(content))] == ["1.0", "2.0"]
 
 
 def test_names_of_tarballs_may_end_in_numbers() -> None:
     names = [f"{name}-linux-x86_64.tar.zst" for name in ("shop-1.5", "shop-2-1.0", "shop-1.10")]
     content = downloads(*names)
-    rows = [(row.name, row.version) for row in newest(rows_of("stable", content))]
+    rows = [(row.name, row.version) for row in newest(rows_of(content))]
     assert rows == [("shop", "1.10"), ("shop-2", "1.0")]
 
 
 def test_pex_files_are_listed_beside_tarballs() -> None:
     names = ["shop-1.5.pex", "shop-2-1.0.pex", "shop-1.10-linux-x86_64.pex", "shop-1.4.tar.zst"]
     content = downloads(*names)
-    rows = {(row.name, row.version, row.architecture) for row in rows_of("stable", content)}
+    rows = {(row.name, row.version, row.architecture) for row in rows_of(content)}
     assert rows == {
         ("shop", "1.5", ""),
         ("shop-2", "1.0", ""),
@@ -167,14 +202,16 @@ def test_pex_files_are_listed_beside_tarballs() -> None:
     # Instructions are for tarballs.
     assert "tar -xf shop-1.4.tar.zst" in page
     assert "tar -xf shop-1.5.pex" not in page
-    assert "PEX file" in page
+    assert "any Linux with Python" in page
 
 
 def test_pex_files_alone_are_not_for_the_installer() -> None:
     content = downloads("shop-1.5.pex")
     page = front(record(), content)
     assert "install.sh" not in page
-    assert "downloads/shop-1.5.pex" in page
+    own = site(record(), {"stable": content})["packages/shop.html"]
+    assert "install.sh" not in own
+    assert "../downloads/shop-1.5.pex" in own
 
 
 def many(count: int) -> Channel:
@@ -189,11 +226,12 @@ def test_ten_thousand_packages_are_found_page_by_page() -> None:
     assert len(found["index.html"]) < 30_000
     hrefs: list[str] = []
     for link in Page(found["index.html"]).links:
-        if link.startswith("packages/"):
-            page = Page(found[link])
-            assert "script" not in page.tags
-            hrefs += [href for href in page.links if href.startswith("../apt/")]
-    assert sorted(hrefs) == sorted(f"../apt/{deb.path}" for deb in content.suites["stable"])
+        if link.startswith("lists/"):
+            hrefs += [href for href in Page(found[link]).links if href.startswith("../packages/")]
+    names = sorted(deb.name for deb in content.suites["stable"])
+    assert sorted(hrefs) == [f"../packages/{name}.html" for name in names]
+    for deb in list(content.suites["stable"])[::100]:
+        assert f"../apt/{deb.path}" in Page(found[f"packages/{deb.name}.html"]).links
 
 
 def test_one_more_package_changes_one_page() -> None:
@@ -202,13 +240,23 @@ def test_one_more_package_changes_one_page() -> None:
     content.suite("stable").list("amd64").put(deb("a-package-00011", "1.0"))
     after = site(record(), {"stable": content})
     changed = {path for path in after if after[path] != before.get(path)}
-    assert len(changed) == 2, "a page, and its JSON"
+    # The front page says how many there are.
+    changed -= {"index.html", "packages/a-package-00011.html"}
+    assert len(changed) == 2, "a list, and its JSON"
     assert all("a-package-00011" in after[path] for path in changed)
 
 
 def test_programs_find_every_package() -> None:
     few = msgspec.json.decode(site(record(), {"stable": many(3)})["packages.json"])
     assert few == {
+        "repository": {
+            "name": "shop",
+            "title": "Shop",
+            "url": "https://shop.example",
+            "fingerprint": FINGERPRINT,
+            "key": "keys/shop.asc",
+        },
+        "channels": ["stable"],
         "packages": [
             {
                 "name": f"{letter}-package-{number:05}",
@@ -217,12 +265,13 @@ def test_programs_find_every_package() -> None:
                 "format": "deb",
                 "channel": "stable",
                 "suite": "stable",
+                "systems": [],
                 "size": 46_300_000,
                 "sha256": f"{letter}-package-{number:05}1.0",
                 "path": f"apt/pool/{letter}-package-{number:05}_1.0.deb",
             }
             for number, letter in enumerate("abc")
-        ]
+        ],
     }
     found = site(record(), {"stable": many(1000)})
     pages = msgspec.json.decode(found["packages.json"])["pages"]
@@ -238,11 +287,13 @@ def test_programs_find_every_package() -> None:
 def test_pages_that_nothing_is_on_any_more_go(tmp_path: Path) -> None:
     root = tmp_path / "repository"
     publish([package(tmp_path)], root, signer(), platforms=PLATFORMS)
-    assert not (root / "packages").exists()
-    (root / "packages").mkdir()
-    (root / "packages/x.html").write_text("old")
+    assert not (root / "lists").exists()
+    (root / "lists").mkdir()
+    for old in ("packages/x.html", "lists/x.html"):
+        (root / old).write_text("old")
     publish([], root, signer(), platforms=PLATFORMS)
-    assert list((root / "packages").iterdir()) == []
+    assert [path.name for path in (root / "packages").iterdir()] == ["hello.html"]
+    assert list((root / "lists").iterdir()) == []
 
 
 def test_without_an_address_a_person_fills_it_in() -> None:
@@ -253,9 +304,10 @@ def test_without_an_address_a_person_fills_it_in() -> None:
 @given(st.text(), st.text())
 def test_foreign_text_is_escaped(title: str, summary: str) -> None:
     content = channel(deb("a", "1", f"<script>{summary}</script>"))
-    page = Page(front(record(title=f"<b>{title}"), content))
-    assert "script" not in page.tags
-    assert "b" not in page.tags
+    for page in site(record(title=f"<b>{title}"), {"stable": content}).values():
+        if page.startswith("<!DOCTYPE"):
+            assert "b" not in Page(page).tags
+            assert escaped(f"<script>{summary}</script>") in page
 
 
 def published(tmp_path: Path, *files: Path, channel: str = "stable") -> str:

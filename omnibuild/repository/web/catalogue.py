@@ -14,11 +14,11 @@ from msgspec import Struct
 
 from omnibuild.digests import Digest
 from omnibuild.repository import layout
-from omnibuild.repository.clients.listing import DEB, RPM, Row, newest, rows_of
-from omnibuild.repository.state.channel import Channel, Contents, Shelf
+from omnibuild.repository.state.channel import Contents, Shelf
 from omnibuild.repository.state.entries import Deb, Download, Rpm
 from omnibuild.repository.state.ledger import Entry, Leaf, Ledger
 from omnibuild.repository.targets.target import Target
+from omnibuild.repository.web.listing import DEB, RPM, Offer, Row, newest
 
 E = TypeVar("E", bound=Entry)
 
@@ -93,27 +93,17 @@ class Catalogue:
         return Edition(self.first, self.ledger.commit(), only)
 
 
-def catalogued(target: Target, first: str, channels: Mapping[str, Channel]) -> Edition:
-    """Make a catalogue of all that the channels hold."""
-    rows: dict[str, list[Row]] = {}
-    for channel, content in channels.items():
-        for row in rows_of(channel, content):
-            rows.setdefault(row.name, []).append(row)
-    found = Catalogue.of(target, Edition(first))
-    for name in sorted(rows):
-        found.bring(name, rows[name])
-    return found.edition()
+def catalogued(target: Target, first: str, found: Mapping[str, Sequence[Offer]]) -> Edition:
+    """Make a catalogue of all that the channels offer, by names."""
+    return updated(target, Edition(first), found)
 
 
-def updated(
-    target: Target, edition: Edition, channels: Mapping[str, Channel], names: Iterable[str]
-) -> Edition:
-    """Bring some names of a catalogue to what the channels hold."""
-    found = Catalogue.of(target, edition)
-    for name in sorted(names):
-        rows = [row for each in channels.items() for row in rows_of(*each, name)]
-        found.bring(name, rows)
-    return found.edition()
+def updated(target: Target, edition: Edition, found: Mapping[str, Sequence[Offer]]) -> Edition:
+    """Bring some names of a catalogue to what the channels offer of them."""
+    catalogue = Catalogue.of(target, edition)
+    for name, offers in sorted(found.items()):
+        catalogue.bring(name, [offer.row for offer in offers])
+    return catalogue.edition()
 
 
 def changed_names(target: Target, before: Contents, after: Contents) -> set[str]:

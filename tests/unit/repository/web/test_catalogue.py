@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omnibuild.repository.clients.catalogue import Edition, catalogued, changed_names, updated
-from omnibuild.repository.clients.packages import front_rows, pages
 from omnibuild.repository.publish import publish, remove
 from omnibuild.repository.state.channel import Channel, Contents
 from omnibuild.repository.state.entries import Deb, Download, Rpm
 from omnibuild.repository.state.head import Repository
+from omnibuild.repository.web.catalogue import Edition, catalogued, changed_names, updated
+from omnibuild.repository.web.listing import offers
+from omnibuild.repository.web.lists import front_of, lists
+from omnibuild.repository.web.package import package_page
+from omnibuild.repository.web.site import Site
 from tests.unit.repository.samples import EL9, LINUX, PLATFORMS, listing, package, signer
 from tests.unit.repository.test_ledger import Memory
 
-RECORD = Repository(name="shop", title="Shop", fingerprint="0" * 40)
+SITE = Site(Repository(name="shop", title="Shop", fingerprint="0" * 40), "stable", "stable")
 
 
 class Files(Memory):
@@ -117,28 +119,28 @@ def test_an_updated_catalogue_is_the_one_from_nothing(count: int, rounds: list[o
             for channel, content in channels.items()
             for name in changed_names(target, before[channel], content.contents())
         }
-        edition = updated(target, edition, channels, names)
+        edition = updated(target, edition, offers(channels, names))
         before = {name: content.contents() for name, content in channels.items()}
         anew = Memory()
-        again = catalogued(anew, "stable", channels)
+        again = catalogued(anew, "stable", offers(channels))
         assert edition == again
-        assert front_rows(target, edition) == front_rows(anew, again)
-        assert dict(pages(target, RECORD, edition)) == dict(pages(anew, RECORD, again))
+        assert front_of(target, edition) == front_of(anew, again)
+        assert dict(lists(target, SITE, edition)) == dict(lists(anew, SITE, again))
 
 
 def test_one_more_package_is_a_leaf_or_two() -> None:
     target = Files()
     begun = [("stable", "deb", (f"n{n:05}", "1.0", "amd64"), False) for n in range(3000)]
     channels = changed(target, {"stable": Channel.of(target)}, begun)
-    edition = catalogued(target, "stable", channels)
+    edition = catalogued(target, "stable", offers(channels))
     before = channels["stable"].contents()
     more = [("stable", "deb", ("n01500", "1.1", "amd64"), False)]
     channels = changed(target, channels, more)
     names = changed_names(target, before, channels["stable"].contents())
     assert names == {"n01500"}
-    after = updated(target, edition, channels, names)
+    after = updated(target, edition, offers(channels, names))
     assert len(set(after.leaves) - set(edition.leaves)) == 1
-    assert len(dict(pages(target, RECORD, after, edition.leaves))) == 2
+    assert len(dict(lists(target, SITE, after, edition.leaves))) == 2
 
 
 @pytest.mark.parametrize("few", [True, False])
@@ -146,7 +148,7 @@ def test_publishing_on_is_publishing_from_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: bool
 ) -> None:
     if not few:
-        monkeypatch.setattr("omnibuild.repository.clients.packages.ROWS_OF_FRONT", 0)
+        monkeypatch.setattr("omnibuild.repository.web.lists.NAMES_OF_FRONT", 0)
     root = tmp_path / "repository"
 
     def add(*files: Path, channel: str = "stable") -> None:
@@ -157,7 +159,8 @@ def test_publishing_on_is_publishing_from_nothing(
     add(package(tmp_path, "shop", platform=EL9), package(tmp_path, platform=LINUX))
     remove(["shop=1.0-1"], root, signer())
     on = listing(root)
-    assert ("packages/hello.html" in on) is not few
+    assert ("lists/hello.html" in on) is not few
+    assert [path for path in on if path.startswith("packages/")] == ["packages/hello.html"]
     add()
     assert listing(root) == on
     shutil.rmtree(root / "state/catalogue")
@@ -167,36 +170,56 @@ def test_publishing_on_is_publishing_from_nothing(
 
 
 def test_a_damaged_catalogue_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("omnibuild.repository.clients.packages.ROWS_OF_FRONT", 0)
+    monkeypatch.setattr("omnibuild.repository.web.lists.NAMES_OF_FRONT", 0)
     root = tmp_path / "repository"
     publish([package(tmp_path)], root, signer(), platforms=PLATFORMS)
     (leaf,) = (root / "state/catalogue").iterdir()
     leaf.write_bytes(b"damaged")
     (root / "packages/hello.html").unlink()
     publish([package(tmp_path, "shop")], root, signer(), platforms=PLATFORMS)
-    page = (root / "packages/hello.html").read_text()
-    assert "pool/main/h/hello" in page
-    assert "pool/main/s/shop" in page
+    assert "pool/main/h/hello" in (root / "packages/hello.html").read_text()
+    page = (root / "lists/hello.html").read_text()
+    assert "../packages/hello.html" in page
+    assert "../packages/shop.html" in page
 
 
 def test_who_was_killed_among_pages_has_all_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pages may then say more than what is recorded: nothing of them is taken for right."""
-    monkeypatch.setattr("omnibuild.repository.clients.packages.ROWS_OF_FRONT", 0)
+    monkeypatch.setattr("omnibuild.repository.web.lists.NAMES_OF_FRONT", 0)
     root = tmp_path / "repository"
     publish([package(tmp_path)], root, signer(), platforms=PLATFORMS)
 
-    def killed(*all_: Any) -> Iterator[tuple[str, str]]:
-        yield from pages(*all_)
-        raise KeyboardInterrupt
+    def killed(*words: Any) -> str:
+        if words[1] == "shop":
+            raise KeyboardInterrupt
+        return package_page(*words)
 
     with monkeypatch.context() as patched:
-        patched.setattr("omnibuild.repository.pages.pages", killed)
+        patched.setattr("omnibuild.repository.pages.package_page", killed)
+        more = [package(tmp_path, version="2.0"), package(tmp_path, "shop")]
         with pytest.raises(KeyboardInterrupt):
-            publish([package(tmp_path, "shop")], root, signer(), platforms=PLATFORMS)
-    assert "pool/main/s/shop" in (root / "packages/hello.html").read_text()
+            publish(more, root, signer(), platforms=PLATFORMS)
+    assert "hello_2.0-1" in (root / "packages/hello.html").read_text()
+    remove(["shop", "hello=2.0"], root, signer())
+    assert "hello_2.0-1" not in (root / "packages/hello.html").read_text()
+    assert [path.name for path in (root / "packages").iterdir()] == ["hello.html"]
+    assert "packages/shop.html" not in (root / "lists/hello.html").read_text()
+
+
+def test_a_package_that_nobody_has_any_more_has_no_page(tmp_path: Path) -> None:
+    root = tmp_path / "repository"
+    publish([package(tmp_path), package(tmp_path, "shop")], root, signer(), platforms=PLATFORMS)
     remove(["shop"], root, signer())
-    pages_now = [path.read_text() for path in (root / "packages").iterdir()]
-    assert pages_now
-    assert not any("pool/main/s/shop" in text for text in pages_now)
+    assert [path.name for path in (root / "packages").iterdir()] == ["hello.html"]
+
+
+def test_publishing_writes_only_pages_that_change(tmp_path: Path) -> None:
+    root = tmp_path / "repository"
+    publish([package(tmp_path), package(tmp_path, "shop")], root, signer(), platforms=PLATFORMS)
+    before = {path.name: path.stat().st_ino for path in (root / "packages").iterdir()}
+    publish([package(tmp_path, version="2.0")], root, signer(), platforms=PLATFORMS)
+    after = {path.name: path.stat().st_ino for path in (root / "packages").iterdir()}
+    assert after["shop.html"] == before["shop.html"]
+    assert after["hello.html"] != before["hello.html"]
