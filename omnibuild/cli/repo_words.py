@@ -114,6 +114,25 @@ def _check(parser: argparse.ArgumentParser) -> None:
 
 
 @command(
+    "repo resign",
+    "date and sign the suites of apt anew, and have what is signed end after some days",
+    "  omnibuild repo resign --repo /srv/repo --valid-days 14\n"
+    "  omnibuild repo resign --repo /srv/repo",
+    action="resign",
+)
+def _resign(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--valid-days",
+        type=int,
+        metavar="N",
+        help="for so many days hosts take what is signed, now and later; 0: for ever"
+        " (default: as before)",
+    )
+    add_place(parser)
+    add_key(parser)
+
+
+@command(
     "repo gc",
     "remove what is old: versions of a channel, releases, and files that nothing names any more",
     "  omnibuild repo gc --repo /srv/repo --dry-run\n"
@@ -141,4 +160,4 @@ def _gc(parser: argparse.ArgumentParser) -> None:
     add_key(parser)
 
 
-REPO_COMMANDS = (_list, _log, _promote, _demote, _yank, _check, _gc)
+REPO_COMMANDS = (_list, _log, _promote, _demote, _yank, _check, _resign, _gc)

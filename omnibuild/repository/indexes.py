@@ -13,7 +13,7 @@ from omnibuild.errors import RepositoryError, Where
 from omnibuild.events import Emit
 from omnibuild.repository import layout
 from omnibuild.repository.apt.release import release_date, signed_text
-from omnibuild.repository.apt.suite import suite_of
+from omnibuild.repository.apt.suite import Suite, suite_of
 from omnibuild.repository.apt.switch import publish_suites
 from omnibuild.repository.pages import publish_pages
 from omnibuild.repository.state.channel import Channel, Contents, Index
@@ -126,14 +126,39 @@ def _publish_all(
         for directory, pieces in _directories(channel, tree, state.channels[channel].trees[tree])
     ]
     publish_pages(target, head, state.channels, signer, through=through)
-    suites = [
-        suite_of(state.channels[channel].suites[suite], suite, record.title, record.components)
-        for channel, contents in wanted.items()
-        for suite in contents.suites
-    ]
     # Last of all, and all at once: it waits for readers.
-    changed.append(publish_suites(target, suites, signer, now))
+    changed.append(publish_suites(target, suites_of(state.channels, record, wanted), signer, now))
     return any(changed)
+
+
+def suites_of(
+    channels: Mapping[str, Channel], record: Repository, wanted: Mapping[str, Contents]
+) -> list[Suite]:
+    """Return some suites of channels with what those hold for them."""
+    valid = record.valid_days * DAY
+    return [
+        suite_of(channels[channel].suites[name], name, record.title, record.components, valid)
+        for channel, contents in wanted.items()
+        for name in contents.suites
+    ]
+
+
+def renew(target: Target, signer: Signer, emit: Emit) -> tuple[str, ...]:
+    """Date and sign all suites anew, which say the same otherwise; return their names.
+
+    Trees stay: dnf knows no end of what is signed, and would fetch what it has.
+    """
+    with target.locked(layout.SHOWING, emit):
+        state = load(target)
+        if state.head is None:
+            return ()
+        suites = suites_of(state.channels, state.head.repository, state.contents)
+        shown = target.read(layout.SHOWN)
+        # Whoever finds it empty looks all through: what is written now may be cut off.
+        target.put(layout.SHOWN, b"")
+        publish_suites(target, suites, signer, int(time.time()), renew=True)
+        target.put(layout.SHOWN, shown)
+    return tuple(suite.name for suite in suites)
 
 
 def _directories(channel: str, tree: str, index: Index[Rpm]) -> Iterator[tuple[str, list[Piece]]]:

@@ -11,13 +11,12 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
 import pytest
 
-from tests.acceptance.hosts.bases import Base, make_base
+from tests.acceptance.hosts.debians import DEBIANS, Chrooted, copies
 from tests.acceptance.readers import (
     Bench,
     Reader,
@@ -28,10 +27,9 @@ from tests.acceptance.readers import (
 )
 from tests.integration.remote.servers import Server, free_ports, running, seaweedfs
 from tests.integration.remote.test_s3 import bucket_works, use
-from tests.integration.repository.clients import Apt, Dnf, Done, run
+from tests.integration.repository.clients import Dnf
 
 PUBLISHES = int(os.environ.get("OMNIBUILD_PUBLISHES", "500"))
-DEBIANS = {"bullseye": "Debian 11", "bookworm": "Debian 12", "trixie": "Debian 13"}
 
 # A web server that says of files what a bucket says of them, and a cache that obeys.
 CACHED = """
@@ -68,31 +66,10 @@ http {{
 """
 
 
-@dataclass(frozen=True)
-class Chrooted(Apt):
-    """apt of another Debian, in a tree of that Debian; it sees ``shown`` as /srv.
-
-    What it is told of files is as it sees them.
-    """
-
-    tree: Path = Path("/")
-    shown: Path = Path("/")
-
-    def run(self, *arguments: str) -> Done:
-        inside = Path("/", self.root.relative_to(self.tree))
-        words = self.command(inside, *arguments)
-        script = 'mount --bind "$1" "$2/srv"; shift; exec chroot "$@"'
-        return run("unshare", "--mount", "sh", "-euc", script, "sh", self.shown, self.tree, *words)
-
-
 @pytest.fixture(scope="module")
 def trees(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
     base = tmp_path_factory.mktemp("debians")
-    trees = {suite: base / suite for suite in DEBIANS}
-    for suite, tree in trees.items():
-        made = make_base(Base(f"debian-{suite}", suite))
-        assert run("cp", "--archive", "--reflink=auto", made, tree).returncode == 0
-    yield trees
+    yield copies(base)
     shutil.rmtree(base)
 
 

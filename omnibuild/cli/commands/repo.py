@@ -21,6 +21,7 @@ from omnibuild.repository.life.history import Logged, log_of
 from omnibuild.repository.life.inventory import Inventory, Item, inventories
 from omnibuild.repository.life.promotion import promote
 from omnibuild.repository.life.retention import Retention, retire, retired
+from omnibuild.repository.life.validity import resign, until
 from omnibuild.repository.publish import Published, remove
 from omnibuild.settings import default_key
 from omnibuild.signing.signer import load_signers
@@ -41,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         "demote": _demote,
         "yank": _yank,
         "check": _check,
+        "resign": _resign,
         "gc": _gc,
     }
     return actions[arguments.action](arguments)
@@ -182,6 +184,7 @@ def _check(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _write_json(asdict(done))
     else:
+        _tell(f"warning: {each.place}: {each.what}" for each in done.warnings)
         for fault in done.faults:
             first, *more = fault.what.splitlines()
             _tell([f"{fault.place}: {first}", *(f"  {line}" for line in more)])
@@ -194,6 +197,19 @@ def _check(arguments: argparse.Namespace) -> int:
             ]
         )
     return EXIT_FAULTS if done.faults else 0
+
+
+def _resign(arguments: argparse.Namespace) -> int:
+    """Sign all suites again."""
+    signer = load_signers(arguments.key or [default_key()])
+    with reporting(arguments) as emit:
+        done = resign(arguments.repo, signer, arguments.valid_days, emit)
+    if arguments.json:
+        _write_json(asdict(done))
+        return 0
+    end = f"valid until {until(done)}" if done.days else "valid for ever"
+    _tell([f"{arguments.repo}: {', '.join(done.suites) or 'no suite'} signed again, {end}"])
+    return 0
 
 
 def _gc(arguments: argparse.Namespace) -> int:

@@ -12,6 +12,8 @@ CLEARTEXT_HEADER = b"-----BEGIN PGP SIGNED MESSAGE-----"
 SIGNATURE_HEADER = b"-----BEGIN PGP SIGNATURE-----"
 
 _DATE = re.compile(rb"^Date: (.+)$", re.MULTILINE)
+_UNTIL = re.compile(rb"^Valid-Until: (.+)$", re.MULTILINE)
+_DATES = (b"Date: ", b"Valid-Until: ")
 _ROW = re.compile(rb"^ ([0-9a-f]{64} [0-9]+) (\S+)$", re.MULTILINE)
 
 # What lists files: their digest and size, by their path.
@@ -30,10 +32,12 @@ def release_text(
     components: Iterable[str],
     rows: Rows,
     date: int,
+    valid: int = 0,
 ) -> bytes:
     """Return the text of a suite's Release; ``date`` is in seconds since 1970.
 
-    There is no Valid-Until: it would cut off every host unless somebody signs anew in time.
+    Hosts take it for ``valid`` seconds; with 0 there is no Valid-Until, which would cut off every
+    host unless somebody signs anew in time.
     """
     lines = [
         f"Origin: {title}",
@@ -42,6 +46,7 @@ def release_text(
         f"Suite: {name}",
         f"Codename: {name}",
         f"Date: {formatdate(date, usegmt=True)}",
+        *([f"Valid-Until: {formatdate(date + valid, usegmt=True)}"] if valid else []),
         "Acquire-By-Hash: yes",
         f"Architectures: {' '.join(sorted(architectures))}",
         f"Components: {' '.join(components)}",
@@ -53,7 +58,16 @@ def release_text(
 
 def release_date(release: bytes) -> int:
     """Return the date of a Release file, in seconds since 1970; 0 when it has none."""
-    match = _DATE.search(release)
+    return _time(_DATE, release)
+
+
+def valid_until(release: bytes) -> int:
+    """Return until when hosts take a Release file, in seconds since 1970; 0: for ever."""
+    return _time(_UNTIL, release)
+
+
+def _time(field: re.Pattern[bytes], release: bytes) -> int:
+    match = field.search(release)
     try:
         return int(parsedate_to_datetime(match[1].decode()).timestamp()) if match else 0
     except ValueError:
@@ -83,5 +97,5 @@ def signed_text(message: bytes) -> bytes:
 
 
 def undated(release: bytes) -> list[bytes]:
-    """Return all lines but the date: equal ones are of one state."""
-    return [line for line in release.splitlines() if not line.startswith(b"Date: ")]
+    """Return all lines but the dates: equal ones are of one state."""
+    return [line for line in release.splitlines() if not line.startswith(_DATES)]

@@ -28,6 +28,7 @@ class Suite:
     Args:
         title: Origin and Label: who publishes.
         indexes: files by their path in the suite, each as pieces of text in a row.
+        valid: for how many seconds hosts take what is signed; 0: for ever.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Suite:
     architectures: Sequence[str]
     components: Sequence[str]
     indexes: Mapping[str, Sequence[Piece]]
+    valid: int = 0
 
 
 def list_of(deb: Deb) -> str:
@@ -46,7 +48,9 @@ def list_of(deb: Deb) -> str:
     return f"{_lists_of(layout.component_of(deb.path))}{installer}{deb.architecture}"
 
 
-def suite_of(index: Index[Deb], name: str, title: str, components: Sequence[str]) -> Suite:
+def suite_of(
+    index: Index[Deb], name: str, title: str, components: Sequence[str], valid: int = 0
+) -> Suite:
     """Return a suite with what a channel holds for it."""
     indexes: dict[str, Sequence[Piece]] = {}
     for component in components:
@@ -55,7 +59,7 @@ def suite_of(index: Index[Deb], name: str, title: str, components: Sequence[str]
         if any(each.startswith(f"{lists}{_INSTALLER_LISTS}") for each in index.lists):
             place = f"{component}/{INSTALLER}"
             indexes |= _packages_files(place, index, f"{lists}{_INSTALLER_LISTS}")
-    return Suite(name, title, index.architectures, components, indexes)
+    return Suite(name, title, index.architectures, components, indexes, valid)
 
 
 def _lists_of(component: str) -> str:

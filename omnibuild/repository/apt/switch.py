@@ -39,12 +39,15 @@ KEPT_STATES = 8
 FORMS = (".gz", ".xz")
 
 
-def publish_suites(target: Target, suites: Iterable[Suite], signer: Signer, now: int) -> bool:
+def publish_suites(
+    target: Target, suites: Iterable[Suite], signer: Signer, now: int, *, renew: bool = False
+) -> bool:
     """Bring suites to new states, together; tell whether anything was not so before.
 
-    Also a suite that says what it shall is looked through: what is damaged is written again.
+    Also a suite that says what it shall is looked through: what is damaged is written again. With
+    ``renew`` it is dated and signed anew.
     """
-    switches = [_Switch(target, suite, signer, now) for suite in suites]
+    switches = [_Switch(target, suite, signer, now, renew) for suite in suites]
     changes = [[switch.bring(), switch.announce()] for switch in switches]
     changes += [[switch.commit()] for switch in switches]
     changes += [[switch.settle()] for switch in switches]
@@ -57,12 +60,14 @@ class _Switch:
 
     Args:
         now: seconds since 1970.
+        renew: whether what says the same as before gets another date.
     """
 
     target: Target
     suite: Suite
     signer: Signer
     now: int
+    renew: bool
 
     def bring(self) -> bool:
         """Write what nobody names yet."""
@@ -160,7 +165,7 @@ class _Switch:
     @cached_property
     def _release(self) -> bytes:
         text = self._text(self._rows)
-        keeps = undated(text) == undated(self._published)
+        keeps = not self.renew and undated(text) == undated(self._published)
         return self._published if keeps else text
 
     @cached_property
@@ -180,7 +185,7 @@ class _Switch:
         date = max(self.now, release_date(self._published) + 1)
         suite = self.suite
         return release_text(
-            suite.name, suite.title, suite.architectures, suite.components, rows, date
+            suite.name, suite.title, suite.architectures, suite.components, rows, date, suite.valid
         )
 
     def _path(self, path: str) -> str:

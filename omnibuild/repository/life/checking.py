@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from omnibuild.repository import layout
 from omnibuild.repository.indexes import is_shown
 from omnibuild.repository.life.files import File, files_of
 from omnibuild.repository.life.served import check_served
+from omnibuild.repository.life.validity import said, validities
 from omnibuild.repository.refusals import existing
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.head import Head, Release, read_head, read_release
@@ -45,6 +47,8 @@ class Checked:
     size: int = 0
     releases: int = 0
     faults: list[Fault] = field(default_factory=list)
+    # What is not wrong yet.
+    warnings: list[Fault] = field(default_factory=list)
 
 
 def check(repository: Path | str, *, deep: bool = False) -> Checked:
@@ -73,6 +77,7 @@ def _checked(target: Target, head: Head, *, deep: bool) -> Checked:
     whole = {name: each for name, each in channels.items() if _is_whole(target, each, checked)}
     listed = {file.path: file for name, each in whole.items() for file in files_of(name, each)}
     _check_files(target, listed, checked, deep=deep)
+    _check_validity(target, channels, checked)
     if is_shown(target, head):
         for place, what in check_served(target, head.repository, whole, deep=deep):
             checked.faults.append(Fault(target.place(place), what))
@@ -135,6 +140,18 @@ def _is_whole(target: Target, content: Channel, checked: Checked) -> bool:
     ]
     checked.faults += faults
     return not faults
+
+
+def _check_validity(target: Target, channels: Mapping[str, Channel], checked: Checked) -> None:
+    now = time.time()
+    for each in validities(target, channels):
+        place = target.place(each.path)
+        if each.is_over(now):
+            what = f"hosts refuse it since {said(each.until)}: omnibuild repo resign"
+            checked.faults.append(Fault(place, what))
+        elif each.is_near(now):
+            what = f"hosts refuse it from {said(each.until)} on: omnibuild repo resign"
+            checked.warnings.append(Fault(place, what))
 
 
 def _damaged(ledger: Ledger[E]) -> Iterator[Fault]:

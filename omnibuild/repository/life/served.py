@@ -54,9 +54,8 @@ def check_served(
         yield layout.INSTALLER, UNSIGNED
     for name, content in channels.items():
         for suite, debs in content.suites.items():
-            yield from _check_suite(
-                target, verifier, suite_of(debs, suite, record.title, record.components)
-            )
+            said = suite_of(debs, suite, record.title, record.components)
+            yield from _check_suite(target, verifier, said)
         for tree, rpms in content.trees.items():
             for architecture in rpms.architectures:
                 names = dict.fromkeys((architecture, NOARCH))

@@ -62,6 +62,8 @@ class Repository(Struct, kw_only=True):
     keyring: Keyring = Keyring()
     # Those of each apt suite, in the order in which they came.
     components: tuple[str, ...] = (layout.COMPONENT,)
+    # For so many days apt hosts take what is signed; 0: for ever.
+    valid_days: int = 0
 
     @property
     def signers(self) -> tuple[str, ...]:
@@ -244,6 +246,7 @@ def record_of(known: Repository | None, signer: Signer, base_url: str) -> Reposi
         cosigners=tuple(each.fingerprint for each in signer.others),
         keyring=known.keyring if known else Keyring(),
         components=known.components if known else (layout.COMPONENT,),
+        valid_days=known.valid_days if known else 0,
     )
 
 
