@@ -133,6 +133,28 @@ def _resign(parser: argparse.ArgumentParser) -> None:
 
 
 @command(
+    "repo repair",
+    "make a repository whole again, of its own state and of what hosts see",
+    "  omnibuild repo repair --repo /srv/repo --dry-run\n"
+    "  omnibuild repo repair --repo /srv/repo\n"
+    "  omnibuild repo repair --repo /srv/repo --drop-lost\n\n"
+    "exit status: 1 when something is lost, and still listed",
+    action="repair",
+)
+def _repair(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--drop-lost",
+        action="store_true",
+        help="take packages out whose files are gone or damaged (default: they stay listed)",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="tell what would be done, change nothing"
+    )
+    add_place(parser)
+    add_key(parser)
+
+
+@command(
     "repo gc",
     "remove what is old: versions of a channel, releases, and files that nothing names any more",
     "  omnibuild repo gc --repo /srv/repo --dry-run\n"
@@ -160,4 +182,4 @@ def _gc(parser: argparse.ArgumentParser) -> None:
     add_key(parser)
 
 
-REPO_COMMANDS = (_list, _log, _promote, _demote, _yank, _check, _resign, _gc)
+REPO_COMMANDS = (_list, _log, _promote, _demote, _yank, _check, _repair, _resign, _gc)

@@ -95,23 +95,8 @@ class Draft:
                 self._spread(rpm.path, directories)
 
     def _add_deb(self, submission: Submission, names: Iterable[str]) -> bool:
-        control = submission.deb.fields if submission.deb else {}
-        changes = submission.deb.changes if submission.deb else ()
-        size = submission.source.stat().st_size
         self._copy(submission, f"{layout.APT}/{submission.path}")
-        deb = Deb(
-            name=submission.name,
-            version=submission.version,
-            architecture=submission.architecture,
-            summary=control.get("Description", "").partition("\n")[0],
-            digest=submission.identity,
-            size=size,
-            path=submission.path,
-            stanza=stanza(control, path=submission.path, size=size, digest=submission.identity),
-            changes=tuple(
-                Change(each.version, each.date, each.author, each.text) for each in changes
-            ),
-        )
+        deb = deb_entry(submission)
         new = False
         for suite in map(self.content.suite, names):
             if submission.architecture != ALL or not suite.architectures:
@@ -177,7 +162,7 @@ class Draft:
         file = SignedFile(submission.path, digests.of_file(signed), signed.stat().st_size)
         shard = compress(filelists_element(info, file.digest))
         self.state.target.put(layout.filelists_shard(submission.identity), shard)
-        return _rpm(submission, info, file, self.signer.fingerprint), signed
+        return rpm_entry(submission, info, file, self.signer.fingerprint), signed
 
     def _directories(self, submission: Submission, trees: Sequence[str]) -> list[str]:
         architectures = {
@@ -201,7 +186,26 @@ class Draft:
                 target.copy(source, file)
 
 
-def _rpm(submission: Submission, info: RpmInfo, file: SignedFile, signed_by: str) -> Rpm:
+def deb_entry(submission: Submission) -> Deb:
+    """Return what is recorded of a .deb."""
+    control = submission.deb.fields if submission.deb else {}
+    changes = submission.deb.changes if submission.deb else ()
+    size = submission.source.stat().st_size
+    return Deb(
+        name=submission.name,
+        version=submission.version,
+        architecture=submission.architecture,
+        summary=control.get("Description", "").partition("\n")[0],
+        digest=submission.identity,
+        size=size,
+        path=submission.path,
+        stanza=stanza(control, path=submission.path, size=size, digest=submission.identity),
+        changes=tuple(Change(each.version, each.date, each.author, each.text) for each in changes),
+    )
+
+
+def rpm_entry(submission: Submission, info: RpmInfo, file: SignedFile, signed_by: str) -> Rpm:
+    """Return what is recorded of an rpm as it is served, and signed by that key."""
     return Rpm(
         name=submission.name,
         version=submission.version,

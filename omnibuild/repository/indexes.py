@@ -5,10 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Mapping
 
-import msgspec
-from msgspec import Struct
-
-from omnibuild.digests import Digest
 from omnibuild.errors import RepositoryError, Where
 from omnibuild.events import Emit
 from omnibuild.repository import layout
@@ -17,9 +13,15 @@ from omnibuild.repository.apt.suite import Suite, suite_of
 from omnibuild.repository.apt.switch import publish_suites
 from omnibuild.repository.pages import publish_pages
 from omnibuild.repository.state.channel import Channel, Contents, Index
-from omnibuild.repository.state.damage import UNREADABLE
 from omnibuild.repository.state.entries import Rpm
-from omnibuild.repository.state.head import Head, Repository, State, load, read_release
+from omnibuild.repository.state.head import (
+    Head,
+    Repository,
+    State,
+    load,
+    read_release,
+    read_shown,
+)
 from omnibuild.repository.targets.target import Target
 from omnibuild.repository.yum.metadata import NOARCH, Piece
 from omnibuild.repository.yum.tree import pieces_of, publish_tree, revision
@@ -28,13 +30,6 @@ from omnibuild.signing.signer import Signer
 # A clock may be an hour off, as by a wrong time zone: then dates only go on from the last one.
 FAR_OFF = 24 * 3600
 DAY = 24 * 3600
-
-
-class Shown(Struct, frozen=True):
-    """What readers were last shown: the record and releases of a head."""
-
-    repository: Repository
-    releases: Mapping[str, Digest]
 
 
 def show(
@@ -59,7 +54,7 @@ def show(
         state = load(target)
         if state.head is None:
             return False
-        before, now = _shown(target), Shown(state.head.repository, state.head.releases)
+        before, now = read_shown(target), state.head.sealed
         if now.repository.signers != tuple(each.fingerprint for each in signer.all):
             # Somebody had other keys sign meanwhile, and shows all that was published before.
             return False
@@ -72,12 +67,12 @@ def show(
             # Whoever finds it empty looks all through: what is written now may be cut off.
             target.put(layout.SHOWN, b"")
         changed = _publish_all(target, state.head, state, wanted, signer, through=through)
-        target.put(layout.SHOWN, msgspec.json.encode(now) + b"\n")
+        target.put(layout.SHOWN, now.encoded())
     return changed or behind
 
 
 def _unseen(
-    target: Target, before: Shown | None, now: Shown, channel: str, new: Contents
+    target: Target, before: Head | None, now: Head, channel: str, new: Contents
 ) -> Contents:
     """Return those suites and trees of a channel that readers have not been shown."""
     known = before.releases.get(channel, "") if before else ""
@@ -89,7 +84,7 @@ def _unseen(
     return Contents(suites, trees)
 
 
-def _in_all_channels(shown: Shown) -> tuple[object, ...]:
+def _in_all_channels(shown: Head) -> tuple[object, ...]:
     """Return what all channels are shown anew for."""
     record = shown.repository
     return (record.base_url, record.signers, record.keys, record.components)
@@ -97,15 +92,7 @@ def _in_all_channels(shown: Shown) -> tuple[object, ...]:
 
 def is_shown(target: Target, head: Head) -> bool:
     """Tell whether readers were shown the head: else its publisher was killed, or is at it."""
-    return _shown(target) == Shown(head.repository, head.releases)
-
-
-def _shown(target: Target) -> Shown | None:
-    try:
-        return msgspec.json.decode(target.read(layout.SHOWN), type=Shown)
-    except UNREADABLE:
-        # Damaged or not there: then all is looked through.
-        return None
+    return read_shown(target) == head.sealed
 
 
 def _publish_all(

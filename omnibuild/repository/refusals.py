@@ -51,7 +51,7 @@ def check_directory(target: Target) -> None:
             "the directory holds files that publishing would replace, and is no repository",
             where=Where(target.place()),
             why=f"found {', '.join(foreign)}",
-            hint="choose an empty directory",
+            hint="choose an empty directory; if this was a repository: omnibuild repo repair",
         )
 
 

@@ -149,6 +149,18 @@ def read_certificate(name: str) -> Certificate:
         raise SigningKeyError("not a public key", where=where, why=why) from error
 
 
+def certificates_in(data: bytes, where: Where) -> tuple[Certificate, ...]:
+    """Return the public keys in a keyring, a block of text or binary, as they are.
+
+    Raises ``RuntimeError`` when it holds none.
+    """
+    from pysequoia import Cert
+
+    return tuple(
+        Certificate(cert, tuple(read_parts(bytes(cert))), where) for cert in Cert.split_bytes(data)
+    )
+
+
 def name_of(certificate: str) -> str:
     """Return the first user ID of a key that is given as text, whether or not it ended."""
     from pysequoia.packet import PacketPile

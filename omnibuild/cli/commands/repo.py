@@ -22,6 +22,7 @@ from omnibuild.repository.life.inventory import Inventory, Item, inventories
 from omnibuild.repository.life.promotion import promote
 from omnibuild.repository.life.retention import Retention, retire, retired
 from omnibuild.repository.life.validity import resign, until
+from omnibuild.repository.mending.repair import repair
 from omnibuild.repository.publish import Published, remove
 from omnibuild.settings import default_key
 from omnibuild.signing.signer import load_signers
@@ -43,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         "yank": _yank,
         "check": _check,
         "resign": _resign,
+        "repair": _repair,
         "gc": _gc,
     }
     return actions[arguments.action](arguments)
@@ -210,6 +212,23 @@ def _resign(arguments: argparse.Namespace) -> int:
     end = f"valid until {until(done)}" if done.days else "valid for ever"
     _tell([f"{arguments.repo}: {', '.join(done.suites) or 'no suite'} signed again, {end}"])
     return 0
+
+
+def _repair(arguments: argparse.Namespace) -> int:
+    """Make a repository whole, and tell what was done and what is lost."""
+    with reporting(arguments) as emit:
+        done = repair(
+            arguments.repo,
+            load_signers(arguments.key or [default_key()]),
+            emit,
+            drop_lost=arguments.drop_lost,
+            dry_run=arguments.dry_run,
+        )
+    if arguments.json:
+        _write_json({**asdict(done), "dry_run": arguments.dry_run})
+    else:
+        _tell(done.lines(dropped=arguments.drop_lost, dry_run=arguments.dry_run))
+    return EXIT_FAULTS if done.lost and not arguments.drop_lost else 0
 
 
 def _gc(arguments: argparse.Namespace) -> int:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from omnibuild import digests
 from omnibuild.digests import Digest
-from omnibuild.errors import RepositoryError
+from omnibuild.errors import RepositoryError, StorageError
+from omnibuild.events import silent
 from omnibuild.repository import layout
 from omnibuild.repository.indexes import is_shown
 from omnibuild.repository.life.files import File, files_of
@@ -18,13 +20,17 @@ from omnibuild.repository.life.served import check_served
 from omnibuild.repository.life.validity import said, validities
 from omnibuild.repository.refusals import existing
 from omnibuild.repository.state.channel import Channel
-from omnibuild.repository.state.head import Head, Release, read_head, read_release
-from omnibuild.repository.state.ledger import Entry, Ledger
+from omnibuild.repository.state.head import Head, Release, read_head, read_release, read_shown
+from omnibuild.repository.state.ledger import Entry, Ledger, is_whole_leaf
 from omnibuild.repository.targets.target import Target
+from omnibuild.repository.yum.metadata import is_whole
 
 E = TypeVar("E", bound=Entry)
 # Whoever publishes meanwhile moves what is looked at: then it is looked at again.
 TRIES = 3
+# Between saying what there is and beginning to show it, in seconds.
+PAUSE = 1.0
+CHANGED = "it is not what was published"
 
 
 @dataclass(frozen=True)
@@ -62,10 +68,43 @@ def check(repository: Path | str, *, deep: bool = False) -> Checked:
     """
     target = existing(repository)
     for _ in range(TRIES):
-        head = target.read(layout.HEAD)
-        checked = _checked(target, read_head(target, head), deep=deep)
-        if not checked.faults or target.read(layout.HEAD) == head:
-            break
+        before = _moment(target)
+        head = read_head(target, before[0])
+        checked = _checked(target, head, deep=deep)
+        if not checked.faults or (_moment(target) == before and is_shown(target, head)):
+            return checked
+        _await_turn(target)
+        if _moment(target) == before:
+            return checked
+    return _looked_again(target, checked)
+
+
+def _moment(target: Target) -> tuple[bytes, bytes]:
+    """Return what changes whenever somebody publishes, or shows what is published."""
+    return target.read(layout.HEAD), target.read(layout.SHOWN)
+
+
+def _await_turn(target: Target) -> None:
+    """Have who is showing something come to its end, and who is about to begin."""
+    time.sleep(PAUSE)
+    # Who may only read the repository has waited at least.
+    with contextlib.suppress(RepositoryError, StorageError), target.locked(layout.SHOWING, silent):
+        pass
+
+
+def _looked_again(target: Target, before: Checked) -> Checked:
+    """Look while nobody can show anything else: at what hosts see now, whatever was published.
+
+    Files of packages never change: what was wrong with those is not read again.
+    """
+    try:
+        with target.locked(layout.SHOWING, silent):
+            head = read_shown(target) or read_head(target, target.read(layout.HEAD))
+            checked = _checked(target, head, deep=False)
+    except (RepositoryError, StorageError):
+        return before
+    read = [fault for fault in before.faults if fault.what.startswith(CHANGED)]
+    checked.faults = list(dict.fromkeys([*checked.faults, *read]))
     return checked
 
 
@@ -73,11 +112,12 @@ def _checked(target: Target, head: Head, *, deep: bool) -> Checked:
     checked = Checked()
     releases = _present(target, head, checked)
     channels = {name: Channel.of(target, each.contents) for name, each in releases.items()}
-    _check_history(target, releases, checked)
+    _check_history(target, releases, checked, deep=deep)
     whole = {name: each for name, each in channels.items() if _is_whole(target, each, checked)}
     listed = {file.path: file for name, each in whole.items() for file in files_of(name, each)}
     _check_files(target, listed, checked, deep=deep)
     _check_validity(target, channels, checked)
+    _check_shards(target, whole.values(), checked)
     if is_shown(target, head):
         for place, what in check_served(target, head.repository, whole, deep=deep):
             checked.faults.append(Fault(target.place(place), what))
@@ -99,7 +139,9 @@ def _present(target: Target, head: Head, checked: Checked) -> dict[str, Release]
     return found
 
 
-def _check_history(target: Target, releases: Mapping[str, Release], checked: Checked) -> None:
+def _check_history(
+    target: Target, releases: Mapping[str, Release], checked: Checked, *, deep: bool
+) -> None:
     """Read the releases before, and ask for their leaves: a channel may go back to them."""
     leaves: set[Digest] = set()
     for release in releases.values():
@@ -119,6 +161,19 @@ def _check_history(target: Target, releases: Mapping[str, Release], checked: Che
         path = layout.leaf(digest)
         if path.rpartition("/")[2] not in names:
             checked.faults.append(Fault(target.place(path), "an earlier release needs it"))
+        elif deep and not is_whole_leaf(target, digest):
+            what = "it is not what its name says, and an earlier release needs it"
+            checked.faults.append(Fault(target.place(path), what))
+
+
+def _check_shards(target: Target, channels: Iterable[Channel], checked: Checked) -> None:
+    """Read the lists of files of rpms, which metadata is made of."""
+    trees = (tree for content in channels for tree in content.trees.values())
+    for identity in {rpm.identity for tree in trees for rpm in tree}:
+        path = layout.filelists_shard(identity)
+        if not is_whole(target.read(path)):
+            what = "the list of an rpm's files is gone or damaged"
+            checked.faults.append(Fault(target.place(path), what))
 
 
 def _is_whole(target: Target, content: Channel, checked: Checked) -> bool:
@@ -189,7 +244,7 @@ def _wrong(target: Target, file: File, size: int | None, *, deep: bool) -> str:
         with target.local(file.path) as path:
             found = digests.of_file(path)
         if found != file.digest:
-            return f"it is not what was published\nexpected {file.digest}\nfound    {found}"
+            return f"{CHANGED}\nexpected {file.digest}\nfound    {found}"
     return ""
 
 

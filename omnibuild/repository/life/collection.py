@@ -52,7 +52,7 @@ class _Out:
 
 
 @dataclass
-class _Named:
+class Named:
     """What releases name: paths, and what was seen so far of how they come to that."""
 
     paths: set[str] = field(default_factory=set)
@@ -128,7 +128,7 @@ def collect(
 
 def _named(state: State, before: float) -> set[str]:
     """Return the paths that are needed: by what is, or was not long ago, or may come back."""
-    named = _Named()
+    named = Named()
     young = time.time() - IN_FLIGHT
     for present in state.releases.values():
         followed, out = time.time(), frozenset[str]()

@@ -16,5 +16,5 @@ def unreadable(target: Target, path: str, why: str) -> RepositoryError:
         "the repository's own state cannot be read",
         where=Where(target.place(path)),
         why=why,
-        hint="restore this file from a backup; the packages themselves are untouched",
+        hint="omnibuild repo repair makes it again of what hosts see; packages are untouched",
     )

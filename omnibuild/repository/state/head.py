@@ -103,11 +103,25 @@ class Release(Struct, frozen=True, kw_only=True):
 
 
 class Head(Struct, frozen=True, kw_only=True):
-    """The present: what is true of all channels, and the release of each by its digest."""
+    """The present: what is true of all channels, and the release of each by its digest.
+
+    ``seal`` is the digest of all else: a damaged document may still be one.
+    """
 
     repository: Repository
     releases: dict[str, Digest]
     generation: int = 0
+    seal: Digest = ""
+
+    @property
+    def sealed(self) -> Head:
+        """The same with its seal."""
+        plain = msgspec.structs.replace(self, seal="")
+        return msgspec.structs.replace(self, seal=digests.of_bytes(msgspec.json.encode(plain)))
+
+    def encoded(self) -> bytes:
+        """Return it as it is written."""
+        return msgspec.json.encode(self.sealed) + b"\n"
 
 
 @dataclass
@@ -163,7 +177,7 @@ class State:
         if self.head and (self.head.repository, self.head.releases) == (repository, named):
             return self.target.read(layout.HEAD) == self._read
         head = Head(repository=repository, releases=named, generation=generation + 1)
-        return self.target.put_if(layout.HEAD, msgspec.json.encode(head) + b"\n", self._read)
+        return self.target.put_if(layout.HEAD, head.encoded(), self._read)
 
 
 def load(target: Target) -> State:
@@ -185,7 +199,23 @@ def load(target: Target) -> State:
 
 def read_head(target: Target, data: bytes) -> Head:
     """Return the head of these bytes; raises :class:`RepositoryError` when they are none."""
-    return _decoded(target, layout.HEAD, data, Head)
+    return _head_of(target, layout.HEAD, data)
+
+
+def read_shown(target: Target) -> Head | None:
+    """Return the head that readers were last shown; nothing while they are shown another one."""
+    try:
+        return _head_of(target, layout.SHOWN, target.read(layout.SHOWN))
+    except RepositoryError:
+        # Damaged or not there: then all is looked through.
+        return None
+
+
+def _head_of(target: Target, path: str, data: bytes) -> Head:
+    head = _decoded(target, path, data, Head)
+    if head.seal not in ("", head.sealed.seal):
+        raise unreadable(target, path, "it is not what was written")
+    return head
 
 
 def read_release(target: Target, digest: Digest) -> Release:

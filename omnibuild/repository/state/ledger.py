@@ -82,6 +82,11 @@ class Ledger(Generic[E]):
     _read: dict[int, list[Row[E]]] = field(default_factory=dict)
     _changed: set[int] = field(default_factory=set)
 
+    @classmethod
+    def of(cls, target: Target, kind: type[E], rows: Sequence[Row[E]]) -> Ledger[E]:
+        """Return a list of these rows, which are in the order of their keys."""
+        return cls(target, kind, _read={0: list(rows)}, _changed={0} if rows else set())
+
     def __iter__(self) -> Iterator[E]:
         for number in range(max(1, len(self.leaves))):
             yield from self.entries(number)
@@ -157,6 +162,10 @@ class Ledger(Generic[E]):
                 rows = []
         return (*found, *map(self._write, _divided(rows)))
 
+    def rows(self, number: int) -> list[Row[E]]:
+        """Return the rows of a leaf: its entries, and what was taken out."""
+        return self._rows(number)
+
     def _leaf_of(self, key: str) -> int:
         return max(0, bisect_right(self.leaves, key, key=lambda leaf: leaf.first) - 1)
 
@@ -184,9 +193,7 @@ class Ledger(Generic[E]):
     def _load(self, leaf: Leaf) -> list[Row[E]]:
         path = self.place(leaf.digest)
         try:
-            data = zstandard.ZstdDecompressor().decompress(
-                self.target.read(path), max_output_size=_LARGEST
-            )
+            data = unpacked(self.target.read(path))
             if digests.of_bytes(data) == leaf.digest:
                 kind: type[list[Row[E]]] = list[Row[self.kind]]  # type: ignore[name-defined]
                 return msgspec.msgpack.decode(data, type=kind)
@@ -195,11 +202,29 @@ class Ledger(Generic[E]):
         raise unreadable(self.target, path, "it is not what its name says")
 
     def _write(self, rows: Sequence[Row[E]]) -> Leaf:
-        data = msgspec.msgpack.encode(rows)
+        data = encoded(rows)
         digest = digests.of_bytes(data)
         path = self.place(digest)
         self.target.put(path, zstandard.ZstdCompressor(_LEVEL).compress(data))
         return Leaf(rows[0].key, digest, sum(row.entry is not None for row in rows))
+
+
+def encoded(rows: Sequence[Row[E]]) -> bytes:
+    """Return what the digest of a leaf is of."""
+    return msgspec.msgpack.encode(rows)
+
+
+def unpacked(data: bytes) -> bytes:
+    """Return what is in a leaf's file; raises ``ZstdError``."""
+    return zstandard.ZstdDecompressor().decompress(data, max_output_size=_LARGEST)
+
+
+def is_whole_leaf(target: Target, leaf: Digest) -> bool:
+    """Tell whether a leaf is what its name says."""
+    try:
+        return digests.of_bytes(unpacked(target.read(layout.leaf(leaf)))) == leaf
+    except zstandard.ZstdError:
+        return False
 
 
 def _place_of(rows: Sequence[Row[E]], key: str) -> int:

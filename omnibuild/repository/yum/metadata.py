@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -152,6 +153,14 @@ def end_of(kind: str) -> bytes:
 def compress(text: str) -> bytes:
     """Return a gzip member; every yum and dnf reads gzip, not every one reads zstd."""
     return gzip.compress(text.encode(), GZIP_LEVEL, mtime=0)
+
+
+def is_whole(member: bytes) -> bool:
+    """Tell whether a gzip member, as of a package's file list, is undamaged."""
+    try:
+        return bool(gzip.decompress(member))
+    except (OSError, EOFError, zlib.error):
+        return False
 
 
 def digest_in(path: str) -> Digest:

@@ -13,6 +13,7 @@ from omnibuild.repository.life.checking import check
 from omnibuild.repository.life.collection import collect
 from omnibuild.repository.life.demotion import demote
 from omnibuild.repository.life.promotion import promote
+from omnibuild.repository.mending.repair import repair
 from omnibuild.repository.publish import publish, remove
 from omnibuild.repository.targets import bucket as bucket_module
 from omnibuild.repository.targets import open_target
@@ -36,6 +37,24 @@ def test_a_bucket_is_promoted_in_demoted_and_whole(tmp_path: Path, bucket: str) 
     open_target(bucket).remove(path)
     (fault,) = check(bucket).faults
     assert (fault.place.endswith(path), fault.what) == (True, "it is gone")
+
+
+def test_a_bucket_is_repaired(tmp_path: Path, bucket: str) -> None:
+    files = [package(tmp_path, platform=each) for each in PLATFORMS]
+    publish(files, bucket, signer(), platforms=PLATFORMS)
+    target = open_target(bucket)
+    for path in ("state/head.json", "apt/dists/stable/InRelease", "install.sh.asc"):
+        target.remove(path)
+    target.put("yum/stable/el9/x86_64/repodata/repomd.xml", b"other")
+    told = repair(bucket, signer(), dry_run=True)
+    assert not open_target(bucket).exists("state/head.json")
+    assert repair(bucket, signer()) == told
+    assert (told.lost, len(told.mended)) == ([], 4)
+    assert check(bucket, deep=True).faults == []
+    for name in target.names("state/leaves"):
+        target.remove(f"state/leaves/{name}")
+    assert repair(bucket, signer()).lost == []
+    assert check(bucket, deep=True).faults == []
 
 
 def test_what_no_release_names_goes_from_a_bucket(

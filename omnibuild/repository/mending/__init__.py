@@ -1,0 +1,1 @@
+"""Repairing a repository: what is undamaged stays, the rest is made again of what hosts see."""
