@@ -53,7 +53,7 @@ docs: $(VENV)/.ready ## the reference pages that come from code
 clean: ## removes what all of these made in the checkout
 	rm -rf $(VENV) dist build
 
-.PHONY: certify-apps certify-attacks certify-cold certify-interpreter certify-properties certify-publishers certify-crash certify-damage certify-mirrors certify-readers certify-rebuild certify-hostile certify-managers certify-series certify-stacks
+.PHONY: certify-apps certify-attacks certify-cold certify-interpreter certify-properties certify-publishers certify-crash certify-damage certify-mirrors certify-readers certify-rebuild certify-repair certify-hostile certify-managers certify-series certify-stacks
 
 certify-apps: setup-test $(VENV)/.ready ## a long proof, recorded in docs/certification/: apps of the index, to a booted host
 	@nice $(BIN)/python tools/certify.py apps
@@ -96,6 +96,9 @@ certify-managers: setup-test $(VENV)/.ready ## the same: apk and opkg install; b
 
 certify-rebuild: setup-build $(VENV)/.ready ## the same: others build the same bytes elsewhere
 	@$(BIN)/python tools/certify.py rebuild
+
+certify-repair: $(VENV)/.ready ## the same: each file of a repository is damaged, and repaired
+	@nice $(BIN)/python tools/certify.py repair
 
 certify-stacks: setup-test $(VENV)/.ready ## the same: servers, libraries and services, compiled and on hosts
 	@nice $(BIN)/python tools/certify.py stacks

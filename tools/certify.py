@@ -156,6 +156,11 @@ def publishers() -> list[str]:
     return [line for line in said.splitlines() if line.strip(" .[]0123456789%")]
 
 
+def repair() -> list[str]:
+    """Each file of a repository is damaged in three ways, and repaired."""
+    return pytest("-s", "tests/certification/test_repair.py")
+
+
 def rebuild() -> list[str]:
     """What is made for the shipped recipes and, for release, CPython: again, by somebody else."""
     lines = []
@@ -195,6 +200,7 @@ PROOFS = {
     "mirrors": mirrors,
     "readers": readers,
     "rebuild": rebuild,
+    "repair": repair,
     "series": series,
     "managers": managers,
     "stacks": stacks,

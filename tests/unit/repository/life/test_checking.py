@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from omnibuild.errors import RepositoryError
+from omnibuild.events import silent
+from omnibuild.repository import layout
 from omnibuild.repository.apt import switch
 from omnibuild.repository.life.checking import check
 from omnibuild.repository.life.demotion import demote
 from omnibuild.repository.life.promotion import promote
 from omnibuild.repository.publish import publish
+from omnibuild.repository.targets import open_target
 from tests.unit.repository.samples import PLATFORMS, listing, package, signer
+
+GONE = "the list of an rpm's files is gone or damaged"
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +170,31 @@ def test_a_head_that_is_damaged_is_an_error(repository: Path) -> None:
     (repository / "state/head.json").write_bytes(b"{")
     with pytest.raises(RepositoryError, match="cannot be read"):
         check(repository)
+
+
+def test_what_is_wrong_only_while_somebody_shows_is_not_told(repository: Path) -> None:
+    """Who shows has its lock, and has emptied the record of what is shown."""
+    target, begun = open_target(repository), threading.Event()
+    paths = ("state/shown.json", "apt/dists/stable/InRelease")
+    kept = {path: target.read(path) for path in paths}
+
+    def show() -> None:
+        with target.locked(layout.SHOWING, silent):
+            target.put("state/shown.json", b"")
+            target.remove("apt/dists/stable/InRelease")
+            begun.set()
+            time.sleep(1.5)
+            target.put_all(kept)
+
+    thread = threading.Thread(target=show)
+    thread.start()
+    begun.wait()
+    assert wrong(repository, deep=True) == []
+    thread.join()
+
+
+def test_a_list_of_files_that_is_damaged_is_told(repository: Path) -> None:
+    path = sorted(repository.glob("state/filelists/*"))[0]
+    path.write_bytes(path.read_bytes()[:-5])
+    ((place, what),) = wrong(repository)
+    assert (place, what) == (str(path.relative_to(repository)), GONE)
