@@ -20,6 +20,8 @@ systemd-container: boots a server for a test
 '
 test_packages='
 apt-utils: makes the sample apt repository
+apt-mirror: mirrors an apt repository
+aptitude: reads an apt repository as apt does, by words of its own
 aptly: mirrors an apt repository
 busybox: the shell of a bare sandbox, and runs the installer under another shell
 createrepo-c: makes the sample yum repository
@@ -47,6 +49,7 @@ sqv: verifies signatures as apt of Debian 13 does
 lintian: judges our debs as Debian does
 man-db: reads our manual pages
 openssh-client: reaches a host as orchestrators do
+reprepro: mirrors an apt repository
 rpmlint: judges our rpms as Fedora does
 skopeo: pushes images to a registry
 wget: downloads where there is no curl

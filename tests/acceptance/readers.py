@@ -23,7 +23,14 @@ from omnibuild.repository.targets.target import KEPT_SECONDS, Target
 from tests.acceptance.products import omnibuild
 from tests.integration.remote.servers import nginx, running
 from tests.integration.repository.clients import Apt, Dnf, Done
-from tests.integration.repository.mirrors import Aptly, Debmirror, Reposync
+from tests.integration.repository.mirrors import (
+    Aptly,
+    AptMirror,
+    Debmirror,
+    Reposync,
+    Reprepro,
+    as_a_host,
+)
 from tests.unit.repository.samples import EL9, package
 
 # What a reader got: the digests of the package files, by their names.
@@ -208,8 +215,9 @@ def hosts_of(bench: Bench, url: str) -> list[Reader]:
 def mirrors_of(bench: Bench, url: str) -> list[Reader]:
     """Return the programs that mirror."""
     aptly, debmirror = Aptly(bench.base / "a"), Debmirror(bench.base / "d")
+    reprepro, apt_mirror = Reprepro(bench.base / "p"), AptMirror(bench.base / "m")
     reposync = Reposync(bench.base / "r")
-    for mirror in (aptly, debmirror, reposync):
+    for mirror in (aptly, debmirror, reprepro, apt_mirror, reposync):
         mirror.work.mkdir()
     keyring, key = bench.public_key("gpg"), bench.public_key("asc")
 
@@ -220,8 +228,18 @@ def mirrors_of(bench: Bench, url: str) -> list[Reader]:
     def mirrored_by_debmirror() -> Files:
         _done(debmirror.update(url, keyring))
         with tempfile.TemporaryDirectory(dir=bench.base) as scratch:
-            _done(debmirror.as_a_host(Path(scratch), keyring, "hello"))
+            _done(as_a_host(debmirror.copy, Path(scratch), keyring, "hello"))
         return debmirror.debs()
+
+    def mirrored_by_reprepro() -> Files:
+        _done(reprepro.update(url, keyring))
+        return reprepro.debs()
+
+    def mirrored_by_apt_mirror() -> Files:
+        _done(apt_mirror.update(url, keyring))
+        with tempfile.TemporaryDirectory(dir=bench.base) as scratch:
+            _done(as_a_host(apt_mirror.copy, Path(scratch), keyring, "hello"))
+        return apt_mirror.debs()
 
     def mirrored_by_reposync() -> Files:
         _done(reposync.update(url, key))
@@ -230,6 +248,8 @@ def mirrors_of(bench: Bench, url: str) -> list[Reader]:
     return [
         Reader("aptly mirror update", ".deb", mirrored_by_aptly),
         Reader("debmirror, and apt of its copy", ".deb", mirrored_by_debmirror),
+        Reader("reprepro update", ".deb", mirrored_by_reprepro),
+        Reader("apt-mirror, and apt of its copy", ".deb", mirrored_by_apt_mirror),
         Reader("dnf reposync", ".rpm", mirrored_by_reposync),
     ]
 

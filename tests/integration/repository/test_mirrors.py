@@ -8,19 +8,22 @@ import pytest
 
 from omnibuild import digests
 from omnibuild.repository.publish import publish
-from tests.integration.repository.clients import web_server
-from tests.integration.repository.mirrors import Aptly, Debmirror
+from tests.integration.repository.clients import Proxied, web_server
+from tests.integration.repository.mirrors import Aptly, AptMirror, Debmirror, Reprepro, as_a_host
 from tests.unit.repository.samples import PLATFORMS, package, signer
 
+COMPONENTS = ("main", "contrib")
+Mirror = Aptly | Debmirror | AptMirror | Reprepro
 
-@pytest.mark.parametrize("program", [Aptly, Debmirror])
-def test_mirror_programs_get_all(tmp_path: Path, program: type[Aptly] | type[Debmirror]) -> None:
-    root, mirror = tmp_path / "repository", program(tmp_path)
+
+@pytest.mark.parametrize("program", [Aptly, Debmirror, AptMirror, Reprepro])
+def test_mirror_programs_get_all(tmp_path: Path, program: type[Mirror]) -> None:
+    root, mirror = tmp_path / "repository", program(tmp_path, COMPONENTS)
     published: dict[str, str] = {}
-    with web_server(root) as url:
-        for name in ("first", "second", "third"):
+    with web_server(root, Proxied) as url:
+        for name, component in (("first", "contrib"), ("second", "main"), ("third", "contrib")):
             deb = package(tmp_path, name)
-            publish([deb], root, signer(), platforms=PLATFORMS)
+            publish([deb], root, signer(), platforms=PLATFORMS, component=component)
             published[deb.name] = digests.of_file(deb)
             for brought in root.glob("apt/pool/main/s/*-archive-keyring/*.deb"):
                 published[brought.name] = digests.of_file(brought)
@@ -28,7 +31,8 @@ def test_mirror_programs_get_all(tmp_path: Path, program: type[Aptly] | type[Deb
             done = mirror.update(url, keyring)
             assert done.returncode == 0, done.stdout
             assert mirror.debs() == published
-    if isinstance(mirror, Debmirror):
-        (tmp_path / "downstream").mkdir()
-        done = mirror.as_a_host(tmp_path / "downstream", keyring, "first", "third")
+    if isinstance(mirror, Debmirror | AptMirror):
+        scratch, names = tmp_path / "downstream", ("first", "second", "third")
+        scratch.mkdir()
+        done = as_a_host(mirror.copy, scratch, keyring, *names, components=COMPONENTS)
         assert done.returncode == 0, done.stdout
