@@ -25,6 +25,8 @@ aptitude: reads an apt repository as apt does, by words of its own
 aptly: mirrors an apt repository
 busybox: the shell of a bare sandbox, and runs the installer under another shell
 createrepo-c: makes the sample yum repository
+chromium: shows the pages of a repository
+chromium-driver: is told by tests what to do there
 cpio: unpacks rpms
 curl: requests pages from inside a host
 dash: runs the installer under another shell
