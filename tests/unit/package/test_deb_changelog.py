@@ -71,7 +71,9 @@ def test_a_changelog_of_the_program_is_none_of_debian() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"no gzip", gzip.compress(bytes(10_000_000)), gzip.compress(TEXT.encode())[:40]]
+    "data",
+    [b"", b"no gzip", gzip.compress(bytes(10_000_000)), gzip.compress(TEXT.encode())[:40]],
+    ids=["empty", "no gzip", "a bomb", "cut off"],
 )
 def test_what_is_damaged_or_hostile_says_nothing(data: bytes) -> None:
     assert read(data) == ()
