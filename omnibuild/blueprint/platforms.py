@@ -165,8 +165,10 @@ def package_action(
     if symbols:
         inputs["symbols"] = symbols.name
         suffix += "-symbols"
-    elif base := base_of(platform):
-        inputs |= {**parts, "base": bases[base][-1].name}
+    elif format_of(platform.settings)[1].apart:
+        inputs |= parts
+    if base := base_of(platform):
+        inputs["base"] = bases[base][-1].name
         suffix = f"-on-{base}"
     return Action(
         name=beside(payload, "package", f"{form}{suffix}"),

@@ -30,9 +30,9 @@ def run(job: Job) -> Output:
     """Write an artifact; the output is a tree with the file, its checksum and its manifest.
 
     Parameters: ``format`` (its name to its settings), ``libraries`` (versions of the libraries
-    that compress), ``effort`` (how hard they do). Inputs: ``payload``; for formats that keep the
-    parts of an app apart, ``part:NAME`` placed trees, and ``base``, the tree that they lie on;
-    ``symbols`` for a package of these alone.
+    that compress), ``effort`` (how hard they do). Inputs: ``payload``; for formats that keep or
+    tell the parts of an app apart, ``part:NAME`` placed trees; ``base``, the tree that images lie
+    on; ``symbols`` for a package of these alone.
     """
     parameters = job.action.parameters
     ((name, settings),) = parameters["format"].items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,12 @@ def lies_at(part: str, prefix: str) -> str:
         prefix: the app's directory on the host, as ``/opt/hello``.
     """
     return "" if part == HOST_PART else f"{prefix.lstrip('/')}/"
+
+
+def paths_in(part: str, tree: Tree, prefix: str) -> Iterator[str]:
+    """Yield where the entries of a part lie, relative to the host's ``/``."""
+    below = lies_at(part, prefix)
+    return (f"{below}{entry.path}" for entry in tree.entries)
 
 
 @dataclass(frozen=True)

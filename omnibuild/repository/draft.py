@@ -5,7 +5,7 @@ Nothing of it is seen by readers before the indexes name it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from omnibuild.recipe.models import Platform
 from omnibuild.repository import intake, layout
 from omnibuild.repository.apt.suite import ALL, list_of, stanza
 from omnibuild.repository.intake import Submission
+from omnibuild.repository.layers.storing import Layered
 from omnibuild.repository.routing import suite_for, trees_for
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.entries import Change, Deb, Download, Rpm
@@ -52,6 +53,7 @@ class Draft:
         state: the repository with all its channels, this one among them.
         name: the channel.
         signed: what was signed so far.
+        layers: those of tarballs, by the tarballs' digests.
     """
 
     state: State
@@ -59,6 +61,7 @@ class Draft:
     name: str
     platforms: Sequence[Platform]
     signed: Signed
+    layers: Mapping[Digest, Layered] = field(default_factory=dict)
 
     @property
     def content(self) -> Channel:
@@ -107,7 +110,9 @@ class Draft:
     def _add_download(self, submission: Submission) -> bool:
         size = submission.source.stat().st_size
         self._copy(submission, submission.path)
-        item = Download(name=submission.name, digest=submission.identity, size=size)
+        layered = self.layers.get(submission.identity)
+        layers = layered.put(self.state.target) if layered else ""
+        item = Download(name=submission.name, digest=submission.identity, size=size, layers=layers)
         return self.content.downloads.put(item)
 
     def _copy(self, submission: Submission, path: str) -> None:

@@ -15,6 +15,8 @@ LANDING_PAGE = "index.html"
 DOWNLOADS = "downloads"
 # Appended to the name of a tarball, a PEX file or the installer.
 SIGNATURE = ".asc"
+# Of tarballs, and the lists of them; all are called after their digests.
+LAYERS = "layers"
 PACKAGES = "packages"
 LISTS = "lists"
 # The same for programs, where they are few; else where to find them.
@@ -63,7 +65,8 @@ def check_component(component: str) -> None:
 
 _IMMUTABLE = re.compile(
     r"apt/pool/.+|apt/dists/.+/by-hash/.+|yum/.+/Packages/.+|yum/.+/repodata/[0-9a-f]{64}-.+"
-    r"|yum/.+/gen-[0-9]+/.+|downloads/[^/]+\.(tar\.(gz|xz|zst)|pex)|state/(leaves|releases|filelists)/.+"
+    r"|yum/.+/gen-[0-9]+/.+|downloads/[^/]+\.(tar\.(gz|xz|zst)|pex)|layers/[^/]+"
+    r"|state/(leaves|releases|filelists)/.+"
 )
 
 
@@ -204,6 +207,16 @@ def download_path(file_name: str) -> str:
 def tarball_list(channel: str) -> str:
     """Return where a channel's tarballs are listed, for the installer."""
     return f"{DOWNLOADS}/{channel}.list"
+
+
+def layer(digest: str) -> str:
+    """Return where a layer of tarballs is, whose digest that is."""
+    return f"{LAYERS}/{digest}.tar.zst"
+
+
+def layer_list(digest: str) -> str:
+    """Return where the layers of a tarball are listed, in a file of that digest."""
+    return f"{LAYERS}/{digest}.list"
 
 
 def _shelf(name: str) -> str:

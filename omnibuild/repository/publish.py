@@ -25,6 +25,7 @@ from omnibuild.repository.draft import Draft, Signed
 from omnibuild.repository.indexes import check_clock, show
 from omnibuild.repository.intake import Submission
 from omnibuild.repository.keys.package import add_keyring
+from omnibuild.repository.layers.storing import layers_of
 from omnibuild.repository.pages import DEFAULT_CHANNEL
 from omnibuild.repository.refusals import (
     check_components,
@@ -124,13 +125,14 @@ def publish(
         known = _architectures(state.channel(channel))
         record.components = components
         declare_platforms(record, state.channel(channel), channel, platforms)
-        draft = Draft(state, signer, channel, platforms, signed)
+        draft = Draft(state, signer, channel, platforms, signed, layers)
         added = tuple(_add_all(draft, submissions, emit))
         anew = _architectures(draft.content) != known
         draft.spread_noarch(None if anew else {each.key for each in submissions})
         return record, Change(added=added)
 
-    return apply(target, signer, channel, "publish", add, emit)
+    with layers_of(submissions, target) as layers:
+        return apply(target, signer, channel, "publish", add, emit)
 
 
 def remove(

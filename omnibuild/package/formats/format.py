@@ -58,7 +58,7 @@ class Making:
         directory: where its file goes; it exists.
         effort: how hard to compress.
         parts: the placed trees that the payload was made of, in the order in which they were
-            united, for formats that keep them apart.
+            united, for formats that keep or tell them apart.
         base: what lies beneath the app, for formats that bring all of a file system.
         keep: makes the pieces of a file that other files may have, too.
     """
@@ -81,8 +81,9 @@ class Format(Generic[Settings]):
         faults: what of a recipe the format cannot express, of what that says of its packages.
         write: writes a payload; raises :class:`PackageError`. None for a format of wheels, which
             has a kind of action of its own.
-        base: name of the root that lies beneath the app in files of the format, which then also
-            keep its parts apart; empty for formats that have neither.
+        apart: whether files of the format keep the parts of an app apart, or tell them.
+        base: name of the root that lies beneath the app in files of the format; empty for formats
+            that have none.
         symbols: makes the payload of the app's debug symbols, of that of the app, the settings,
             and the directory and the tree with them; none for formats without packages of these.
         left_out: kinds of relations to other packages that nobody needs, and that the format has
@@ -95,6 +96,7 @@ class Format(Generic[Settings]):
     faults: Callable[[Metadata], Iterable[Fault]]
     write: Callable[[Payload, Settings, Making], Artifact] | None
     elsewhere: frozenset[str] = frozenset()
+    apart: bool = False
     base: Callable[[Settings], str] = lambda settings: ""
     symbols: Callable[[Payload, Settings, Path, Tree], Payload] | None = None
     left_out: tuple[str, ...] = ()

@@ -22,5 +22,6 @@ OCI: Final = Format(
     lambda settings: libraries_of(COMPRESSION),
     _faults,
     write_image,
+    apart=True,
     base=lambda settings: settings.base,
 )

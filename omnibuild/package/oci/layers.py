@@ -15,7 +15,7 @@ from omnibuild.package.formats.format import Base
 from omnibuild.package.members import archive_members, content
 from omnibuild.package.oci.layout import WHITEOUT
 from omnibuild.package.tarstream import tar_stream
-from omnibuild.payload.assembly import lies_at
+from omnibuild.payload.assembly import paths_in
 from omnibuild.payload.model import Payload
 from omnibuild.tree import Entry, Kind, Tree
 
@@ -90,8 +90,7 @@ def part_layers(
     taken: dict[str, list[Entry]] = {}
     seen: set[str] = set()
     for name, tree in parts.items():
-        below = lies_at(name, payload.prefix)
-        own = _taken(left, (f"{below}{each.path}" for each in tree.entries), payload.tree)
+        own = _taken(left, paths_in(name, tree, payload.prefix), payload.tree)
         if any(entry.path not in seen for entry in own):
             taken[name] = own
         seen |= {entry.path for entry in own}

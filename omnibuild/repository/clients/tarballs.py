@@ -51,4 +51,6 @@ def _line(item: Download) -> str:
     name, version, architecture = item.parts
     place = layout.download_path(item.name)
     platform = architecture.removeprefix(PLATFORM)
-    return f"tarball {name} {version} {platform} {item.digest} {item.size} {place}\n"
+    line = f"tarball {name} {version} {platform} {item.digest} {item.size} {place}\n"
+    # In lines of their own: who knows no layers takes the tarball.
+    return f"{line}layers {item.digest} {item.layers}\n" if item.layers else line

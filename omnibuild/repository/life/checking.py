@@ -15,6 +15,7 @@ from omnibuild.errors import RepositoryError, StorageError
 from omnibuild.events import silent
 from omnibuild.repository import layout
 from omnibuild.repository.indexes import is_shown
+from omnibuild.repository.layers.listing import layer_files
 from omnibuild.repository.life.files import File, files_of
 from omnibuild.repository.life.served import check_served
 from omnibuild.repository.life.validity import said, validities
@@ -115,6 +116,7 @@ def _checked(target: Target, head: Head, *, deep: bool) -> Checked:
     _check_history(target, releases, checked, deep=deep)
     whole = {name: each for name, each in channels.items() if _is_whole(target, each, checked)}
     listed = {file.path: file for name, each in whole.items() for file in files_of(name, each)}
+    listed |= {file.path: file for file in _layers(target, whole.values(), checked)}
     _check_files(target, listed, checked, deep=deep)
     _check_validity(target, channels, checked)
     _check_shards(target, whole.values(), checked)
@@ -127,6 +129,16 @@ def _checked(target: Target, head: Head, *, deep: bool) -> Checked:
     # Channels share files.
     checked.faults = list(dict.fromkeys(checked.faults))
     return checked
+
+
+def _layers(target: Target, channels: Iterable[Channel], checked: Checked) -> Iterator[File]:
+    """Yield the layers of all tarballs, as far as their lists can be read."""
+    for content in channels:
+        for item in content.downloads:
+            try:
+                yield from layer_files(target, item)
+            except RepositoryError as error:
+                checked.faults.append(_fault(error))
 
 
 def _present(target: Target, head: Head, checked: Checked) -> dict[str, Release]:

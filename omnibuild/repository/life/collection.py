@@ -12,6 +12,7 @@ from omnibuild.errors import RepositoryError, Where
 from omnibuild.events import Emit, silent
 from omnibuild.repository import layout
 from omnibuild.repository.indexes import is_shown
+from omnibuild.repository.layers.listing import layer_files
 from omnibuild.repository.life.demotion import DEMOTE
 from omnibuild.repository.life.files import deb_file, directories_of, download_file, rpm_files
 from omnibuild.repository.refusals import existing
@@ -76,6 +77,7 @@ class Named:
         for item in self._new(content.downloads, known):
             path = download_file(item).path
             self.paths.update((path, f"{path}{layout.CHECKSUM}", f"{path}{layout.SIGNATURE}"))
+            self.paths.update(each.path for each in layer_files(target, item))
 
     def _new(self, ledger: Ledger[E], out: _Out, *places: str) -> Iterator[E]:
         """Yield entries of leaves that were not met in these places."""
@@ -152,6 +154,7 @@ def _directories(target: Target) -> Iterator[tuple[str, bool]]:
         for directory in _below(target, f"{tree}/Packages", 1):
             yield directory, False
     yield layout.DOWNLOADS, False
+    yield layout.LAYERS, False
     for path in (layout.leaf(""), layout.release(""), layout.filelists_shard("")):
         yield path.rpartition("/")[0], True
 

@@ -14,10 +14,10 @@ from omnibuild.repository import layout
 from omnibuild.repository.draft import Draft, Signed
 from omnibuild.repository.indexes import check_clock
 from omnibuild.repository.life.files import (
+    check_download,
     check_there,
     deb_file,
     directories_of,
-    download_file,
     rpm_files,
     spread,
 )
@@ -156,7 +156,7 @@ class _Return:
                     spread(target, rpm_files(rpm, directories), rpm_files(rpm, directories))
                     rpms.put(rpm)
         for item in self._change(self.now.downloads, self.then.downloads):
-            check_there(target, download_file(item))
+            check_download(target, item)
             self.now.downloads.put(item)
 
     def _change(self, now: Ledger[E], then: Ledger[E]) -> list[E]:

@@ -70,6 +70,13 @@ def check_there(target: Target, file: File) -> None:
         raise _gone(target, file)
 
 
+def check_download(target: Target, item: Download) -> None:
+    """Raise :class:`RepositoryError` if a file, or the list of its layers, is gone."""
+    check_there(target, download_file(item))
+    if item.layers:
+        check_there(target, File(layout.layer_list(item.layers), 0, item.layers))
+
+
 def spread(target: Target, source: Sequence[File], to: Sequence[File]) -> None:
     """Have a file at all its places.
 

@@ -14,10 +14,10 @@ from omnibuild.repository.draft import Draft, Signed
 from omnibuild.repository.indexes import check_clock
 from omnibuild.repository.layout import is_keyring_package
 from omnibuild.repository.life.files import (
+    check_download,
     check_there,
     deb_file,
     directories_of,
-    download_file,
     rpm_files,
     spread,
 )
@@ -146,7 +146,7 @@ class _Promotion:
             spread(target, rpm_files(rpm, source), rpm_files(rpm, to))
             rpms.put(rpm)
         for files, item in self.files:
-            check_there(target, download_file(item))
+            check_download(target, item)
             files.put(item)
 
     def _choose(self, source: Ledger[E], to: Ledger[E]) -> Iterator[E]:

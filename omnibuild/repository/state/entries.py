@@ -77,12 +77,14 @@ class Rpm(Struct, frozen=True, kw_only=True):
         return f"{self.name} {self.path}"
 
 
-class Download(Struct, frozen=True, kw_only=True):
+class Download(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A tarball or a PEX file in ``downloads/``."""
 
     name: str
     digest: Digest
     size: int
+    # Of the list of its layers; empty for what stays whole.
+    layers: Digest = ""
 
     @property
     def key(self) -> str:

@@ -22,8 +22,8 @@ from omnibuild.files import remove_tree
 from omnibuild.layers.capture import capture
 from omnibuild.layers.environment import SOURCE_DATE_EPOCH
 from omnibuild.package.deb.writer import write_deb
-from omnibuild.package.formats.tar import write_tar
 from omnibuild.package.rpm.writer import write_rpm
+from omnibuild.package.tar.writer import write_tar
 from omnibuild.payload.assembly import Part, assemble
 from omnibuild.payload.model import Metadata, Payload
 from omnibuild.payload.placing import check_capture, place_tree

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import os
 import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -67,6 +69,21 @@ def signer(user_id: str = USER_ID) -> Signer:
         return load_signer(create_key(Path(directory) / "key", user_id).path)
 
 
+def _metadata(name: str, version: str) -> Metadata:
+    return Metadata(
+        name=name,
+        version=version,
+        revision="1",
+        summary="Greets the world",
+        description="",
+        license="MIT",
+        maintainer="Shop team <team@shop.example>",
+        homepage="https://shop.example",
+        vendor="",
+        date=1_700_000_000,
+    )
+
+
 def package(
     directory: Path,
     name: str = "hello",
@@ -94,17 +111,11 @@ def package(
     for path in (root, *root.rglob("*")):
         if path.is_dir():
             path.chmod(0o755)
-    metadata = Metadata(
-        name=name,
-        version=version,
-        revision="1",
+    metadata = replace(
+        _metadata(name, version),
         summary=summary,
         description=description,
-        license="MIT",
-        maintainer="Shop team <team@shop.example>",
         homepage=homepage,
-        vendor="",
-        date=1_700_000_000,
         epoch=epoch,
         changes=changes,
     )
@@ -112,6 +123,32 @@ def package(
     form = platform.deb or platform.rpm or platform.tar
     assert form
     return write_package(payload, form, Making(Path(tempfile.mkdtemp(dir=directory)))).path
+
+
+def layered_tarball(
+    directory: Path, version: str, parts: Mapping[str, Mapping[str, str]], name: str = "hello"
+) -> Path:
+    """Write a tarball of parts, each with its files, and a command that says the version."""
+    root = Path(tempfile.mkdtemp(dir=directory))
+    trees = {}
+    for part, files in {
+        **parts,
+        "": {f"bin/{name}": f"#!/bin/sh\necho {name} {version}\n"},
+    }.items():
+        own = Path(tempfile.mkdtemp(dir=directory))
+        for path, content in files.items():
+            for place in (own / path, root / f"opt/{name}" / path):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(content)
+                place.chmod(0o755 if path.startswith("bin/") else 0o644)
+        if part:
+            trees[part] = scan(own)
+    root.chmod(0o755)
+    metadata = _metadata(name, version)
+    payload = Payload(metadata=metadata, root=root, tree=scan(root), prefix=f"/opt/{name}")
+    assert LINUX.tar
+    making = Making(Path(tempfile.mkdtemp(dir=directory)), parts=trees)
+    return write_package(payload, LINUX.tar, making).path
 
 
 def listing(root: Path) -> dict[str, bytes]:

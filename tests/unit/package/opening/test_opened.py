@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from omnibuild.errors import PackageError
 from omnibuild.package.deb.ar import ar_header, ar_padding
 from omnibuild.package.deb.writer import write_deb
-from omnibuild.package.formats.tar import write_tar
 from omnibuild.package.opening.opened import Opened, open_package
 from omnibuild.package.rpm.writer import write_rpm
+from omnibuild.package.tar.writer import write_tar
 from omnibuild.recipe.models import Debian, Rpm, Tar
 from omnibuild.sources.extraction import Limits
 from omnibuild.tree import Entry, Kind, Tree

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from omnibuild import digests
 from omnibuild.errors import PackageError
-from omnibuild.package.formats.tar import write_tar
+from omnibuild.package.tar.writer import write_tar
 from omnibuild.tree import scan
 from tests.unit.package.samples import (
     TAR,

@@ -1,0 +1,1 @@
+"""Tarballs that run from any directory."""
