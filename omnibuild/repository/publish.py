@@ -29,17 +29,16 @@ from omnibuild.repository.layers.storing import layers_of
 from omnibuild.repository.pages import DEFAULT_CHANNEL
 from omnibuild.repository.refusals import (
     check_components,
-    check_directory,
     check_formats,
     check_identities,
     checked_url,
     existing,
+    opened,
 )
 from omnibuild.repository.routing import declare_platforms, trees_for
 from omnibuild.repository.state.channel import Channel, Contents
 from omnibuild.repository.state.choice import Choice
 from omnibuild.repository.state.head import Author, Release, Repository, State, load, record_of
-from omnibuild.repository.targets import open_target
 from omnibuild.repository.targets.target import Target
 from omnibuild.repository.trust import key_warnings
 from omnibuild.signing.signer import Signer
@@ -111,8 +110,7 @@ def publish(
     layout.check_channel(channel)
     layout.check_component(component)
     base_url = checked_url(base_url)
-    target = open_target(repository)
-    check_directory(target)
+    target = opened(repository)
     submissions = _inspect(files, platforms, component)
 
     def add(state: State, signed: Signed) -> tuple[Repository, Change]:
@@ -122,10 +120,10 @@ def publish(
         check_clock(target, {channel: state.channel(channel)})
         _warn_of_key(signer, state.repository or record, platforms, emit)
         state = _begin(state, record)
-        known = _architectures(state.channel(channel))
-        record.components = components
-        declare_platforms(record, state.channel(channel), channel, platforms)
         draft = Draft(state, signer, channel, platforms, signed, layers)
+        known = _architectures(draft.content)
+        record.components = components
+        declare_platforms(record, draft.content, channel, platforms)
         added = tuple(_add_all(draft, submissions, emit))
         anew = _architectures(draft.content) != known
         draft.spread_noarch(None if anew else {each.key for each in submissions})

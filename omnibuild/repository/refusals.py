@@ -41,10 +41,11 @@ def checked_url(base_url: str) -> str:
     return base_url
 
 
-def check_directory(target: Target) -> None:
-    """Raise an error for what is no repository, and no empty place for one."""
+def opened(repository: Path | str) -> Target:
+    """Return the target of a repository, or of an empty place for one; refuses any other."""
+    target = open_target(repository)
     if target.exists(layout.HEAD) or target.exists(layout.EARLIER):
-        return
+        return target
     foreign = [name for name in _OWN_NAMES if target.exists(name)]
     if foreign:
         raise RepositoryError(
@@ -53,12 +54,12 @@ def check_directory(target: Target) -> None:
             why=f"found {', '.join(foreign)}",
             hint="choose an empty directory; if this was a repository: omnibuild repo repair",
         )
+    return target
 
 
 def existing(repository: Path | str) -> Target:
     """Return the target of what was published to; raises :class:`RepositoryError` for another."""
-    target = open_target(repository)
-    check_directory(target)
+    target = opened(repository)
     if not target.exists(layout.HEAD) and not target.exists(layout.EARLIER):
         raise RepositoryError("this is no repository", where=Where(target.place()))
     return target

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.acceptance.hosts import Authority, Host, HostPool
+import json
+import re
+from pathlib import Path
+
+from tests.acceptance.hosts import Authority, ChrootHost, Host, HostPool, serve
 from tests.acceptance.products import Products
 from tests.acceptance.steps import running, visit
 
@@ -79,3 +83,71 @@ def test_pip_is_in_a_virtual_environment_of_a_tree(hosts: HostPool, products: Pr
     host.shell("tar -xf /downloads/httpbin-*.tar.zst -C /srv; mv /srv/httpbin-* /srv/tree")
     host.run("/srv/tree/bin/python3.13", "-m", "venv", "/srv/my venv")
     assert "(python 3.13)" in host.run("/srv/my venv/bin/pip", "--version").stdout
+
+
+def fetched(host: ChrootHost, repository: Path, since: int) -> tuple[int, int]:
+    """Return how many bytes the server sent after so many of its log, and how long that is now."""
+    log = host.logs[-1].read_text()
+    paths = re.findall(r'"GET /(\S+) HTTP/1.1" 200', log[since:])
+    return sum((repository / path).stat().st_size for path in paths), len(log)
+
+
+def test_an_update_costs_what_changed_and_the_way_back_nothing(
+    hosts: HostPool, products: Products
+) -> None:
+    repository = products.repository_next
+    host = hosts.debian("bullseye", packages=("curl", "gpgv", "zstd"))
+    host.add_user("alice", HOME)
+    version = f"'{HOME}/.local/bin/hello' --version"
+    runner, tree = f"{HOME}/.local/bin/hello-run", f"{HOME}/.local/opt/hello"
+
+    def as_alice(script: str) -> str:
+        return host.run("sh", "-euc", script, user="alice").stdout
+
+    with serve(host, repository) as url:
+        as_alice(f"curl -fsS -o /tmp/install.sh {url}/install.sh")
+        install = f"sh /tmp/install.sh --url {url} --user --json"
+        _, start = fetched(host, repository, 0)
+        first = json.loads(as_alice(f"{install} hello=1.0.0"))
+        whole, after_first = fetched(host, repository, start)
+        assert first["bytes"] > 10_000_000
+        with running(host, runner, user="alice"):
+            said = json.loads(as_alice(f"{install} --dry-run hello"))
+            done = json.loads(as_alice(f"{install} hello"))
+            update, after = fetched(host, repository, after_first)
+            # What runs goes on as what it was.
+            assert visit(host).version == "1.0.0"
+            assert as_alice(version) == "hello 1.1.0\n"
+        assert (done["version"], done["version_before"]) == ("1.1.0", "1.0.0")
+        # The lists are fetched for the dry run, too.
+        assert said["bytes"] == done["bytes"] < 100_000
+        assert done["bytes"] < update < 150_000 < whole // 50
+        with running(host, runner, user="alice"):
+            assert visit(host).version == "1.1.0"
+        back = json.loads(as_alice(f"{install} --rollback hello"))
+        assert (back["version"], back["changed"]) == ("1.0.0", True)
+        with running(host, runner, user="alice"):
+            assert visit(host).version == "1.0.0"
+            loaded = as_alice("cat /proc/[0-9]*/maps 2>/dev/null || :")
+            # By its own path: the next switch is none for what runs.
+            assert f"{tree}/1.0.0/bin/python3.13" in loaded
+            assert f"{tree}/current" not in loaded
+        again = json.loads(as_alice(f"{install} hello"))
+        assert (again["version"], again["bytes"]) == ("1.1.0", 0)
+        assert (
+            fetched(host, repository, after)[0]
+            == (repository / "downloads/stable.list").stat().st_size
+        )
+
+    # Layers make the same tree as the tarball, but for times and the list of parts.
+    tarball = repository / "downloads/hello-1.1.0-linux-x86_64.tar.zst"
+    host.copy(tarball, "/srv/whole.tar.zst")
+    host.shell("mkdir /srv/whole; tar -xof /srv/whole.tar.zst -C /srv/whole")
+    differences = host.shell(f"diff -r --no-dereference /srv/whole/hello-1.1.0 '{tree}/1.1.0' || :")
+    assert differences.stdout == "Only in /srv/whole/hello-1.1.0/share/omnibuild: parts\n"
+    modes = "find . -not -path ./share/omnibuild/parts -printf '%p %y %m %l\\n' | sort"
+    listed = [
+        host.shell(f"cd '{directory}'; {modes}").stdout
+        for directory in ("/srv/whole/hello-1.1.0", f"{tree}/1.1.0")
+    ]
+    assert listed[0] == listed[1]

@@ -17,7 +17,7 @@ from omnibuild.repository.clients.template import render
 # What the script consists of, in this order.
 PARTS = (
     *("head", "outcome", "arguments", "system", "files", "versions", "apt", "dnf", "user"),
-    "main",
+    *("layers", "main"),
 )
 
 

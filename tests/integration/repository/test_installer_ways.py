@@ -111,6 +111,7 @@ def test_it_may_run_a_thousand_times(repository: Path, release: str) -> None:
         "package": NAME,
         "version": "1.0-1",
         "version_before": None,
+        "bytes": None,
         "repository": URL,
         "channel": "stable",
         "fingerprint": signer().fingerprint,
@@ -320,8 +321,10 @@ def test_a_dry_run_of_a_user(repository: Path) -> None:
         f"{install} {NAME} && find '{HOME}' && alice {INSTALL} --user {NAME} >/dev/null;"
         f" {OWN} >/tmp/before; {install} --uninstall {NAME}; {OWN} | diff /tmp/before - && {LINK}",
     )
+    size = next(repository.glob("downloads/*.zst")).stat().st_size
     assert said.splitlines() == [
         f"would install {NAME} 1.0",
+        f"would fetch {size} bytes",
         HOME,
         f"would remove {HOME}/.local/bin/{NAME}",
         f"would remove {HOME}/.local/opt/{NAME}",
@@ -384,7 +387,7 @@ def test_without_a_program_that_verifies_a_user_gets_nothing(repository: Path) -
     assert "nothing on this host verifies signatures" in said
 
 
-@pytest.mark.parametrize("missing", ["sha256sum", "base64", "tar", "curl"])
+@pytest.mark.parametrize("missing", ["sha256sum", "base64", "tar", "flock", "curl"])
 def test_nothing_goes_on_without_a_check(repository: Path, missing: str) -> None:
     """Others went on where no program could compute a checksum."""
     gone = [f"/usr/bin/{name}" for name in (missing, "busybox")]

@@ -26,12 +26,14 @@ LIST_BYTES=16777216
 url='' from='' channel=stable platform='' package='' wanted='' version=''
 action=install family='' dry_run='' json=''
 # What came of it, and what goes when the script ends.
-error='' changed=false before='' after='' placed='' work='' incoming=''
+error='' changed=false before='' after='' placed='' work='' incoming='' lock=''
+fetched='' layered=''
 
 usage() {
     cat <<'USAGE'
 usage: sh install.sh [OPTION...] [PACKAGE[=VERSION]]
        sh install.sh --uninstall [OPTION...] [PACKAGE]
+       sh install.sh --user --rollback [OPTION...] PACKAGE
 
 Sets up the repository for apt or dnf and, when PACKAGE is given, installs its newest version, or
 VERSION. It may run again at any time: what is as it should be stays untouched.
@@ -43,6 +45,7 @@ VERSION. It may run again at any time: what is as it should be stays untouched.
   --platform NAME    whose packages to take on a system that is not known here:
                      debian-11, debian-12, el9
   --user             without root: PACKAGE comes from its tarball and goes below ~/.local
+  --rollback         with --user: back to the version before the current one, at once
   --uninstall        remove PACKAGE, and all that this script set up; data stay
   --dry-run          say what would be done, verify the repository, and change nothing
   --json             say the outcome as a JSON document, and all else on standard error
@@ -120,7 +123,7 @@ report() {
     printf '"changed": %s, "dry_run": %s, ' "$changed" "${dry_run:-false}"
     printf '"action": %s, "way": %s, ' "$(json_text "$action")" "$(json_text "$family")"
     printf '"package": %s, "version": %s, ' "$(json_text "$wanted")" "$(json_text "$after")"
-    printf '"version_before": %s, ' "$(json_text "$before")"
+    printf '"version_before": %s, "bytes": %s, ' "$(json_text "$before")" "${fetched:-null}"
     printf '"repository": %s, "channel": %s, ' "$(json_text "$url")" "$(json_text "$channel")"
     printf '"fingerprint": "%s"}\n' "$FINGERPRINT"
 }
@@ -138,8 +141,8 @@ finish() {
         fi
     done
     [ -z "$placed" ] || changed=false
-    for directory in "$work" "$incoming"; do
-        [ -z "$directory" ] || rm -rf "$directory"
+    for file in "$work" "$incoming" "$lock"; do
+        [ -z "$file" ] || rm -rf "$file"
     done
     case "$status/$error" in
         0/ | 130/* | *[1-8]/?*) ;;
@@ -164,6 +167,7 @@ read_arguments() {
                 shift ;;
             --user) family=user ;;
             --uninstall) action=uninstall ;;
+            --rollback) action=rollback ;;
             --dry-run) dry_run=true ;;
             --json) ;;
             -*) fail 2 "unknown option $1; see --help" ;;
@@ -177,7 +181,9 @@ read_arguments() {
     url=${url:-${OMNIBUILD_URL:-$BASE_URL}}
     url=${url%/}
     check_package
-    [ "$action" = uninstall ] || check_place
+    [ "$action" != install ] || check_place
+    [ "$action/$family" != rollback/ ] ||
+        fail 2 "--rollback is for --user; of a package, name the version: $wanted=VERSION"
     [ "$family" != user ] || check_user
 }
 
@@ -213,7 +219,7 @@ check_package() {
 }
 
 check_version() {
-    [ "$action" != uninstall ] || fail 2 "whatever version of it is there: --uninstall $wanted"
+    [ "$action" = install ] || fail 2 "whatever version of it is there: --$action $wanted"
     case "$version" in
         '' | [!A-Za-z0-9]* | *[!A-Za-z0-9.+~:^_-]* | *-)
             fail 2 "no version can be called '$version'" ;;
@@ -746,7 +752,7 @@ applet() {
 
 # Whatever is missing is said before anything is fetched: nothing goes on without a check.
 check_user_tools() {
-    for program in base64 sha256sum tar; do
+    for program in base64 sha256sum tar flock; do
         has "$program" || fail 1 "this host has no $program"
     done
     case "$url" in
@@ -880,7 +886,7 @@ rows_of() {
         while read -r _ its_name its_version its_architecture its_digest its_bytes its_path; do
             [ "$its_architecture" = "$architecture" ] || continue
             case "$its_version $its_path" in
-                */*/* | [!0-9A-Za-z]* | *" downloads/".*) ;;
+                */*/* | [!0-9]* | *" downloads/".*) ;;
                 *" downloads/"*) echo "$its_name $its_version $its_digest $its_bytes $its_path" ;;
             esac
         done
@@ -905,14 +911,45 @@ ROWS
     [ -n "$digest" ] || { unpacks "$packed" || fail 1 "$program is needed to unpack ${packed##*/}"; }
 }
 
+# What is installed lies in a directory for each version. Which one counts is said by a link,
+# "current", through which the links to commands lead; "previous" leads to the one before.
 name_places() {
     links=$HOME/.local/bin
     home=$HOME/.local/opt/$wanted
+    kept=$home/.layers
     marker=$home/.installed
     if [ -e "$home" ] && [ "$(list_word repository "$marker")" != "$NAME" ]; then
         fail 1 "$home was not installed from here; move it away first; nothing was changed"
     fi
-    before=$(list_word version "$marker")
+    # What earlier scripts installed has no links between.
+    before=$(link_of current || list_word version "$marker")
+    former=$(link_of previous || :)
+}
+
+# link_of NAME: the version that a link beside the versions names.
+link_of() {
+    readlink "$home/$1" 2>/dev/null
+}
+
+# lock_home: from here on no other run changes what is installed.
+lock_home() {
+    has flock || fail 1 "this host has no flock"
+    mkdir -p "${home%/*}"
+    deadline=$(($(date +%s) + LOCK_SECONDS))
+    while :; do
+        exec 9>"${home%/*}/.$wanted.lock"
+        if applet flock -n 9; then
+            # Who had it before may have removed it since it was opened.
+            # shellcheck disable=SC3013
+            [ ! "${home%/*}/.$wanted.lock" -ef /dev/fd/9 ] || break
+        else
+            [ "$(date +%s)" -lt "$deadline" ] ||
+                fail 8 "another run of this script kept its lock for $LOCK_SECONDS s"
+            sleep 1
+        fi
+    done
+    lock=${home%/*}/.$wanted.lock
+    name_places
 }
 
 install_for_user() {
@@ -923,18 +960,23 @@ install_for_user() {
     verify_list
     check_list
     choose_tarball
-    if [ -n "$dry_run" ]; then plan; return 0; fi
-    [ -d "$home/$exact" ] || unpack_tarball
-    link_commands
-    mark
-    for directory in "$home"/*; do
-        case "${directory##*/}" in
-            # What runs from the one before goes on.
-            "$exact" | "$before") ;;
-            *) rm -rf "$directory" ;;
-        esac
-    done
-    [ "$exact" = "$before" ] || changed=true
+    fetched=0
+    [ -d "$home/$exact" ] || choose_layers
+    if [ -n "$dry_run" ]; then
+        plan
+        [ "$fetched" -eq 0 ] || did "fetch $fetched bytes"
+        return 0
+    fi
+    if ! is_settled; then
+        lock_home
+        # Another run may have been faster.
+        check_list
+        [ -d "$home/$exact" ] || bring_tree
+        check_links "$home/$exact"
+        switch_to "$exact"
+        mark
+        drop_others
+    fi
     after=$exact
     say "$wanted $exact is installed in $home/$exact"
     case ":$PATH:" in
@@ -943,27 +985,111 @@ install_for_user() {
     esac
 }
 
-# All of it goes to a directory beside, and to its place in one step.
-unpack_tarball() {
-    mkdir -p "${home%/*}"
+# rollback_user: the version before becomes the current one; nothing is fetched.
+rollback_user() {
+    name_places
+    check_former
+    if [ -n "$dry_run" ]; then
+        did "go back from $wanted $before to $former"
+        after=$former
+        return 0
+    fi
+    lock_home
+    check_former
+    check_links "$home/$former"
+    lead current "$former"
+    rm -f "$home/previous"
+    link_commands
+    changed=true
+    after=$former
+    say "$wanted $after is current again; $before stays in $home until something else is installed"
+}
+
+check_former() {
+    [ -n "$before" ] || fail 1 "$wanted is not installed in $home"
+    case "$former" in
+        '' | "$before") ;;
+        *) [ ! -d "$home/$former" ] || return 0 ;;
+    esac
+    fail 1 "there is no version of $wanted before $before in $home; nothing was changed"
+}
+
+# Whether nothing is left to do, not even the time of a file would change.
+is_settled() {
+    [ "$(link_of current)" = "$exact" ] && [ -d "$home/$exact" ] &&
+        [ "$(cat "$marker")" = "$(marks)" ] && [ -z "$(missing_links)$(stale_links)" ]
+} 2>/dev/null
+
+make_incoming() {
+    [ -z "$incoming" ] || return 0
     find "${home%/*}" -maxdepth 1 -name ".$wanted.??????" -mtime +0 -exec rm -rf {} +
     incoming=$(mktemp -d "${home%/*}/.$wanted.XXXXXX")
-    fetch "$path" "$incoming/file" "$bytes"
-    found=$(applet sha256sum "$incoming/file" | sed 's/[^0-9a-f].*//')
-    [ "$found" = "$digest" ] || fail 5 "$url/$path is not what was signed; nothing was changed"
-    mkdir "$incoming/tree"
-    mv "$incoming/file" "$incoming/${path##*/}"
-    { decompress "$incoming/${path##*/}" || : >"$incoming/failed"; } |
-        applet tar -xof - -C "$incoming/tree" || : >"$incoming/failed"
-    [ ! -e "$incoming/failed" ] || fail 1 "${path##*/} could not be unpacked; nothing was changed"
+}
+
+# All of it goes to a directory beside, and to its place in one step.
+bring_tree() {
+    make_incoming
+    mkdir "$incoming/tree" "$incoming/layers"
+    if [ -n "$layered" ]; then unpack_layers; else unpack_tarball; fi
+    check_links "$tree"
+    mkdir -p "$home"
+    [ -e "$marker" ] || printf 'repository %s\n' "$NAME" >"$marker"
+    keep_layers
+    mv "$tree" "$home/$exact"
+}
+
+unpack_tarball() {
+    file=$incoming/${path##*/}
+    fetch "$path" "$file" "$bytes"
+    has_sum "$file" "$digest" || fail 5 "$url/$path is not what was signed; nothing was changed"
+    unpack "$file"
     set -- "$incoming/tree"/*
     if [ $# -gt 1 ] || [ ! -d "$1" ]; then
         fail 5 "${path##*/} is not one directory; nothing was changed"
     fi
-    check_links "$1"
-    mkdir -p "$home"
-    [ -e "$marker" ] || printf 'repository %s\n' "$NAME" >"$marker"
-    [ -d "$home/$exact" ] || mv "$1" "$home/$exact"
+    tree=$1
+}
+
+# has_sum FILE DIGEST
+has_sum() {
+    [ "$(applet sha256sum "$1" 2>/dev/null | sed 's/[^0-9a-f].*//')" = "$2" ]
+}
+
+# unpack FILE: into the directory beside.
+unpack() {
+    { decompress "$1" || : >"$incoming/failed"; } |
+        applet tar -xof - -C "$incoming/tree" || : >"$incoming/failed"
+    [ ! -e "$incoming/failed" ] || fail 1 "${1##*/} could not be unpacked; nothing was changed"
+}
+
+# lead NAME VERSION: a link beside the versions is replaced in one step.
+lead() {
+    [ "$(link_of "$1")" != "$2" ] || return 0
+    make_incoming
+    ln -s "$2" "$incoming/$1"
+    # By the directory that it goes to: by its own name, mv would enter where it leads.
+    mv -f "$incoming/$1" "$home/"
+}
+
+switch_to() {
+    if [ "$before" != "$1" ]; then
+        changed=true
+        [ -z "$before" ] || lead previous "$before"
+    fi
+    lead current "$1"
+    link_commands
+}
+
+# What neither the current version nor the one before needs. What runs from that one goes on.
+drop_others() {
+    former=$(link_of previous || :)
+    for file in "$home"/*; do
+        case "${file##*/}" in
+            current | previous | "$exact" | "$former") ;;
+            *) rm -rf "$file" ;;
+        esac
+    done
+    drop_layers
 }
 
 # commands_of TREE: what people call, as it lies there: not the interpreter, nor single services.
@@ -990,52 +1116,190 @@ is_our_link() {
     return 1
 }
 
-link_commands() {
-    check_links "$home/$exact"
-    mkdir -p "$links"
-    commands=$(commands_of "$home/$exact")
-    for command in $commands; do
-        link=$links/${command##*/}
-        target=../opt/$wanted/$exact/$command
-        [ "$(readlink "$link")" != "$target" ] || continue
-        changed=true
-        ln -sf "$target" "$links/.${command##*/}.new"
-        mv -f "$links/.${command##*/}.new" "$link"
+# missing_links: commands of the current version to which no link leads.
+missing_links() {
+    for command in $(commands_of "$home/current"); do
+        [ "$(readlink "$links/${command##*/}")" = "../opt/$wanted/current/$command" ] ||
+            echo "$command"
     done
-    drop_links "$exact"
 }
 
-# drop_links VERSION: those that lead to no command of that version.
-drop_links() {
+# stale_links: those of ours that lead to no command of the current version.
+stale_links() {
     for link in "$links"/*; do
         is_our_link "$link" || continue
         case "$(readlink "$link")" in
-            "../opt/$wanted/$1/"*) [ ! -e "$link" ] || continue ;;
+            "../opt/$wanted/current/"*) [ ! -e "$link" ] || continue ;;
         esac
-        did "remove $link"
-        [ -n "$dry_run" ] || rm -f "$link"
+        printf '%s\n' "$link"
     done
 }
 
+link_commands() {
+    mkdir -p "$links"
+    for command in $(missing_links); do
+        changed=true
+        name=${command##*/}
+        ln -sf "../opt/$wanted/current/$command" "$links/.$name.new"
+        mv -f "$links/.$name.new" "$links/$name"
+    done
+    drop_links "$(stale_links)"
+}
+
+# drop_links LINKS: one a line.
+drop_links() {
+    while read -r link; do
+        [ -n "$link" ] || continue
+        did "remove $link"
+        [ -n "$dry_run" ] || rm -f "$link"
+    done <<LINKS
+$1
+LINKS
+}
+
+# marks: what is remembered of the repository.
+marks() {
+    printf '%s\n' "repository $NAME" "channel $channel" "date $(list_word date "$signed")" \
+        "version $exact"
+}
+
 mark() {
-    lines=$(printf '%s\n' "repository $NAME" "channel $channel" \
-        "date $(list_word date "$signed")" "version $exact")
-    [ "$(cat "$marker")" != "$lines" ] || return 0
-    printf '%s\n' "$lines" >"$marker.new"
+    [ "$(cat "$marker")" != "$(marks)" ] || return 0
+    marks >"$marker.new"
     mv -f "$marker.new" "$marker"
 }
 
 uninstall_for_user() {
     name_places
     if [ -e "$home" ]; then
-        drop_links ''
+        [ -n "$dry_run" ] || lock_home
+        drop_links "$(for link in "$links"/*; do ! is_our_link "$link" || printf '%s\n' "$link"; done)"
         did "remove $home"
         [ -z "$dry_run" ] || return 0
-        incoming=$(mktemp -d "$HOME/.local/opt/.$wanted.XXXXXX")
+        make_incoming
         mv "$home" "$incoming"
     fi
     [ -n "$dry_run" ] || say "$wanted is not installed"
     [ ! -e "$HOME/.local/state/$wanted" ] || say "its data stay in $HOME/.local/state/$wanted"
+}
+
+# A release in layers: what this host has of it already, from the current version or the one before,
+# is not fetched again. Layers are kept as they were fetched, as files that everybody may change are
+# no proof of anything; each is verified whenever it is used.
+
+# choose_layers: sets layered, the list of the layers of what was chosen, empty where that stays
+# whole, and fetched, how many bytes it takes.
+choose_layers() {
+    layered=''
+    fetched=$bytes
+    sum=$(sed -n "s/^layers $digest //p" "$signed" | sed 1q)
+    case "$sum" in
+        '' | *[!0-9a-f]*) return 0 ;;
+    esac
+    unpacks .tar.zst || return 0
+    fetch "layers/$sum.list" "$work/layers" "$LIST_BYTES"
+    has_sum "$work/layers" "$sum" ||
+        fail 5 "$url/layers/$sum.list is not what was signed; nothing was changed"
+    layered=$work/layers
+    missing=$(missing_layers)
+    fetched=$(printf '%s\n' "$missing" | sum_of 2)
+}
+
+# rows_of_layers: of each layer its digest, its bytes, and those of what is in it, in the order in
+# which they are unpacked.
+rows_of_layers() {
+    number='\([0-9]\{1,15\}\)'
+    sed -n "s/^layer \\([0-9a-f]\\{64\\}\\) $number $number .*/\\1 \\2 \\3/p" "$layered"
+}
+
+missing_layers() {
+    rows_of_layers | while read -r its_digest its_bytes its_size; do
+        has_sum "$kept/$its_digest.tar.zst" "$its_digest" || echo "$its_digest $its_bytes $its_size"
+    done
+}
+
+# sum_of FIELD
+sum_of() {
+    cut -d ' ' -f "$1" | { total=0; while read -r n; do total=$((total + ${n:-0})); done; echo "$total"; }
+}
+
+unpack_layers() {
+    # Another run may have brought some, or taken some away.
+    missing=$(missing_layers)
+    fetched=$(printf '%s\n' "$missing" | sum_of 2)
+    check_room "$((fetched + $(rows_of_layers | sum_of 3)))"
+    [ -z "$missing" ] || fetch_layers
+    while read -r its_digest _; do
+        [ -n "$its_digest" ] || continue
+        file=$incoming/layers/$its_digest.tar.zst
+        has_sum "$file" "$its_digest" ||
+            fail 5 "$url/layers/${file##*/} is not what was signed; nothing was changed"
+    done <<ROWS
+$missing
+ROWS
+    while read -r its_digest _; do
+        file=$incoming/layers/$its_digest.tar.zst
+        [ -e "$file" ] || file=$kept/${file##*/}
+        unpack "$file"
+    done <<ROWS
+$(rows_of_layers)
+ROWS
+    tree=$incoming/tree
+}
+
+# fetch_layers: the missing ones; by one connection, where there is curl.
+fetch_layers() {
+    case "$url" in
+        file://*) ;;
+        *) ! command -v curl >/dev/null || { fetch_with_curl; return 0; } ;;
+    esac
+    while read -r its_digest its_bytes _; do
+        fetch "layers/$its_digest.tar.zst" "$incoming/layers/$its_digest.tar.zst" "$its_bytes"
+    done <<ROWS
+$missing
+ROWS
+}
+
+fetch_with_curl() {
+    printf '%s\n' "$missing" | sed "s|^\([^ ]*\) .*|url = $url/layers/\1.tar.zst|" >"$incoming/urls"
+    largest=$(printf '%s\n' "$missing" | cut -d ' ' -f 2 | sort -n | sed -n '$p')
+    (
+        trap - EXIT
+        cd "$incoming/layers"
+        ulimit -f "$((largest / 512 + 64))" 2>/dev/null || :
+        run curl -fsSL --fail-early --connect-timeout 30 --retry 2 --remote-name-all -K "$incoming/urls"
+    ) || fail 5 "layers of $wanted $exact cannot be fetched from $url/layers; nothing was changed"
+}
+
+# check_room BYTES: where disks say how much is free.
+check_room() {
+    free=$(df -Pk "$incoming" 2>/dev/null | sed -n '2s/.* \([0-9][0-9]*\)  *[0-9][0-9]*% .*/\1/p')
+    [ -z "$free" ] || [ "$free" -ge "$(($1 / 1024))" ] ||
+        fail 1 "${home%/*} has no room: $(($1 / 1024)) KiB are needed, $free are free;" \
+            "nothing was changed"
+}
+
+# keep_layers: for the next version, with the list by which it is known which are in use.
+keep_layers() {
+    [ -n "$layered" ] || return 0
+    mkdir -p "$kept"
+    for file in "$incoming/layers"/*; do
+        [ ! -e "$file" ] || mv -f "$file" "$kept/"
+    done
+    cp "$layered" "$kept/$exact.list"
+}
+
+# drop_layers: those that no version uses any more.
+drop_layers() {
+    for file in "$kept"/*; do
+        name=${file##*/}
+        case "$name" in
+            "$exact.list" | "$former.list") ;;
+            *)
+                grep -qsF "layer ${name%.tar.zst} " "$kept/$exact.list" "$kept/$former.list" ||
+                    rm -f "$file" ;;
+        esac
+    done
 }
 
 check_tools() {
@@ -1108,6 +1372,7 @@ main() {
     case "$action/$family" in
         install/user) install_for_user ;;
         uninstall/user) uninstall_for_user ;;
+        rollback/user) rollback_user ;;
         install/*) set_up ;;
         uninstall/*) uninstall ;;
     esac
