@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -10,7 +11,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from omnibuild.errors import MissingExtraError, MissingToolError, ToolFailedError
 
@@ -127,6 +128,27 @@ class Tool:
             start_new_session=True,
         )
 
+    def connect(self, arguments: Sequence[str | Path], *, errors: IO[bytes]) -> Connection:
+        """Start the program to talk with it: in the user's own environment, which it needs.
+
+        It is in a session of its own: it cannot ask on this terminal, and who interrupts omnibuild
+        does not interrupt it.
+
+        Args:
+            arguments: its arguments, without the program's name.
+            errors: takes its standard error.
+        """
+        process = subprocess.Popen(
+            [str(self.path()), *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={**os.environ, "LC_ALL": "C"},
+            start_new_session=True,
+        )
+        requests, answers = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+        return Connection(process, requests, answers)
+
     def attach(self, *arguments: str | Path) -> int:
         """Run the program on this terminal, for the user to work with; return its status."""
         command = [str(self.path()), *map(str, arguments)]
@@ -139,6 +161,25 @@ class Tool:
         from omnibuild.tools import terminal
 
         return terminal.converse(command, CLEAN_ENVIRONMENT, pass_fds)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A program that is talked with: what takes requests, and what gives answers."""
+
+    process: subprocess.Popen[bytes]
+    requests: IO[bytes]
+    answers: IO[bytes]
+
+    def end(self, seconds: float) -> int:
+        """Say no more, and return its status; it is killed when it does not end by itself."""
+        with contextlib.suppress(OSError):
+            self.requests.close()
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
 
 
 def _run(
