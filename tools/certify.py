@@ -150,7 +150,7 @@ def told(path: str) -> list[str]:
 
 
 def publishers() -> list[str]:
-    """Fifty publishers at once, to a directory and to S3, some of them killed."""
+    """Fifty publishers at once, to a directory, to S3 and over ssh, some of them killed."""
     path = "tests/certification/test_publishers.py"
     said = output(sys.executable, "-m", "pytest", "-q", "-s", path)
     return [line for line in said.splitlines() if line.strip(" .[]0123456789%")]

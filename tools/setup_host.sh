@@ -50,7 +50,8 @@ shellcheck: checks the shell scripts on hosts
 sqv: verifies signatures as apt of Debian 13 does
 lintian: judges our debs as Debian does
 man-db: reads our manual pages
-openssh-client: reaches a host as orchestrators do
+openssh-client: reaches a host as orchestrators do, publishes to one
+openssh-server: is the host that is published to
 reprepro: mirrors an apt repository
 rpmlint: judges our rpms as Fedora does
 skopeo: pushes images to a registry

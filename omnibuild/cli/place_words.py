@@ -11,7 +11,8 @@ def add_place(parser: argparse.ArgumentParser, *, required: bool = True) -> None
         "--repo",
         required=required,
         metavar="PLACE",
-        help="the repository: a directory, or s3://bucket/prefix?endpoint=…&region=…",
+        help="the repository: a directory, s3://bucket/prefix?endpoint=…&region=…,"
+        " or ssh://user@host:port/directory",
     )
 
 

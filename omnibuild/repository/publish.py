@@ -95,8 +95,8 @@ def publish(
 
     Args:
         files: ``.deb``, ``.rpm`` and ``.tar.*`` files; their sidecars may be among them.
-        repository: a directory that a web server, or anything that serves files, can show; or
-            ``s3://bucket/prefix?endpoint=https://host&region=r``.
+        repository: a directory that a web server, or anything that serves files, can show;
+            ``s3://bucket/prefix?endpoint=https://host&region=r``; or ``ssh://host/directory``.
         signer: the repository's key, always the same one.
         channel: which hosts shall see them: ``stable`` is what hosts follow by default.
         platforms: which hosts there are; they say which suites and trees exist.

@@ -1,7 +1,8 @@
-"""Fifty publishers at once, some killed, to a directory and to an S3 server: nothing is lost."""
+"""Fifty publishers at once, some killed, to a directory, to S3 and over ssh: nothing is lost."""
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from omnibuild.repository import layout
+from omnibuild.repository.life.checking import check
 from omnibuild.repository.publish import publish
 from omnibuild.repository.state.head import load
 from omnibuild.repository.targets import open_target
@@ -20,6 +22,7 @@ from omnibuild.signing.signer import load_signer
 from tests.integration.remote.servers import running, seaweedfs
 from tests.integration.remote.test_s3 import bucket_works, use
 from tests.integration.repository.clients import Apt, Dnf
+from tests.integration.repository.targets.hosts import host, ssh
 from tests.integration.repository.targets.test_bucket import fetched
 from tests.unit.repository.samples import EL9, PLATFORMS, USER_ID, package
 
@@ -36,12 +39,18 @@ publish(files, sys.argv[1], load_signer(Path(sys.argv[2])), platforms=PLATFORMS)
 """
 
 
-@pytest.fixture(params=["directory", "s3"])
+@pytest.fixture(params=["directory", "s3", "ssh"])
 def place(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     if request.param == "directory":
         yield str(tmp_path / "repository")
+        return
+    if request.param == "ssh":
+        with host(tmp_path / "host") as there:
+            path = f"{ssh(there.base, tmp_path / 'bin')}:{os.environ['PATH']}"
+            monkeypatch.setenv("PATH", path)
+            yield there.url(tmp_path / "repository")
         return
     use("builder", monkeypatch, tmp_path)
     with running(seaweedfs(tmp_path / "server", bucket_works)) as server:
@@ -77,7 +86,8 @@ def test_fifty_publishers_at_once(place: str, tmp_path: Path) -> None:
     for index in (channel.suites["stable"], channel.trees["el9"]):
         found = [each.name for each in index if not layout.is_keyring_package(each.name)]
         assert found == names
-    root = fetched(place, tmp_path / "copy") if place.startswith("s3") else Path(place)
+    assert check(place, deep=True).faults == []
+    root = fetched(place, tmp_path / "copy") if place.startswith("s3") else tmp_path / "repository"
     trusted = tmp_path / "public.asc"
     trusted.write_bytes(signer.public_key_armored)
     apt, dnf = Apt(tmp_path / "apt"), Dnf(tmp_path / "dnf")
@@ -86,7 +96,7 @@ def test_fifty_publishers_at_once(place: str, tmp_path: Path) -> None:
     assert apt.run("download", *names).returncode == 0
     dnf.follow(f"baseurl=file://{root}/yum/stable/el9/x86_64", trusted)
     assert dnf.run("install", *names).returncode == 0
-    kind = place.partition(":")[0] if place.startswith("s3") else "directory"
+    kind = place.partition(":")[0] if "://" in place else "directory"
     # What a record shows, beside pytest's dots.
     sys.stdout.write(
         f"\n{kind}: {PUBLISHERS} publishers at once, {len(again)} of {KILLED} killed before they"

@@ -45,8 +45,8 @@ class DirectoryTarget:
         if ":" in first:
             raise UsageError(
                 f"{root} is no directory of this machine, and nothing that can be published to",
-                hint="publish to a directory or to s3://bucket/prefix; a directory can be copied"
-                " elsewhere: all but state/ is what hosts read",
+                hint="publish to a directory, to s3://bucket/prefix or to ssh://user@host/directory;"
+                " a directory can be copied elsewhere: all but state/ is what hosts read",
             )
         if root.exists() and not root.is_dir():
             raise RepositoryError("a repository is a directory", where=Where(str(root)))

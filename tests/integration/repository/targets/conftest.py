@@ -1,4 +1,4 @@
-"""A real S3 server, and what it is asked."""
+"""A real S3 server and what it is asked, and a real host that one logs in to."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ import pytest
 
 from tests.integration.remote.servers import Server, running, seaweedfs
 from tests.integration.remote.test_s3 import bucket_works, use
+from tests.integration.repository.targets.hosts import Host, host
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with running(seaweedfs(tmp_path_factory.mktemp("s3") / "server", bucket_works)) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def ssh_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    with host(tmp_path_factory.mktemp("ssh") / "host") as there:
+        yield there
 
 
 @pytest.fixture(autouse=True)

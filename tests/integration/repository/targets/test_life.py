@@ -1,7 +1,8 @@
-"""The life of what is in a real S3 server: promoted, demoted, verified."""
+"""The life of what is in a real S3 server, and on a real host: promoted, demoted, verified."""
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from omnibuild.repository.mending.repair import repair
 from omnibuild.repository.publish import publish, remove
 from omnibuild.repository.targets import bucket as bucket_module
 from omnibuild.repository.targets import open_target
+from omnibuild.repository.targets.ssh import target as ssh_module
+from tests.integration.repository.targets.hosts import Host, ssh
 from tests.unit.repository.samples import PLATFORMS, package, signer
 
 
@@ -26,50 +29,61 @@ def nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(switch, "INDEX_SECONDS", 0)
 
 
-def test_a_bucket_is_promoted_in_demoted_and_whole(tmp_path: Path, bucket: str) -> None:
+@pytest.fixture(params=["bucket", "ssh"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "bucket":
+        found: str = request.getfixturevalue("bucket")
+        return found
+    there: Host = request.getfixturevalue("ssh_host")
+    monkeypatch.setenv("PATH", f"{ssh(there.base, tmp_path / 'bin')}:{os.environ['PATH']}")
+    return there.url(tmp_path / "there")
+
+
+def test_a_place_is_promoted_in_demoted_and_whole(tmp_path: Path, place: str) -> None:
     for version in ("1.0", "1.1"):
         files = [package(tmp_path, version=version, platform=each) for each in PLATFORMS]
-        publish(files, bucket, signer(), "testing", PLATFORMS)
-        promote([], bucket, signer(), "testing", "stable")
-    assert len(demote(bucket, signer()).removed) == 4
-    assert check(bucket, deep=True).faults == []
+        publish(files, place, signer(), "testing", PLATFORMS)
+        promote([], place, signer(), "testing", "stable")
+    assert len(demote(place, signer()).removed) == 4
+    assert check(place, deep=True).faults == []
     path = "yum/stable/el9/x86_64/Packages/h/hello-1.0-1.x86_64.rpm"
-    open_target(bucket).remove(path)
-    (fault,) = check(bucket).faults
+    open_target(place).remove(path)
+    (fault,) = check(place).faults
     assert (fault.place.endswith(path), fault.what) == (True, "it is gone")
 
 
-def test_a_bucket_is_repaired(tmp_path: Path, bucket: str) -> None:
+def test_a_place_is_repaired(tmp_path: Path, place: str) -> None:
     files = [package(tmp_path, platform=each) for each in PLATFORMS]
-    publish(files, bucket, signer(), platforms=PLATFORMS)
-    target = open_target(bucket)
+    publish(files, place, signer(), platforms=PLATFORMS)
+    target = open_target(place)
     for path in ("state/head.json", "apt/dists/stable/InRelease", "install.sh.asc"):
         target.remove(path)
     target.put("yum/stable/el9/x86_64/repodata/repomd.xml", b"other")
-    told = repair(bucket, signer(), dry_run=True)
-    assert not open_target(bucket).exists("state/head.json")
-    assert repair(bucket, signer()) == told
+    told = repair(place, signer(), dry_run=True)
+    assert not open_target(place).exists("state/head.json")
+    assert repair(place, signer()) == told
     assert (told.lost, len(told.mended)) == ([], 4)
-    assert check(bucket, deep=True).faults == []
+    assert check(place, deep=True).faults == []
     for name in target.names("state/leaves"):
         target.remove(f"state/leaves/{name}")
-    assert repair(bucket, signer()).lost == []
-    assert check(bucket, deep=True).faults == []
+    assert repair(place, signer()).lost == []
+    assert check(place, deep=True).faults == []
 
 
-def test_what_no_release_names_goes_from_a_bucket(
-    tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
+def test_what_no_release_names_goes(
+    tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for version in ("1.0", "1.1"):
         files = [package(tmp_path, version=version, platform=each) for each in PLATFORMS]
-        publish(files, bucket, signer(), platforms=PLATFORMS)
-    remove(["hello=1.0"], bucket, signer())
-    assert collect(bucket, time.time()).files == 0
-    monkeypatch.setattr(bucket_module, "KEPT_SECONDS", -60)
+        publish(files, place, signer(), platforms=PLATFORMS)
+    remove(["hello=1.0"], place, signer())
+    assert collect(place, time.time()).files == 0
+    for module in (bucket_module, ssh_module):
+        monkeypatch.setattr(module, "KEPT_SECONDS", -60)
     monkeypatch.setattr(collection, "IN_FLIGHT", -60)
-    told = collect(bucket, time.time(), dry_run=True)
+    told = collect(place, time.time(), dry_run=True)
     # Four packages; a checksum and a signature beside the tarball.
     assert told.files == 6
-    assert collect(bucket, time.time()) == told
-    assert collect(bucket, time.time()).files == 0
-    assert check(bucket, deep=True).faults == []
+    assert collect(place, time.time()) == told
+    assert collect(place, time.time()).files == 0
+    assert check(place, deep=True).faults == []
