@@ -14,10 +14,12 @@ from omnibuild.repository.clients import apt_source, yum_repo
 from omnibuild.repository.clients.systems import USER, HostSystem
 from omnibuild.repository.clients.template import render
 
-# What the script consists of, in this order.
+# What the script consists of, in this order; what is shared is part of the updater, too.
 PARTS = (
-    *("head", "outcome", "arguments", "system", "files", "versions", "apt", "dnf", "user"),
-    *("layers", "main"),
+    *("install/head", "shared/json", "install/outcome", "install/arguments", "shared/schedule"),
+    *("install/system", "install/files", "shared/run", "install/versions"),
+    *("shared/apt", "install/apt", "shared/dnf", "install/dnf", "install/keep", "install/user"),
+    *("install/layers", "install/keep_user", "install/main"),
 )
 
 
@@ -64,7 +66,7 @@ def installer(
         "SUPPORTED_USERS": shlex.quote(_titles(of_user)),
         **_files(components),
     }
-    return "".join(render(f"install/{part}.sh.in", values) for part in PARTS)
+    return "".join(render(f"{part}.sh.in", values) for part in PARTS)
 
 
 def _files(components: Sequence[str]) -> dict[str, str]:

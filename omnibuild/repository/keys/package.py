@@ -1,7 +1,8 @@
 """The keyring package: upgrades bring hosts the keys that the repository has by then.
 
-It owns the file that ``install.sh`` writes, at the same path, as a source can name but one. The
-package has a version of its own, raised when anything in it changes.
+With it comes what keeps other packages current, on hosts that ask for it. It owns the file that
+``install.sh`` writes, at the same path, as a source can name but one. The package has a version of
+its own, raised when anything in it changes.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from omnibuild.digests import Digest
 from omnibuild.files import scratch_directory
 from omnibuild.package.formats import write_package
 from omnibuild.package.formats.format import Making
+from omnibuild.payload.assembly import GeneratedFile
 from omnibuild.payload.model import Metadata, Payload
 from omnibuild.recipe.models import Debian, Rpm
 from omnibuild.repository import intake, layout
 from omnibuild.repository.apt.suite import ALL
-from omnibuild.repository.clients import apt_source, yum_repo
+from omnibuild.repository.clients import apt_source, updater, yum_repo
+from omnibuild.repository.clients.systems import APT, DNF
 from omnibuild.repository.draft import Draft
 from omnibuild.repository.intake import Submission
 from omnibuild.repository.keys.trusted import apt_keyring, rpm_keyring
@@ -67,24 +70,36 @@ def _make(record: Repository, serial: int, scratch: Path) -> list[Submission]:
     deb, rpm = Debian(compression="gzip", architecture=ALL), Rpm(architecture=NOARCH, tree="")
     metadata = _metadata(record, serial)
     return [
-        _package(metadata, places[0], apt, deb, scratch / "deb"),
-        _package(metadata, places[1], dnf, rpm, scratch / "rpm"),
+        _package(record, metadata, APT, {places[0]: GeneratedFile(apt)}, deb, scratch / "deb"),
+        _package(record, metadata, DNF, {places[1]: GeneratedFile(dnf)}, rpm, scratch / "rpm"),
     ]
 
 
 def _package(
-    metadata: Metadata, path: str, content: bytes, form: Debian | Rpm, scratch: Path
+    record: Repository,
+    metadata: Metadata,
+    family: str,
+    keys: dict[str, GeneratedFile],
+    form: Debian | Rpm,
+    scratch: Path,
 ) -> Submission:
-    """Write a package of one file."""
     root, out = scratch / "root", scratch / "out"
-    file = root / path.lstrip("/")
-    file.parent.mkdir(parents=True)
-    out.mkdir()
-    file.write_bytes(content)
-    file.chmod(0o644)
+    out.mkdir(parents=True)
+    for path, content in {**keys, **updater.files(record.name, record.title, family)}.items():
+        file = root / path.lstrip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.content)
+        file.chmod(content.mode)
     for directory in (root, *filter(Path.is_dir, root.rglob("*"))):
         directory.chmod(0o755)
-    payload = Payload(metadata=metadata, root=root, tree=scan(root), prefix=str(Path(path).parent))
+    (place,) = keys
+    payload = Payload(
+        metadata=metadata,
+        root=root,
+        tree=scan(root),
+        prefix=str(Path(place).parent),
+        scripts=updater.scripts(record.name),
+    )
     return intake.inspect(write_package(payload, form, Making(out)).path)
 
 
@@ -94,7 +109,8 @@ def _metadata(record: Repository, serial: int) -> Metadata:
         version=str(serial),
         revision=_REVISION,
         summary=f"Keys of the package repository {record.title}",
-        description="Upgrades bring the keys that this host's packages are signed with.",
+        description="Upgrades bring the keys that this host's packages are signed with, and the"
+        " program that keeps packages current where somebody asked for it.",
         license="none",
         maintainer=record.title,
         homepage="",

@@ -98,6 +98,13 @@ def test_help(shell: list[str]) -> None:
         (["--user", "--platform", "debian-12", "shop"], "which are of no --platform"),
         (["--uninstall", "shop=1.0"], "whatever version of it is there"),
         (["--uninstall", "--user"], "--user needs a package"),
+        (["--keep-current"], "--keep-current needs a package"),
+        (["--every", "1h", "shop"], "go with --keep-current"),
+        (["--keep-current", "--every", "7m", "shop"], "neither minutes that divide an hour"),
+        (["--keep-current", "--window", "noon", "shop"], "'noon' is no window"),
+        (["--keep-current", "shop=1.0"], "which would not stay"),
+        (["--keep-current", "--uninstall", "shop"], "either --keep-current or --uninstall"),
+        (["--user", "--keep-current", "--health-command", "x", "shop"], "knows no commands"),
     ],
 )
 def test_mistakes_have_exact_causes(arguments: list[str], cause: str) -> None:

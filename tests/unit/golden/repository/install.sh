@@ -24,10 +24,10 @@ LIST_BYTES=16777216
 
 # What is asked for.
 url='' from='' channel=stable platform='' package='' wanted='' version=''
-action=install family='' dry_run='' json=''
+action=install family='' dry_run='' json='' keep='' scheduled=''
 # What came of it, and what goes when the script ends.
-error='' changed=false before='' after='' placed='' work='' incoming='' lock=''
-fetched='' layered=''
+error='' changed=false kept_current=false before='' after='' placed='' work='' incoming=''
+lock='' fetched='' layered=''
 
 usage() {
     cat <<'USAGE'
@@ -46,6 +46,8 @@ VERSION. It may run again at any time: what is as it should be stays untouched.
                      debian-11, debian-12, el9
   --user             without root: PACKAGE comes from its tarball and goes below ~/.local
   --rollback         with --user: back to the version before the current one, at once
+  --keep-current     from now on a timer keeps PACKAGE as new as the channel has it; see
+                     the guide for --every, --window, --health-command, --report-command
   --uninstall        remove PACKAGE, and all that this script set up; data stay
   --dry-run          say what would be done, verify the repository, and change nothing
   --json             say the outcome as a JSON document, and all else on standard error
@@ -85,6 +87,16 @@ user|linux|x86_64|2.31|downloads|Linux with glibc
 SYSTEMS
 }
 
+# json_text VALUE: as JSON has it; what is no ASCII may be no UTF-8 either.
+json_text() {
+    if [ -z "$1" ]; then
+        printf null
+    else
+        printf '%s' "$1" | LC_ALL=C tr '\001-\037\177' ' ' | LC_ALL=C tr '\200-\377' '?' |
+            sed 's/[\\"]/\\&/g; s/^/"/; s/$/"/'
+    fi
+}
+
 say() {
     if [ -n "$json" ]; then printf '%s\n' "$*" >&2; else printf '%s\n' "$*"; fi
 }
@@ -108,22 +120,13 @@ did() {
     if [ -n "$dry_run" ]; then say "would $*"; fi
 }
 
-# json_text VALUE: as JSON has it; what is no ASCII may be no UTF-8 either.
-json_text() {
-    if [ -z "$1" ]; then
-        printf null
-    else
-        printf '%s' "$1" | LC_ALL=C tr '\001-\037\177' ' ' | LC_ALL=C tr '\200-\377' '?' |
-            sed 's/[\\"]/\\&/g; s/^/"/; s/$/"/'
-    fi
-}
-
 report() {
     printf '{"exit": %s, "error": %s, ' "$1" "$(json_text "$error")"
     printf '"changed": %s, "dry_run": %s, ' "$changed" "${dry_run:-false}"
     printf '"action": %s, "way": %s, ' "$(json_text "$action")" "$(json_text "$family")"
     printf '"package": %s, "version": %s, ' "$(json_text "$wanted")" "$(json_text "$after")"
-    printf '"version_before": %s, "bytes": %s, ' "$(json_text "$before")" "${fetched:-null}"
+    printf '"version_before": %s, ' "$(json_text "$before")"
+    printf '"kept_current": %s, "bytes": %s, ' "$kept_current" "${fetched:-null}"
     printf '"repository": %s, "channel": %s, ' "$(json_text "$url")" "$(json_text "$channel")"
     printf '"fingerprint": "%s"}\n' "$FINGERPRINT"
 }
@@ -166,6 +169,12 @@ read_arguments() {
                 esac
                 shift ;;
             --user) family=user ;;
+            --keep-current) keep=yes ;;
+            --scheduled) scheduled=yes ;;
+            --every | --window | --health-command | --report-command)
+                [ $# -ge 2 ] || fail 2 "$1 needs a value; see --help"
+                keep_option "$1" "$2"
+                shift ;;
             --uninstall) action=uninstall ;;
             --rollback) action=rollback ;;
             --dry-run) dry_run=true ;;
@@ -184,6 +193,7 @@ read_arguments() {
     [ "$action" != install ] || check_place
     [ "$action/$family" != rollback/ ] ||
         fail 2 "--rollback is for --user; of a package, name the version: $wanted=VERSION"
+    check_keep
     [ "$family" != user ] || check_user
 }
 
@@ -233,6 +243,125 @@ check_user() {
         /?*) ;;
         *) fail 1 "HOME says no directory: '${HOME:-}'" ;;
     esac
+}
+
+# Sets step, in minutes, and what read_window does, of every and window.
+check_schedule() {
+    step=$(step_of "$every")
+    [ -n "$step" ] || fail 2 "'$every' is neither minutes that divide an hour, as 15m, nor hours" \
+        "that divide a day, as 4h, nor 1d"
+    read_window
+}
+
+# step_of TIME: in minutes; nothing for what the clock does not divide by.
+step_of() {
+    case "$1" in
+        1d) echo 1440 ;;
+        [1-9]m | [1-5][0-9]m) [ $((60 % ${1%m})) -ne 0 ] || echo "${1%m}" ;;
+        [1-9]h | 1[0-9]h | 2[0-4]h) [ $((24 % ${1%h})) -ne 0 ] || echo $((${1%h} * 60)) ;;
+    esac
+}
+
+# Sets days, as numbers from Monday on, and the first and last minute, which may be of the next day.
+read_window() {
+    days='' first=0 last=1440
+    [ -n "$window" ] || return 0
+    hours=${window##* }
+    case "$window" in
+        *' '*-*) days=$(days_of "${window% *}") || days='' ;;
+        *-*) days='1 2 3 4 5 6 7' ;;
+    esac
+    first=$(minute_of "${hours%%-*}")
+    last=$(minute_of "${hours#*-}")
+    if [ -z "$days" ] || [ -z "$first" ] || [ -z "$last" ]; then
+        fail 2 "'$window' is no window; say it as: Mon..Fri 02:00-05:00, or 22:00-04:00"
+    fi
+    [ "$last" -gt "$first" ] || last=$((last + 1440))
+}
+
+# minute_of HH:MM
+minute_of() {
+    case "$1" in
+        [01][0-9]:[0-5][0-9] | 2[0-3]:[0-5][0-9] | 24:00) ;;
+        *) return 0 ;;
+    esac
+    hour=${1%:*} minute=${1#*:}
+    echo $((${hour#0} * 60 + ${minute#0}))
+}
+
+# days_of NAMES: as Mon..Fri,Sun
+days_of() {
+    for range in $(printf '%s' "$1" | tr , ' '); do
+        day=$(day_of "${range%%..*}") || return 1
+        until=$(day_of "${range##*..}") || return 1
+        while [ "$day" -ne "$until" ]; do
+            echo "$day"
+            day=$((day % 7 + 1))
+        done
+        echo "$day"
+    done
+}
+
+day_of() {
+    case "$1" in
+        Mon) echo 1 ;;
+        Tue) echo 2 ;;
+        Wed) echo 3 ;;
+        Thu) echo 4 ;;
+        Fri) echo 5 ;;
+        Sat) echo 6 ;;
+        Sun) echo 7 ;;
+        *) return 1 ;;
+    esac
+}
+
+# in_window DAY HH:MM: whether it may be now; after midnight it may be the window of the day before.
+in_window() {
+    [ -n "$window" ] || return 0
+    now=$(minute_of "$2")
+    for day in $days; do
+        if [ "$day" = "$1" ] && [ "$now" -ge "$first" ] && [ "$now" -lt "$last" ]; then return 0; fi
+        if [ $((day % 7 + 1)) = "$1" ] && [ $((now + 1440)) -lt "$last" ]; then return 0; fi
+    done
+    return 1
+}
+
+two_digits() {
+    printf '%02d:%02d' $(($1 / 60 % 24)) $(($1 % 60))
+}
+
+# When systemd starts it; the window holds nevertheless, as what was missed is made up for at boot.
+calendar() {
+    if [ -z "$window" ]; then
+        case "$every" in
+            *m) echo "OnCalendar=*:00/$step" ;;
+            *h) echo "OnCalendar=00/${every%h}:00" ;;
+            *) echo "OnCalendar=00:00" ;;
+        esac
+        return 0
+    fi
+    names=
+    case "$window" in
+        *' '*) names="${window% *} " ;;
+    esac
+    at=$first
+    while [ "$at" -lt "$last" ]; do
+        # After midnight it is another day.
+        [ "$at" -lt 1440 ] || names=
+        echo "OnCalendar=$names$(two_digits "$at")"
+        at=$((at + step))
+    done
+}
+
+# Hosts of a fleet come at different moments, each of them at its own.
+schedule() {
+    spread=$step
+    [ "$spread" -le $((last - first)) ] || spread=$((last - first))
+    cat <<SCHEDULE
+[Timer]
+$(calendar)
+RandomizedDelaySec=${spread}min
+SCHEDULE
 }
 
 release_field() {
@@ -389,10 +518,21 @@ remove_file() {
     rm -f "$1"
 }
 
+# is_ours FILE: whether a file under a former name follows this repository, and not another one
+# that was called the same.
+is_ours() {
+    [ -f "$1" ] || return 1
+    for address in "$url" "$BASE_URL"; do
+        [ -z "$address" ] || ! grep -qF -e "URIs: $address/apt" -e "=$address/yum/" "$1" || return 0
+    done
+    return 1
+}
+
 # run COMMAND...: in silence; a failure tells its output. Waits while somebody else holds a lock.
+# What it leaves running inherits no lock of ours, which is descriptor 9.
 run() {
     deadline=$(($(date +%s) + LOCK_SECONDS))
-    until LC_ALL=C "$@" >"$work/log" 2>&1 </dev/null; do
+    until LC_ALL=C "$@" >"$work/log" 2>&1 </dev/null 9>&-; do
         if ! grep -qE 'Could not get lock|Unable to lock' "$work/log"; then
             cat "$work/log" >&2
             return 1
@@ -403,16 +543,6 @@ run() {
         }
         sleep 2
     done
-}
-
-# is_ours FILE: whether a file under a former name follows this repository, and not another one
-# that was called the same.
-is_ours() {
-    [ -f "$1" ] || return 1
-    for address in "$url" "$BASE_URL"; do
-        [ -z "$address" ] || ! grep -qF -e "URIs: $address/apt" -e "=$address/yum/" "$1" || return 0
-    done
-    return 1
 }
 
 # Versions of hosts without the signs that only they need: 2.0~rc1-1 is 2.0rc1-1.
@@ -484,6 +614,33 @@ apt() {
     run apt-get -y -o DPkg::Lock::Timeout="$LOCK_SECONDS" "$@"
 }
 
+# Nothing asks: neither dpkg nor what apt calls after it.
+nobody_is_asked() {
+    export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a APT_LISTCHANGES_FRONTEND=none
+}
+
+# install_exactly [OPTION...] PACKAGE=VERSION, or a file
+install_exactly() {
+    # What it depends on may come from the distribution, whose lists can be missing or old.
+    if ! apt-get --simulate install "$@" >/dev/null 2>&1 </dev/null; then
+        apt update || warn "some other package source of this host is out of order"
+    fi
+    # An edited configuration file is kept; without this, dpkg asks and stops.
+    apt -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@"
+}
+
+versions_of_ours() {
+    # Without cache files, which belong to the host's whole set of sources.
+    # shellcheck disable=SC2086
+    apt-cache $only_ours -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= madison "$wanted" |
+        sed -n 's/^[^|]*| *\([^ |]*\) .*/\1/p'
+}
+
+installed_with_apt() {
+    dpkg-query -W -f '${Status} ${Version}\n' "$wanted" 2>/dev/null |
+        sed -n '/^[^ ]* ok installed /{s///p;q;}'
+}
+
 apt_source() {
     cat <<SOURCES
 Types: deb
@@ -528,8 +685,7 @@ retire_apt_files() {
 }
 
 set_up_apt() {
-    # Nothing asks: neither dpkg nor what apt calls after it.
-    export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a APT_LISTCHANGES_FRONTEND=none
+    nobody_is_asked
     keyring=/usr/share/keyrings/$NAME.asc
     sources=/etc/apt/sources.list.d/$NAME.sources
     check_apt_sources
@@ -568,23 +724,11 @@ use_apt_aside() {
     state="-o Dir::State::Lists=$work/lists -o Dir::Cache=$work/cache"
 }
 
-versions_of_ours() {
-    # Without cache files, which belong to the host's whole set of sources.
-    # shellcheck disable=SC2086
-    apt-cache $only_ours -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= madison "$wanted" |
-        sed -n 's/^[^|]*| *\([^ |]*\) .*/\1/p'
-}
-
 # Of each version of each package one line.
 names_of_ours() {
     # shellcheck disable=SC2086
     apt-cache $only_ours -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
         -o Dir::State::status=/dev/null dumpavail | sed -n 's/^Package: //p'
-}
-
-installed_with_apt() {
-    dpkg-query -W -f '${Status} ${Version}\n' "$wanted" 2>/dev/null |
-        sed -n '/^[^ ]* ok installed /{s///p;q;}'
 }
 
 install_with_apt() {
@@ -595,20 +739,30 @@ install_with_apt() {
     fi
     if [ -n "$dry_run" ]; then plan; return 0; fi
     # The version makes apt fail, instead of being content with what is there already.
-    package=$wanted=$exact
     # Who names a version may mean an older one.
-    set -- ${version:+--allow-downgrades}
-    # What it depends on may come from the distribution, whose lists can be missing or old.
-    if ! apt-get "$@" --simulate install "$package" >/dev/null 2>&1 </dev/null; then
-        apt update || warn "some other package source of this host is out of order"
-    fi
-    # An edited configuration file is kept; without this, dpkg asks and stops.
-    apt -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" install "$package"
+    install_exactly ${version:+--allow-downgrades} "$wanted=$exact"
 }
 
 remove_with_apt() {
     export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a
     apt remove "$wanted"
+}
+
+# query FIELDS [OPTION...] [PACKAGE]: of each of ours one line.
+query() {
+    # Not each dnf begins a line by itself.
+    fields=$1
+    shift
+    # shellcheck disable=SC2086
+    "$dnf" -q $state --disablerepo='*' --enablerepo="$NAME" repoquery --queryformat "$fields " "$@" \
+        2>/dev/null </dev/null | tr -s ' ' '\n' || :
+}
+
+EVR='%{epoch}:%{version}-%{release}'
+
+installed_with_dnf() {
+    rpm -q --queryformat '%{EPOCHNUM}:%{VERSION}-%{RELEASE}\n' "$wanted" 2>/dev/null |
+        sed -n '/^[0-9]/{s/^0://;p;q;}'
 }
 
 retire_dnf_files() {
@@ -680,23 +834,6 @@ renew_key() {
     fi
 }
 
-# query FIELDS [OPTION...] [PACKAGE]: of each of ours one line.
-query() {
-    # Not each dnf begins a line by itself.
-    fields=$1
-    shift
-    # shellcheck disable=SC2086
-    "$dnf" -q $state --disablerepo='*' --enablerepo="$NAME" repoquery --queryformat "$fields " "$@" \
-        2>/dev/null </dev/null | tr -s ' ' '\n' || :
-}
-
-EVR='%{epoch}:%{version}-%{release}'
-
-installed_with_dnf() {
-    rpm -q --queryformat '%{EPOCHNUM}:%{VERSION}-%{RELEASE}\n' "$wanted" 2>/dev/null |
-        sed -n '/^[0-9]/{s/^0://;p;q;}'
-}
-
 # The newest of ours that SPEC fits.
 newest_of() {
     query "$EVR" --latest-limit=1 "$1" | sed -n '/./{s/^0://;p;q;}'
@@ -741,6 +878,79 @@ forget_with_dnf() {
     fi
 }
 
+# What keeps packages current comes with the package that brings the repository's keys.
+UPDATER=/usr/sbin/$NAME-update
+
+# keep_option OPTION VALUE
+keep_option() {
+    case "$1" in
+        --every) keep_every=$2 ;;
+        --window) keep_window=$2 ;;
+        --health-command) keep_health_command=$2 ;;
+        --report-command) keep_report_command=$2 ;;
+    esac
+    keep_options=yes
+}
+
+check_keep() {
+    [ -z "${keep_options:-}" ] || [ -n "$keep" ] ||
+        fail 2 "--every, --window and the commands go with --keep-current"
+    [ -n "$keep" ] || return 0
+    [ "$family" != user ] || [ -z "${keep_health_command+given}${keep_report_command+given}" ] ||
+        fail 2 "--user starts nothing that has a health, and knows no commands"
+    [ "$action" = install ] || fail 2 "either --keep-current or --uninstall"
+    [ -n "$wanted" ] || fail 2 "--keep-current needs a package"
+    every=${keep_every:-1h} window=${keep_window:-}
+    check_schedule
+    [ -z "$version" ] || fail 2 "either --keep-current or the version $version, which would not stay"
+}
+
+plan_keep() {
+    [ -z "$keep" ] || [ -e "/etc/$NAME/$wanted.conf" ] || did "keep $wanted current"
+}
+
+keep_current() {
+    [ -n "$keep" ] || return 0
+    [ -x "$UPDATER" ] || "install_own_with_$family" ||
+        fail 7 "$wanted is installed, but what would keep it current is not"
+    set -- "$wanted"
+    [ -z "${keep_every+given}" ] || set -- "$@" --every "$keep_every"
+    [ -z "${keep_window+given}" ] || set -- "$@" --window "$keep_window"
+    [ -z "${keep_health_command+given}" ] || set -- "$@" --health-command "$keep_health_command"
+    [ -z "${keep_report_command+given}" ] || set -- "$@" --report-command "$keep_report_command"
+    code=0
+    said=$("$UPDATER" enable "$@") || code=$?
+    [ "$code" -eq 0 ] || fail "$code" "$wanted is installed, and not kept current: see above"
+    kept_current=true
+    if [ -n "$said" ]; then changed=true; say "$said"; fi
+}
+
+install_own_with_apt() {
+    # shellcheck disable=SC2086
+    apt $only_ours -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
+        install "$NAME-archive-keyring"
+}
+
+install_own_with_dnf() {
+    run "$dnf" -y --disablerepo='*' --enablerepo="$NAME" install "$NAME-archive-keyring"
+}
+
+keep_no_longer() {
+    if [ -z "$wanted" ] || [ ! -x "$UPDATER" ] || [ ! -e "/etc/$NAME/$wanted.conf" ]; then return 0; fi
+    did "keep $wanted current no longer"
+    [ -n "$dry_run" ] || "$UPDATER" disable "$wanted" >/dev/null
+}
+
+# With it goes whatever keeps other packages current.
+remove_own() {
+    asked=$wanted wanted=$NAME-archive-keyring
+    if [ -n "$("installed_with_$family")" ]; then
+        did "remove $wanted"
+        [ -n "$dry_run" ] || "remove_with_$family" || fail 7 "$wanted could not be removed"
+    fi
+    wanted=$asked
+}
+
 has() {
     command -v "$1" >/dev/null || busybox --list 2>/dev/null | grep -qx "$1"
 }
@@ -782,30 +992,36 @@ fetch() {
     ) || fail 5 "$url/$1 cannot be fetched; nothing was changed"
 }
 
-# Whoever has apt or dnf has one of these. Without any, nothing is installed: a checksum from the
-# same place as the file proves nothing.
 verify_list() {
     signed=$work/list
     sed '/^-----BEGIN PGP SIGNATURE-----$/,$d' "$signed.signed" >"$signed"
     sed -n '/^-----BEGIN PGP SIGNATURE-----$/,$p' "$signed.signed" >"$signed.asc"
+    verify_file "$signed" "downloads/$channel.list"
+}
+
+# verify_file FILE PATH: FILE.asc is its signature, PATH where it is in the repository.
+# Whoever has apt or dnf has one of these. Without any, nothing is installed: a checksum from the
+# same place as the file proves nothing.
+verify_file() {
+    verified=$1 served=$2
     key >"$work/key.asc"
     # gpgv and gpg take no text.
     dearmor <"$work/key.asc" >"$work/key.gpg"
     set -- --status-fd 1 --keyring "$work/key.gpg"
     if command -v gpgv >/dev/null; then
-        said=$(gpgv "$@" "$signed.asc" "$signed" 2>"$work/log" | proven)
+        said=$(gpgv "$@" "$verified.asc" "$verified" 2>"$work/log" | proven)
     elif command -v sqv >/dev/null; then
-        said=$(sqv --keyring "$work/key.asc" "$signed.asc" "$signed" 2>"$work/log" >&2 && echo 1) || :
+        said=$(sqv --keyring "$work/key.asc" "$verified.asc" "$verified" 2>"$work/log" >&2 && echo 1) || :
     elif command -v gpg >/dev/null; then
-        mkdir -m 700 "$work/gnupg"
+        [ -d "$work/gnupg" ] || mkdir -m 700 "$work/gnupg"
         said=$(gpg --homedir "$work/gnupg" --batch --no-autostart --no-default-keyring "$@" \
-            --trust-model always --verify "$signed.asc" "$signed" 2>"$work/log" | proven)
+            --trust-model always --verify "$verified.asc" "$verified" 2>"$work/log" | proven)
     else
         fail 1 "nothing on this host verifies signatures: gpgv, sqv or gpg is needed"
     fi
     [ "$said" = 1 ] || {
         cat "$work/log" >&2
-        fail 5 "no key of this script has signed $url/downloads/$channel.list; nothing was changed"
+        fail 5 "no key of this script has signed $url/$served; nothing was changed"
     }
 }
 
@@ -1302,6 +1518,91 @@ drop_layers() {
     done
 }
 
+# Without root, this script itself is what a timer of the user's systemd runs again.
+
+name_units() {
+    unit=$NAME-$(printf '%s' "$wanted" | sed 's/+/plus/g')
+    units=$HOME/.config/systemd/user
+    program=$HOME/.local/share/$NAME/install.sh
+}
+
+# What a timer starts too early or too late, as at a boot, waits for the next time.
+is_time() {
+    [ -n "$scheduled" ] && [ -n "$keep" ] || return 0
+    ! in_window "$(date +%u)" "$(date +%H:%M)" || return 0
+    say "$wanted: outside of its window"
+    return 1
+}
+
+# literal TEXT: as systemd wants it, for which percent signs begin something.
+literal() {
+    printf '%s' "$1" | sed 's/%/%%/g'
+}
+
+keep_current_for_user() {
+    [ -n "$keep" ] || return 0
+    name_units
+    keep_script
+    place_file "$units/$unit.service" <<SERVICE
+[Unit]
+Description=Keep $wanted current from $(literal "$TITLE")
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh "%h/.local/share/$NAME/install.sh" --scheduled --user --url "$(literal "$url")" \\
+    --channel $channel --keep-current --every $every --window "$window" $wanted
+SERVICE
+    place_file "$units/$unit.timer" <<TIMER
+[Unit]
+Description=Keep $wanted current from $(literal "$TITLE"), by the clock
+
+$(schedule)
+Persistent=yes
+
+[Install]
+WantedBy=timers.target
+TIMER
+    placed=
+    [ -n "$dry_run" ] || start_user_timer
+}
+
+# keep_script: the one of the repository, which a key of this one has signed.
+keep_script() {
+    fetch install.sh "$work/install.sh" "$LIST_BYTES"
+    fetch install.sh.asc "$work/install.sh.asc" "$LIST_BYTES"
+    verify_file "$work/install.sh" install.sh
+    place_file "$program" <"$work/install.sh"
+}
+
+start_user_timer() {
+    if ! systemctl --user show-environment >/dev/null 2>&1; then
+        warn "no systemd of this user runs here: have something else call" \
+            "sh $program --user --url $url --channel $channel $wanted"
+        return 0
+    fi
+    kept_current=true
+    if ! systemctl --user --quiet is-enabled "$unit.timer" 2>/dev/null; then changed=true; fi
+    run systemctl --user enable "$unit.timer" || fail 1 "$unit.timer could not be enabled"
+    if [ "$changed" = true ]; then
+        run systemctl --user daemon-reload
+        run systemctl --user restart "$unit.timer" || fail 1 "$unit.timer could not be started"
+        say "$wanted is kept current"
+    fi
+    [ -e "/var/lib/systemd/linger/$(id -un)" ] ||
+        say "while $(id -un) is logged in; always after: loginctl enable-linger"
+}
+
+keep_no_longer_for_user() {
+    name_units
+    [ -e "$units/$unit.timer" ] || return 0
+    did "keep $wanted current no longer"
+    [ -z "$dry_run" ] || return 0
+    systemctl --user --quiet disable --now "$unit.timer" 2>/dev/null || :
+    rm -f "$units/$unit.service" "$units/$unit.timer"
+    # Others may be kept current by the same script.
+    grep -qsF "/$NAME/install.sh" "$units"/*.service || rm -rf "${program%/*}"
+}
+
 check_tools() {
     if [ "$family" = apt ]; then
         command -v apt-get >/dev/null || fail 1 "this system has no apt-get"
@@ -1328,12 +1629,13 @@ set_up() {
     [ -n "$package" ] || return 0
     before=$("installed_with_$family")
     "install_with_$family" || fail 7 "$package could not be installed; the repository stays set up"
-    [ -z "$dry_run" ] || return 0
+    if [ -n "$dry_run" ]; then plan_keep; return 0; fi
     after=$("installed_with_$family")
     [ "$after" = "$before" ] || changed=true
     [ "$after" = "$exact" ] ||
         fail 7 "$wanted $exact was to be installed; installed is ${after:-nothing}"
     say "$package is installed"
+    keep_current
 }
 
 uninstall() {
@@ -1342,11 +1644,13 @@ uninstall() {
     check_tools
     check_root
     [ -z "$wanted" ] || before=$("installed_with_$family")
+    keep_no_longer
     if [ -n "$before" ]; then
         did "remove $wanted $before"
         [ -n "$dry_run" ] || "remove_with_$family" ||
             fail 7 "$wanted could not be removed; the repository stays set up"
     fi
+    remove_own
     retire_apt_files
     retire_dnf_files
     forget_with_dnf
@@ -1370,8 +1674,8 @@ main() {
     work=$(mktemp -d)
     mkdir "$work/saved"
     case "$action/$family" in
-        install/user) install_for_user ;;
-        uninstall/user) uninstall_for_user ;;
+        install/user) if is_time; then install_for_user; keep_current_for_user; fi ;;
+        uninstall/user) keep_no_longer_for_user; uninstall_for_user ;;
         rollback/user) rollback_user ;;
         install/*) set_up ;;
         uninstall/*) uninstall ;;
