@@ -29,6 +29,12 @@ def _publish(parser: argparse.ArgumentParser) -> None:
         help="apt component of the .deb files (default: main)",
     )
     parser.add_argument(
+        "--advisories",
+        type=Path,
+        metavar="FILE",
+        help="what the .rpm files mend, for dnf updateinfo: records of OSV, as JSON",
+    )
+    parser.add_argument(
         "--url", default="", metavar="URL", help="where hosts will find the repository"
     )
     parser.add_argument(

@@ -21,7 +21,7 @@ from omnibuild.repository.intake import Submission
 from omnibuild.repository.layers.storing import Layered
 from omnibuild.repository.routing import suite_for, trees_for
 from omnibuild.repository.state.channel import Channel
-from omnibuild.repository.state.entries import Change, Deb, Download, Rpm
+from omnibuild.repository.state.entries import Advisory, Change, Deb, Download, Rpm
 from omnibuild.repository.state.head import State
 from omnibuild.repository.yum.elements import (
     SignedFile,
@@ -96,6 +96,12 @@ class Draft:
                 rpms = filter(None, map(ledger.get, keys))
             for rpm in rpms:
                 self._spread(rpm.path, directories)
+
+    def advise(self, advisories: Iterable[Advisory], submissions: Iterable[Submission]) -> None:
+        """Have advisories say that these packages mend them."""
+        keys = [each.key for each in submissions if each.format == intake.RPM]
+        for advisory in advisories:
+            self.content.advise(advisory, keys)
 
     def _add_deb(self, submission: Submission, names: Iterable[str]) -> bool:
         self._copy(submission, f"{layout.APT}/{submission.path}")

@@ -12,8 +12,7 @@ from omnibuild.repository.apt.release import release_date, signed_text
 from omnibuild.repository.apt.suite import Suite, suite_of
 from omnibuild.repository.apt.switch import publish_suites
 from omnibuild.repository.pages import publish_pages
-from omnibuild.repository.state.channel import Channel, Contents, Index
-from omnibuild.repository.state.entries import Rpm
+from omnibuild.repository.state.channel import Channel, Contents
 from omnibuild.repository.state.head import (
     Head,
     Repository,
@@ -23,8 +22,7 @@ from omnibuild.repository.state.head import (
     read_shown,
 )
 from omnibuild.repository.targets.target import Target
-from omnibuild.repository.yum.metadata import NOARCH, Piece
-from omnibuild.repository.yum.tree import pieces_of, publish_tree, revision
+from omnibuild.repository.yum.tree import publish_tree, revision, trees_of
 from omnibuild.signing.signer import Signer
 
 # A clock may be an hour off, as by a wrong time zone: then dates only go on from the last one.
@@ -80,7 +78,9 @@ def _unseen(
         return new
     old = read_release(target, known).contents
     suites = {name: each for name, each in new.suites.items() if old.suites.get(name) != each}
-    trees = {name: each for name, each in new.trees.items() if old.trees.get(name) != each}
+    # Which trees an advisory is of, their packages tell.
+    anew = new.advisories != old.advisories
+    trees = {name: each for name, each in new.trees.items() if anew or old.trees.get(name) != each}
     return Contents(suites, trees)
 
 
@@ -107,10 +107,10 @@ def _publish_all(
     """Write indexes of some suites and trees, and the pages; tell whether any was not so before."""
     now, record = int(time.time()), head.repository
     changed = [
-        publish_tree(target, directory, pieces, signer, now, record.base_url)
+        publish_tree(target, each, signer, now, record.base_url)
         for channel, contents in wanted.items()
         for tree in contents.trees
-        for directory, pieces in _directories(channel, tree, state.channels[channel].trees[tree])
+        for each in trees_of(channel, tree, state.channels[channel], record.title)
     ]
     publish_pages(target, head, state.channels, signer, through=through)
     # Last of all, and all at once: it waits for readers.
@@ -146,14 +146,6 @@ def renew(target: Target, signer: Signer, emit: Emit) -> tuple[str, ...]:
         publish_suites(target, suites, signer, int(time.time()), renew=True)
         target.put(layout.SHOWN, shown)
     return tuple(suite.name for suite in suites)
-
-
-def _directories(channel: str, tree: str, index: Index[Rpm]) -> Iterator[tuple[str, list[Piece]]]:
-    """Yield where each architecture of a tree is, and what is there."""
-    for architecture in index.architectures:
-        names = dict.fromkeys((architecture, NOARCH))
-        pieces = pieces_of(*(index.lists[name] for name in names if name in index.lists))
-        yield layout.yum_directory(channel, tree, architecture), pieces
 
 
 def check_clock(target: Target, channels: Mapping[str, Channel]) -> None:

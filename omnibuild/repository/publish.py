@@ -38,6 +38,7 @@ from omnibuild.repository.refusals import (
 from omnibuild.repository.routing import declare_platforms, trees_for
 from omnibuild.repository.state.channel import Channel, Contents
 from omnibuild.repository.state.choice import Choice
+from omnibuild.repository.state.entries import Advisory
 from omnibuild.repository.state.head import Author, Release, Repository, State, load, record_of
 from omnibuild.repository.targets.target import Target
 from omnibuild.repository.trust import key_warnings
@@ -90,6 +91,7 @@ def publish(
     base_url: str = "",
     emit: Emit = silent,
     component: str = layout.COMPONENT,
+    advisories: Sequence[Advisory] = (),
 ) -> Published:
     """Add packages to a channel of the repository; a new directory becomes a repository.
 
@@ -103,28 +105,27 @@ def publish(
         base_url: where hosts find the directory; remembered from then on.
         emit: takes an event for each package that is new.
         component: that of apt's suites in which .deb files are listed; each suite has all.
+        advisories: what the rpms among the files mend, for dnf.
 
     Raises :class:`PackageError`, :class:`IdentityConflictError` or :class:`SigningKeyError`
     before anything is changed.
     """
     layout.check_channel(channel)
-    layout.check_component(component)
-    base_url = checked_url(base_url)
-    target = opened(repository)
+    base_url, target = checked_url(base_url), opened(repository)
     submissions = _inspect(files, platforms, component)
 
     def add(state: State, signed: Signed) -> tuple[Repository, Change]:
         record = record_of(state.repository, signer, base_url)
-        components = tuple(dict.fromkeys((*record.components, component)))
-        _check(submissions, state, channel, components, signer)
+        record.components = tuple(dict.fromkeys((*record.components, component)))
+        _check(submissions, state, channel, signer, record)
         check_clock(target, {channel: state.channel(channel)})
         _warn_of_key(signer, state.repository or record, platforms, emit)
         state = _begin(state, record)
         draft = Draft(state, signer, channel, platforms, signed, layers)
         known = _architectures(draft.content)
-        record.components = components
         declare_platforms(record, draft.content, channel, platforms)
         added = tuple(_add_all(draft, submissions, emit))
+        draft.advise(advisories, submissions)
         anew = _architectures(draft.content) != known
         draft.spread_noarch(None if anew else {each.key for each in submissions})
         return record, Change(added=added)
@@ -213,11 +214,11 @@ def _check(
     submissions: Sequence[Submission],
     state: State,
     channel: str,
-    components: Sequence[str],
     signer: Signer,
+    record: Repository,
 ) -> None:
-    check_identities(submissions, state.channels, components)
-    check_components(submissions, state.channel(channel), channel, components)
+    check_identities(submissions, state.channels, record.components)
+    check_components(submissions, state.channel(channel), channel, record.components)
     check_formats(signer, submissions, state.channels)
 
 
@@ -246,6 +247,7 @@ def _inspect(
     files: Sequence[Path], platforms: Sequence[Platform], component: str
 ) -> list[Submission]:
     """Read all files, and refuse an rpm that no platform takes, before anything is changed."""
+    layout.check_component(component)
     submissions = intake.inspect_all(files, component)
     if component != layout.COMPONENT and all(each.format != intake.DEB for each in submissions):
         raise UsageError(

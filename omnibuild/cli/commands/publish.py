@@ -8,11 +8,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omnibuild.cli.common import reporting, settings_from
 from omnibuild.errors import UsageError
 from omnibuild.settings import default_key
+
+if TYPE_CHECKING:
+    from omnibuild.repository.state.entries import Advisory
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -94,6 +97,7 @@ def _publish(arguments: argparse.Namespace, packages: Sequence[Path]) -> dict[st
             base_url=arguments.url,
             emit=emit,
             component=arguments.component,
+            advisories=_advisories(arguments, packages),
         )
     if not arguments.json:
         state = "new state published" if release.changed else "nothing new"
@@ -109,6 +113,19 @@ def _publish(arguments: argparse.Namespace, packages: Sequence[Path]) -> dict[st
         "fingerprint": signer.fingerprint,
         "key_expires": signer.expires.isoformat() if signer.expires else None,
     }
+
+
+def _advisories(arguments: argparse.Namespace, packages: Sequence[Path]) -> Sequence[Advisory]:
+    from omnibuild.repository.yum.advisories import read_advisories
+
+    if arguments.advisories is None:
+        return ()
+    if not any(path.suffix == ".rpm" for path in packages):
+        raise UsageError(
+            f"no .rpm is for {arguments.advisories.name}",
+            hint="leave --advisories out: only dnf and its kin read advisories",
+        )
+    return read_advisories(arguments.advisories)
 
 
 def _push(arguments: argparse.Namespace, images: Sequence[Path]) -> list[dict[str, Any]]:

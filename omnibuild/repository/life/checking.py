@@ -204,6 +204,7 @@ def _is_whole(target: Target, content: Channel, checked: Checked) -> bool:
             for fault in _damaged(each)
         ),
         *_damaged(content.downloads),
+        *_damaged(content.advisories),
     ]
     checked.faults += faults
     return not faults

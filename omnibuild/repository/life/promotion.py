@@ -148,6 +148,10 @@ class _Promotion:
         for files, item in self.files:
             check_download(target, item)
             files.put(item)
+        # Also of what came before there was an advisory.
+        for advisory in self.source.advisories:
+            if keys := list(filter(self.content.has_rpm, advisory.packages)):
+                self.content.advise(advisory, keys)
 
     def _choose(self, source: Ledger[E], to: Ledger[E]) -> Iterator[E]:
         found: list[tuple[E, Choice | None]] = []

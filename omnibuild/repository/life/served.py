@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 
 from omnibuild.errors import SigningKeyError
@@ -23,14 +24,11 @@ from omnibuild.repository.state.entries import Rpm
 from omnibuild.repository.state.head import Repository
 from omnibuild.repository.targets.target import Target
 from omnibuild.repository.yum.metadata import (
-    ELEMENTS,
-    NOARCH,
     Metadata,
-    Piece,
     is_whole,
     part_path,
 )
-from omnibuild.repository.yum.tree import MIRRORLIST, pieces_of
+from omnibuild.repository.yum.tree import MIRRORLIST, Tree, trees_of
 from omnibuild.signing.parts import read_parts
 from omnibuild.signing.verifier import Verifier, load_verifier
 
@@ -63,12 +61,9 @@ def check_served(
         for suite, debs in content.suites.items():
             said = suite_of(debs, suite, record.title, record.components)
             yield from _check_suite(target, verifier, said)
-        for tree, rpms in content.trees.items():
-            for architecture in rpms.architectures:
-                names = dict.fromkeys((architecture, NOARCH))
-                pieces = pieces_of(*(rpms.lists[each] for each in names if each in rpms.lists))
-                directory = layout.yum_directory(name, tree, architecture)
-                yield from _check_tree(target, verifier, directory, pieces, record.base_url)
+        for tree in content.trees:
+            for each in trees_of(name, tree, content, record.title):
+                yield from _check_tree(target, verifier, each, record.base_url)
         yield from _check_downloads(target, verifier, name, content, deep=deep)
 
 
@@ -113,18 +108,17 @@ def _check_suite(target: Target, verifier: Verifier, suite: Suite) -> Iterator[W
         yield f"{directory}/Release.gpg", UNSIGNED
 
 
-def _check_tree(
-    target: Target, verifier: Verifier, directory: str, pieces: list[Piece], base_url: str
-) -> Iterator[Wrong]:
-    shard = partial(_shard, target)
-    yield from _check_metadata(target, verifier, directory, Metadata(pieces, shard))
+def _check_tree(target: Target, verifier: Verifier, tree: Tree, base_url: str) -> Iterator[Wrong]:
+    shard, directory = partial(_shard, target), tree.directory
+    plain = Metadata(tree.pieces, shard, advisories=tree.advisories)
+    yield from _check_metadata(target, verifier, directory, plain)
     if base_url:
         named = target.read(f"{directory}/{MIRRORLIST}").decode(errors="replace").strip()
         generation = named.removeprefix(f"{base_url}/{directory}/").strip("/")
         if not re.fullmatch("gen-[0-9]+", generation):
             yield f"{directory}/{MIRRORLIST}", "it names no metadata of the repository"
             return
-        metadata = Metadata(pieces, shard, base=f"{base_url}/{directory}/")
+        metadata = replace(plain, base=f"{base_url}/{directory}/")
         yield from _check_metadata(target, verifier, f"{directory}/{generation}", metadata)
 
 
@@ -140,7 +134,7 @@ def _check_metadata(
     if not verifier.is_signed(repomd, signature):
         yield path, UNSIGNED
         return
-    for kind in ELEMENTS:
+    for kind in metadata.parts:
         found = re.search(rf'href="(repodata/[0-9a-f]{{64}}-{kind}\.xml\.gz)"'.encode(), repomd)
         place = found[1].decode() if found else ""
         data = target.read(f"{directory}/{place}") if place else b""

@@ -12,7 +12,7 @@ from omnibuild.repository.mending.evidence import Evidence
 from omnibuild.repository.mending.lists import Clues, damaged, earlier_rows, mended, rebuilt
 from omnibuild.repository.mending.packages import Files
 from omnibuild.repository.state.channel import Channel, Contents, Index, Shelf
-from omnibuild.repository.state.entries import Deb, Download, Rpm
+from omnibuild.repository.state.entries import Advisory, Deb, Download, Rpm
 from omnibuild.repository.state.ledger import Entry, Leaf, Ledger, Row
 from omnibuild.repository.yum.metadata import NOARCH
 
@@ -63,6 +63,10 @@ class Mender:
                     rpms.lists[name] = self._mended(packages, clues)
         if damaged(content.downloads):
             content.downloads = self._mended(content.downloads, self._downloads())
+        if damaged(content.advisories):
+            states = [each.advisories for each in self.earlier]
+            known: Clues[Advisory] = self._clues(Advisory, {}, states)
+            content.advisories = self._mended(content.advisories, known)
         return content
 
     def rebuild(self, suites: Iterable[str], trees: Mapping[str, Sequence[str]]) -> Channel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -12,7 +12,7 @@ from msgspec import Struct
 from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.repository.state.choice import Choice, title_of
-from omnibuild.repository.state.entries import Deb, Download, Rpm
+from omnibuild.repository.state.entries import Advisory, Deb, Download, Rpm
 from omnibuild.repository.state.ledger import Entry, Leaf, Ledger
 from omnibuild.repository.targets.target import Target
 
@@ -33,6 +33,7 @@ class Contents(Struct, frozen=True):
     suites: Mapping[str, Shelf] = {}
     trees: Mapping[str, Shelf] = {}
     downloads: tuple[Leaf, ...] = ()
+    advisories: tuple[Leaf, ...] = ()
 
     @property
     def leaves(self) -> Iterator[Digest]:
@@ -40,7 +41,7 @@ class Contents(Struct, frozen=True):
         for shelf in (*self.suites.values(), *self.trees.values()):
             for leaves in shelf.lists.values():
                 yield from (leaf.digest for leaf in leaves)
-        yield from (leaf.digest for leaf in self.downloads)
+        yield from (leaf.digest for leaf in (*self.downloads, *self.advisories))
 
     @property
     def digest(self) -> Digest:
@@ -88,6 +89,7 @@ class Channel:
     suites: dict[str, Index[Deb]]
     trees: dict[str, Index[Rpm]]
     downloads: Ledger[Download]
+    advisories: Ledger[Advisory]
 
     @classmethod
     def of(cls, target: Target, contents: Contents | None = None) -> Channel:
@@ -98,6 +100,7 @@ class Channel:
             {name: _index(target, Deb, shelf) for name, shelf in contents.suites.items()},
             {name: _index(target, Rpm, shelf) for name, shelf in contents.trees.items()},
             Ledger(target, Download, contents.downloads),
+            Ledger(target, Advisory, contents.advisories),
         )
 
     def contents(self) -> Contents:
@@ -106,6 +109,7 @@ class Channel:
             {name: index.shelf() for name, index in sorted(self.suites.items())},
             {name: index.shelf() for name, index in sorted(self.trees.items())},
             self.downloads.commit(),
+            self.advisories.commit(),
         )
 
     def suite(self, name: str) -> Index[Deb]:
@@ -115,6 +119,17 @@ class Channel:
     def tree(self, name: str) -> Index[Rpm]:
         """Return a yum tree, made when it is not there."""
         return self.trees.setdefault(name, Index(self.target, Rpm))
+
+    def advise(self, advisory: Advisory, keys: Iterable[str]) -> None:
+        """Have an advisory say of some rpms that they mend it, too."""
+        known = self.advisories.get(advisory.key)
+        packages = {*keys, *(known.packages if known else ())}
+        self.advisories.put(msgspec.structs.replace(advisory, packages=tuple(sorted(packages))))
+
+    def has_rpm(self, key: str) -> bool:
+        """Tell whether some tree lists an rpm."""
+        ledgers = (each for tree in self.trees.values() for each in tree.lists.values())
+        return any(ledger.get(key) for ledger in ledgers)
 
     @property
     def holds_rpms(self) -> bool:

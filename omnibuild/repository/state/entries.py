@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 from msgspec import Struct
 
+from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.repository import layout
 
@@ -107,6 +109,40 @@ class Download(Struct, frozen=True, kw_only=True, omit_defaults=True):
         found = (_PEX if self.is_pex else _TARBALL).fullmatch(self.name)
         name, version, architecture = found.groups("") if found else (self.name, "", "")
         return name, version, architecture
+
+
+class Reference(Struct, frozen=True):
+    """What else an advisory is called, or where more is said of it."""
+
+    kind: str
+    name: str
+    address: str
+
+
+class Advisory(Struct, frozen=True, kw_only=True):
+    """What packages of yum mend; hosts are told of those that a tree lists.
+
+    ``issued`` and ``updated`` are in seconds since 1970, ``packages`` are keys of rpms.
+    """
+
+    name: str
+    title: str
+    severity: str
+    description: str
+    issued: int
+    updated: int
+    references: tuple[Reference, ...] = ()
+    packages: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Its place in a ledger."""
+        return f"{self.name} advisory"
+
+    @property
+    def identity(self) -> Digest:
+        """What makes it the same."""
+        return digests.of_bytes(msgspec.json.encode(self))
 
 
 def key_of(path: str, name: str) -> str:

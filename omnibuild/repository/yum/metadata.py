@@ -14,6 +14,7 @@ from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.repository.state.entries import Rpm
 from omnibuild.repository.yum.escaping import quoted
+from omnibuild.repository.yum.updateinfo import UPDATEINFO
 
 NOARCH = "noarch"
 GZIP_LEVEL = 6
@@ -69,17 +70,20 @@ class Metadata:
         known: what pieces became, by their type and name.
         base: the address below which the packages lie, unless ``repodata/`` is beside them.
             Their own paths stay below it, as a mirror program wants that stores by them.
+        advisories: what updateinfo.xml says; empty: there is none.
     """
 
     pieces: Sequence[Piece]
     shard: Callable[[Rpm], bytes]
     known: Known = field(default_factory=dict)
     base: str = ""
+    advisories: str = ""
 
     @cached_property
     def parts(self) -> Mapping[str, bytes]:
         """The compressed files by their type."""
-        return {kind: self._document(kind) for kind in ELEMENTS}
+        advisories = {UPDATEINFO: compress(self.advisories)} if self.advisories else {}
+        return {kind: self._document(kind) for kind in ELEMENTS} | advisories
 
     @cached_property
     def paths(self) -> Mapping[str, str]:
@@ -96,7 +100,7 @@ class Metadata:
         return Record(
             self.base,
             tuple(piece.name for piece in self.pieces),
-            {kind: (f"{place}{path}", lengths[kind]) for kind, path in self.paths.items()},
+            {kind: (f"{place}{self.paths[kind]}", lengths[kind]) for kind in ELEMENTS},
         )
 
     def repomd(self, date: int) -> bytes:

@@ -9,18 +9,29 @@ programs and readers that know no mirrorlist.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import msgspec
 
 from omnibuild.digests import Digest
 from omnibuild.repository import layout
+from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.damage import UNREADABLE
 from omnibuild.repository.state.entries import Rpm
 from omnibuild.repository.state.ledger import Ledger
 from omnibuild.repository.targets.target import Target
-from omnibuild.repository.yum.metadata import ELEMENTS, Metadata, Piece, Record, end_of, part_path
+from omnibuild.repository.yum.metadata import (
+    ELEMENTS,
+    NOARCH,
+    Metadata,
+    Piece,
+    Record,
+    end_of,
+    part_path,
+)
+from omnibuild.repository.yum.updateinfo import updateinfo
 from omnibuild.signing.signer import Signer
 
 MIRRORLIST = "mirrorlist"
@@ -41,15 +52,46 @@ def pieces_of(*ledgers: Ledger[Rpm]) -> list[Piece]:
     ]
 
 
-def publish_tree(
-    target: Target, directory: str, pieces: Sequence[Piece], signer: Signer, now: int, base_url: str
-) -> bool:
+@dataclass(frozen=True)
+class Tree:
+    """One architecture of a tree.
+
+    Args:
+        directory: where it is.
+        advisories: what updateinfo.xml says of its packages; empty: nothing.
+    """
+
+    directory: str
+    pieces: Sequence[Piece]
+    advisories: str = ""
+
+
+def trees_of(channel: str, name: str, content: Channel, title: str) -> Iterator[Tree]:
+    """Yield each architecture of a tree of a channel, with what that holds for it."""
+    index = content.trees[name]
+    for architecture in index.architectures:
+        names = dict.fromkeys((architecture, NOARCH))
+        ledgers = [index.lists[each] for each in names if each in index.lists]
+        yield Tree(
+            layout.yum_directory(channel, name, architecture),
+            pieces_of(*ledgers),
+            updateinfo(content.advisories, ledgers, title),
+        )
+
+
+def publish_tree(target: Target, tree: Tree, signer: Signer, now: int, base_url: str) -> bool:
     """Write one architecture of a tree, pointers last; tell whether anything was not so before.
 
     Also a tree that says what it shall is looked through: what is damaged is written again.
     Without ``base_url`` there is only the plain ``repodata/``: mirrorlists hold whole addresses.
     """
-    plain = Metadata(pieces, partial(_shard, target), _known(target, directory, ""))
+    directory, pieces = tree.directory, tree.pieces
+    plain = Metadata(
+        pieces,
+        partial(_shard, target),
+        _known(target, directory, ""),
+        advisories=tree.advisories,
+    )
     changed = _publish_plain(target, directory, plain, signer, now)
     _keep(target, directory, plain, "")
     if base_url:
@@ -62,7 +104,7 @@ def publish_tree(
             if kind != "primary"
         }
         known |= _known(target, directory, base)
-        generation = Metadata(pieces, partial(_shard, target), known, base)
+        generation = Metadata(pieces, partial(_shard, target), known, base, tree.advisories)
         newest = _newest_generation(target, directory, generation)
         changed |= _publish_generation(target, directory, newest, generation, signer, now)
         _keep(target, directory, generation, f"{newest}/")
@@ -111,7 +153,7 @@ def _publish_plain(
     published = target.read(f"{directory}/repodata/repomd.xml").decode(errors="replace")
     target.retire(f"{directory}/repodata/{name}" for name in old if name in published)
     changed = _write(target, directory, metadata, signer, now)
-    target.drop_retired(f"{directory}/repodata", old, keep=len(ELEMENTS) * KEPT_GENERATIONS)
+    target.drop_retired(f"{directory}/repodata", old, keep=len(metadata.parts) * KEPT_GENERATIONS)
     return changed
 
 

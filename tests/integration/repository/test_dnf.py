@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from omnibuild.repository.publish import publish
+from omnibuild.repository.yum.advisories import read_advisories
 from tests.integration.repository.clients import Dnf, run, web_server
 from tests.unit.repository.samples import EL9, PLATFORMS, package, signer
 
@@ -193,3 +195,40 @@ def test_rpm_verifies_the_signature(repository: Path, tmp_path: Path) -> None:
     done = run("rpmkeys", *database, "--checksig", "--verbose", rpm)
     assert done.returncode == 0, done.stdout
     assert "RSA/SHA" in done.stdout
+
+
+def test_advisories(repository: Path, dnf: Dnf, tmp_path: Path) -> None:
+    dnf.follow(locations(repository)[0], key(repository))
+    assert dnf.run("install", "hello").returncode == 0
+    record = {
+        "id": "GHSA-aaaa-bbbb-cccc",
+        "modified": "2026-03-02T10:00:00Z",
+        "summary": "Greets <strangers> & all",
+        "aliases": ["CVE-2026-12345"],
+        "database_specific": {"severity": "CRITICAL"},
+    }
+    file = tmp_path / "advisory.json"
+    file.write_text(json.dumps(record))
+    advisories = read_advisories(file)
+    mending = package(tmp_path, version="1.1", platform=EL9)
+    publish([mending], repository, signer(), platforms=PLATFORMS, advisories=advisories)
+    publish(
+        [package(tmp_path, version="1.2", platform=EL9)], repository, signer(), platforms=PLATFORMS
+    )
+    assert dnf.run("clean", "metadata").returncode == 0
+    done = dnf.run("updateinfo", "list")
+    row = ["GHSA-aaaa-bbbb-cccc", "Critical/Sec.", "hello-1.1-1.x86_64"]
+    assert row in [line.split() for line in done.stdout.splitlines()], done.stdout
+    done = dnf.run("updateinfo", "info", "--with-cve")
+    assert "Greets <strangers> & all" in done.stdout
+    assert "CVE-2026-12345" in done.stdout
+    for option in ("--advisory=GHSA-aaaa-bbbb-cccc", "--cve=CVE-2026-12345", "--security"):
+        planned = dnf.run("upgrade-minimal", option, "--assumeno")
+        assert "1.1-1" in planned.stdout, planned.stdout
+        assert "1.2-1" not in planned.stdout
+    planned = dnf.run("upgrade", "--cve=CVE-2026-99999", "--assumeno")
+    assert "Nothing to do" in planned.stdout, planned.stdout
+    done = dnf.run("upgrade-minimal", "--advisory=GHSA-aaaa-bbbb-cccc")
+    assert done.returncode == 0, done.stdout
+    assert run("sh", dnf.root / "root/opt/hello/bin/hello").stdout == "hello 1.1\n"
+    assert row not in [line.split() for line in dnf.run("updateinfo", "list").stdout.splitlines()]

@@ -171,7 +171,7 @@ def test_split_version() -> None:
 def publish(root: Path, rpms: list[Rpm], base_url: str = "", date: int = DATE) -> bool:
     target = DirectoryTarget(root)
     target.put(layout.filelists_shard("ab" * 32), yum.compress("<package/>\n"))
-    return tree.publish_tree(target, "yum/t", pieces(rpms), signer(), date, base_url)
+    return tree.publish_tree(target, tree.Tree("yum/t", pieces(rpms)), signer(), date, base_url)
 
 
 def test_without_an_address_there_is_no_mirrorlist(tmp_path: Path) -> None:
