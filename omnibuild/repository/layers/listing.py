@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -74,3 +75,15 @@ def layer_files(target: Target, item: Download) -> Iterator[File]:
         rows = read_layer_list(target, item.layers)
         yield File(layout.layer_list(item.layers), len(layer_list(rows)), item.layers)
         yield from (row.file for row in rows)
+
+
+def layer_paths(target: Target, item: Download) -> Iterator[str]:
+    """Yield where the list of a tarball's layers and these lie, as far as it has any.
+
+    Of a list that is damaged or gone only its own path: hosts take nothing by it either, and who
+    makes it again makes its layers, too.
+    """
+    if item.layers:
+        yield layout.layer_list(item.layers)
+        with contextlib.suppress(RepositoryError):
+            yield from [row.file.path for row in read_layer_list(target, item.layers)]

@@ -85,7 +85,7 @@ def layers_of(
                 found[each.identity] = Layered(rows)
                 continue
             known = {row.identity: row for row in _known(target, item, channels, there)}
-            found[each.identity] = _layered(each.source, item, known, scratch)
+            found[each.identity] = layered(each.source, item, known, scratch)
         yield {digest: layered for digest, layered in found.items() if layered.rows}
 
 
@@ -134,7 +134,15 @@ def _is_there(row: Row, there: Mapping[str, int]) -> bool:
     return there.get(layout.layer(row.digest).rpartition("/")[2]) == row.size
 
 
-def _layered(tarball: Path, item: Download, known: Mapping[Digest, Row], scratch: Path) -> Layered:
+def layered(tarball: Path, item: Download, known: Mapping[Digest, Row], scratch: Path) -> Layered:
+    """Return the layers of a tarball; those that are not known are made in a scratch directory.
+
+    Args:
+        tarball: the file.
+        item: what it is in the repository.
+        known: layers that are there, by their identities.
+        scratch: takes the files of the others.
+    """
     rows: list[Row] = []
     files: dict[Digest, Path] = {}
     with scratch_directory(scratch) as contents, ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -12,7 +12,7 @@ from omnibuild.errors import RepositoryError, Where
 from omnibuild.events import Emit, silent
 from omnibuild.repository import layout
 from omnibuild.repository.indexes import is_shown
-from omnibuild.repository.layers.listing import layer_files
+from omnibuild.repository.layers.listing import layer_paths
 from omnibuild.repository.life.demotion import DEMOTE
 from omnibuild.repository.life.files import deb_file, directories_of, download_file, rpm_files
 from omnibuild.repository.refusals import existing
@@ -78,7 +78,7 @@ class Named:
         for item in self._new(content.downloads, known):
             path = download_file(item).path
             self.paths.update((path, f"{path}{layout.CHECKSUM}", f"{path}{layout.SIGNATURE}"))
-            self.paths.update(each.path for each in layer_files(target, item))
+            self.paths.update(layer_paths(target, item))
 
     def _new(self, ledger: Ledger[E], out: _Out, *places: str) -> Iterator[E]:
         """Yield entries of leaves that were not met in these places."""

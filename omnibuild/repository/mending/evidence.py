@@ -40,6 +40,7 @@ _PACKAGE_END = "</package>\n"
 _TARBALL = re.compile(
     rf"^tarball \S+ \S+ \S+ ([0-9a-f]{{64}}) ([0-9]+) {layout.DOWNLOADS}/(\S+)$", re.MULTILINE
 )
+_LAYERS = re.compile(r"^layers ([0-9a-f]{64}) ([0-9a-f]{64})$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,11 @@ class Evidence:
         )
         if not self.verifier.is_signed(text, mark + rest):
             return None
+        said = text.decode(errors="replace")
+        layers: dict[str, str] = dict(_LAYERS.findall(said))
         return tuple(
-            Download(name=name, digest=digest, size=int(size))
-            for digest, size, name in _TARBALL.findall(text.decode(errors="replace"))
+            Download(name=name, digest=digest, size=int(size), layers=layers.get(digest, ""))
+            for digest, size, name in _TARBALL.findall(said)
         )
 
     def _read_suite(self, name: str) -> SuiteEvidence | None:

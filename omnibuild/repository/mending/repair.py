@@ -20,6 +20,7 @@ from omnibuild.repository.indexes import show
 from omnibuild.repository.keys.package import add_keyring
 from omnibuild.repository.life.files import files_of
 from omnibuild.repository.life.served import check_served
+from omnibuild.repository.mending.layers import mend_layers
 from omnibuild.repository.mending.served import mend_signatures
 from omnibuild.repository.mending.state import Found, find_state
 from omnibuild.repository.publish import author_of
@@ -171,6 +172,7 @@ class _Repair:
         if drop:
             self._drop({listed[path].digest for path in lost})
         self._mend_shards(lost)
+        self._mend_layers()
         self.done.unlisted = [
             self.target.place(path) for path in found.files.unlisted({*listed, *found.named, *lost})
         ]
@@ -179,6 +181,14 @@ class _Repair:
         for content in self.found.channels.values():
             self.done.dropped += _withdraw(content, lost)
         self.done.dropped = list(dict.fromkeys(self.done.dropped))
+
+    def _mend_layers(self) -> None:
+        for content in self.found.channels.values():
+            for path, mended in mend_layers(self.target, self.found.files, content):
+                if mended:
+                    self._mended(path, "made of its tarball")
+                else:
+                    self._lost(path, "its tarball is lost, too")
 
     def _mend_shards(self, lost: list[str]) -> None:
         for name, content in self.found.channels.items():

@@ -84,3 +84,18 @@ def test_only_layers_that_nothing_names_are_collected(
     assert check(repository, deep=True).faults == []
     remove(["hello"], repository, signer())
     assert collected(repository, monkeypatch) == 0
+
+
+def test_a_list_that_is_gone_keeps_nobody_from_collecting(
+    repository: Path,
+    into: Callable[..., object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for version in ("1.0", "1.1"):
+        into("stable", tarball(tmp_path, version))
+    (repository / f"layers/{layers(repository, 'stable')[1]}.list").unlink()
+    # What is named by it alone is made again with it.
+    assert collected(repository, monkeypatch) == 3
+    into("stable", tarball(tmp_path, "1.0"))
+    assert check(repository, deep=True).faults == []
