@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cmp_to_key
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from omnibuild.digests import Digest, of_bytes
 from omnibuild.errors import RepositoryError, Where
@@ -17,12 +17,14 @@ from omnibuild.package.compression import CompressingSink, HashingSink
 from omnibuild.package.versions import compare_debs
 from omnibuild.repository import intake, layout
 from omnibuild.repository.intake import Submission
-from omnibuild.repository.layers.division import Layer, divide
 from omnibuild.repository.layers.listing import Row, layer_list, read_layer_list
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.entries import Download
 from omnibuild.repository.state.head import load
 from omnibuild.repository.targets.target import Target
+
+if TYPE_CHECKING:
+    from omnibuild.repository.layers.division import Layer
 
 # So many are compressed at a time: each takes memory, and several threads if it is large.
 _AT_ONCE: Final = 2
@@ -143,6 +145,9 @@ def layered(tarball: Path, item: Download, known: Mapping[Digest, Row], scratch:
         known: layers that are there, by their identities.
         scratch: takes the files of the others.
     """
+    # Most that is published are packages, which need none of what reads archives.
+    from omnibuild.repository.layers.division import divide
+
     rows: list[Row] = []
     files: dict[Digest, Path] = {}
     with scratch_directory(scratch) as contents, ThreadPoolExecutor(_AT_ONCE) as pool:
