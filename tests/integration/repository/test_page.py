@@ -13,8 +13,14 @@ import pytest
 from omnibuild import digests
 from omnibuild.repository.publish import publish
 from tests.integration.repository.clients import Done, run, web_server
+from tests.integration.repository.test_install_sh import ALMA, DEBIAN, NAME, on_host, published
 from tests.unit.repository.samples import LINUX, PLATFORMS, package, signer
 
+__all__ = ["published"]
+
+# Root has no sudo in a test, and Debian's dnf not the directory that EL has.
+SUDO = 'set -e; sudo() { "$@"; }; mkdir -p /etc/yum.repos.d; '
+ONE, FIRST = "Install with one command", "Check the script first"
 FILE = "hello-1.0-linux-x86_64.tar.zst"
 PROGRAM = "hello-1.0/bin/hello"
 
@@ -26,9 +32,11 @@ def repository(tmp_path: Path) -> Path:
     return root
 
 
-def commands(repository: Path, label: str, url: str) -> str:
-    """Return what the page says, for where the repository is now."""
-    page = (repository / "index.html").read_text()
+def commands(
+    repository: Path, label: str, url: str = "https://repository.example", page: str = "index.html"
+) -> str:
+    """Return what a page says, for where the repository is now."""
+    page = (repository / page).read_text()
     found = re.search(rf'aria-label="{label}"><code>(.*?)</code>', page, re.DOTALL)
     assert found
     return html.unescape(found[1]).replace("https://repository.example", url)
@@ -82,3 +90,34 @@ def test_a_replaced_tarball_is_not(
     assert done.returncode != 0, done.stdout
     assert (tmp_path / "home" / FILE).exists()
     assert not (tmp_path / "home" / PROGRAM).exists()
+
+
+@pytest.mark.parametrize(
+    ("release", "page", "label"),
+    [
+        (DEBIAN.format(12), "index.html", FIRST),
+        (DEBIAN.format(12), "index.html", "Commands for apt"),
+        (DEBIAN.format(12), f"packages/{NAME}.html", ONE),
+        (ALMA, "index.html", "Commands for dnf"),
+        (ALMA, f"packages/{NAME}.html", ONE),
+    ],
+    ids=["apt, checked", "apt, by hand", "apt, of a package", "dnf, by hand", "dnf, of a package"],
+)
+def test_commands_install_as_they_stand(
+    published: Path, release: str, page: str, label: str
+) -> None:
+    # A person answers dnf.
+    script = commands(published, label, page=page).replace("dnf install", "dnf install -y")
+    done = on_host(published, f"cd /tmp; {SUDO}{script}\n/opt/{NAME}/bin/{NAME}", release)
+    assert done.returncode == 0, done.stdout
+    assert f"\n{NAME} 1.0\n" in done.stdout
+
+
+def test_who_has_the_repository_installs_with_the_package_manager(published: Path) -> None:
+    page = f"packages/{NAME}.html"
+    for release, label in ((DEBIAN.format(12), "With apt-get"), (ALMA, "With dnf")):
+        script = commands(published, f"{label}, where the repository is set up", page=page)
+        answered = script.replace("dnf install", "dnf install -y")
+        set_up = f"sh /mnt/repository/install.sh; {answered}\n/opt/{NAME}/bin/{NAME}"
+        done = on_host(published, f"{SUDO}{set_up}", release)
+        assert done.returncode == 0, done.stdout
