@@ -7,8 +7,9 @@ away: whoever finds none, or none that fits, makes all of them again.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import msgspec
 from msgspec import Struct
@@ -42,6 +43,8 @@ from omnibuild.repository.web.site import Site
 from omnibuild.signing.signer import Signer
 
 DEFAULT_CHANNEL = "stable"
+# Pages that are written at a time.
+TOGETHER = 64
 
 
 class View(Struct, frozen=True):
@@ -152,13 +155,15 @@ def _write_pages(
     if past and past.view == view:
         return
     target.remove(layout.CATALOGUED)
-    for name, offered in found.items():
-        if offered:
-            target.put(layout.package_page(name), package_page(site, name, offered).encode())
+    own = (
+        (layout.package_page(name), package_page(site, name, offered))
+        for name, offered in found.items()
+        if offered
+    )
+    _put_all(target, own)
     if view.listed:
         known = past.view.edition.leaves if past and past.view.listed else ()
-        for path, text in lists(target, site, view.edition, known):
-            target.put(path, text.encode())
+        _put_all(target, lists(target, site, view.edition, known))
     if past:
         gone = {layout.package_page(name) for name, offered in found.items() if not offered}
         gone |= past.view.lists - view.lists
@@ -173,6 +178,12 @@ def _write_pages(
     target.put(layout.CATALOGUED, msgspec.json.encode(view) + b"\n")
     for digest in former - {leaf.digest for leaf in view.edition.leaves}:
         target.remove(layout.catalogue_leaf(digest))
+
+
+def _put_all(target: Target, pages: Iterator[tuple[str, str]]) -> None:
+    # Some together: their directory is then brought to disk once for all of them.
+    while some := list(islice(pages, TOGETHER)):
+        target.put_all({path: text.encode() for path, text in some})
 
 
 def _publish_tarballs(

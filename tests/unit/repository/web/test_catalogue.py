@@ -197,6 +197,7 @@ def test_who_was_killed_among_pages_has_all_made_again(
         return package_page(*words)
 
     with monkeypatch.context() as patched:
+        patched.setattr("omnibuild.repository.pages.TOGETHER", 1)
         patched.setattr("omnibuild.repository.pages.package_page", killed)
         more = [package(tmp_path, version="2.0"), package(tmp_path, "shop")]
         with pytest.raises(KeyboardInterrupt):
