@@ -85,7 +85,7 @@ def _install(site: Site, name: str, rows: Iterable[Row]) -> str:
     if not managed and not tarballs:
         return ""
     script = f"curl -fsSL {address(site.record)}/{layout.INSTALLER}"
-    parts = []
+    parts, notes = list[str](), list[str]()
     if managed:
         channel = min((row.channel for row in managed), key=site.order)
         options = options_for(site.record, site.followed(channel))
@@ -94,15 +94,15 @@ def _install(site: Site, name: str, rows: Iterable[Row]) -> str:
             if any(row.family == family and row.channel == channel for row in managed):
                 label = f"With {command}, where the repository is set up"
                 parts.append(code(f"sudo {command} install {name}", label))
-        parts += _elsewhere(site, channel, managed)
+        notes += _elsewhere(site, channel, managed)
     if tarballs:
         channel = min((row.channel for row in tarballs), key=site.order)
         options = f"{options_for(site.record, site.followed(channel))} --user {name}"
         label = "Without root, below ~/.local" if managed else "Install below ~/.local"
         parts.append(code(f"{script} | sh -s --{options}", label))
     if not site.record.base_url:
-        parts.append(f"<p>Write the repository's address for <code>{UNKNOWN_URL}</code>.</p>\n")
-    return render("package-install.html.in", {"WAYS": "".join(parts).rstrip("\n")})
+        notes.append(f"<p>Write the repository's address for <code>{UNKNOWN_URL}</code>.</p>\n")
+    return render("package-install.html.in", {"WAYS": "".join([*parts, *notes]).rstrip("\n")})
 
 
 def _is_managed(row: Row) -> bool:

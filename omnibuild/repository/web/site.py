@@ -60,7 +60,8 @@ class Site:
             return ["any Linux with Python"]
         if row.family == TAR:
             return ["any Linux"]
-        titles = dict.fromkeys(system.title for system in self.systems(row))
+        # Without code names, as in "Debian 12 (bookworm)": there are many of them on a page.
+        titles = dict.fromkeys(each.title.partition(" (")[0] for each in self.systems(row))
         # Nobody has declared what hosts read it.
         return [*titles] or [row.place]
 

@@ -7,6 +7,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from omnibuild.payload.model import Change
 from omnibuild.recipe.models import Platform
@@ -72,6 +73,12 @@ def test_each_says_its_channels_and_hosts(tmp_path: Path, root: Path) -> None:
         ("1.0-1", "stable beta", "Enterprise Linux 9"),
         ("1.0-1~deb11", "stable", "Debian 11"),
     ]
+
+
+def test_code_names_of_hosts_are_left_out(tmp_path: Path, root: Path) -> None:
+    named = replace(DEBIAN_12, title="Debian 12 (bookworm)")
+    publish([package(tmp_path)], root, signer(), platforms=[named])
+    assert rows(root)[0][2] == "Debian 12"
 
 
 def test_what_was_yanked_is_not_there(tmp_path: Path, root: Path) -> None:
