@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from omnibuild.repository.apt import switch
+from omnibuild.repository.layers.division import SMALL
 from omnibuild.repository.life import collection
 from omnibuild.repository.life.checking import check
 from omnibuild.repository.life.collection import collect
@@ -20,7 +22,7 @@ from omnibuild.repository.targets import bucket as bucket_module
 from omnibuild.repository.targets import open_target
 from omnibuild.repository.targets.ssh import target as ssh_module
 from tests.integration.repository.targets.hosts import Host, ssh
-from tests.unit.repository.samples import PLATFORMS, package, signer
+from tests.unit.repository.samples import PLATFORMS, layered_tarball, package, signer
 
 
 @pytest.fixture(autouse=True)
@@ -87,3 +89,52 @@ def test_what_no_release_names_goes(
     assert collect(place, time.time()) == told
     assert collect(place, time.time()).files == 0
     assert check(place, deep=True).faults == []
+
+
+def test_layers_of_a_bucket(
+    tmp_path: Path, bucket: str, requests: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tarball(version: str) -> Path:
+        parts = {name: {f"lib/{name}": name * SMALL} for name in ("python", "zlib", "openssl")}
+        return layered_tarball(tmp_path, version, {**parts, "python:hello": {"lib/app": version}})
+
+    publish([tarball("1.0")], bucket, signer(), "testing", PLATFORMS)
+    requests.clear()
+    publish([tarball("1.1")], bucket, signer(), "testing", PLATFORMS)
+    # Two layers and the list; that all others are there is asked by listing them.
+    assert _about_layers(requests) == {
+        "PutObject": 3,
+        "HeadObject": 1,
+        "GetObject": 1,
+        "ListObjectsV2": 2,
+    }
+    requests.clear()
+    publish([tarball("1.1")], bucket, signer(), "testing", PLATFORMS)
+    assert "PutObject" not in _about_layers(requests)
+    promote([], bucket, signer(), "testing", "stable")
+    assert check(bucket, deep=True).faults == []
+    target = open_target(bucket)
+    there = target.sizes("layers")
+    # Five layers of each and two lists, of which three layers are in both.
+    assert len(there) == 9
+    for name in there:
+        target.remove(f"layers/{name}")
+    assert repair(bucket, signer()).lost == []
+    assert open_target(bucket).sizes("layers") == there
+    assert check(bucket, deep=True).faults == []
+    for channel in ("testing", "stable"):
+        remove(["hello=1.0"], bucket, signer(), channel)
+    monkeypatch.setattr(bucket_module, "KEPT_SECONDS", -60)
+    monkeypatch.setattr(collection, "IN_FLIGHT", -60)
+    collect(bucket, time.time())
+    assert len(open_target(bucket).sizes("layers")) == 6
+    assert check(bucket, deep=True).faults == []
+
+
+def _about_layers(requests: Counter[str]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for request, count in requests.items():
+        verb, _, path = request.partition(" ")
+        if path.startswith("layers/"):
+            found[verb] += count
+    return found
