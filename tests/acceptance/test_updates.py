@@ -54,6 +54,7 @@ class Fleet:
         control.write_text(control.read_text().replace("Version: 1.0.0-1", f"Version: {version}-1"))
         for path, text in (harm or {}).items():
             (tree / path).write_text(text)
+            shutil.rmtree((tree / path).parent / "__pycache__", ignore_errors=True)
             # They would tell of it.
             (tree / "DEBIAN/md5sums").unlink(missing_ok=True)
         DPKG_DEB.run("--root-owner-group", "-Zgzip", "-z1", "--build", tree, out)

@@ -115,6 +115,8 @@ def test_a_user_without_root_follows_too(tmp_path: Path) -> None:
         f"cp {REPOSITORY}/after/* {REPOSITORY}/downloads\n"
         "sed -n '/^ExecStart=/,$p' *.service | sed \"s,^ExecStart=,,;s,%h,$HOME,\" >/tmp/called\n"
         f"sh /tmp/called; $HOME/.local/bin/{NAME}; cat *.timer\n"
+        # Who went back is not brought forward again by the timer.
+        f"ours --rollback; sh /tmp/called; echo left at; $HOME/.local/bin/{NAME}\n"
         # A script that another key has signed is not taken.
         f"echo >>{REPOSITORY}/install.sh; sh /tmp/called; echo status $?\n"
         "ours --uninstall; echo left: $(find $HOME/.config $HOME/.local/share -type f)"
@@ -123,6 +125,7 @@ def test_a_user_without_root_follows_too(tmp_path: Path) -> None:
     said = done.stdout
     assert "no systemd of this user runs here: have something else call" in said
     assert f"\n{NAME} 2.0\n" in said
+    assert f"\nleft at\n{NAME} 1.0\n" in said
     assert "OnCalendar=00/4:00\nRandomizedDelaySec=240min\nPersistent=yes\n" in said
     assert "no key of this script has signed file:///mnt/repository/install.sh; nothing" in said
     assert f"status 5\n{NAME} is not installed\nleft:\n" in said, said

@@ -1176,6 +1176,11 @@ install_for_user() {
     verify_list
     check_list
     choose_tarball
+    if was_left; then
+        after=$before
+        say "$wanted $exact stays away until somebody asks for it; $before is the current one"
+        return 0
+    fi
     fetched=0
     [ -d "$home/$exact" ] || choose_layers
     if [ -n "$dry_run" ]; then
@@ -1532,6 +1537,12 @@ is_time() {
     ! in_window "$(date +%u)" "$(date +%H:%M)" || return 0
     say "$wanted: outside of its window"
     return 1
+}
+
+# Whether somebody went back from what is to come: it lies there, and no link leads to it.
+was_left() {
+    [ -n "$scheduled" ] && [ -d "$home/$exact" ] && [ "$exact" != "$before" ] &&
+        [ "$exact" != "$former" ]
 }
 
 # literal TEXT: as systemd wants it, for which percent signs begin something.
