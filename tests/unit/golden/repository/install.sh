@@ -946,9 +946,17 @@ remove_own() {
     asked=$wanted wanted=$NAME-archive-keyring
     if [ -n "$("installed_with_$family")" ]; then
         did "remove $wanted"
-        [ -n "$dry_run" ] || "remove_with_$family" || fail 7 "$wanted could not be removed"
+        [ -n "$dry_run" ] || "remove_own_with_$family" || fail 7 "$wanted could not be removed"
     fi
     wanted=$asked
+}
+
+remove_own_with_apt() {
+    apt purge "$wanted"
+}
+
+remove_own_with_dnf() {
+    remove_with_dnf
 }
 
 has() {

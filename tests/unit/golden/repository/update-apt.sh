@@ -375,6 +375,8 @@ disable_timer() {
     systemctl --quiet disable "$timer" 2>/dev/null || :
     ! systemd_runs || systemctl --quiet stop "$timer" || :
     ! systemd_runs || systemctl daemon-reload || :
+    # When it ran last, which systemd would keep for ever.
+    rm -f "/var/lib/systemd/timers/stamp-$timer"
 }
 
 apt() {
