@@ -219,8 +219,12 @@ class DirectoryTarget:
 
     def _sweep(self) -> None:
         with storage_errors(self.root):
-            for directory in {path.parent for path in self.root.rglob(f"{TEMPORARY_PREFIX}*")}:
-                remove_leftovers(directory)
+            for directory, below, files in os.walk(self.root):
+                left = [n for n in (*below, *files) if n.startswith(TEMPORARY_PREFIX)]
+                if left:
+                    remove_leftovers(Path(directory))
+                # What is in them comes and goes with those who live.
+                below[:] = [name for name in below if name not in left]
 
 
 def _is_left(item: Path) -> bool:
