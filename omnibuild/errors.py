@@ -28,10 +28,7 @@ class Where:
 
 
 def printable(text: str) -> str:
-    """Return text in which control and formatting characters are spelt out by their numbers.
-
-    Line breaks and tabs stay. So a terminal shows what a program printed instead of obeying it.
-    """
+    """Return text whose control characters, but line breaks and tabs, are shown, not obeyed."""
     return "".join(
         character
         if character.isprintable() or character in "\n\t"
@@ -64,10 +61,8 @@ class OmnibuildError(Exception):
         self.hint = printable(hint)
 
     def __str__(self) -> str:
-        place = f"{self.where}: " if self.where else ""
-        lines = [f"{place}{self.what}"]
-        if self.why:
-            lines += [f"  {line}" for line in self.why.splitlines()]
+        lines = [f"{self.where}: {self.what}" if self.where else self.what]
+        lines += [f"  {line}" for line in self.why.splitlines()]
         if self.hint:
             lines.append(f"  hint: {self.hint}")
         return "\n".join(lines)
@@ -96,8 +91,8 @@ class Problem:
     hint: str = ""
 
     def __str__(self) -> str:
-        hint = f"hint: {self.hint}" if self.hint else ""
-        details = [*self.excerpt.splitlines(), *hint.splitlines()]
+        hint = f"hint: {self.hint}".splitlines() if self.hint else ()
+        details = [*self.excerpt.splitlines(), *hint]
         return "\n".join([f"{self.where}: {self.what}", *(f"  {line}" for line in details)])
 
 
@@ -243,6 +238,12 @@ class RepositoryError(OmnibuildError):
     """A repository cannot be read or changed."""
 
     code, exit_status = "repository", 8
+
+
+class HookError(RepositoryError):
+    """It is published, and the command that was to be run after it failed."""
+
+    code, exit_status = "after-publish", 11
 
 
 class IdentityConflictError(RepositoryError):

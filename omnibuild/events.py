@@ -78,6 +78,17 @@ class ArtifactAdded:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadersShown:
+    """A repository's readers find other files than before at these paths; ``url`` is its address.
+
+    Only what changes under its name is among them, so that caches may have it from before.
+    """
+
+    url: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     """Something is not as it should be, and work goes on."""
 
@@ -112,6 +123,7 @@ Event = (
     | ActionFailed
     | ArtifactReady
     | ArtifactAdded
+    | ReadersShown
     | Warned
     | Audited
     | Finished

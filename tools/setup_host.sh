@@ -55,6 +55,7 @@ openssh-server: is the host that is published to
 reprepro: mirrors an apt repository
 rpmlint: judges our rpms as Fedora does
 skopeo: pushes images to a registry
+varnish: caches a repository, and is told to forget
 wget: downloads where there is no curl
 zstd: reads packages independently of ours
 '

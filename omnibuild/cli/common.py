@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from omnibuild.errors import UsageError
-from omnibuild.events import Emit, Event
+from omnibuild.events import Emit, Event, ReadersShown
 from omnibuild.settings import (
     DEFAULT_DOWNLOAD,
     DEFAULT_LOG,
@@ -85,6 +85,25 @@ def _number(arguments: argparse.Namespace, option: str) -> float:
 
 def unseen(event: Event) -> None:
     """Show nothing: where the answer is one document in JSON, nothing else belongs beside it."""
+
+
+@contextlib.contextmanager
+def showing(arguments: argparse.Namespace) -> Iterator[Emit]:
+    """Do as :func:`reporting`; then run the user's command if readers were shown something."""
+    command = arguments.after_publish
+    shown: list[ReadersShown] = []
+    with reporting(arguments) as emit:
+
+        def noted(event: Event) -> None:
+            if isinstance(event, ReadersShown):
+                shown.append(event)
+            emit(event)
+
+        yield noted
+    if command and shown and not getattr(arguments, "dry_run", False):
+        from omnibuild.repository.hook import run_hook
+
+        run_hook(command, arguments.repo, shown)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import argparse
 
 from omnibuild.cli.cache_words import parse_age
 from omnibuild.cli.options import command
-from omnibuild.cli.place_words import add_channel, add_key, add_place
+from omnibuild.cli.place_words import add_channel, add_hook, add_key, add_place
 
 
 def _add_channel_choice(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +60,7 @@ def _promote(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", required=True, metavar="CHANNEL", help="the channel that gets them")
     add_place(parser)
     add_key(parser)
+    add_hook(parser)
 
 
 @command(
@@ -80,6 +81,7 @@ def _demote(parser: argparse.ArgumentParser) -> None:
     add_channel(parser)
     add_place(parser)
     add_key(parser)
+    add_hook(parser)
 
 
 @command(
@@ -96,6 +98,7 @@ def _yank(parser: argparse.ArgumentParser) -> None:
     add_channel(parser)
     add_place(parser)
     add_key(parser)
+    add_hook(parser)
 
 
 @command(
@@ -130,6 +133,17 @@ def _resign(parser: argparse.ArgumentParser) -> None:
     )
     add_place(parser)
     add_key(parser)
+    add_hook(parser)
+
+
+@command(
+    "repo pointers",
+    "list the addresses of all files that change under their names, for caches to forget",
+    "  omnibuild repo pointers --repo /srv/repo | purge",
+    action="pointers",
+)
+def _pointers(parser: argparse.ArgumentParser) -> None:
+    add_place(parser)
 
 
 @command(
@@ -152,6 +166,7 @@ def _repair(parser: argparse.ArgumentParser) -> None:
     )
     add_place(parser)
     add_key(parser)
+    add_hook(parser)
 
 
 @command(
@@ -180,6 +195,7 @@ def _gc(parser: argparse.ArgumentParser) -> None:
     add_channel(parser)
     add_place(parser)
     add_key(parser)
+    add_hook(parser)
 
 
-REPO_COMMANDS = (_list, _log, _promote, _demote, _yank, _check, _repair, _resign, _gc)
+REPO_COMMANDS = (_list, _log, _promote, _demote, _yank, _check, _repair, _resign, _pointers, _gc)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from omnibuild.cli.options import add_workspace, command
-from omnibuild.cli.place_words import add_channel, add_key, add_place
+from omnibuild.cli.place_words import add_channel, add_hook, add_key, add_place
 
 
 @command(
@@ -21,6 +21,7 @@ def _publish(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="artifacts to add")
     add_place(parser, required=False)
     add_key(parser)
+    add_hook(parser)
     add_channel(parser)
     parser.add_argument(
         "--component",
@@ -58,6 +59,7 @@ def _remove(parser: argparse.ArgumentParser) -> None:
     )
     add_place(parser)
     add_key(parser)
+    add_hook(parser)
     add_channel(parser)
 
 
@@ -95,6 +97,7 @@ def _announce(parser: argparse.ArgumentParser) -> None:
     )
     add_place(parser)
     add_key(parser)
+    add_hook(parser)
 
 
 @command(
@@ -107,6 +110,7 @@ def _announce(parser: argparse.ArgumentParser) -> None:
 def _switch(parser: argparse.ArgumentParser) -> None:
     add_place(parser)
     add_key(parser)
+    add_hook(parser)
     _add_insist(parser)
 
 
@@ -120,6 +124,7 @@ def _drop(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("fingerprint", metavar="FINGERPRINT", help="which key")
     add_place(parser)
     add_key(parser)
+    add_hook(parser)
     _add_insist(parser)
 
 

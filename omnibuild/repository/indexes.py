@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 
 from omnibuild.errors import RepositoryError, Where
-from omnibuild.events import Emit
+from omnibuild.events import Emit, ReadersShown
 from omnibuild.repository import layout
 from omnibuild.repository.apt.release import release_date, signed_text
 from omnibuild.repository.apt.suite import Suite, suite_of
@@ -21,6 +21,7 @@ from omnibuild.repository.state.head import (
     read_release,
     read_shown,
 )
+from omnibuild.repository.targets.noted import Noted
 from omnibuild.repository.targets.target import Target
 from omnibuild.repository.yum.tree import publish_tree, revision, trees_of
 from omnibuild.signing.signer import Signer
@@ -43,7 +44,7 @@ def show(
     Args:
         target: the repository.
         signer: its key.
-        emit: takes a warning while somebody else shows it.
+        emit: takes a warning while somebody else shows it, and what readers find changed.
         channels: what was changed. What a killed publisher did not come to show is shown, too.
         through: look through what is in these channels, and all pages: what is damaged is written
             again. Else what readers have not been shown is.
@@ -64,8 +65,12 @@ def show(
         if before != now:
             # Whoever finds it empty looks all through: what is written now may be cut off.
             target.put(layout.SHOWN, b"")
-        changed = _publish_all(target, state.head, state, wanted, signer, through=through)
+        noted = Noted(target)
+        changed = _publish_all(noted, state.head, state, wanted, signer, through=through)
         target.put(layout.SHOWN, now.encoded())
+    # What somebody changed who was killed has not been told of.
+    if paths := noted.changed if before else noted.seen:
+        emit(ReadersShown(now.repository.base_url, tuple(paths)))
     return changed or behind
 
 

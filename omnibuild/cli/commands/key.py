@@ -11,7 +11,7 @@ from pathlib import Path
 from socket import gethostname
 from typing import TYPE_CHECKING
 
-from omnibuild.cli.common import reporting
+from omnibuild.cli.common import showing
 from omnibuild.errors import UsageError
 from omnibuild.settings import default_key
 
@@ -50,7 +50,7 @@ def _rotate(arguments: argparse.Namespace) -> int:
     from omnibuild.signing.signer import load_certificate, load_signers
 
     signer = load_signers(arguments.key or [default_key()])
-    with reporting(arguments) as emit:
+    with showing(arguments) as emit:
         if arguments.action == "announce":
             rotation.announce(arguments.repo, signer, load_certificate(arguments.new), emit)
         elif arguments.action == "switch":

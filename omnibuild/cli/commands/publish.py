@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omnibuild.cli.common import reporting, settings_from
+from omnibuild.cli.common import settings_from, showing
 from omnibuild.errors import UsageError
 from omnibuild.settings import default_key
 
@@ -87,7 +87,7 @@ def _publish(arguments: argparse.Namespace, packages: Sequence[Path]) -> dict[st
     definitions = Definitions(settings_from(arguments).workspace)
     platforms = [definitions.platform(name)[0] for name in definitions.names("platforms")]
     signer = load_signers(arguments.key or [default_key()])
-    with reporting(arguments) as emit:
+    with showing(arguments) as emit:
         release = publish(
             packages,
             arguments.repo,

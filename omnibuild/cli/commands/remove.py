@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from omnibuild.cli.common import reporting
+from omnibuild.cli.common import showing
 from omnibuild.settings import default_key
 
 
@@ -16,7 +16,7 @@ def run(arguments: argparse.Namespace) -> int:
     from omnibuild.signing.signer import load_signers
 
     signer = load_signers(arguments.key or [default_key()])
-    with reporting(arguments) as emit:
+    with showing(arguments) as emit:
         release = remove(
             arguments.names, arguments.repo, signer, channel=arguments.channel, emit=emit
         )

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from omnibuild.cli.common import reporting
+from omnibuild.cli.common import showing
 from omnibuild.errors import UsageError
 from omnibuild.events import Emit, human_size
 from omnibuild.repository.layout import COMPONENT
@@ -19,6 +19,7 @@ from omnibuild.repository.life.collection import collect
 from omnibuild.repository.life.demotion import demote
 from omnibuild.repository.life.history import Logged, log_of
 from omnibuild.repository.life.inventory import Inventory, Item, inventories
+from omnibuild.repository.life.pointers import pointers
 from omnibuild.repository.life.promotion import promote
 from omnibuild.repository.life.retention import Retention, retire, retired
 from omnibuild.repository.life.validity import resign, until
@@ -45,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         "check": _check,
         "resign": _resign,
         "repair": _repair,
+        "pointers": _pointers,
         "gc": _gc,
     }
     return actions[arguments.action](arguments)
@@ -137,7 +139,7 @@ def _logged_lines(logged: Logged) -> Iterator[str]:
 
 def _promote(arguments: argparse.Namespace) -> int:
     """Bring packages to another channel."""
-    with reporting(arguments) as emit:
+    with showing(arguments) as emit:
         done = promote(
             arguments.names,
             arguments.repo,
@@ -151,7 +153,7 @@ def _promote(arguments: argparse.Namespace) -> int:
 
 def _demote(arguments: argparse.Namespace) -> int:
     """Have a channel hold what it held before."""
-    with reporting(arguments) as emit:
+    with showing(arguments) as emit:
         done = demote(
             arguments.repo,
             load_signers(arguments.key or [default_key()]),
@@ -168,7 +170,7 @@ def _yank(arguments: argparse.Namespace) -> int:
     reason = " ".join(arguments.reason.split())
     if not reason:
         raise UsageError("--reason is empty", hint="say why, for whoever reads `repo log`")
-    with reporting(arguments) as emit:
+    with showing(arguments) as emit:
         done = remove(
             arguments.names,
             arguments.repo,
@@ -204,7 +206,7 @@ def _check(arguments: argparse.Namespace) -> int:
 def _resign(arguments: argparse.Namespace) -> int:
     """Sign all suites again."""
     signer = load_signers(arguments.key or [default_key()])
-    with reporting(arguments) as emit:
+    with showing(arguments) as emit:
         done = resign(arguments.repo, signer, arguments.valid_days, emit)
     if arguments.json:
         _write_json(asdict(done))
@@ -216,7 +218,7 @@ def _resign(arguments: argparse.Namespace) -> int:
 
 def _repair(arguments: argparse.Namespace) -> int:
     """Make a repository whole, and tell what was done and what is lost."""
-    with reporting(arguments) as emit:
+    with showing(arguments) as emit:
         done = repair(
             arguments.repo,
             load_signers(arguments.key or [default_key()]),
@@ -231,12 +233,22 @@ def _repair(arguments: argparse.Namespace) -> int:
     return EXIT_FAULTS if done.lost and not arguments.drop_lost else 0
 
 
+def _pointers(arguments: argparse.Namespace) -> int:
+    """Tell which files change under their names."""
+    found = pointers(arguments.repo)
+    if arguments.json:
+        _write_json({"urls": found})
+    else:
+        _tell(found)
+    return 0
+
+
 def _gc(arguments: argparse.Namespace) -> int:
     """Remove what is old."""
     if arguments.keep is not None and arguments.keep < 1:
         raise UsageError("--keep takes a number from 1", hint="leave it out to keep all versions")
     before = time.time() - arguments.older_than
-    with reporting(arguments) as emit:
+    with showing(arguments) as emit:
         retired = _retire(arguments, before, emit) if arguments.keep is not None else ()
         done = collect(arguments.repo, before, emit, dry_run=arguments.dry_run)
     if arguments.json:
