@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from omnibuild.cli.cache_words import parse_age
-from omnibuild.cli.options import command
+from omnibuild.cli.options import add_workspace, command
 from omnibuild.cli.place_words import add_channel, add_hook, add_key, add_place
 
 
@@ -147,6 +148,61 @@ def _pointers(parser: argparse.ArgumentParser) -> None:
 
 
 @command(
+    "repo import",
+    "take over a repository of aptly, reprepro or createrepo, or a directory of packages",
+    "  omnibuild repo import /srv/aptly --repo /srv/repo --dry-run\n"
+    "  omnibuild repo import https://apt.example.com --suite bookworm=stable"
+    " --signed-by old.asc --repo /srv/repo\n"
+    "  omnibuild repo import /srv/yum/el9 --repo /srv/repo --channel testing",
+    action="import",
+)
+def _import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("place", metavar="PLACE", help="a directory, or http(s)://…")
+    parser.add_argument(
+        "--suite",
+        action="append",
+        default=[],
+        metavar="SUITE[=CHANNEL]",
+        help="a suite of apt, and which channel gets it; again for each further one (default: all"
+        " of a directory; one goes to --channel, several to channels called like them)",
+    )
+    parser.add_argument(
+        "--component", default="", metavar="NAME", help="of all .deb files (default: as they are)"
+    )
+    parser.add_argument(
+        "--signed-by",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="KEYFILE",
+        help="public key that signs what is there",
+    )
+    parser.add_argument(
+        "--unsigned", action="store_true", help="read an address whose indexes nobody signs"
+    )
+    parser.add_argument(
+        "--skip-refused", action="store_true", help="take the rest when packages are refused"
+    )
+    parser.add_argument(
+        "--downloads",
+        type=Path,
+        metavar="DIR",
+        help="where packages of an address go, and are found by the next run (default: nowhere)",
+    )
+    parser.add_argument(
+        "--url", default="", metavar="URL", help="where hosts will find the repository"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="tell what is there, and where it would be"
+    )
+    add_channel(parser)
+    add_place(parser)
+    add_key(parser)
+    add_hook(parser)
+    add_workspace(parser)
+
+
+@command(
     "repo repair",
     "make a repository whole again, of its own state and of what hosts see",
     "  omnibuild repo repair --repo /srv/repo --dry-run\n"
@@ -198,4 +254,16 @@ def _gc(parser: argparse.ArgumentParser) -> None:
     add_hook(parser)
 
 
-REPO_COMMANDS = (_list, _log, _promote, _demote, _yank, _check, _repair, _resign, _pointers, _gc)
+REPO_COMMANDS = (
+    _list,
+    _log,
+    _import,
+    _promote,
+    _demote,
+    _yank,
+    _check,
+    _repair,
+    _resign,
+    _pointers,
+    _gc,
+)

@@ -8,10 +8,6 @@ see the state before or after, and whoever publishes next completes the rest.
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +17,7 @@ from omnibuild.errors import UsageError
 from omnibuild.events import ArtifactAdded, Emit, Warned, silent
 from omnibuild.recipe.models import Platform
 from omnibuild.repository import intake, layout
+from omnibuild.repository.authors import author_of
 from omnibuild.repository.draft import Draft, Signed
 from omnibuild.repository.indexes import check_clock, show
 from omnibuild.repository.intake import Submission
@@ -39,7 +36,7 @@ from omnibuild.repository.routing import declare_platforms, trees_for
 from omnibuild.repository.state.channel import Channel, Contents
 from omnibuild.repository.state.choice import Choice
 from omnibuild.repository.state.entries import Advisory
-from omnibuild.repository.state.head import Author, Release, Repository, State, load, record_of
+from omnibuild.repository.state.head import Release, Repository, State, load, record_of
 from omnibuild.repository.targets.target import Target
 from omnibuild.repository.trust import key_warnings
 from omnibuild.signing.signer import Signer
@@ -113,10 +110,25 @@ def publish(
     layout.check_channel(channel)
     base_url, target = checked_url(base_url), opened(repository)
     submissions = _inspect(files, platforms, component)
+    place = (target, signer, channel, platforms)
+    return publish_inspected(submissions, place, base_url, emit, (component,), advisories)
+
+
+def publish_inspected(
+    submissions: Sequence[Submission],
+    place: tuple[Target, Signer, str, Sequence[Platform]],
+    base_url: str,
+    emit: Emit,
+    components: Sequence[str],
+    advisories: Sequence[Advisory] = (),
+    action: str = "publish",
+) -> Published:
+    """Do as :func:`publish` with packages that were read already, of some components."""
+    target, signer, channel, platforms = place
 
     def add(state: State, signed: Signed) -> tuple[Repository, Change]:
         record = record_of(state.repository, signer, base_url)
-        record.components = tuple(dict.fromkeys((*record.components, component)))
+        record.components = tuple(dict.fromkeys((*record.components, *components)))
         _check(submissions, state, channel, signer, record)
         check_clock(target, {channel: state.channel(channel)})
         _warn_of_key(signer, state.repository or record, platforms, emit)
@@ -131,7 +143,7 @@ def publish(
         return record, Change(added=added)
 
     with layers_of(submissions, target) as layers:
-        return apply(target, signer, channel, "publish", add, emit)
+        return apply(target, signer, channel, action, add, emit)
 
 
 def remove(
@@ -228,19 +240,6 @@ def _begin(state: State, record: Repository) -> State:
         state.commit(record, {})
         state.adopt(load(state.target))
     return state
-
-
-def author_of(action: str) -> Author:
-    """Return who is publishing, as far as this machine knows: in CI, which run."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
-    server, repository, run = (os.environ.get(name, "") for name in names)
-    build = f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""
-    build = build or os.environ.get("CI_JOB_URL", "") or os.environ.get("BUILD_URL", "")
-    return Author(f"{user}@{socket.gethostname()}", int(time.time()), action, build)
 
 
 def _inspect(

@@ -5,23 +5,25 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from omnibuild.cli.common import showing
+from omnibuild.cli.common import settings_from, showing
 from omnibuild.errors import UsageError
 from omnibuild.events import Emit, human_size
-from omnibuild.repository.layout import COMPONENT
 from omnibuild.repository.life.checking import check
 from omnibuild.repository.life.collection import collect
 from omnibuild.repository.life.demotion import demote
 from omnibuild.repository.life.history import Logged, log_of
-from omnibuild.repository.life.inventory import Inventory, Item, inventories
+from omnibuild.repository.life.inventory import inventories
 from omnibuild.repository.life.pointers import pointers
 from omnibuild.repository.life.promotion import promote
 from omnibuild.repository.life.retention import Retention, retire, retired
+from omnibuild.repository.life.telling import SHORT, told
 from omnibuild.repository.life.validity import resign, until
 from omnibuild.repository.mending.repair import repair
 from omnibuild.repository.publish import Published, remove
@@ -29,8 +31,6 @@ from omnibuild.settings import default_key
 from omnibuild.signing.signer import load_signers
 
 EXIT_FAULTS = 1
-# So much of a digest tells releases apart.
-SHORT = 12
 # More lines of one release are for machines.
 SHOWN = 40
 
@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         "yank": _yank,
         "check": _check,
         "resign": _resign,
+        "import": _import,
         "repair": _repair,
         "pointers": _pointers,
         "gc": _gc,
@@ -58,37 +59,8 @@ def _list(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _write_json({"channels": [asdict(each) for each in found]})
     else:
-        _tell(line for each in found for line in _inventory_lines(each))
+        _tell(line for each in found for line in told(each))
     return 0
-
-
-def _inventory_lines(inventory: Inventory) -> Iterator[str]:
-    count = len(inventory.items)
-    yield (
-        f"{inventory.channel}: {count} package{'' if count == 1 else 's'},"
-        f" {human_size(inventory.size)}, release {inventory.release[:SHORT]}"
-    )
-    rows = [(*_about(item), _place(item), human_size(item.size)) for item in inventory.items]
-    yield from _table(rows)
-
-
-def _about(item: Item) -> tuple[str, ...]:
-    return (item.name, item.version, item.architecture, item.format)
-
-
-def _place(item: Item) -> str:
-    # Only who has several components reads of them.
-    named = item.component not in ("", COMPONENT)
-    return f"{item.place}/{item.component}" if named else item.place
-
-
-def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield rows in columns that are as wide as they need, the last of them numbers."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        *cells, last = zip(row, widths, strict=True)
-        text = "  ".join(cell.ljust(width) for cell, width in cells)
-        yield f"  {text}  {last[0].rjust(last[1])}"
 
 
 def _log(arguments: argparse.Namespace) -> int:
@@ -213,6 +185,34 @@ def _resign(arguments: argparse.Namespace) -> int:
         return 0
     end = f"valid until {until(done)}" if done.days else "valid for ever"
     _tell([f"{arguments.repo}: {', '.join(done.suites) or 'no suite'} signed again, {end}"])
+    return 0
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    """Take over a repository of another tool."""
+    from omnibuild.recipe.definitions import Definitions
+    from omnibuild.repository.importing.sources import Mapping
+    from omnibuild.repository.importing.takeover import Wanted, import_repository
+
+    definitions = Definitions(settings_from(arguments).workspace)
+    platforms = [definitions.platform(name)[0] for name in definitions.names("platforms")]
+    mapping = Mapping(arguments.channel, tuple(arguments.suite), arguments.component)
+    with tempfile.TemporaryDirectory(prefix="omnibuild-") as scratch, showing(arguments) as emit:
+        wanted = Wanted(
+            arguments.place,
+            mapping,
+            arguments.downloads or Path(scratch),
+            tuple(arguments.signed_by),
+            arguments.unsigned,
+            arguments.skip_refused,
+        )
+        signer = load_signers(arguments.key or [default_key()])
+        place = (arguments.repo, signer, platforms, arguments.url)
+        done = import_repository(wanted, *place, emit, dry_run=arguments.dry_run)
+    if arguments.json:
+        _write_json({**asdict(done), "dry_run": arguments.dry_run})
+    else:
+        _tell(done.lines(dry_run=arguments.dry_run))
     return 0
 
 

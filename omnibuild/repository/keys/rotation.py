@@ -16,11 +16,11 @@ import msgspec
 from omnibuild.errors import RepositoryError, SigningKeyError, UsageError, Where
 from omnibuild.events import Emit, silent
 from omnibuild.repository import layout
+from omnibuild.repository.authors import author_of
 from omnibuild.repository.draft import Draft, Signed
 from omnibuild.repository.indexes import check_clock, show
 from omnibuild.repository.keys.package import add_keyring
 from omnibuild.repository.keys.trusted import DAY, OVERLAP, date_of, is_young, trusted
-from omnibuild.repository.publish import author_of
 from omnibuild.repository.refusals import existing
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.head import Head, Release, Repository, State, load, record_of

@@ -15,6 +15,7 @@ from omnibuild.digests import Digest
 from omnibuild.errors import RepositoryError, Where
 from omnibuild.events import Emit, silent
 from omnibuild.repository import layout
+from omnibuild.repository.authors import author_of
 from omnibuild.repository.draft import Draft, Signed
 from omnibuild.repository.indexes import show
 from omnibuild.repository.keys.package import add_keyring
@@ -23,7 +24,6 @@ from omnibuild.repository.life.served import check_served
 from omnibuild.repository.mending.layers import mend_layers
 from omnibuild.repository.mending.served import mend_signatures
 from omnibuild.repository.mending.state import Found, find_state
-from omnibuild.repository.publish import author_of
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.choice import title_of
 from omnibuild.repository.state.head import Head, Release, State, write_release

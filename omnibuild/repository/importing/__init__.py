@@ -1,0 +1,1 @@
+"""Taking over repositories of other tools: their indexes are read as foreign input."""
