@@ -229,7 +229,8 @@ def _repair(parser: argparse.ArgumentParser) -> None:
     "repo gc",
     "remove what is old: versions of a channel, releases, and files that nothing names any more",
     "  omnibuild repo gc --repo /srv/repo --dry-run\n"
-    "  omnibuild repo gc --repo /srv/repo --keep 3 --older-than 90d",
+    "  omnibuild repo gc --repo /srv/repo --keep 3 --older-than 90d\n"
+    "  omnibuild repo gc --repo /srv/repo --keep-indexes 12h",
     action="gc",
 )
 def _gc(parser: argparse.ArgumentParser) -> None:
@@ -246,6 +247,13 @@ def _gc(parser: argparse.ArgumentParser) -> None:
         default="30d",
         metavar="AGE",
         help="what is old, as 12h or 30d: versions, and releases to go back to (default: 30d)",
+    )
+    parser.add_argument(
+        "--keep-indexes",
+        type=parse_age,
+        metavar="AGE",
+        help="for so long mirrors and hosts that began with an older state find its indexes and"
+        " packages, from now on (default: as before, at first 1h)",
     )
     parser.add_argument("--dry-run", action="store_true", help="tell what would go, change nothing")
     add_channel(parser)

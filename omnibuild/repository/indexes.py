@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
 from omnibuild.errors import RepositoryError, Where
 from omnibuild.events import Emit, ReadersShown
@@ -112,7 +113,7 @@ def _publish_all(
     """Write indexes of some suites and trees, and the pages; tell whether any was not so before."""
     now, record = int(time.time()), head.repository
     changed = [
-        publish_tree(target, each, signer, now, record.base_url)
+        publish_tree(target, replace(each, kept=record.kept_seconds), signer, now, record.base_url)
         for channel, contents in wanted.items()
         for tree in contents.trees
         for each in trees_of(channel, tree, state.channels[channel], record.title)
@@ -127,9 +128,12 @@ def suites_of(
     channels: Mapping[str, Channel], record: Repository, wanted: Mapping[str, Contents]
 ) -> list[Suite]:
     """Return some suites of channels with what those hold for them."""
-    valid = record.valid_days * DAY
+    valid, kept = record.valid_days * DAY, record.kept_seconds
     return [
-        suite_of(channels[channel].suites[name], name, record.title, record.components, valid)
+        replace(
+            suite_of(channels[channel].suites[name], name, record.title, record.components, valid),
+            kept=kept,
+        )
         for channel, contents in wanted.items()
         for name in contents.suites
     ]

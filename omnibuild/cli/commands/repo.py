@@ -22,13 +22,13 @@ from omnibuild.repository.life.history import Logged, log_of
 from omnibuild.repository.life.inventory import inventories
 from omnibuild.repository.life.pointers import pointers
 from omnibuild.repository.life.promotion import promote
-from omnibuild.repository.life.retention import Retention, retire, retired
+from omnibuild.repository.life.retention import Retention, keep_indexes, retire, retired
 from omnibuild.repository.life.telling import SHORT, told
 from omnibuild.repository.life.validity import resign, until
 from omnibuild.repository.mending.repair import repair
 from omnibuild.repository.publish import Published, remove
 from omnibuild.settings import default_key
-from omnibuild.signing.signer import load_signers
+from omnibuild.signing.signer import Signer, load_signers
 
 EXIT_FAULTS = 1
 # More lines of one release are for machines.
@@ -115,7 +115,7 @@ def _promote(arguments: argparse.Namespace) -> int:
         done = promote(
             arguments.names,
             arguments.repo,
-            load_signers(arguments.key or [default_key()]),
+            _signer(arguments),
             arguments.source,
             arguments.to,
             emit,
@@ -128,7 +128,7 @@ def _demote(arguments: argparse.Namespace) -> int:
     with showing(arguments) as emit:
         done = demote(
             arguments.repo,
-            load_signers(arguments.key or [default_key()]),
+            _signer(arguments),
             arguments.channel,
             arguments.to,
             " ".join(arguments.reason.split()),
@@ -146,7 +146,7 @@ def _yank(arguments: argparse.Namespace) -> int:
         done = remove(
             arguments.names,
             arguments.repo,
-            load_signers(arguments.key or [default_key()]),
+            _signer(arguments),
             arguments.channel,
             emit,
             reason,
@@ -177,7 +177,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _resign(arguments: argparse.Namespace) -> int:
     """Sign all suites again."""
-    signer = load_signers(arguments.key or [default_key()])
+    signer = _signer(arguments)
     with showing(arguments) as emit:
         done = resign(arguments.repo, signer, arguments.valid_days, emit)
     if arguments.json:
@@ -221,7 +221,7 @@ def _repair(arguments: argparse.Namespace) -> int:
     with showing(arguments) as emit:
         done = repair(
             arguments.repo,
-            load_signers(arguments.key or [default_key()]),
+            _signer(arguments),
             emit,
             drop_lost=arguments.drop_lost,
             dry_run=arguments.dry_run,
@@ -249,6 +249,8 @@ def _gc(arguments: argparse.Namespace) -> int:
         raise UsageError("--keep takes a number from 1", hint="leave it out to keep all versions")
     before = time.time() - arguments.older_than
     with showing(arguments) as emit:
+        if arguments.keep_indexes is not None and not arguments.dry_run:
+            keep_indexes(arguments.repo, _signer(arguments), arguments.keep_indexes, emit)
         retired = _retire(arguments, before, emit) if arguments.keep is not None else ()
         done = collect(arguments.repo, before, emit, dry_run=arguments.dry_run)
     if arguments.json:
@@ -265,22 +267,19 @@ def _retire(arguments: argparse.Namespace, before: float, emit: Emit) -> tuple[s
     retention = Retention(arguments.keep, before)
     if arguments.dry_run:
         return tuple(retired(arguments.repo, arguments.channel, retention))
-    signer = load_signers(arguments.key or [default_key()])
+    signer = _signer(arguments)
     return retire(arguments.repo, signer, arguments.channel, retention, emit).removed
+
+
+def _signer(arguments: argparse.Namespace) -> Signer:
+    return load_signers(arguments.key or [default_key()])
 
 
 def _tell_change(done: Published, arguments: argparse.Namespace) -> int:
     """Tell what came to a channel and what went."""
     if arguments.json:
-        _write_json(
-            {
-                "channel": done.channel,
-                "added": done.added,
-                "removed": done.removed,
-                "changed": done.changed,
-                "digest": done.digest,
-            }
-        )
+        names = ("channel", "added", "removed", "changed", "digest")
+        _write_json({name: getattr(done, name) for name in names})
         return 0
     _tell([*(f"+ {title}" for title in done.added), *(f"- {title}" for title in done.removed)])
     state = "new state published" if done.changed else "nothing new"
@@ -291,8 +290,7 @@ def _tell_change(done: Published, arguments: argparse.Namespace) -> int:
 
 
 def _tell(lines: Iterable[str]) -> None:
-    for line in lines:
-        sys.stdout.write(f"{line}\n")
+    sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 def _write_json(document: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from omnibuild.repository.apt.packing import Piece
 from omnibuild.repository.state.channel import Index
 from omnibuild.repository.state.entries import Deb
 from omnibuild.repository.state.ledger import Ledger
+from omnibuild.repository.targets.target import KEPT_SECONDS
 
 ALL = "all"
 UDEB = ".udeb"
@@ -29,6 +30,7 @@ class Suite:
         title: Origin and Label: who publishes.
         indexes: files by their path in the suite, each as pieces of text in a row.
         valid: for how many seconds hosts take what is signed; 0: for ever.
+        kept: for how many seconds readers in flight find what was replaced.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Suite:
     components: Sequence[str]
     indexes: Mapping[str, Sequence[Piece]]
     valid: int = 0
+    kept: float = KEPT_SECONDS
 
 
 def list_of(deb: Deb) -> str:

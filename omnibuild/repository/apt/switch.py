@@ -201,4 +201,4 @@ class _Switch:
         for shelf in {path.rpartition("/")[0] for path in self._shelved}:
             place = self._path(shelf)
             old = [n for n in self.target.names(place) if f"{shelf}/{n}" not in self._shelved]
-            self.target.drop_retired(place, old, keep=KEPT_STATES)
+            self.target.drop_retired(place, old, keep=KEPT_STATES, seconds=self.suite.kept)

@@ -115,7 +115,9 @@ def collect(
                 where=Where(target.place(layout.SHOWN)),
                 hint="wait for who is publishing; if nobody is, publish again: that completes it",
             )
-        named = _named(state, min(before, time.time() - IN_FLIGHT))
+        # Who finds an index is to find what it lists.
+        in_flight = IN_FLIGHT + 2 * (state.head.repository.kept_seconds - KEPT_SECONDS)
+        named = _named(state, before, in_flight)
         found = Collected()
         for directory, is_record in _directories(target):
             names = [n for n in target.names(directory) if f"{directory}/{n}" not in named]
@@ -129,10 +131,11 @@ def collect(
     return found
 
 
-def _named(state: State, before: float) -> set[str]:
+def _named(state: State, before: float, in_flight: float) -> set[str]:
     """Return the paths that are needed: by what is, or was not long ago, or may come back."""
     named = Named()
-    young = time.time() - IN_FLIGHT
+    young = time.time() - in_flight
+    before = min(before, young)
     for present in state.releases.values():
         followed, out = time.time(), frozenset[str]()
         for digest, release in history(state.target, present):

@@ -25,7 +25,7 @@ from omnibuild.repository.clients.systems import HostSystem
 from omnibuild.repository.keys.trusted import TrustedKey, check_signers, known_keys
 from omnibuild.repository.state.channel import Channel, Contents
 from omnibuild.repository.state.damage import UNREADABLE, unreadable
-from omnibuild.repository.targets.target import Target
+from omnibuild.repository.targets.target import KEPT_SECONDS, Target
 from omnibuild.signing.signer import Signer
 
 S = TypeVar("S", bound=Struct)
@@ -64,6 +64,8 @@ class Repository(Struct, kw_only=True):
     components: tuple[str, ...] = (layout.COMPONENT,)
     # For so many days apt hosts take what is signed; 0: for ever.
     valid_days: int = 0
+    # For so long hosts and mirrors that began with an older state find its indexes.
+    kept_seconds: int = KEPT_SECONDS
 
     @property
     def signers(self) -> tuple[str, ...]:
@@ -277,6 +279,7 @@ def record_of(known: Repository | None, signer: Signer, base_url: str) -> Reposi
         keyring=known.keyring if known else Keyring(),
         components=known.components if known else (layout.COMPONENT,),
         valid_days=known.valid_days if known else 0,
+        kept_seconds=known.kept_seconds if known else KEPT_SECONDS,
     )
 
 

@@ -101,10 +101,12 @@ class BucketTarget:
             found = {each.name[len(path) + 1 :]: each for each in self.objects.listed(f"{path}/")}
         return {name: each.size for name, each in found.items() if "/" not in name}
 
-    def settled(self, directory: str, names: Sequence[str]) -> list[str]:
+    def settled(
+        self, directory: str, names: Sequence[str], seconds: float = KEPT_SECONDS
+    ) -> list[str]:
         """Return those names of a directory that are as old as no reader in flight can want."""
         newest = self._newest(directory) if names else {}
-        young = datetime.now(UTC) - timedelta(seconds=KEPT_SECONDS)
+        young = datetime.now(UTC) - timedelta(seconds=seconds)
         return [name for name in names if newest.get(name, young) < young]
 
     def says(self, path: str, data: bytes) -> bool:
@@ -192,12 +194,14 @@ class BucketTarget:
         age = time.monotonic() - self._written.get(path, time.monotonic())
         time.sleep(max(0.0, seconds - age))
 
-    def drop_retired(self, directory: str, names: Sequence[str], keep: int) -> None:
+    def drop_retired(
+        self, directory: str, names: Sequence[str], keep: int, seconds: float = KEPT_SECONDS
+    ) -> None:
         """Remove what no reader in flight can want: neither young nor among the ``keep`` newest."""
         old = names[: max(0, len(names) - keep)]
         if not old:
             return
-        gone = datetime.now(UTC) - timedelta(seconds=KEPT_SECONDS)
+        gone = datetime.now(UTC) - timedelta(seconds=seconds)
         below: dict[str, list[Listed]] = {name: [] for name in old}
         with self._failures(directory):
             for item in self.objects.listed(f"{directory}/"):

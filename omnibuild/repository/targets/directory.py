@@ -151,9 +151,11 @@ class DirectoryTarget:
             found = {name: (self.root / path / name).lstat() for name in self.names(path)}
         return {name: each.st_size for name, each in found.items() if stat.S_ISREG(each.st_mode)}
 
-    def settled(self, directory: str, names: Sequence[str]) -> list[str]:
+    def settled(
+        self, directory: str, names: Sequence[str], seconds: float = KEPT_SECONDS
+    ) -> list[str]:
         """Return those names of a directory that are as old as no reader in flight can want."""
-        young = time.time() - KEPT_SECONDS
+        young = time.time() - seconds
         with storage_errors(self.root / directory):
             return [n for n in names if (self.root / directory / n).lstat().st_mtime < young]
 
@@ -177,15 +179,18 @@ class DirectoryTarget:
             age = time.time() - (self.root / path).stat().st_mtime
         time.sleep(min(seconds, max(0.0, seconds - age)))
 
-    def drop_retired(self, directory: str, names: Sequence[str], keep: int) -> None:
+    def drop_retired(
+        self, directory: str, names: Sequence[str], keep: int, seconds: float = KEPT_SECONDS
+    ) -> None:
         """Remove what no reader in flight can want: neither young nor among the ``keep`` newest.
 
         Args:
             directory: where they are.
             names: what may go, oldest first; nothing that readers start from.
             keep: so many of them stay, however old they are.
+            seconds: for how long readers may be in flight.
         """
-        for name in self.settled(directory, names[: max(0, len(names) - keep)]):
+        for name in self.settled(directory, names[: max(0, len(names) - keep)], seconds):
             self.remove(f"{directory}/{name}")
 
     @contextlib.contextmanager

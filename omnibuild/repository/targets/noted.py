@@ -10,7 +10,7 @@ from pathlib import Path
 from omnibuild.digests import Digest
 from omnibuild.events import Emit
 from omnibuild.repository import layout
-from omnibuild.repository.targets.target import Target
+from omnibuild.repository.targets.target import KEPT_SECONDS, Target
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,11 @@ class Noted:
         """Return the files of a directory, by their names, and how many bytes they have."""
         return self.base.sizes(path)
 
-    def settled(self, directory: str, names: Sequence[str]) -> list[str]:
+    def settled(
+        self, directory: str, names: Sequence[str], seconds: float = KEPT_SECONDS
+    ) -> list[str]:
         """Return those names of a directory that are as old as no reader in flight can want."""
-        return self.base.settled(directory, names)
+        return self.base.settled(directory, names, seconds)
 
     def says(self, path: str, data: bytes) -> bool:
         """Tell whether a file is there and has this content."""
@@ -107,9 +109,11 @@ class Noted:
         """Wait until a file is so old: who read its predecessor has then read on."""
         self.base.outlast(path, seconds)
 
-    def drop_retired(self, directory: str, names: Sequence[str], keep: int) -> None:
+    def drop_retired(
+        self, directory: str, names: Sequence[str], keep: int, seconds: float = KEPT_SECONDS
+    ) -> None:
         """Remove what no reader in flight can want: neither young nor among the newest."""
-        self.base.drop_retired(directory, names, keep)
+        self.base.drop_retired(directory, names, keep, seconds)
 
     def locked(self, lock: str, emit: Emit) -> AbstractContextManager[None]:
         """Take one's turn: other publishers wait, as far as the place can have them wait."""

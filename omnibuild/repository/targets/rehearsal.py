@@ -12,7 +12,7 @@ from pathlib import Path
 from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.events import Emit
-from omnibuild.repository.targets.target import Target
+from omnibuild.repository.targets.target import KEPT_SECONDS, Target
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,11 @@ class Rehearsal:
                     found[name] = content
         return found
 
-    def settled(self, directory: str, names: Sequence[str]) -> list[str]:
+    def settled(
+        self, directory: str, names: Sequence[str], seconds: float = KEPT_SECONDS
+    ) -> list[str]:
         """Return none: what is old is not removed."""
-        del directory, names
+        del directory, names, seconds
         return []
 
     def says(self, path: str, data: bytes) -> bool:
@@ -136,7 +138,9 @@ class Rehearsal:
     def outlast(self, path: str, seconds: float) -> None:
         """Do nothing: nobody reads this."""
 
-    def drop_retired(self, directory: str, names: Sequence[str], keep: int) -> None:
+    def drop_retired(
+        self, directory: str, names: Sequence[str], keep: int, seconds: float = KEPT_SECONDS
+    ) -> None:
         """Do nothing: what is old stays."""
 
     def locked(self, lock: str, emit: Emit) -> AbstractContextManager[None]:

@@ -45,8 +45,10 @@ class Target(Protocol):
     def sizes(self, path: str) -> Mapping[str, int]:
         """Return the files of a directory, by their names, and how many bytes they have."""
 
-    def settled(self, directory: str, names: Sequence[str]) -> list[str]:
-        """Return those names of a directory that are as old as no reader in flight can want."""
+    def settled(
+        self, directory: str, names: Sequence[str], seconds: float = KEPT_SECONDS
+    ) -> list[str]:
+        """Return those names of a directory that are older than readers in flight can want."""
 
     def says(self, path: str, data: bytes) -> bool:
         """Tell whether a file is there and has this content."""
@@ -86,13 +88,16 @@ class Target(Protocol):
     def outlast(self, path: str, seconds: float) -> None:
         """Wait until a file is so old: who read its predecessor has then read on."""
 
-    def drop_retired(self, directory: str, names: Sequence[str], keep: int) -> None:
+    def drop_retired(
+        self, directory: str, names: Sequence[str], keep: int, seconds: float = KEPT_SECONDS
+    ) -> None:
         """Remove what no reader in flight can want: neither young nor among the ``keep`` newest.
 
         Args:
             directory: where they are.
             names: what may go, oldest first; nothing that readers start from.
             keep: so many of them stay, however old they are.
+            seconds: for how long readers may be in flight.
         """
 
     def locked(self, lock: str, emit: Emit) -> AbstractContextManager[None]:

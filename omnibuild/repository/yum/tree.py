@@ -21,7 +21,7 @@ from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.damage import UNREADABLE
 from omnibuild.repository.state.entries import Rpm
 from omnibuild.repository.state.ledger import Ledger
-from omnibuild.repository.targets.target import Target
+from omnibuild.repository.targets.target import KEPT_SECONDS, Target
 from omnibuild.repository.yum.metadata import (
     ELEMENTS,
     NOARCH,
@@ -59,11 +59,13 @@ class Tree:
     Args:
         directory: where it is.
         advisories: what updateinfo.xml says of its packages; empty: nothing.
+        kept: for how many seconds readers in flight find what was replaced.
     """
 
     directory: str
     pieces: Sequence[Piece]
     advisories: str = ""
+    kept: float = KEPT_SECONDS
 
 
 def trees_of(channel: str, name: str, content: Channel, title: str) -> Iterator[Tree]:
@@ -92,7 +94,7 @@ def publish_tree(target: Target, tree: Tree, signer: Signer, now: int, base_url:
         _known(target, directory, ""),
         advisories=tree.advisories,
     )
-    changed = _publish_plain(target, directory, plain, signer, now)
+    changed = _publish_plain(target, directory, plain, signer, now, tree.kept)
     _keep(target, directory, plain, "")
     if base_url:
         base = f"{base_url}/{directory}/"
@@ -106,7 +108,9 @@ def publish_tree(target: Target, tree: Tree, signer: Signer, now: int, base_url:
         known |= _known(target, directory, base)
         generation = Metadata(pieces, partial(_shard, target), known, base, tree.advisories)
         newest = _newest_generation(target, directory, generation)
-        changed |= _publish_generation(target, directory, newest, generation, signer, now)
+        changed |= _publish_generation(
+            target, directory, newest, generation, signer, now, tree.kept
+        )
         _keep(target, directory, generation, f"{newest}/")
     return changed
 
@@ -142,7 +146,7 @@ def _known(target: Target, directory: str, base: str) -> dict[tuple[str, Digest]
 
 
 def _publish_plain(
-    target: Target, directory: str, metadata: Metadata, signer: Signer, now: int
+    target: Target, directory: str, metadata: Metadata, signer: Signer, now: int, kept: float
 ) -> bool:
     current = {path.rpartition("/")[2] for path in metadata.files()}
     old = [
@@ -153,7 +157,8 @@ def _publish_plain(
     published = target.read(f"{directory}/repodata/repomd.xml").decode(errors="replace")
     target.retire(f"{directory}/repodata/{name}" for name in old if name in published)
     changed = _write(target, directory, metadata, signer, now)
-    target.drop_retired(f"{directory}/repodata", old, keep=len(metadata.parts) * KEPT_GENERATIONS)
+    most = len(metadata.parts) * KEPT_GENERATIONS
+    target.drop_retired(f"{directory}/repodata", old, keep=most, seconds=kept)
     return changed
 
 
@@ -166,7 +171,13 @@ def _newest_generation(target: Target, directory: str, metadata: Metadata) -> st
 
 
 def _publish_generation(
-    target: Target, directory: str, newest: str, metadata: Metadata, signer: Signer, now: int
+    target: Target,
+    directory: str,
+    newest: str,
+    metadata: Metadata,
+    signer: Signer,
+    now: int,
+    kept: float,
 ) -> bool:
     changed = _write(target, f"{directory}/{newest}", metadata, signer, now)
     generations = [f"gen-{number}" for number in _generations(target, directory)]
@@ -174,7 +185,7 @@ def _publish_generation(
     before = target.read(f"{directory}/{MIRRORLIST}").decode(errors="replace")
     target.retire(f"{directory}/{name}" for name in old if f"/{name}/" in before)
     changed |= target.put(f"{directory}/{MIRRORLIST}", f"{metadata.base}{newest}/\n".encode())
-    target.drop_retired(directory, old, keep=KEPT_GENERATIONS)
+    target.drop_retired(directory, old, keep=KEPT_GENERATIONS, seconds=kept)
     return changed
 
 

@@ -105,12 +105,14 @@ class SshTarget:
         _, entries = self._entries(path)
         return {entry.name: entry.size for entry in entries if entry.regular}
 
-    def settled(self, directory: str, names: Sequence[str]) -> list[str]:
+    def settled(
+        self, directory: str, names: Sequence[str], seconds: float = KEPT_SECONDS
+    ) -> list[str]:
         """Return those names of a directory that are as old as no reader in flight can want."""
         if not names:
             return []
         now, entries = self._entries(directory)
-        old = {entry.name for entry in entries if entry.time < now - KEPT_SECONDS}
+        old = {entry.name for entry in entries if entry.time < now - seconds}
         return [name for name in names if name in old]
 
     def says(self, path: str, data: bytes) -> bool:
@@ -186,9 +188,11 @@ class SshTarget:
         age = time.monotonic() - self._written.get(path, time.monotonic())
         time.sleep(max(0.0, seconds - age))
 
-    def drop_retired(self, directory: str, names: Sequence[str], keep: int) -> None:
+    def drop_retired(
+        self, directory: str, names: Sequence[str], keep: int, seconds: float = KEPT_SECONDS
+    ) -> None:
         """Remove what no reader in flight can want: neither young nor among the ``keep`` newest."""
-        for name in self.settled(directory, names[: max(0, len(names) - keep)]):
+        for name in self.settled(directory, names[: max(0, len(names) - keep)], seconds):
             self.remove(f"{directory}/{name}")
 
     @contextlib.contextmanager

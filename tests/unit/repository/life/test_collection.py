@@ -17,7 +17,7 @@ from omnibuild.repository.life.collection import collect
 from omnibuild.repository.life.demotion import demote
 from omnibuild.repository.life.history import log_of
 from omnibuild.repository.life.promotion import promote
-from omnibuild.repository.life.retention import Retention, retire, retired
+from omnibuild.repository.life.retention import Retention, keep_indexes, retire, retired
 from omnibuild.repository.publish import publish, remove
 from tests.unit.repository.life.test_promotion import held
 from tests.unit.repository.samples import DEBIAN_12, EL9, LINUX, PLATFORMS, listing, package, signer
@@ -174,3 +174,39 @@ def test_nothing_goes_while_hosts_see_another_state(
     (repository / "state/shown.json").unlink()
     with pytest.raises(RepositoryError, match="not shown yet"):
         collect(repository, time.time())
+
+
+def test_indexes_of_older_states_stay_as_long_as_one_likes(
+    tmp_path: Path, repository: Path, at: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("omnibuild.repository.apt.switch.KEPT_STATES", 0)
+    monkeypatch.setattr("omnibuild.repository.yum.tree.KEPT_GENERATIONS", 0)
+    fill(tmp_path, repository, at, 0.5, 0.4)
+    keep_indexes(repository, signer(), DAY)
+    with pytest.raises(UsageError):
+        keep_indexes(repository, signer(), 60)
+    before = indexes(repository)
+    age(repository, 0.3)
+    fill(tmp_path, repository, at, 0.5, 0.4, 0.2)
+    assert before <= indexes(repository)
+    # What they list stays, too.
+    remove(["hello=1.0"], repository, signer())
+    monkeypatch.setattr(collection, "IN_FLIGHT", -1)
+    age(repository, 0.3)
+    assert collect(repository, time.time()).files == 0
+    keep_indexes(repository, signer(), DAY / 24)
+    assert collect(repository, time.time()).files == 5
+    publish([package(tmp_path, version="2.0")], repository, signer(), platforms=PLATFORMS)
+    assert not before <= indexes(repository)
+    assert check(repository, deep=True).faults == []
+
+
+def indexes(repository: Path) -> set[Path]:
+    places = ("apt/dists/*/main/*/by-hash/*/*", "yum/*/*/*/repodata/*.gz")
+    return {path for place in places for path in repository.glob(place)}
+
+
+def age(repository: Path, days: float) -> None:
+    """Make all files so old."""
+    for path in repository.rglob("*"):
+        os.utime(path, (time.time() - days * DAY,) * 2)
