@@ -37,6 +37,7 @@ dnf: installs packages into a simulated EL root
 dnf-plugins-core: mirrors a yum repository
 nginx-light: proxies in the tests of launchers, serves a remote cache
 gdb: finds lines of the source by debug symbols
+faketime: has hosts of tests live at a later day
 fuse3: mounts the disk that fails on purpose
 gpgv: verifies signatures as apt does
 iproute2: looks at the ports a host listens on

@@ -17,7 +17,7 @@ from msgspec import Struct
 from omnibuild.digests import Digest
 from omnibuild.errors import RepositoryError
 from omnibuild.repository import layout
-from omnibuild.repository.clients.installer import installer
+from omnibuild.repository.clients.installer import Keys, installer
 from omnibuild.repository.clients.tarballs import tarball_list
 from omnibuild.repository.keys.trusted import apt_keyring, rpm_keyring
 from omnibuild.repository.state.channel import Channel, Contents
@@ -209,16 +209,22 @@ def _publish_tarballs(
 
 def _publish_installer(target: Target, record: Repository, default: str, signer: Signer) -> None:
     armored, binary = apt_keyring(record.keys)
+    for_dnf = rpm_keyring(record.keys)
     for name in (record.name, *record.former_names):
         target.put(layout.key_path(name, "asc"), armored)
         target.put(layout.key_path(name, "gpg"), binary)
-        target.put(layout.rpm_key_path(name), rpm_keyring(record.keys))
+        target.put(layout.rpm_key_path(name), for_dnf)
     script = installer(
         name=record.name,
         former_names=record.former_names,
         title=record.title,
-        fingerprint=record.fingerprint,
-        key=armored.decode(),
+        keys=Keys(
+            record.fingerprint,
+            tuple(key.fingerprint for key in record.keys),
+            armored.decode(),
+            for_dnf.decode(),
+            record.keyring.serial,
+        ),
         base_url=record.base_url,
         channel=default,
         components=record.components,

@@ -21,18 +21,20 @@ from omnibuild.repository.authors import author_of
 from omnibuild.repository.draft import Draft, Signed
 from omnibuild.repository.indexes import check_clock, show
 from omnibuild.repository.intake import Submission
-from omnibuild.repository.keys.package import add_keyring
+from omnibuild.repository.keys.package import add_keyring_everywhere
 from omnibuild.repository.layers.storing import layers_of
 from omnibuild.repository.pages import DEFAULT_CHANNEL
 from omnibuild.repository.refusals import (
     check_components,
     check_formats,
     check_identities,
+    check_not_keyring,
     checked_url,
     existing,
     opened,
 )
 from omnibuild.repository.routing import declare_platforms, trees_for
+from omnibuild.repository.state.author import author_of
 from omnibuild.repository.state.channel import Channel, Contents
 from omnibuild.repository.state.choice import Choice
 from omnibuild.repository.state.entries import Advisory
@@ -172,6 +174,8 @@ def remove(
     def withdraw(state: State, signed: Signed) -> tuple[Repository, Change]:
         del signed
         record = record_of(state.repository, signer, "")
+        names = [choice.name for choice in choices]
+        check_not_keyring(names, record.name, "omnibuild key drop has hosts trust a key no more")
         removed: dict[str, None] = {}
         for choice in choices:
             found = state.channel(channel).withdraw(choice)
@@ -202,7 +206,7 @@ def apply(
             with target.locked(layout.LOCK, emit):
                 state = load(target)
                 record, done = change(state, signed)
-                add_keyring(Draft(state, signer, channel, (), signed), record)
+                others = add_keyring_everywhere(state, signer, channel, record, signed)
                 contents = state.channel(channel).contents()
                 release = Release(
                     channel=channel,
@@ -214,7 +218,7 @@ def apply(
                     origin=done.origin,
                     before=state.releases.get(channel, ""),
                 )
-                if state.commit(record, {channel: release}):
+                if state.commit(record, {**others, channel: release}):
                     break
         # Who changes nothing has what there is looked through.
         through = not (done.added or done.removed)
@@ -229,6 +233,8 @@ def _check(
     signer: Signer,
     record: Repository,
 ) -> None:
+    names = [submission.name for submission in submissions]
+    check_not_keyring(names, record.name, "leave it out: publishing makes it anew")
     check_identities(submissions, state.channels, record.components)
     check_components(submissions, state.channel(channel), channel, record.components)
     check_formats(signer, submissions, state.channels)

@@ -65,6 +65,22 @@ def existing(repository: Path | str) -> Target:
     return target
 
 
+def check_not_keyring(names: Iterable[str], repository: str, instead: str) -> None:
+    """Raise :class:`UsageError` where somebody says the package of the repository's own keys.
+
+    Args:
+        names: of packages.
+        repository: its name.
+        instead: what to do.
+    """
+    own = layout.keyring_package(repository)
+    if own in names:
+        raise UsageError(
+            f"{own} brings the repository's keys to hosts, and is in each channel by itself",
+            hint=instead,
+        )
+
+
 def check_identities(
     submissions: Iterable[Submission], channels: Mapping[str, Channel], components: Sequence[str]
 ) -> None:

@@ -54,8 +54,8 @@ def key_warnings(signer: Signer, published: bytes, *, yum: bool) -> Iterator[str
         yield (
             f"the key expires on {signer.expires:%Y-%m-%d}, in {days} days; then all hosts refuse"
             " updates. Announce another one in time (omnibuild key announce), or extend it (gpg"
-            " --quick-set-expire), export it and publish: apt hosts get it by their next upgrade,"
-            f" dnf hosts by running install.sh again. It is {signer.fingerprint}"
+            " --quick-set-expire), export it and publish: hosts get it by their next upgrade."
+            f" It is {signer.fingerprint}"
         )
 
 
@@ -79,8 +79,8 @@ def _moved_end(signer: Signer, published: bytes) -> Iterator[str]:
     if known is not None and known != signer.expires:
         yield (
             f"the key's end moved from {known:%Y-%m-%d} to {_date(signer.expires)}: hosts that"
-            f" have it as it was refuse updates from {known:%Y-%m-%d} on. apt hosts with the"
-            " keyring package get it by their next upgrade; on all others run install.sh again"
+            f" have it as it was refuse updates from {known:%Y-%m-%d} on. Those with the keyring"
+            " package get it by their next upgrade; on all others run install.sh again"
         )
 
 

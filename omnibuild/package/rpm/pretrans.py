@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib import resources
-from typing import Final
 
 from omnibuild.host.template import fill
 from omnibuild.package.system_directories import is_system_directory
 from omnibuild.tree import Entry, Kind
-
-LUA: Final = "<lua>"
 
 
 def pretrans(members: Iterable[Entry]) -> str:

@@ -48,6 +48,7 @@ CAPABILITIES_FEATURE: Final = {"rpmlib(FileCaps)": "4.6.1-1"}
 ALTERNATIVES_FEATURE: Final = {"rpmlib(RichDependencies)": "4.12.0-1"}
 
 INTERPRETER: Final = "/bin/sh"
+LUA: Final = "<lua>"
 SCRIPT_SENSES: Final = {
     "pre": Sense.SCRIPT_PRE,
     "post": Sense.SCRIPT_POST,
@@ -113,6 +114,11 @@ CONFLICTS: Final = (Tag.CONFLICT_NAME, Tag.CONFLICT_VERSION, Tag.CONFLICT_FLAGS)
 OBSOLETES: Final = (Tag.OBSOLETE_NAME, Tag.OBSOLETE_VERSION, Tag.OBSOLETE_FLAGS)
 
 
+def interpreter_of(script: str) -> str:
+    """Return what runs a script: rpm's own Lua, which asks for no package, if it begins as Lua."""
+    return LUA if script.startswith("--") else INTERPRETER
+
+
 def relation_fields(payload: Payload, version: str) -> dict[int, Field]:
     """Return all relation tags of a package; raises :class:`PackageError`.
 
@@ -138,7 +144,9 @@ def relation_fields(payload: Payload, version: str) -> dict[int, Field]:
         for name, version in features.items()
     ]
     requires += [
-        RpmRelation(INTERPRETER, "", Sense.INTERPRETER | SCRIPT_SENSES[name]) for name in scripts
+        RpmRelation(INTERPRETER, "", Sense.INTERPRETER | SCRIPT_SENSES[name])
+        for name, text in scripts.items()
+        if interpreter_of(text) == INTERPRETER
     ]
     requires += [
         RpmRelation(needed, "", SCRIPT_SENSES[name])

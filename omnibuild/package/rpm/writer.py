@@ -38,8 +38,8 @@ from omnibuild.package.rpm.header import (
     strings,
     translated,
 )
-from omnibuild.package.rpm.pretrans import LUA, pretrans
-from omnibuild.package.rpm.relations import INTERPRETER, SCRIPT_SENSES, relation_fields
+from omnibuild.package.rpm.pretrans import pretrans
+from omnibuild.package.rpm.relations import LUA, SCRIPT_SENSES, interpreter_of, relation_fields
 from omnibuild.package.rpm.tags import SHA256, SignatureTag, Tag
 from omnibuild.payload.model import Change, Payload
 from omnibuild.recipe.models import Rpm
@@ -172,7 +172,7 @@ def _script_fields(scripts: Mapping[str, str]) -> dict[int, Field]:
     for name, text in scripts.items():
         script, interpreter = SCRIPT_TAGS[name]
         fields[script] = string(text)
-        fields[interpreter] = string(INTERPRETER)
+        fields[interpreter] = string(interpreter_of(text))
     return fields
 
 

@@ -23,7 +23,7 @@ def options_for(record: Repository, channel: str) -> str:
 
 
 def apt_commands(record: Repository, suite: str, package: str) -> str:
-    """Return what sets up apt and installs a package."""
+    """Return what sets up apt, and installs a package and that of the keys, which renews them."""
     url = address(record)
     keyring = apt_source.keyring_path(record.name)
     return f"""curl -fsSL {url}/{layout.key_path(record.name, "asc")} | \
@@ -35,21 +35,26 @@ sudo tee /etc/apt/preferences.d/{record.name} >/dev/null <<'EOF'
 {apt_source.preferences(record.title)}
 EOF
 sudo apt-get update
-sudo apt-get install {package}"""
+sudo apt-get install {layout.keyring_package(record.name)} {package}"""
 
 
 def dnf_commands(record: Repository, channel: str, tree: str, package: str) -> str:
-    """Return what sets up dnf and installs a package."""
+    """Return the same for dnf."""
     url = address(record)
     place = f"{url}/yum/{channel}/{tree}/$basearch"
     # The mirrorlist switches all files of a state at once, but needs to know its own address.
     location = f"mirrorlist={place}/mirrorlist" if record.base_url else f"baseurl={place}"
-    key = f"{url}/{layout.rpm_key_path(record.name)}"
-    repo = yum_repo.repo(name=record.name, title=record.title, location=location, key=key)
-    return f"""sudo tee /etc/yum.repos.d/{record.name}.repo >/dev/null <<'EOF'
+    keyring = yum_repo.keyring_path(record.name)
+    repo = yum_repo.repo(
+        name=record.name, title=record.title, location=location, key=f"file://{keyring}"
+    )
+    return f"""sudo mkdir -p {keyring.rpartition("/")[0]}
+curl -fsSL {url}/{layout.rpm_key_path(record.name)} | \
+sudo tee {keyring} >/dev/null
+sudo tee /etc/yum.repos.d/{record.name}.repo >/dev/null <<'EOF'
 {repo}
 EOF
-sudo dnf install {package}"""
+sudo dnf install {layout.keyring_package(record.name)} {package}"""
 
 
 def checked(record: Repository, path: str, then: str, verifier: str = GPGV) -> str:

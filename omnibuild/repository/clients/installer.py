@@ -1,14 +1,16 @@
 """The installer: one POSIX shell script at the root of a repository.
 
-It carries the signing key, sets up apt or dnf, lets them verify the repository, and installs a
-package. Everything after that is the package manager's own work: upgrades come with the host's.
-For a user without root it verifies a tarball itself.
+It carries the signing keys, lets apt or dnf verify the repository by them, and installs the package
+that owns them on hosts, and the one that is asked for. Everything after that is the package
+manager's own work: upgrades come with the host's. For a user without root it verifies a tarball
+itself.
 """
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from omnibuild.repository.clients import apt_source, yum_repo
 from omnibuild.repository.clients.systems import USER, HostSystem
@@ -18,9 +20,28 @@ from omnibuild.repository.clients.template import render
 PARTS = (
     *("install/head", "shared/json", "install/outcome", "install/arguments", "shared/schedule"),
     *("install/system", "install/files", "shared/run", "install/versions"),
-    *("shared/apt", "install/apt", "shared/dnf", "install/dnf", "install/keep", "install/user"),
-    *("install/layers", "install/keep_user", "install/main"),
+    *("shared/apt", "install/apt", "shared/dnf", "install/dnf", "install/keyring"),
+    *("install/keep", "install/user", "install/layers", "install/keep_user", "install/main"),
 )
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What the script verifies the repository by, until a host has the package of its keys.
+
+    Args:
+        fingerprint: of the key that signs, for people to compare.
+        fingerprints: of all keys.
+        apt: all of them as text, in one block.
+        dnf: the same in a block for each.
+        serial: of the package that brings these keys to hosts.
+    """
+
+    fingerprint: str
+    fingerprints: tuple[str, ...]
+    apt: str
+    dnf: str
+    serial: int
 
 
 def installer(
@@ -28,8 +49,7 @@ def installer(
     name: str,
     former_names: Iterable[str],
     title: str,
-    fingerprint: str,
-    key: str,
+    keys: Keys,
     base_url: str,
     channel: str,
     components: Sequence[str],
@@ -41,8 +61,7 @@ def installer(
         name: of keyring and sources on the host; it never changes.
         former_names: what earlier installers called them, to be taken away.
         title: who publishes.
-        fingerprint: of the key, for people to compare.
-        key: the armored public key.
+        keys: the public keys.
         base_url: the repository's address; empty when hosts give it with ``--url``.
         channel: what hosts follow unless told otherwise.
         components: those of all suites.
@@ -56,10 +75,13 @@ def installer(
         "FORMER_NAMES": shlex.quote(" ".join(former_names)),
         "TITLE": shlex.quote(title),
         "TITLE_COMMENT": title,
-        "FINGERPRINT": fingerprint,
+        "FINGERPRINT": keys.fingerprint,
+        "FINGERPRINTS": shlex.quote(" ".join(keys.fingerprints)),
+        "SERIAL": str(keys.serial),
         "BASE_URL": shlex.quote(base_url),
         "CHANNEL": channel,
-        "KEY": key.strip(),
+        "KEY": keys.apt.strip(),
+        "DNF_KEY": _dnf_key(keys),
         "SYSTEMS": "\n".join(map(_row, ordered)),
         "PLATFORMS": ", ".join(dict.fromkeys(system.name for system in managed)) or "none yet",
         "SUPPORTED": shlex.quote(_titles(managed) or "none yet"),
@@ -76,14 +98,19 @@ def _files(components: Sequence[str]) -> dict[str, str]:
             url="$url",
             suite="$channel$place",
             components=components,
-            keyring="$keyring",
+            keyring="$1",
             architecture="$architecture",
         ),
         "APT_PREFERENCES": apt_source.preferences("$TITLE"),
         "YUM_REPO": yum_repo.repo(
-            name="$NAME", title="$TITLE", location="$location", key="file://$keyring"
+            name="$NAME", title="$TITLE", location="$location", key="file://$1"
         ),
     }
+
+
+def _dnf_key(keys: Keys) -> str:
+    """Return the commands that write the keys for dnf; those for apt, where they are equal."""
+    return "    key" if keys.dnf == keys.apt else f"    cat <<'KEY'\n{keys.dnf.strip()}\nKEY"
 
 
 def _titles(systems: Iterable[HostSystem]) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 
 from omnibuild.host.maintainer.shell import HEAD
 from omnibuild.payload.assembly import GeneratedFile
+from omnibuild.repository.clients import yum_repo
 from omnibuild.repository.clients.template import render
 
 _UNITS: Final = "/usr/lib/systemd/system"
@@ -68,7 +69,7 @@ def program(name: str, title: str, family: str) -> str:
 def scripts(name: str) -> dict[str, dict[str, str]]:
     """Return the package's maintainer scripts, by format.
 
-    rpm has none: systemd's own package there has its units read whenever a file of them changes.
+    rpm has none for units: systemd's own package there has them read when a file of them changes.
     """
     stop = _STOP.format(name=name)
     return {
@@ -77,4 +78,5 @@ def scripts(name: str) -> dict[str, dict[str, str]]:
             "prerm": f'{HEAD}[ "${{1:-}}" = remove ] || exit 0\n{stop}',
             "postrm": f"{HEAD}{_RELOAD}",
         },
+        "rpm": {"posttrans": yum_repo.renewal(name)},
     }

@@ -22,12 +22,14 @@ from omnibuild.repository import intake, layout
 from omnibuild.repository.apt.suite import ALL
 from omnibuild.repository.clients import apt_source, updater, yum_repo
 from omnibuild.repository.clients.systems import APT, DNF
-from omnibuild.repository.draft import Draft
+from omnibuild.repository.draft import Draft, Signed
 from omnibuild.repository.intake import Submission
 from omnibuild.repository.keys.trusted import apt_keyring, rpm_keyring
+from omnibuild.repository.state.author import author_of
 from omnibuild.repository.state.choice import Choice
-from omnibuild.repository.state.head import Keyring, Repository
+from omnibuild.repository.state.head import Keyring, Release, Repository, State
 from omnibuild.repository.yum.metadata import NOARCH
+from omnibuild.signing.signer import Signer
 from omnibuild.tree import scan
 
 _REVISION: Final = "1"
@@ -49,8 +51,38 @@ def add_keyring(draft: Draft, record: Repository) -> None:
             if content.suites if is_deb else content.trees and draft.signer.suits_rpm:
                 draft.add_everywhere(submission)
     for serial in range(1, record.keyring.serial):
-        content.withdraw(Choice("", layout.keyring_package(record.name), f"{serial}-{_REVISION}"))
+        content.withdraw(Choice("", layout.keyring_package(record.name), keyring_version(serial)))
     draft.spread_noarch({submission.key for submission in made})
+
+
+def add_keyring_everywhere(
+    state: State, signer: Signer, channel: str, record: Repository, signed: Signed
+) -> dict[str, Release]:
+    """Have the package in a channel; if it is a new one, return releases of all others with it.
+
+    So hosts of all channels get a key whose end was extended by whatever is published next.
+    """
+    known = state.repository.keyring if state.repository else None
+    add_keyring(Draft(state, signer, channel, (), signed), record)
+    others = [] if record.keyring == known else [name for name in state.releases if name != channel]
+    for name in others:
+        add_keyring(Draft(state, signer, name, (), signed), record)
+    return {name: keyring_release(state, name) for name in others}
+
+
+def keyring_version(serial: int) -> str:
+    """Return the version of the package that has this serial."""
+    return f"{serial}-{_REVISION}"
+
+
+def keyring_release(state: State, channel: str) -> Release:
+    """Return the next release of a channel in which nothing else is new."""
+    return Release(
+        channel=channel,
+        contents=state.channel(channel).contents(),
+        author=author_of("key"),
+        before=state.releases.get(channel, ""),
+    )
 
 
 def _current(record: Repository, scratch: Path) -> tuple[Keyring, list[Submission]]:

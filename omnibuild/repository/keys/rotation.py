@@ -19,7 +19,7 @@ from omnibuild.repository import layout
 from omnibuild.repository.authors import author_of
 from omnibuild.repository.draft import Draft, Signed
 from omnibuild.repository.indexes import check_clock, show
-from omnibuild.repository.keys.package import add_keyring
+from omnibuild.repository.keys.package import add_keyring, keyring_release
 from omnibuild.repository.keys.trusted import DAY, OVERLAP, date_of, is_young, trusted
 from omnibuild.repository.refusals import existing
 from omnibuild.repository.state.channel import Channel
@@ -154,15 +154,7 @@ def _head(state: State) -> Head:
 
 
 def _releases(state: State) -> dict[str, Release]:
-    return {
-        name: Release(
-            channel=name,
-            contents=content.contents(),
-            author=author_of("key"),
-            before=_head(state).releases.get(name, ""),
-        )
-        for name, content in state.channels.items()
-    }
+    return {name: keyring_release(state, name) for name in state.channels}
 
 
 def _names(record: Repository) -> tuple[str, ...]:

@@ -15,13 +15,21 @@ from omnibuild.errors import RepositoryError, StorageError
 from omnibuild.events import silent
 from omnibuild.repository import layout
 from omnibuild.repository.indexes import is_shown
+from omnibuild.repository.keys.package import keyring_version
 from omnibuild.repository.layers.listing import layer_files
 from omnibuild.repository.life.files import File, files_of
 from omnibuild.repository.life.served import check_served
 from omnibuild.repository.life.validity import said, validities
 from omnibuild.repository.refusals import existing
 from omnibuild.repository.state.channel import Channel
-from omnibuild.repository.state.head import Head, Release, read_head, read_release, read_shown
+from omnibuild.repository.state.head import (
+    Head,
+    Release,
+    Repository,
+    read_head,
+    read_release,
+    read_shown,
+)
 from omnibuild.repository.state.ledger import Entry, Ledger, is_whole_leaf
 from omnibuild.repository.targets.target import Target
 from omnibuild.repository.yum.metadata import is_whole
@@ -32,6 +40,9 @@ TRIES = 3
 # Between saying what there is and beginning to show it, in seconds.
 PAUSE = 1.0
 CHANGED = "it is not what was published"
+NO_KEYS = (
+    "the package of the repository's keys is not there: publish again, anything or nothing new"
+)
 
 
 @dataclass(frozen=True)
@@ -115,6 +126,7 @@ def _checked(target: Target, head: Head, *, deep: bool) -> Checked:
     channels = {name: Channel.of(target, each.contents) for name, each in releases.items()}
     _check_history(target, releases, checked, deep=deep)
     whole = {name: each for name, each in channels.items() if _is_whole(target, each, checked)}
+    checked.faults += _without_keyring(target, head.repository, whole)
     listed = {file.path: file for name, each in whole.items() for file in files_of(name, each)}
     listed |= {file.path: file for file in _layers(target, whole.values(), checked)}
     _check_files(target, listed, checked, deep=deep)
@@ -228,6 +240,23 @@ def _damaged(ledger: Ledger[E]) -> Iterator[Fault]:
             ledger.entries(number)
         except RepositoryError as error:
             yield _fault(error)
+
+
+def _without_keyring(
+    target: Target, record: Repository, channels: Mapping[str, Channel]
+) -> Iterator[Fault]:
+    """Tell of places whose hosts get no keys by upgrades: the package of them is not there."""
+    package = layout.keyring_package(record.name)
+    version = keyring_version(record.keyring.serial)
+    for name, content in channels.items():
+        for suite, debs in content.suites.items():
+            if all(each.version != version for each in debs.named(package)):
+                yield Fault(target.place(layout.suite_directory(suite)), NO_KEYS)
+        for tree, rpms in content.trees.items():
+            # Where rpm cannot verify the repository's key there are none.
+            used = any(ledger.count for ledger in rpms.lists.values())
+            if used and all(each.version != version for each in rpms.named(package)):
+                yield Fault(target.place(f"yum/{name}/{tree}"), NO_KEYS)
 
 
 def _check_files(

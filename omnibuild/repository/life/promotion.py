@@ -23,7 +23,7 @@ from omnibuild.repository.life.files import (
 )
 from omnibuild.repository.life.history import known_channel
 from omnibuild.repository.publish import Change, Published, apply
-from omnibuild.repository.refusals import check_formats, existing
+from omnibuild.repository.refusals import check_formats, check_not_keyring, existing
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.choice import Choice, chosen, title_of
 from omnibuild.repository.state.entries import Deb, Download, Rpm
@@ -63,6 +63,8 @@ def promote(
 
     def bring(state: State, signed: Signed) -> tuple[Repository, Change]:
         record = record_of(state.repository, signer, "")
+        names = [choice.name for choice in choices]
+        check_not_keyring(names, record.name, f"leave it out: {to} has it, or gets it now")
         content = state.channel(known_channel(state, source))
         check_formats(signer, (), state.channels)
         check_clock(target, state.channels)

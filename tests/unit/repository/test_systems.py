@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from omnibuild.repository.clients.installer import installer
+from omnibuild.repository.clients.installer import Keys, installer
 from omnibuild.repository.clients.systems import HostSystem
 
 SYSTEMS = [
@@ -190,8 +190,7 @@ def detect(
         name="shop-1a2b3c4d",
         former_names=[],
         title="Shop",
-        fingerprint="0" * 40,
-        key="",
+        keys=Keys("0" * 40, ("0" * 40,), "", "", 1),
         base_url="https://shop.example",
         channel="stable",
         components=["main"],

@@ -12,6 +12,9 @@ NAME=shop-packages-1a2b3c4d
 FORMER_NAMES=shop-packages
 TITLE='Shop packages'
 FINGERPRINT=0123456789ABCDEF0123456789ABCDEF01234567
+# All keys in this script, and the version of the package that brings the same ones to hosts.
+FINGERPRINTS=0123456789ABCDEF0123456789ABCDEF01234567
+SERIAL=1
 BASE_URL=https://shop.example/repo
 SUPPORTED='Debian 11 (amd64), Debian 12 (amd64), Enterprise Linux 9 (x86_64)'
 SUPPORTED_USERS='Linux with glibc (x86_64)'
@@ -27,7 +30,7 @@ url='' from='' channel=stable platform='' package='' wanted='' version=''
 action=install family='' dry_run='' json='' keep='' scheduled=''
 # What came of it, and what goes when the script ends.
 error='' changed=false kept_current=false before='' after='' placed='' work='' incoming=''
-lock='' fetched='' layered=''
+lock='' fetched='' layered='' trusted='' held='' unfinished=''
 
 usage() {
     cat <<'USAGE'
@@ -74,6 +77,11 @@ key() {
 MDEy
 -----END PGP PUBLIC KEY BLOCK-----
 KEY
+}
+
+# The same for dnf, which wants a block for each.
+dnf_key() {
+    key
 }
 
 # One system a line: family, name, architecture, glibc that its packages need at most, suffix of
@@ -135,6 +143,7 @@ report() {
 finish() {
     status=$?
     trap - EXIT
+    [ -z "$unfinished" ] || undo_keyring
     for file in $placed; do
         rm -f "$file.new"
         if [ -e "$work/saved/${file##*/}" ]; then
@@ -630,9 +639,8 @@ install_exactly() {
 }
 
 versions_of_ours() {
-    # Without cache files, which belong to the host's whole set of sources.
     # shellcheck disable=SC2086
-    apt-cache $only_ours -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= madison "$wanted" |
+    apt-cache $only_ours madison "$wanted" |
         sed -n 's/^[^|]*| *\([^ |]*\) .*/\1/p'
 }
 
@@ -641,6 +649,7 @@ installed_with_apt() {
         sed -n '/^[^ ]* ok installed /{s///p;q;}'
 }
 
+# apt_source KEYRING
 apt_source() {
     cat <<SOURCES
 Types: deb
@@ -648,7 +657,7 @@ URIs: $url/apt
 Suites: $channel$place
 Components: main
 Architectures: $architecture
-Signed-By: $keyring
+Signed-By: $1
 SOURCES
 }
 
@@ -663,7 +672,7 @@ check_apt_sources() {
     for former in $FORMER_NAMES; do
         ! is_ours "$work/parts/$former.sources" || rm "$work/parts/$former.sources"
     done
-    apt_source >"$work/parts/$NAME.sources"
+    apt_source "$keyring" >"$work/parts/$NAME.sources"
     apt_reads || fail 1 "$url/apt is a package source of this host already, with another key, in: \
 $(grep -lFs "$url/apt" /etc/apt/sources.list /etc/apt/sources.list.d/* | tr '\n' ' ')\
 - remove it there first; nothing was changed"
@@ -689,21 +698,13 @@ set_up_apt() {
     keyring=/usr/share/keyrings/$NAME.asc
     sources=/etc/apt/sources.list.d/$NAME.sources
     check_apt_sources
-    retire_apt_files
-    place_file "$keyring" <<KEY_FILE
-$(key)
-KEY_FILE
-    place_file "$sources" <<SOURCES
-$(apt_source)
-SOURCES
-    place_file "/etc/apt/preferences.d/$NAME" <<PREFERENCES
-Package: *
-Pin: release o=$TITLE
-Pin-Priority: 600
-PREFERENCES
+    choose_keys
+    apt_source "$trusted" >"$work/ours.sources"
     state=
     [ -z "$dry_run" ] || use_apt_aside
-    only_ours="-o Dir::Etc::sourcelist=$sources -o Dir::Etc::sourceparts=- $state"
+    only_ours="-o Dir::Etc::sourcelist=$work/ours.sources -o Dir::Etc::sourceparts=- $state"
+    # Without cache files, which belong to the host's whole set of sources.
+    only_ours="$only_ours -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache="
     # Only our own source, and any trouble with it is an error: apt-get would merely warn.
     # shellcheck disable=SC2086
     apt update -o APT::Update::Error-Mode=any -o APT::Get::List-Cleanup=0 $only_ours ||
@@ -711,24 +712,28 @@ PREFERENCES
     # For apt a warning is enough, as it knows no other state to compare with yet.
     ! grep -F 'Conflicting distribution' "$work/log" >&2 ||
         fail 5 "the repository $url shows another channel than $channel; nothing was changed"
+    install_keyring
+    retire_apt_files
+    place_file "$sources" <<SOURCES
+$(apt_source "$keyring")
+SOURCES
+    place_file "/etc/apt/preferences.d/$NAME" <<PREFERENCES
+Package: *
+Pin: release o=$TITLE
+Pin-Priority: 600
+PREFERENCES
 }
 
 # What apt learns of the repository, it shall forget again.
 use_apt_aside() {
-    chmod 755 "$work"
     mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
-    keyring=$work/key.asc
-    sources=$work/ours.sources
-    key >"$keyring"
-    apt_source >"$sources"
     state="-o Dir::State::Lists=$work/lists -o Dir::Cache=$work/cache"
 }
 
 # Of each version of each package one line.
 names_of_ours() {
     # shellcheck disable=SC2086
-    apt-cache $only_ours -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
-        -o Dir::State::status=/dev/null dumpavail | sed -n 's/^Package: //p'
+    apt-cache $only_ours -o Dir::State::status=/dev/null dumpavail | sed -n 's/^Package: //p'
 }
 
 install_with_apt() {
@@ -774,6 +779,7 @@ retire_dnf_files() {
     done
 }
 
+# dnf_repo KEYRING
 dnf_repo() {
     cat <<REPO
 [$NAME]
@@ -782,7 +788,7 @@ $location
 enabled=1
 gpgcheck=1
 repo_gpgcheck=1
-gpgkey=file://$keyring
+gpgkey=file://$1
 metadata_expire=300
 # Of two packages with one name, that of this repository, also when the other is newer.
 priority=90
@@ -791,47 +797,55 @@ REPO
 
 set_up_dnf() {
     keyring=/etc/pki/rpm-gpg/RPM-GPG-KEY-$NAME
-    former=$(cat "$keyring" 2>/dev/null || :)
-    retire_dnf_files
-    place_file "$keyring" <<KEY_FILE
-$(key)
-KEY_FILE
-    [ "${former:-$(key)}" = "$(key)" ] || [ -n "$dry_run" ] || renew_key
+    choose_keys
     tree=$url/yum/$channel/$place/$architecture
     # The mirrorlist switches all files of a state at once, but names its own address.
     location="baseurl=$tree"
     [ "$url" != "$BASE_URL" ] || location="mirrorlist=$tree/mirrorlist"
-    place_file "/etc/yum.repos.d/$NAME.repo" <<REPO
-$(dnf_repo)
-REPO
-    state=
-    [ -z "$dry_run" ] || use_dnf_aside
+    mkdir "$work/repos"
+    dnf_repo "$trusted" >"$work/repos/$NAME.repo"
+    state="--setopt=reposdir=$work/repos"
+    # What dnf learns of the repository in a dry run, it shall forget again.
+    [ -z "$dry_run" ] || state="$state --setopt=cachedir=$work/cache"
+    [ -n "$dry_run" ] || renew_copies
     # shellcheck disable=SC2086
     run "$dnf" -y $state --disablerepo='*' --enablerepo="$NAME" \
         --setopt="$NAME.skip_if_unavailable=0" makecache ||
         fail 5 "the repository $url cannot be used; nothing was changed"
+    [ -n "$dry_run" ] || renew_rpm_keys
+    install_keyring
+    retire_dnf_files
+    place_file "/etc/yum.repos.d/$NAME.repo" <<REPO
+$(dnf_repo "$keyring")
+REPO
 }
 
-# What dnf learns of the repository, it shall forget again.
-use_dnf_aside() {
-    mkdir "$work/repos"
-    keyring=$work/key.asc
-    key >"$keyring"
-    dnf_repo >"$work/repos/$NAME.repo"
-    state="--setopt=reposdir=$work/repos --setopt=cachedir=$work/cache"
+# What rpm calls those of this script's keys that it has.
+rpm_keys() {
+    for fingerprint in $FINGERPRINTS; do
+        name=gpg-pubkey-$(printf '%s' "$fingerprint" | tail -c 8 | tr A-F a-f)
+        ! rpm -q "$name" >/dev/null 2>&1 || echo "$name"
+    done
 }
 
-rpm_key() {
-    printf 'gpg-pubkey-%s' "$(printf '%s' "$FINGERPRINT" | tail -c 8 | tr A-F a-f)"
+# Whether this script brings other copies of keys than the host has: of one whose end was extended.
+has_other_copies() {
+    [ "$trusted" != "$keyring" ] && [ -e "$keyring" ] && ! cmp -s "$trusted" "$keyring"
 }
 
-# dnf and rpm never take a newer copy of a key that they have: of one whose end was extended.
-renew_key() {
-    rm -rf /var/cache/dnf/"$NAME"-*/pubring /var/cache/libdnf5/"$NAME"-*/pubring
-    if rpm -q "$(rpm_key)" >/dev/null 2>&1; then
-        rpm -e --allmatches "$(rpm_key)"
-        rpm --import "$keyring"
-    fi
+# Of a key that it has, dnf never takes another copy by itself.
+renew_copies() {
+    ! has_other_copies ||
+        rm -rf /var/cache/dnf/"$NAME"-*/pubring /var/cache/libdnf5/"$NAME"-*/pubring
+}
+
+# Nor does rpm.
+renew_rpm_keys() {
+    has_other_copies || return 0
+    for name in $(rpm_keys); do
+        rpm -e --allmatches "$name"
+        rpm --import "$trusted"
+    done
 }
 
 # The newest of ours that SPEC fits.
@@ -870,12 +884,125 @@ remove_with_dnf() {
 forget_with_dnf() {
     keyring=/etc/pki/rpm-gpg/RPM-GPG-KEY-$NAME
     for file in /etc/pki/rpm-gpg/*; do
-        [ "$file" = "$keyring" ] || [ "$(cat "$file" 2>/dev/null)" != "$(key)" ] || return 0
+        [ "$file" = "$keyring" ] || [ "$(cat "$file" 2>/dev/null)" != "$(dnf_key)" ] || return 0
     done
-    if command -v rpm >/dev/null && rpm -q "$(rpm_key)" >/dev/null 2>&1; then
-        did "remove the key from rpm"
-        [ -n "$dry_run" ] || rpm -e --allmatches "$(rpm_key)"
+    command -v rpm >/dev/null || return 0
+    for name in $(rpm_keys); do
+        did "remove the key $name from rpm"
+        [ -n "$dry_run" ] || rpm -e --allmatches "$name"
+    done
+}
+
+# Hosts have the repository's keys by a package of it, and not otherwise: upgrades bring what the keys
+# are by then. Until it is there, the keys in this script verify the repository.
+
+# choose_keys: sets held, the version of the package on this host, and trusted: its keys, if they
+# are whole and as new as those in this script; else a file of the latter.
+choose_keys() {
+    held=$(of_keyring "installed_with_$family")
+    trusted=$keyring
+    if [ "$(serial_of "$held")" -lt "$SERIAL" ] || [ -n "$(keyring_damage)" ]; then
+        trusted=$work/key.asc
+        # apt reads it as a user of its own.
+        chmod 755 "$work"
+        if [ "$family" = dnf ]; then dnf_key; else key; fi >"$trusted"
     fi
+}
+
+# of_keyring COMMAND: what is for the package that is asked for, for that of the keys.
+of_keyring() {
+    asked=$wanted
+    wanted=$NAME-archive-keyring
+    came=0
+    "$1" || came=$?
+    wanted=$asked
+    return "$came"
+}
+
+# serial_of VERSION: the package counts; 0 where there is none.
+serial_of() {
+    serial=${1%%-*}
+    echo "${serial:-0}"
+}
+
+# keyring_damage: what is wrong with the key file of the package; other files of it may be left out
+# on this host.
+keyring_damage() {
+    if [ "$family" = dnf ]; then rpm -V "$NAME-archive-keyring"; else dpkg --verify "$NAME-archive-keyring"; fi \
+        2>&1 | grep -F "$keyring" || :
+}
+
+about_keys() {
+    if [ "$(serial_of "$held")" -gt "$SERIAL" ]; then
+        echo "its keys on this host are newer than this script, and stay"
+    else
+        echo "its packages are signed by $FINGERPRINT"
+    fi
+}
+
+# install_keyring: what the repository has, unless the host has that already, or a newer one.
+install_keyring() {
+    newest=$("newest_keyring_with_$family")
+    [ -n "$newest" ] || fail 5 "the repository $url brings no keys to hosts; nothing was changed"
+    age=$(($(serial_of "$newest") - $(serial_of "$held")))
+    if [ -n "$held" ] && [ -z "$(keyring_damage)" ]; then
+        [ "$age" -gt 0 ] || return 0
+    fi
+    did "install $NAME-archive-keyring $newest${held:+ for $held}"
+    [ -z "$dry_run" ] || return 0
+    save_file "$keyring"
+    [ -n "$held" ] || unfinished=yes
+    "install_keyring_with_$family" ||
+        fail 7 "$NAME-archive-keyring could not be installed; nothing was changed"
+}
+
+newest_keyring_with_apt() {
+    of_keyring versions_of_ours | sed 1q
+}
+
+# A damaged one is written again, also when the repository has an older one.
+install_keyring_with_apt() {
+    # shellcheck disable=SC2086
+    apt $only_ours --reinstall --allow-downgrades install "$NAME-archive-keyring=$newest"
+}
+
+newest_keyring_with_dnf() {
+    newest_of "$NAME-archive-keyring"
+}
+
+install_keyring_with_dnf() {
+    case "$held/$age" in
+        /*) verb=install ;;
+        */-*) verb=downgrade ;;
+        */0) verb=reinstall ;;
+        *) verb=upgrade ;;
+    esac
+    # shellcheck disable=SC2086
+    run "$dnf" -y $state --disablerepo='*' --enablerepo="$NAME" "$verb" "$NAME-archive-keyring-$newest"
+}
+
+# undo_keyring: after a failure there is no trace of a package that was not there before.
+undo_keyring() {
+    case "$family" in
+        apt) dpkg --purge --force-remove-reinstreq "$NAME-archive-keyring" ;;
+        dnf) rpm -e --nodeps "$NAME-archive-keyring" ;;
+    esac >/dev/null 2>&1 || :
+}
+
+remove_keyring() {
+    held=$(of_keyring "installed_with_$family")
+    [ -n "$held" ] || return 0
+    did "remove $NAME-archive-keyring $held"
+    [ -n "$dry_run" ] || "remove_keyring_with_$family" ||
+        fail 7 "$NAME-archive-keyring could not be removed; the repository stays set up"
+}
+
+remove_keyring_with_apt() {
+    apt purge "$NAME-archive-keyring"
+}
+
+remove_keyring_with_dnf() {
+    of_keyring remove_with_dnf
 }
 
 # What keeps packages current comes with the package that brings the repository's keys.
@@ -911,8 +1038,6 @@ plan_keep() {
 
 keep_current() {
     [ -n "$keep" ] || return 0
-    [ -x "$UPDATER" ] || "install_own_with_$family" ||
-        fail 7 "$wanted is installed, but what would keep it current is not"
     set -- "$wanted"
     [ -z "${keep_every+given}" ] || set -- "$@" --every "$keep_every"
     [ -z "${keep_window+given}" ] || set -- "$@" --window "$keep_window"
@@ -925,38 +1050,10 @@ keep_current() {
     if [ -n "$said" ]; then changed=true; say "$said"; fi
 }
 
-install_own_with_apt() {
-    # shellcheck disable=SC2086
-    apt $only_ours -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
-        install "$NAME-archive-keyring"
-}
-
-install_own_with_dnf() {
-    run "$dnf" -y --disablerepo='*' --enablerepo="$NAME" install "$NAME-archive-keyring"
-}
-
 keep_no_longer() {
     if [ -z "$wanted" ] || [ ! -x "$UPDATER" ] || [ ! -e "/etc/$NAME/$wanted.conf" ]; then return 0; fi
     did "keep $wanted current no longer"
     [ -n "$dry_run" ] || "$UPDATER" disable "$wanted" >/dev/null
-}
-
-# With it goes whatever keeps other packages current.
-remove_own() {
-    asked=$wanted wanted=$NAME-archive-keyring
-    if [ -n "$("installed_with_$family")" ]; then
-        did "remove $wanted"
-        [ -n "$dry_run" ] || "remove_own_with_$family" || fail 7 "$wanted could not be removed"
-    fi
-    wanted=$asked
-}
-
-remove_own_with_apt() {
-    apt purge "$wanted"
-}
-
-remove_own_with_dnf() {
-    remove_with_dnf
 }
 
 has() {
@@ -1642,9 +1739,8 @@ set_up() {
     check_tools
     check_root
     "set_up_$family"
-    placed=
-    [ -n "$dry_run" ] ||
-        say "$TITLE: the repository $url is set up; its packages are signed by $FINGERPRINT"
+    placed='' unfinished=''
+    [ -n "$dry_run" ] || say "$TITLE: the repository $url is set up; $(about_keys)"
     [ -n "$package" ] || return 0
     before=$("installed_with_$family")
     "install_with_$family" || fail 7 "$package could not be installed; the repository stays set up"
@@ -1669,14 +1765,17 @@ uninstall() {
         [ -n "$dry_run" ] || "remove_with_$family" ||
             fail 7 "$wanted could not be removed; the repository stays set up"
     fi
-    remove_own
+    remove_keyring
     retire_apt_files
     retire_dnf_files
     forget_with_dnf
     for file in "/etc/apt/sources.list.d/$NAME.sources" "/etc/apt/preferences.d/$NAME" \
-        "/usr/share/keyrings/$NAME.asc" "/etc/yum.repos.d/$NAME.repo" \
-        "/etc/pki/rpm-gpg/RPM-GPG-KEY-$NAME"; do
+        "/etc/yum.repos.d/$NAME.repo"; do
         remove_file "$file"
+    done
+    # Of a script of before; else they went with the package.
+    for file in "/usr/share/keyrings/$NAME.asc" "/etc/pki/rpm-gpg/RPM-GPG-KEY-$NAME"; do
+        [ -n "$held" ] || remove_file "$file"
     done
     placed=
     [ -n "$dry_run" ] || rm -rf /var/cache/dnf/"$NAME"[-.]* /var/cache/libdnf5/"$NAME"-*

@@ -399,9 +399,8 @@ install_exactly() {
 }
 
 versions_of_ours() {
-    # Without cache files, which belong to the host's whole set of sources.
     # shellcheck disable=SC2086
-    apt-cache $only_ours -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= madison "$wanted" |
+    apt-cache $only_ours madison "$wanted" |
         sed -n 's/^[^|]*| *\([^ |]*\) .*/\1/p'
 }
 

@@ -1,0 +1,23 @@
+"""Who publishes."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import time
+
+from omnibuild.repository.state.head import Author
+
+
+def author_of(action: str) -> Author:
+    """Return who is publishing, as far as this machine knows: in CI, which run."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+    server, repository, run = (os.environ.get(name, "") for name in names)
+    build = f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""
+    build = build or os.environ.get("CI_JOB_URL", "") or os.environ.get("BUILD_URL", "")
+    return Author(f"{user}@{socket.gethostname()}", int(time.time()), action, build)
