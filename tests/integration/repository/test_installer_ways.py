@@ -111,6 +111,7 @@ def test_it_may_run_a_thousand_times(repository: Path, release: str) -> None:
         "package": NAME,
         "version": "1.0-1",
         "version_before": None,
+        "kept_current": False,
         "bytes": None,
         "repository": URL,
         "channel": "stable",
