@@ -34,7 +34,6 @@ from omnibuild.repository.refusals import (
     opened,
 )
 from omnibuild.repository.routing import declare_platforms, trees_for
-from omnibuild.repository.state.author import author_of
 from omnibuild.repository.state.channel import Channel, Contents
 from omnibuild.repository.state.choice import Choice
 from omnibuild.repository.state.entries import Advisory

@@ -20,12 +20,12 @@ from omnibuild.payload.model import Metadata, Payload
 from omnibuild.recipe.models import Debian, Rpm
 from omnibuild.repository import intake, layout
 from omnibuild.repository.apt.suite import ALL
+from omnibuild.repository.authors import author_of
 from omnibuild.repository.clients import apt_source, updater, yum_repo
 from omnibuild.repository.clients.systems import APT, DNF
 from omnibuild.repository.draft import Draft, Signed
 from omnibuild.repository.intake import Submission
 from omnibuild.repository.keys.trusted import apt_keyring, rpm_keyring
-from omnibuild.repository.state.author import author_of
 from omnibuild.repository.state.choice import Choice
 from omnibuild.repository.state.head import Keyring, Release, Repository, State
 from omnibuild.repository.yum.metadata import NOARCH

@@ -16,7 +16,6 @@ import msgspec
 from omnibuild.errors import RepositoryError, SigningKeyError, UsageError, Where
 from omnibuild.events import Emit, silent
 from omnibuild.repository import layout
-from omnibuild.repository.authors import author_of
 from omnibuild.repository.draft import Draft, Signed
 from omnibuild.repository.indexes import check_clock, show
 from omnibuild.repository.keys.package import add_keyring, keyring_release

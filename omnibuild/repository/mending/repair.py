@@ -24,7 +24,6 @@ from omnibuild.repository.life.served import check_served
 from omnibuild.repository.mending.layers import mend_layers
 from omnibuild.repository.mending.served import mend_signatures
 from omnibuild.repository.mending.state import Found, find_state
-from omnibuild.repository.state.author import author_of
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.choice import title_of
 from omnibuild.repository.state.head import Head, Release, State, write_release
