@@ -121,7 +121,8 @@ def collect(
         found = Collected()
         for directory, is_record in _directories(target):
             names = [n for n in target.names(directory) if f"{directory}/{n}" not in named]
-            ripe = target.settled(directory, [n for n in names if _is_ours(directory, n)])
+            ours = [name for name in names if _is_ours(directory, name)]
+            ripe = target.settled(directory, ours, in_flight / 2)
             sizes = target.sizes(directory) if ripe else {}
             found.size += sum(sizes.get(name, 0) for name in ripe)
             found.records += len(ripe) if is_record else 0

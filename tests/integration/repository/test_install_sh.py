@@ -360,7 +360,10 @@ def test_files_under_the_former_name_go(repository: Path, tmp_path: Path, releas
     shutil.copytree(repository, former)
     state = former / "state/head.json"
     head = json.loads(state.read_text())
-    head["repository"] |= {"name": "shop-packages", "identity": ""}
+    head |= {
+        "repository": head["repository"] | {"name": "shop-packages", "identity": ""},
+        "seal": "",
+    }
     state.write_text(json.dumps(head))
     publish([], former, signer(), platforms=PLATFORMS)
     new = json.loads(state.read_text())["repository"]

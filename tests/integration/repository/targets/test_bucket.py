@@ -16,6 +16,7 @@ from omnibuild.repository.publish import publish, remove
 from omnibuild.repository.state.head import load
 from omnibuild.repository.targets import lease, open_target
 from omnibuild.repository.targets.bucket import BucketTarget
+from omnibuild.repository.targets.target import KEPT_SECONDS
 from omnibuild.signing.creation import create_key
 from omnibuild.signing.signer import Signer, load_signer
 from tests.integration.repository.clients import Apt, Dnf
@@ -196,7 +197,15 @@ def test_old_states_go_when_nobody_reads_them(
     target = open_target(bucket)
     place = "yum/stable/el9/x86_64"
     assert len([name for name in target.names(place) if name.startswith("gen-")]) == 12
-    monkeypatch.setattr("omnibuild.repository.targets.bucket.KEPT_SECONDS", 0)
+    drop = BucketTarget.drop_retired
+
+    def drop_young(
+        self: BucketTarget, directory: str, names: list[str], keep: int, seconds: float
+    ) -> None:
+        assert seconds == KEPT_SECONDS
+        drop(self, directory, names, keep, 0)
+
+    monkeypatch.setattr(BucketTarget, "drop_retired", drop_young)
     publish([package(tmp_path, platform=EL9)], bucket, signer(), platforms=[EL9])
     assert len([name for name in target.names(place) if name.startswith("gen-")]) == 9
     assert len([name for name in target.names(f"{place}/repodata") if "primary" in name]) == 9

@@ -18,9 +18,7 @@ from omnibuild.repository.life.demotion import demote
 from omnibuild.repository.life.promotion import promote
 from omnibuild.repository.mending.repair import repair
 from omnibuild.repository.publish import publish, remove
-from omnibuild.repository.targets import bucket as bucket_module
 from omnibuild.repository.targets import open_target
-from omnibuild.repository.targets.ssh import target as ssh_module
 from tests.integration.repository.targets.hosts import Host, ssh
 from tests.unit.repository.samples import PLATFORMS, layered_tarball, package, signer
 
@@ -80,8 +78,6 @@ def test_what_no_release_names_goes(
         publish(files, place, signer(), platforms=PLATFORMS)
     remove(["hello=1.0"], place, signer())
     assert collect(place, time.time()).files == 0
-    for module in (bucket_module, ssh_module):
-        monkeypatch.setattr(module, "KEPT_SECONDS", -60)
     monkeypatch.setattr(collection, "IN_FLIGHT", -60)
     told = collect(place, time.time(), dry_run=True)
     # Four packages; a checksum and a signature beside the tarball.
@@ -124,7 +120,6 @@ def test_layers_of_a_bucket(
     assert check(bucket, deep=True).faults == []
     for channel in ("testing", "stable"):
         remove(["hello=1.0"], bucket, signer(), channel)
-    monkeypatch.setattr(bucket_module, "KEPT_SECONDS", -60)
     monkeypatch.setattr(collection, "IN_FLIGHT", -60)
     collect(bucket, time.time())
     assert len(open_target(bucket).sizes("layers")) == 6

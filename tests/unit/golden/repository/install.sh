@@ -745,7 +745,8 @@ install_with_apt() {
     if [ -n "$dry_run" ]; then plan; return 0; fi
     # The version makes apt fail, instead of being content with what is there already.
     # Who names a version may mean an older one.
-    install_exactly ${version:+--allow-downgrades} "$wanted=$exact"
+    package=$wanted=$exact
+    install_exactly ${version:+--allow-downgrades} "$package"
 }
 
 remove_with_apt() {
