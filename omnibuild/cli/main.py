@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from omnibuild.cli.parser import make_parser
 
     try:
-        parsed = make_parser().parse_args(words or ["--help"])
+        parsed = make_parser(words).parse_args(words or ["--help"])
     except SystemExit as stop:
         # After `--help`, what it wrote is still on its way.
         return int(stop.code or 0) or _told(lambda: None)

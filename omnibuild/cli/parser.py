@@ -6,6 +6,7 @@ Nothing here imports what commands need to work, so that ``--help`` and ``--vers
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from omnibuild import __version__
@@ -260,8 +261,15 @@ COMMANDS = (
 )
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
+def make_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Return the parser of the command line.
+
+    Args:
+        words: what is to be parsed. Where it begins with a command, no other is added: to add all
+            of them takes longer than many a command.
+    """
+    given = " ".join([*words[:3], ""])
+    named = [word for word in COMMANDS if given.startswith(f"{word.name} ")]
     parser = CommandParser(
         prog="omnibuild",
         description="One recipe to self-contained packages and a signed repository.",
@@ -271,7 +279,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"omnibuild {__version__}")
     top = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=CommandParser)
     groups: dict[str, Subparsers[CommandParser]] = {"": top}
-    for word in COMMANDS:
+    for word in named or COMMANDS:
         group = word.name.rpartition(" ")[0]
         if group not in groups:
             summary, description = GROUPS[group]

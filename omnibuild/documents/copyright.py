@@ -12,7 +12,7 @@ from functools import cache
 from typing import Final
 
 from omnibuild.documents.licences import Licensed
-from omnibuild.package.deb.control import render_paragraph
+from omnibuild.package.deb.paragraph import render_paragraph
 from omnibuild.recipe.models import App
 
 FORMAT: Final = "https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from importlib import resources
 
 _PLACEHOLDER = re.compile(r"@([A-Z_]+)@")
 
@@ -14,6 +13,8 @@ def render(template: str, values: Mapping[str, str]) -> str:
 
     Values are inserted as they are: the caller quotes them for the place they go to.
     """
+    from importlib import resources
+
     source = resources.files("omnibuild.host").joinpath("templates", template).read_text("utf-8")
     return fill(source, values)
 

@@ -11,8 +11,6 @@ from functools import cmp_to_key
 from itertools import zip_longest
 from typing import TypeVar
 
-from packaging.version import InvalidVersion, Version
-
 # Words of a version that Python's rules do not order as hosts do; a single letter may be a patch
 # level, as in 1.1.1a.
 _PEP440 = re.compile(
@@ -41,6 +39,9 @@ def host_version(version: str) -> str:
     release = _RELEASE.match(version)
     if release is None or not _PEP440.fullmatch(version):
         return version
+    # Only who packages an app needs it; whoever compares versions of packages does not.
+    from packaging.version import InvalidVersion, Version
+
     try:
         parsed = Version(version)
     except InvalidVersion:

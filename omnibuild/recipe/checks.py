@@ -19,15 +19,12 @@ from omnibuild.recipe.models import (
     AppSource,
     ConfigFile,
     HostPackages,
-    Model,
-    Platform,
     Python,
     Recipe,
     Web,
 )
 from omnibuild.recipe.models.audit import NEVER_WAIVED, NO_GLOBS, WILDCARDS
 from omnibuild.recipe.models.package import DEFAULT_MODE
-from omnibuild.recipe.models.platform import FORMATS
 from omnibuild.recipe.placing.host_files import host_file_faults, mode_faults, source_fault
 from omnibuild.recipe.placing.host_places import long_names, some, unusual_path
 from omnibuild.recipe.running.bundle import bundle_faults
@@ -51,25 +48,15 @@ def service_user(recipe: Recipe) -> str:
     return recipe.package.user or (recipe.app.name if serves else "")
 
 
-def faults(model: Model, path: Path) -> Iterator[Fault]:
-    """Yield what is wrong with a definition whose fields are each right."""
-    if isinstance(model, Recipe):
-        yield from _content_faults(model)
-        yield from _source_faults(model, path)
-        yield from _service_faults(model)
-        yield from environment_faults(model)
-        yield from _host_faults(model, path.parent)
-        yield from build_faults(model)
-        yield from _waiver_faults(model)
-    elif isinstance(model, Platform):
-        yield from _name_faults(model.name, path)
-        yield from _platform_faults(model)
-
-
-def _name_faults(name: str, path: Path) -> Iterator[Fault]:
-    if name != path.stem:
-        hint = f"write `{path.stem}`, or rename the file to `{name}.toml`"
-        yield Fault(("name",), f"`name` must be the file's name, {quoted(path.stem)}", hint)
+def faults(recipe: Recipe, path: Path) -> Iterator[Fault]:
+    """Yield what is wrong with a recipe whose fields are each right."""
+    yield from _content_faults(recipe)
+    yield from _source_faults(recipe, path)
+    yield from _service_faults(recipe)
+    yield from environment_faults(recipe)
+    yield from _host_faults(recipe, path.parent)
+    yield from build_faults(recipe)
+    yield from _waiver_faults(recipe)
 
 
 def _content_faults(recipe: Recipe) -> Iterator[Fault]:
@@ -258,17 +245,3 @@ def _owner_faults(recipe: Recipe, path: tuple[str, ...], file: ConfigFile) -> It
                 " change it in the hook `post-configure`"
             )
         yield Fault((*path, key), what, hint)
-
-
-def _platform_faults(platform: Platform) -> Iterator[Fault]:
-    formats = [name for name in FORMATS if getattr(platform, name)]
-    *tables, last = (f"[{name}]" for name in FORMATS)
-    one_of = f"a platform has one of {', '.join(tables)} and {last}"
-    if not formats:
-        yield Fault((), f"{one_of}, and none is there")
-    for extra in formats[1:]:
-        what = f"{one_of}, and [{formats[0]}] is there too"
-        yield Fault((extra,), what)
-    if platform.deb and bool(platform.deb.revision_suffix) != bool(platform.deb.suite_suffix):
-        what = "`revision-suffix` and `suite-suffix` go together: other bytes, another suite"
-        yield Fault(("deb",), what)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.recipe import whereabouts
 from omnibuild.recipe.loader import load
 from omnibuild.recipe.models import Model, Platform, Recipe
 from omnibuild.recipe.models.platform import FORMATS
-from omnibuild.recipe.software.extending import Defined, load_software
 from omnibuild.recipe.validate import closest, quoted, suggestion
+
+if TYPE_CHECKING:
+    from omnibuild.recipe.software.extending import Defined
 
 Kind = Literal["recipes", "software", "platforms", "roots"]
 
@@ -64,6 +66,8 @@ class Definitions:
 
     def software(self, name: str) -> Defined:
         """Return a component with all that it takes from definitions that it extends."""
+        from omnibuild.recipe.software.extending import load_software
+
         return load_software(self._find("software", name, "software"), self._extended)
 
     def platform(self, name: str) -> tuple[Platform, Path]:

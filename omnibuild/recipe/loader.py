@@ -10,10 +10,12 @@ from typing import TypeVar
 import msgspec
 
 from omnibuild.errors import DefinitionError, UnknownNameError, Where
-from omnibuild.recipe import checks, located, validate
+from omnibuild.recipe import located
 from omnibuild.recipe.located import Fault
-from omnibuild.recipe.models import Model
+from omnibuild.recipe.models import Model, Platform, Recipe
+from omnibuild.recipe.models.platform import FORMATS
 from omnibuild.recipe.positions import Path as Keys
+from omnibuild.recipe.validate import quoted
 
 T = TypeVar("T", bound=Model)
 
@@ -31,8 +33,10 @@ def load(path: Path, model: type[T], table: Keys = ()) -> T:
         definition = msgspec.convert(document.data, model)
     except msgspec.ValidationError as error:
         # msgspec knows quickly that something is wrong, the walk what all of it is.
+        from omnibuild.recipe import validate
+
         raise document.error(validate.faults(document.data, model)) from error
-    found = list(checks.faults(definition, path))
+    found = list(_faults(definition, path))
     if found:
         raise document.error(found)
     return definition
@@ -65,3 +69,35 @@ def here(faults: Iterable[Fault], document: located.Document) -> Iterator[Fault]
             yield replace(fault, path=("extends",), in_key=False)
         else:
             yield fault
+
+
+def _faults(definition: Model, path: Path) -> Iterator[Fault]:
+    """Yield what is wrong with a definition whose fields are each right."""
+    if isinstance(definition, Platform):
+        yield from _name_faults(definition.name, path)
+        yield from _platform_faults(definition)
+    elif isinstance(definition, Recipe):
+        # Much is to be known of recipes; commands that read platforms alone need none of it.
+        from omnibuild.recipe import checks
+
+        yield from checks.faults(definition, path)
+
+
+def _name_faults(name: str, path: Path) -> Iterator[Fault]:
+    if name != path.stem:
+        hint = f"write `{path.stem}`, or rename the file to `{name}.toml`"
+        yield Fault(("name",), f"`name` must be the file's name, {quoted(path.stem)}", hint)
+
+
+def _platform_faults(platform: Platform) -> Iterator[Fault]:
+    formats = [name for name in FORMATS if getattr(platform, name)]
+    *tables, last = (f"[{name}]" for name in FORMATS)
+    one_of = f"a platform has one of {', '.join(tables)} and {last}"
+    if not formats:
+        yield Fault((), f"{one_of}, and none is there")
+    for extra in formats[1:]:
+        what = f"{one_of}, and [{formats[0]}] is there too"
+        yield Fault((extra,), what)
+    if platform.deb and bool(platform.deb.revision_suffix) != bool(platform.deb.suite_suffix):
+        what = "`revision-suffix` and `suite-suffix` go together: other bytes, another suite"
+        yield Fault(("deb",), what)

@@ -6,7 +6,6 @@ so the rules stay in the models and only there.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -203,7 +202,9 @@ def meta(annotation: Any, attribute: str) -> Any:
 
 def closest(word: str, known: Iterable[str]) -> str:
     """Return the known word that was probably meant, or ""."""
-    return next(iter(difflib.get_close_matches(word, sorted(known), 1)), "")
+    from difflib import get_close_matches  # only who mistypes needs it
+
+    return next(iter(get_close_matches(word, sorted(known), 1)), "")
 
 
 def suggestion(meant: str) -> str:

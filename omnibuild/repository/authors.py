@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import socket
 import time
 
 from omnibuild.repository.state.head import Author
@@ -20,4 +19,4 @@ def author_of(action: str) -> Author:
     server, repository, run = (os.environ.get(name, "") for name in names)
     build = f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""
     build = build or os.environ.get("CI_JOB_URL", "") or os.environ.get("BUILD_URL", "")
-    return Author(f"{user}@{socket.gethostname()}", int(time.time()), action, build)
+    return Author(f"{user}@{os.uname().nodename}", int(time.time()), action, build)

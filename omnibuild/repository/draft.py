@@ -6,31 +6,25 @@ Nothing of it is seen by readers before the indexes name it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from omnibuild import digests
 from omnibuild.digests import Digest
-from omnibuild.errors import PackageError, Where
-from omnibuild.package.rpm.reader import RpmInfo, read_rpm
-from omnibuild.package.rpm.signature import sign_rpm
 from omnibuild.recipe.models import Platform
 from omnibuild.repository import intake, layout
 from omnibuild.repository.apt.suite import ALL, list_of, stanza
-from omnibuild.repository.intake import Submission
-from omnibuild.repository.layers.storing import Layered
+from omnibuild.repository.intake import Submission, changed_meanwhile
 from omnibuild.repository.routing import suite_for, trees_for
 from omnibuild.repository.state.channel import Channel
-from omnibuild.repository.state.entries import Advisory, Change, Deb, Download, Rpm
+from omnibuild.repository.state.entries import NOARCH, Advisory, Change, Deb, Download, Rpm
 from omnibuild.repository.state.head import State
-from omnibuild.repository.yum.elements import (
-    SignedFile,
-    filelists_element,
-    other_element,
-    primary_element,
-)
-from omnibuild.repository.yum.metadata import NOARCH, compress
+from omnibuild.repository.targets.target import Target
 from omnibuild.signing.signer import Signer
+
+if TYPE_CHECKING:
+    from omnibuild.repository.layers.storing import Layered
 
 
 @dataclass
@@ -43,6 +37,18 @@ class Signed:
 
     scratch: Path
     rpms: dict[Digest, tuple[Rpm, Path]] = field(default_factory=dict)
+
+
+def layered(
+    submissions: Sequence[Submission], target: Target
+) -> AbstractContextManager[Mapping[Digest, Layered]]:
+    """Return the layers of tarballs, by their digests."""
+    if all(each.format != intake.TAR for each in submissions):
+        return nullcontext({})
+    # Loaded for tarballs: it knows how to open any package.
+    from omnibuild.repository.layers.storing import layers_of
+
+    return layers_of(submissions, target)
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,7 @@ class Draft:
             target.put_new(path, submission.source)
             if target.digest(path) != submission.identity:
                 target.remove(path)
-                raise _changed(submission)
+                raise changed_meanwhile(submission)
 
     def _add_rpm(self, submission: Submission, trees: Sequence[str]) -> bool:
         rpm = self._published_rpm(submission, trees) or self._signed_rpm(submission, trees)
@@ -164,16 +170,13 @@ class Draft:
         return rpm
 
     def _sign(self, submission: Submission) -> tuple[Rpm, Path]:
+        # Loaded when an rpm is new: a .deb needs nothing of it.
+        from omnibuild.repository.yum.incoming import signed_rpm
+
         signed = self.signed.scratch / f"{submission.identity}.rpm"
-        sign_rpm(submission.source, signed, self.signer.sign_detached)
-        # The signature moves the header: its place is that in the signed file.
-        info = read_rpm(signed)
-        if info.header_digest != submission.identity:
-            raise _changed(submission)
-        file = SignedFile(submission.path, digests.of_file(signed), signed.stat().st_size)
-        shard = compress(filelists_element(info, file.digest))
+        rpm, shard = signed_rpm(submission, signed, self.signer)
         self.state.target.put(layout.filelists_shard(submission.identity), shard)
-        return rpm_entry(submission, info, file, self.signer.fingerprint), signed
+        return rpm, signed
 
     def _directories(self, submission: Submission, trees: Sequence[str]) -> list[str]:
         architectures = {
@@ -212,30 +215,4 @@ def deb_entry(submission: Submission) -> Deb:
         path=submission.path,
         stanza=stanza(control, path=submission.path, size=size, digest=submission.identity),
         changes=tuple(Change(each.version, each.date, each.author, each.text) for each in changes),
-    )
-
-
-def rpm_entry(submission: Submission, info: RpmInfo, file: SignedFile, signed_by: str) -> Rpm:
-    """Return what is recorded of an rpm as it is served, and signed by that key."""
-    return Rpm(
-        name=submission.name,
-        version=submission.version,
-        architecture=submission.architecture,
-        summary=info.summary,
-        identity=submission.identity,
-        digest=file.digest,
-        size=file.size,
-        path=file.path,
-        primary=primary_element(info, file),
-        other=other_element(info, file.digest),
-        signed_by=signed_by,
-    )
-
-
-def _changed(submission: Submission) -> PackageError:
-    """Return the error for a file that is no longer the one that was looked at."""
-    return PackageError(
-        f"{submission.source.name} changed while it was published",
-        where=Where(str(submission.source)),
-        hint="publish it when nothing writes there",
     )

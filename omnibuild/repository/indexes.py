@@ -24,7 +24,6 @@ from omnibuild.repository.state.head import (
 )
 from omnibuild.repository.targets.noted import Noted
 from omnibuild.repository.targets.target import Target
-from omnibuild.repository.yum.tree import publish_tree, revision, trees_of
 from omnibuild.signing.signer import Signer
 
 # A clock may be an hour off, as by a wrong time zone: then dates only go on from the last one.
@@ -112,12 +111,19 @@ def _publish_all(
 ) -> bool:
     """Write indexes of some suites and trees, and the pages; tell whether any was not so before."""
     now, record = int(time.time()), head.repository
-    changed = [
-        publish_tree(target, replace(each, kept=record.kept_seconds), signer, now, record.base_url)
-        for channel, contents in wanted.items()
-        for tree in contents.trees
-        for each in trees_of(channel, tree, state.channels[channel], record.title)
-    ]
+    changed = []
+    if any(contents.trees for contents in wanted.values()):
+        # Many repositories have none.
+        from omnibuild.repository.yum.tree import publish_tree, trees_of
+
+        changed += [
+            publish_tree(
+                target, replace(each, kept=record.kept_seconds), signer, now, record.base_url
+            )
+            for channel, contents in wanted.items()
+            for tree in contents.trees
+            for each in trees_of(channel, tree, state.channels[channel], record.title)
+        ]
     publish_pages(target, head, state.channels, signer, through=through)
     # Last of all, and all at once: it waits for readers.
     changed.append(publish_suites(target, suites_of(state.channels, record, wanted), signer, now))
@@ -176,6 +182,10 @@ def _dates(target: Target, channels: Mapping[str, Channel]) -> Iterator[tuple[st
         for suite in content.suites:
             path = f"{layout.suite_directory(suite)}/InRelease"
             yield path, release_date(signed_text(target.read(path)))
+        if not content.trees:
+            continue
+        from omnibuild.repository.yum.tree import revision
+
         for tree, index in content.trees.items():
             for architecture in index.architectures:
                 directory = layout.yum_directory(channel, tree, architecture)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct
@@ -15,17 +15,17 @@ from msgspec import Struct
 from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.errors import PackageError, Where
-from omnibuild.package.deb.reader import CheckedDeb, check_deb
-from omnibuild.package.decompression import decompressed
-from omnibuild.package.pex import check_pex
 from omnibuild.package.reading import reading
-from omnibuild.package.rpm.reader import RpmInfo
-from omnibuild.package.rpm.verification import check_rpm
 from omnibuild.regular import open_regular
 from omnibuild.repository import layout
 from omnibuild.repository.state.damage import UNREADABLE
 from omnibuild.repository.state.entries import Download
 from omnibuild.store.delivery import CHECKSUM_SUFFIX, MANIFEST_SUFFIX
+
+if TYPE_CHECKING:
+    # What reads a format is loaded when a file of it comes: most publishings have one format.
+    from omnibuild.package.deb.reader import CheckedDeb
+    from omnibuild.package.rpm.reader import RpmInfo
 
 DEB_SUFFIXES = (".deb", ".udeb")
 PACKAGE_SUFFIXES = (*DEB_SUFFIXES, ".rpm", ".tar.gz", ".tar.xz", ".tar.zst", ".pex")
@@ -97,6 +97,14 @@ def inspect_all(paths: Iterable[Path], component: str = layout.COMPONENT) -> lis
     return [inspect(path, component) for path in files if not goes_with_another(path.name, names)]
 
 
+def divided(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Return images, and all other files but what goes with these images."""
+    images = [path for path in paths if path.name.endswith(IMAGE_SUFFIX)]
+    names = {path.name for path in images}
+    others = [path for path in paths if path not in images]
+    return images, [path for path in others if not goes_with_another(path.name, names)]
+
+
 def goes_with_another(name: str, names: Container[str]) -> bool:
     """Tell whether a file is a sidecar of one in ``names``, called after that."""
     # A package is one, whatever else is called like its beginning.
@@ -125,8 +133,12 @@ def inspect(path: Path, component: str = layout.COMPONENT) -> Submission:
         return _inspect_rpm(path)
     place = layout.download_path(path.name)
     if path.suffix == f".{PEX}":
+        from omnibuild.package.pex import check_pex
+
         check_pex(path)
         return Submission(path, PEX, path.name, "", "", digests.of_file(path), place)
+    from omnibuild.package.decompression import decompressed
+
     with reading(path), open_regular(path) as stream:
         for _ in decompressed(stream, path.name):
             pass
@@ -228,6 +240,8 @@ def _mismatch(
 
 
 def _inspect_deb(path: Path, component: str) -> Submission:
+    from omnibuild.package.deb.reader import check_deb
+
     deb = check_deb(path)
     name, version, architecture = (
         deb.fields[field] for field in ("Package", "Version", "Architecture")
@@ -238,9 +252,20 @@ def _inspect_deb(path: Path, component: str) -> Submission:
 
 
 def _inspect_rpm(path: Path) -> Submission:
+    from omnibuild.package.rpm.verification import check_rpm
+
     info = check_rpm(path)
     version, architecture = info.full_version, info.architecture
     place = layout.rpm_path(info.name, version, architecture)
     return Submission(
         path, RPM, info.name, version, architecture, info.header_digest, place, info=info
+    )
+
+
+def changed_meanwhile(submission: Submission) -> PackageError:
+    """Return the error for a file that is no longer the one that was looked at."""
+    return PackageError(
+        f"{submission.source.name} changed while it was published",
+        where=Where(str(submission.source)),
+        hint="publish it when nothing writes there",
     )

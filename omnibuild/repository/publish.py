@@ -18,11 +18,10 @@ from omnibuild.events import ArtifactAdded, Emit, Warned, silent
 from omnibuild.recipe.models import Platform
 from omnibuild.repository import intake, layout
 from omnibuild.repository.authors import author_of
-from omnibuild.repository.draft import Draft, Signed
+from omnibuild.repository.draft import Draft, Signed, layered
 from omnibuild.repository.indexes import check_clock, show
 from omnibuild.repository.intake import Submission
 from omnibuild.repository.keys.package import add_keyring_everywhere
-from omnibuild.repository.layers.storing import layers_of
 from omnibuild.repository.pages import DEFAULT_CHANNEL
 from omnibuild.repository.refusals import (
     check_components,
@@ -143,7 +142,7 @@ def publish_inspected(
         draft.spread_noarch(None if anew else {each.key for each in submissions})
         return record, Change(added=added)
 
-    with layers_of(submissions, target) as layers:
+    with layered(submissions, target) as layers:
         return apply(target, signer, channel, action, add, emit)
 
 
@@ -205,7 +204,11 @@ def apply(
             with target.locked(layout.LOCK, emit):
                 state = load(target)
                 record, done = change(state, signed)
-                others = add_keyring_everywhere(state, signer, channel, record, signed)
+                # Who changes nothing has what there is looked through.
+                through = not (done.added or done.removed)
+                others = add_keyring_everywhere(
+                    state, signer, channel, record, signed, through=through
+                )
                 contents = state.channel(channel).contents()
                 release = Release(
                     channel=channel,
@@ -219,8 +222,6 @@ def apply(
                 )
                 if state.commit(record, {**others, channel: release}):
                     break
-        # Who changes nothing has what there is looked through.
-        through = not (done.added or done.removed)
         changed = show(target, signer, [channel], emit, through=through)
     return _published(channel, contents, done, changed=changed)
 

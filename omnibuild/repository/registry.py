@@ -21,7 +21,7 @@ from omnibuild.errors import (
     Where,
 )
 from omnibuild.package.reading import reading
-from omnibuild.repository.intake import IMAGE_SUFFIX, check_sidecars, goes_with_another
+from omnibuild.repository.intake import check_sidecars
 from omnibuild.repository.layout import check_channel
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 
@@ -54,14 +54,6 @@ class Pushed:
     name: str
     digest: str
     added: bool
-
-
-def divided(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Return images, and all other files but what goes with these images."""
-    images = [path for path in paths if path.name.endswith(IMAGE_SUFFIX)]
-    names = {path.name for path in images}
-    others = [path for path in paths if path not in images]
-    return images, [path for path in others if not goes_with_another(path.name, names)]
 
 
 def push(images: Sequence[Path], registry: str, channel: str) -> list[Pushed]:

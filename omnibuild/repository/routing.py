@@ -10,8 +10,8 @@ from omnibuild.repository import layout
 from omnibuild.repository.clients.systems import HostSystem
 from omnibuild.repository.intake import Submission
 from omnibuild.repository.state.channel import Channel
+from omnibuild.repository.state.entries import NOARCH
 from omnibuild.repository.state.head import Repository
-from omnibuild.repository.yum.metadata import NOARCH
 
 
 def declare_platforms(

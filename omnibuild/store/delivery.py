@@ -10,13 +10,16 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from omnibuild import digests, files
 from omnibuild.digests import Digest
 from omnibuild.errors import DamageError, DefinitionError
-from omnibuild.store.results import Output
-from omnibuild.store.store import Store
+
+if TYPE_CHECKING:
+    # Others want no more of this module than what files are called.
+    from omnibuild.store.results import Output
+    from omnibuild.store.store import Store
 
 AGAIN = "build again; `omnibuild cache verify` looks for more of it"
 

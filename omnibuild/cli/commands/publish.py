@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace) -> int:
     """Add packages to the repository, push images, and say what readers see now."""
-    from omnibuild.repository.registry import divided
+    from omnibuild.repository.intake import divided
 
     images, packages = divided(arguments.files)
     _check(arguments, images, packages)

@@ -9,10 +9,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Final
-
-from omnibuild.package.identity import LAST_DATE
 
 # Compressed bytes; what is newest is at the beginning.
 LONGEST: Final = 1 << 18
@@ -95,6 +92,11 @@ def _body(lines: list[str]) -> str:
 
 
 def _date(text: str) -> int:
+    # Loaded for packages that have a changelog.
+    from email.utils import parsedate_to_datetime
+
+    from omnibuild.package.identity import LAST_DATE
+
     try:
         seconds = int(parsedate_to_datetime(text.strip()).timestamp())
     except (ValueError, OverflowError):

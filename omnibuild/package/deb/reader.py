@@ -8,8 +8,8 @@ from pathlib import Path
 from omnibuild.errors import PackageError
 from omnibuild.package.deb.changelog import LONGEST, DebChange, changelog_paths, newest_changes
 from omnibuild.package.deb.contents import check_contents, control_files, deb_parts
-from omnibuild.package.deb.control import parse_paragraph
 from omnibuild.package.deb.fields import check_fields
+from omnibuild.package.deb.paragraph import parse_paragraph
 from omnibuild.package.reading import reading
 from omnibuild.regular import open_regular
 

@@ -24,10 +24,10 @@ from omnibuild.package.opening.others import other_in
 from omnibuild.package.opening.said import Said, deb_said, rpm_said
 from omnibuild.package.opening.tarball import Pieces, packed_tar_members, tar_members
 from omnibuild.package.reading import reading
+from omnibuild.package.rpm.header import LEAD_MAGIC
 from omnibuild.package.rpm.reader import info_of, read_headers
 from omnibuild.package.rpm.tags import Tag
 from omnibuild.package.rpm.verification import SUFFIXES
-from omnibuild.package.rpm.writer import LEAD_MAGIC
 from omnibuild.payload.model import DEFAULTS, Metadata, Payload
 from omnibuild.sources.extraction import Limits
 from omnibuild.tree import Kind, Tree, scan

@@ -14,7 +14,7 @@ from typing import Final
 
 from omnibuild.digests import of_bytes
 from omnibuild.errors import PackageError
-from omnibuild.package.deb.control import parse_paragraph
+from omnibuild.package.deb.paragraph import parse_paragraph
 from omnibuild.package.opening.contents import Contents
 from omnibuild.package.opening.said import DEB_RELATIONS, SHOWN, Said
 from omnibuild.package.opening.tarball import packed_tar_members

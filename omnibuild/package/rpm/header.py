@@ -15,6 +15,11 @@ from typing import IO, Final
 
 from omnibuild.errors import PackageError
 
+# What a file begins with, before its headers.
+LEAD: Final = struct.Struct(">4sBBhh66shh16x")
+LEAD_MAGIC: Final = b"\xed\xab\xee\xdb"
+SIGNATURE_ALIGNMENT: Final = 8
+
 MAGIC: Final = b"\x8e\xad\xe8\x01\0\0\0\0"
 INTRO: Final = struct.Struct(">8sII")
 ENTRY: Final = struct.Struct(">IIII")

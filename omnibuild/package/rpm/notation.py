@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from omnibuild.errors import PackageError
+from omnibuild.package.rpm.tags import Sense
 
 # A package, a file, or a capability with parts in parentheses, as libfoo.so.1(FOO_1.2)(64bit).
 # rpm itself would take nearly everything for a name, and then nobody could provide it.
@@ -27,6 +29,65 @@ _FOREIGN = re.compile(
 
 _CHAINS = ("and", "or", "with")
 _DEEPEST = 30
+
+
+SENSES: Final = {
+    "": Sense(0),
+    "<<": Sense.LESS,
+    "<=": Sense.LESS | Sense.EQUAL,
+    "=": Sense.EQUAL,
+    ">=": Sense.GREATER | Sense.EQUAL,
+    ">>": Sense.GREATER,
+}
+
+COMPARISONS: Final[Mapping[int, str]] = {
+    SENSES["<<"]: "LT",
+    SENSES["<="]: "LE",
+    SENSES["="]: "EQ",
+    SENSES[">="]: "GE",
+    SENSES[">>"]: "GT",
+}
+
+OWN_SENSES: Final = {
+    "": SENSES[""],
+    "<": SENSES["<<"],
+    "<=": SENSES["<="],
+    "=": SENSES["="],
+    ">=": SENSES[">="],
+    ">": SENSES[">>"],
+}
+OPERATORS: Final[Mapping[int, str]] = {sense: operator for operator, sense in OWN_SENSES.items()}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RpmRelation:
+    """A relation as rpm holds it: name, version (``[epoch:]version[-release]``), flags."""
+
+    name: str
+    version: str = ""
+    flags: int = 0
+
+    @property
+    def comparison(self) -> str:
+        """How yum's metadata calls the operator: LT, LE, EQ, GE, GT, or empty."""
+        return COMPARISONS.get(self.flags & (Sense.LESS | Sense.EQUAL | Sense.GREATER), "")
+
+    @property
+    def notation(self) -> str:
+        """The relation in rpm's own words, as ``name >= version``."""
+        operator = OPERATORS.get(self.flags & (Sense.LESS | Sense.EQUAL | Sense.GREATER), "")
+        return f"{self.name} {operator} {self.version}" if operator else self.name
+
+    @property
+    def is_prerequisite(self) -> bool:
+        """Whether it must be there before the package's own scripts run."""
+        before = Sense.PREREQUISITE | Sense.SCRIPT_PRE | Sense.SCRIPT_POST
+        return bool(self.flags & before)
+
+    @property
+    def is_feature(self) -> bool:
+        """Whether it asks something of rpm itself."""
+        return bool(self.flags & Sense.RPMLIB)
 
 
 @dataclass(frozen=True)

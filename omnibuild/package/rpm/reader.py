@@ -10,8 +10,15 @@ from typing import IO, Literal
 from omnibuild.digests import Digest, of_bytes
 from omnibuild.errors import PackageError
 from omnibuild.package.reading import reading
-from omnibuild.package.rpm.header import Header, read_header
-from omnibuild.package.rpm.relations import (
+from omnibuild.package.rpm.header import (
+    LEAD,
+    LEAD_MAGIC,
+    SIGNATURE_ALIGNMENT,
+    Header,
+    read_header,
+)
+from omnibuild.package.rpm.notation import RpmRelation
+from omnibuild.package.rpm.tags import (
     CONFLICTS,
     ENHANCES,
     OBSOLETES,
@@ -20,10 +27,10 @@ from omnibuild.package.rpm.relations import (
     REQUIRES,
     SUGGESTS,
     SUPPLEMENTS,
-    RpmRelation,
+    FileFlag,
+    SignatureTag,
+    Tag,
 )
-from omnibuild.package.rpm.tags import FileFlag, SignatureTag, Tag
-from omnibuild.package.rpm.writer import LEAD, LEAD_MAGIC, SIGNATURE_ALIGNMENT
 from omnibuild.regular import open_regular
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from omnibuild.package.relations import (
@@ -15,26 +14,19 @@ from omnibuild.package.relations import (
     say_as_dpkg,
 )
 from omnibuild.package.rpm.header import Field, int32, strings
-from omnibuild.package.rpm.notation import parse_rpm_relation
-from omnibuild.package.rpm.tags import Sense, Tag
+from omnibuild.package.rpm.notation import OWN_SENSES, SENSES, RpmRelation, parse_rpm_relation
+from omnibuild.package.rpm.tags import (
+    CONFLICTS,
+    ENHANCES,
+    OBSOLETES,
+    PROVIDES,
+    RECOMMENDS,
+    REQUIRES,
+    SUGGESTS,
+    Sense,
+    Tag,
+)
 from omnibuild.payload.model import Metadata, Payload
-
-SENSES: Final = {
-    "": Sense(0),
-    "<<": Sense.LESS,
-    "<=": Sense.LESS | Sense.EQUAL,
-    "=": Sense.EQUAL,
-    ">=": Sense.GREATER | Sense.EQUAL,
-    ">>": Sense.GREATER,
-}
-
-COMPARISONS: Final[Mapping[int, str]] = {
-    SENSES["<<"]: "LT",
-    SENSES["<="]: "LE",
-    SENSES["="]: "EQ",
-    SENSES[">="]: "GE",
-    SENSES[">>"]: "GT",
-}
 
 # What a package asks of rpm itself: how file names, digests and payload are written.
 FEATURES: Final = {
@@ -61,57 +53,6 @@ SCRIPT_SENSES: Final = {
 # Kinds that take boolean expressions.
 CONDITIONS: Final = dict.fromkeys(ALTERNATIVES, "if") | {"conflicts": "unless"}
 KINDS: Final = (*ALTERNATIVES, "conflicts", "replaces", "provides")
-OWN_SENSES: Final = {
-    "": SENSES[""],
-    "<": SENSES["<<"],
-    "<=": SENSES["<="],
-    "=": SENSES["="],
-    ">=": SENSES[">="],
-    ">": SENSES[">>"],
-}
-OPERATORS: Final[Mapping[int, str]] = {sense: operator for operator, sense in OWN_SENSES.items()}
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class RpmRelation:
-    """A relation as rpm holds it: name, version (``[epoch:]version[-release]``), flags."""
-
-    name: str
-    version: str = ""
-    flags: int = 0
-
-    @property
-    def comparison(self) -> str:
-        """How yum's metadata calls the operator: LT, LE, EQ, GE, GT, or empty."""
-        return COMPARISONS.get(self.flags & (Sense.LESS | Sense.EQUAL | Sense.GREATER), "")
-
-    @property
-    def notation(self) -> str:
-        """The relation in rpm's own words, as ``name >= version``."""
-        operator = OPERATORS.get(self.flags & (Sense.LESS | Sense.EQUAL | Sense.GREATER), "")
-        return f"{self.name} {operator} {self.version}" if operator else self.name
-
-    @property
-    def is_prerequisite(self) -> bool:
-        """Whether it must be there before the package's own scripts run."""
-        before = Sense.PREREQUISITE | Sense.SCRIPT_PRE | Sense.SCRIPT_POST
-        return bool(self.flags & before)
-
-    @property
-    def is_feature(self) -> bool:
-        """Whether it asks something of rpm itself."""
-        return bool(self.flags & Sense.RPMLIB)
-
-
-# Name, version and flags tags of each kind of relation.
-PROVIDES: Final = (Tag.PROVIDE_NAME, Tag.PROVIDE_VERSION, Tag.PROVIDE_FLAGS)
-REQUIRES: Final = (Tag.REQUIRE_NAME, Tag.REQUIRE_VERSION, Tag.REQUIRE_FLAGS)
-RECOMMENDS: Final = (Tag.RECOMMEND_NAME, Tag.RECOMMEND_VERSION, Tag.RECOMMEND_FLAGS)
-SUGGESTS: Final = (Tag.SUGGEST_NAME, Tag.SUGGEST_VERSION, Tag.SUGGEST_FLAGS)
-SUPPLEMENTS: Final = (Tag.SUPPLEMENT_NAME, Tag.SUPPLEMENT_VERSION, Tag.SUPPLEMENT_FLAGS)
-ENHANCES: Final = (Tag.ENHANCE_NAME, Tag.ENHANCE_VERSION, Tag.ENHANCE_FLAGS)
-CONFLICTS: Final = (Tag.CONFLICT_NAME, Tag.CONFLICT_VERSION, Tag.CONFLICT_FLAGS)
-OBSOLETES: Final = (Tag.OBSOLETE_NAME, Tag.OBSOLETE_VERSION, Tag.OBSOLETE_FLAGS)
 
 
 def interpreter_of(script: str) -> str:

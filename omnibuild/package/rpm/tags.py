@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum, IntFlag
+from typing import Final
 
 
 class Tag(IntEnum):
@@ -150,3 +151,14 @@ class FileFlag(IntFlag):
 
 # Digest algorithms are numbered as OpenPGP does.
 SHA256 = 8
+
+
+# Name, version and flags tags of each kind of relation.
+PROVIDES: Final = (Tag.PROVIDE_NAME, Tag.PROVIDE_VERSION, Tag.PROVIDE_FLAGS)
+REQUIRES: Final = (Tag.REQUIRE_NAME, Tag.REQUIRE_VERSION, Tag.REQUIRE_FLAGS)
+RECOMMENDS: Final = (Tag.RECOMMEND_NAME, Tag.RECOMMEND_VERSION, Tag.RECOMMEND_FLAGS)
+SUGGESTS: Final = (Tag.SUGGEST_NAME, Tag.SUGGEST_VERSION, Tag.SUGGEST_FLAGS)
+SUPPLEMENTS: Final = (Tag.SUPPLEMENT_NAME, Tag.SUPPLEMENT_VERSION, Tag.SUPPLEMENT_FLAGS)
+ENHANCES: Final = (Tag.ENHANCE_NAME, Tag.ENHANCE_VERSION, Tag.ENHANCE_FLAGS)
+CONFLICTS: Final = (Tag.CONFLICT_NAME, Tag.CONFLICT_VERSION, Tag.CONFLICT_FLAGS)
+OBSOLETES: Final = (Tag.OBSOLETE_NAME, Tag.OBSOLETE_VERSION, Tag.OBSOLETE_FLAGS)

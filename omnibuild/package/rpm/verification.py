@@ -12,9 +12,8 @@ from omnibuild.errors import PackageError
 from omnibuild.package.decompression import decompressed
 from omnibuild.package.reading import reading
 from omnibuild.package.rpm.header import Header
-from omnibuild.package.rpm.notation import is_foreign_rich
+from omnibuild.package.rpm.notation import RpmRelation, is_foreign_rich
 from omnibuild.package.rpm.reader import RpmHeaders, RpmInfo, info_of, read_headers
-from omnibuild.package.rpm.relations import RpmRelation
 from omnibuild.package.rpm.tags import SHA256, SignatureTag, Tag
 from omnibuild.regular import open_regular
 

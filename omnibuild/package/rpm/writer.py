@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import struct
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +29,9 @@ from omnibuild.package.rpm.files import (
     rpm_members,
 )
 from omnibuild.package.rpm.header import (
+    LEAD,
+    LEAD_MAGIC,
+    SIGNATURE_ALIGNMENT,
     Field,
     encode_header,
     int32,
@@ -43,10 +45,6 @@ from omnibuild.package.rpm.relations import LUA, SCRIPT_SENSES, interpreter_of, 
 from omnibuild.package.rpm.tags import SHA256, SignatureTag, Tag
 from omnibuild.payload.model import Change, Payload
 from omnibuild.recipe.models import Rpm
-
-LEAD: Final = struct.Struct(">4sBBhh66shh16x")
-LEAD_MAGIC: Final = b"\xed\xab\xee\xdb"
-SIGNATURE_ALIGNMENT: Final = 8
 
 # The same everywhere, so that the machine that builds leaves no trace.
 BUILD_HOST: Final = "omnibuild"

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
+import time
+from calendar import timegm
 from collections.abc import Iterable, Mapping
-from email.utils import formatdate, parsedate_to_datetime
 
 from omnibuild import digests
 
 CLEARTEXT_HEADER = b"-----BEGIN PGP SIGNED MESSAGE-----"
 SIGNATURE_HEADER = b"-----BEGIN PGP SIGNATURE-----"
 
-_DATE = re.compile(rb"^Date: (.+)$", re.MULTILINE)
-_UNTIL = re.compile(rb"^Valid-Until: (.+)$", re.MULTILINE)
+# In the words of RFC 5322, whatever the machine's language is; email.utils would load much more.
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_TIME = (
+    rb"[A-Z][a-z]{2}, ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
+)
+_DATE = re.compile(rb"^Date: " + _TIME + rb"$", re.MULTILINE)
+_UNTIL = re.compile(rb"^Valid-Until: " + _TIME + rb"$", re.MULTILINE)
 _DATES = (b"Date: ", b"Valid-Until: ")
 _ROW = re.compile(rb"^ ([0-9a-f]{64} [0-9]+) (\S+)$", re.MULTILINE)
 
@@ -45,8 +52,8 @@ def release_text(
         # Suite and Codename stay: apt asks a person when either of them changes.
         f"Suite: {name}",
         f"Codename: {name}",
-        f"Date: {formatdate(date, usegmt=True)}",
-        *([f"Valid-Until: {formatdate(date + valid, usegmt=True)}"] if valid else []),
+        f"Date: {_said(date)}",
+        *([f"Valid-Until: {_said(date + valid)}"] if valid else []),
         "Acquire-By-Hash: yes",
         f"Architectures: {' '.join(sorted(architectures))}",
         f"Components: {' '.join(components)}",
@@ -68,10 +75,16 @@ def valid_until(release: bytes) -> int:
 
 def _time(field: re.Pattern[bytes], release: bytes) -> int:
     match = field.search(release)
-    try:
-        return int(parsedate_to_datetime(match[1].decode()).timestamp()) if match else 0
-    except ValueError:
+    if match is None or match[2].decode() not in _MONTHS:
         return 0
+    day, year, hour, minute, second = (int(match[group]) for group in (1, 3, 4, 5, 6))
+    return timegm((year, _MONTHS.index(match[2].decode()) + 1, day, hour, minute, second))
+
+
+def _said(date: int) -> str:
+    moment = time.gmtime(date)
+    day, month = _DAYS[moment.tm_wday], _MONTHS[moment.tm_mon - 1]
+    return f"{day}, {moment.tm_mday:02} {month} {time.strftime('%Y %H:%M:%S', moment)} GMT"
 
 
 def rows_of(release: bytes) -> Rows:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from omnibuild.digests import Digest
-from omnibuild.package.deb.control import render_paragraph
+from omnibuild.package.deb.paragraph import render_paragraph
 from omnibuild.repository import layout
 from omnibuild.repository.apt.packing import Piece
 from omnibuild.repository.state.channel import Index

@@ -8,42 +8,41 @@ its own, raised when anything in it changes.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from omnibuild import digests
+from omnibuild import __version__, digests
 from omnibuild.digests import Digest
 from omnibuild.files import scratch_directory
-from omnibuild.package.formats import write_package
-from omnibuild.package.formats.format import Making
-from omnibuild.payload.assembly import GeneratedFile
-from omnibuild.payload.model import Metadata, Payload
-from omnibuild.recipe.models import Debian, Rpm
 from omnibuild.repository import intake, layout
 from omnibuild.repository.apt.suite import ALL
 from omnibuild.repository.authors import author_of
-from omnibuild.repository.clients import apt_source, updater, yum_repo
-from omnibuild.repository.clients.systems import APT, DNF
 from omnibuild.repository.draft import Draft, Signed
 from omnibuild.repository.intake import Submission
-from omnibuild.repository.keys.trusted import apt_keyring, rpm_keyring
+from omnibuild.repository.state.channel import Index
 from omnibuild.repository.state.choice import Choice
+from omnibuild.repository.state.entries import NOARCH, Deb, Rpm
 from omnibuild.repository.state.head import Keyring, Release, Repository, State
-from omnibuild.repository.yum.metadata import NOARCH
 from omnibuild.signing.signer import Signer
-from omnibuild.tree import scan
 
-_REVISION: Final = "1"
-# Of all that it says nothing changes with time: equal keys are an equal package.
-_DATE: Final = 1_000_000_000
+REVISION: Final = "1"
+
+P = TypeVar("P", Deb, Rpm)
 
 
-def add_keyring(draft: Draft, record: Repository) -> None:
+def add_keyring(draft: Draft, record: Repository, *, through: bool) -> None:
     """Have the package in all suites and trees of a channel.
 
     A new version is written into ``record``; that of the keys so far leaves the channel, as a key
     that was dropped must not come back.
+
+    Args:
+        draft: the channel.
+        record: the repository.
+        through: look at what is there; else it is made when it is missing, or of something else.
     """
     content = draft.content
+    if not through and record.keyring.source == _source(record) and _is_there(draft, record):
+        return
     with scratch_directory(draft.signed.scratch) as scratch:
         record.keyring, made = _current(record, scratch)
         for submission in made:
@@ -56,23 +55,30 @@ def add_keyring(draft: Draft, record: Repository) -> None:
 
 
 def add_keyring_everywhere(
-    state: State, signer: Signer, channel: str, record: Repository, signed: Signed
+    state: State,
+    signer: Signer,
+    channel: str,
+    record: Repository,
+    signed: Signed,
+    *,
+    through: bool,
 ) -> dict[str, Release]:
     """Have the package in a channel; if it is a new one, return releases of all others with it.
 
     So hosts of all channels get a key whose end was extended by whatever is published next.
     """
     known = state.repository.keyring if state.repository else None
-    add_keyring(Draft(state, signer, channel, (), signed), record)
-    others = [] if record.keyring == known else [name for name in state.releases if name != channel]
+    add_keyring(Draft(state, signer, channel, (), signed), record, through=through)
+    same = known is not None and known.digest == record.keyring.digest
+    others = [] if same else [name for name in state.releases if name != channel]
     for name in others:
-        add_keyring(Draft(state, signer, name, (), signed), record)
+        add_keyring(Draft(state, signer, name, (), signed), record, through=False)
     return {name: keyring_release(state, name) for name in others}
 
 
 def keyring_version(serial: int) -> str:
     """Return the version of the package that has this serial."""
-    return f"{serial}-{_REVISION}"
+    return f"{serial}-{REVISION}"
 
 
 def keyring_release(state: State, channel: str) -> Release:
@@ -85,70 +91,40 @@ def keyring_release(state: State, channel: str) -> Release:
     )
 
 
+def _source(record: Repository) -> Digest:
+    """Return what is equal where the same package is made: making it takes longer."""
+    certificates = [key.certificate for key in record.keys]
+    return digests.of_json([__version__, record.name, record.title, certificates])
+
+
+def _is_there(draft: Draft, record: Repository) -> bool:
+    """Tell whether all suites and trees hold the present version, and no other."""
+    name, content = layout.keyring_package(record.name), draft.content
+    version = f"{record.keyring.serial}-{REVISION}"
+    trees = content.trees.values() if draft.signer.suits_rpm else ()
+    held = (
+        *(_versions(suite, ALL, name) for suite in content.suites.values()),
+        *(_versions(tree, NOARCH, name) for tree in trees),
+    )
+    return all(each == [version] for each in held)
+
+
+def _versions(index: Index[P], architecture: str, name: str) -> list[str]:
+    ledger = index.lists.get(architecture)
+    return [each.version for each in ledger.named(name)] if ledger else []
+
+
 def _current(record: Repository, scratch: Path) -> tuple[Keyring, list[Submission]]:
     """Make the packages for apt and for dnf; their version is a new one if anything in them is."""
+    # Loaded for new keys and new releases of omnibuild: writers of packages take long to load.
+    from omnibuild.repository.keys.making import make_keyring
+
     serial = record.keyring.serial or 1
-    made = _make(record, serial, scratch / "same")
+    made = make_keyring(record, serial, scratch / "same")
     if record.keyring.digest not in ("", _digest(made)):
         serial += 1
-        made = _make(record, serial, scratch / "next")
-    return Keyring(serial, _digest(made)), made
-
-
-def _make(record: Repository, serial: int, scratch: Path) -> list[Submission]:
-    apt, _ = apt_keyring(record.keys)
-    dnf = rpm_keyring(record.keys)
-    places = (apt_source.keyring_path(record.name), yum_repo.keyring_path(record.name))
-    deb, rpm = Debian(compression="gzip", architecture=ALL), Rpm(architecture=NOARCH, tree="")
-    metadata = _metadata(record, serial)
-    return [
-        _package(record, metadata, APT, {places[0]: GeneratedFile(apt)}, deb, scratch / "deb"),
-        _package(record, metadata, DNF, {places[1]: GeneratedFile(dnf)}, rpm, scratch / "rpm"),
-    ]
-
-
-def _package(
-    record: Repository,
-    metadata: Metadata,
-    family: str,
-    keys: dict[str, GeneratedFile],
-    form: Debian | Rpm,
-    scratch: Path,
-) -> Submission:
-    root, out = scratch / "root", scratch / "out"
-    out.mkdir(parents=True)
-    for path, content in {**keys, **updater.files(record.name, record.title, family)}.items():
-        file = root / path.lstrip("/")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content.content)
-        file.chmod(content.mode)
-    for directory in (root, *filter(Path.is_dir, root.rglob("*"))):
-        directory.chmod(0o755)
-    (place,) = keys
-    payload = Payload(
-        metadata=metadata,
-        root=root,
-        tree=scan(root),
-        prefix=str(Path(place).parent),
-        scripts=updater.scripts(record.name),
-    )
-    return intake.inspect(write_package(payload, form, Making(out)).path)
-
-
-def _metadata(record: Repository, serial: int) -> Metadata:
-    return Metadata(
-        name=layout.keyring_package(record.name),
-        version=str(serial),
-        revision=_REVISION,
-        summary=f"Keys of the package repository {record.title}",
-        description="Upgrades bring the keys that this host's packages are signed with, and the"
-        " program that keeps packages current where somebody asked for it.",
-        license="none",
-        maintainer=record.title,
-        homepage="",
-        vendor=record.title,
-        date=_DATE,
-    )
+        made = make_keyring(record, serial, scratch / "next")
+    return Keyring(serial, _digest(made), _source(record)), made
 
 
 def _digest(made: list[Submission]) -> Digest:

@@ -139,7 +139,7 @@ def _change(repository: Path | str, signer: Signer, change: _Change, emit: Emit)
                 record = change(_head(state).repository, state.channels)
                 check_clock(target, state.channels)
                 for name in state.channels:
-                    add_keyring(Draft(state, signer, name, (), signed), record)
+                    add_keyring(Draft(state, signer, name, (), signed), record, through=False)
                 if state.commit(record, _releases(state)):
                     break
         show(target, signer, list(state.channels), emit, through=True)

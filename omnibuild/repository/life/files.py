@@ -9,9 +9,8 @@ from omnibuild.digests import Digest
 from omnibuild.errors import RepositoryError, Where
 from omnibuild.repository import layout
 from omnibuild.repository.state.channel import Channel, Index
-from omnibuild.repository.state.entries import Deb, Download, Rpm
+from omnibuild.repository.state.entries import NOARCH, Deb, Download, Rpm
 from omnibuild.repository.targets.target import Target
-from omnibuild.repository.yum.metadata import NOARCH
 
 
 @dataclass(frozen=True)

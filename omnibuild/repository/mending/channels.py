@@ -12,9 +12,8 @@ from omnibuild.repository.mending.evidence import Evidence
 from omnibuild.repository.mending.lists import Clues, damaged, earlier_rows, mended, rebuilt
 from omnibuild.repository.mending.packages import Files
 from omnibuild.repository.state.channel import Channel, Contents, Index, Shelf
-from omnibuild.repository.state.entries import Advisory, Deb, Download, Rpm
+from omnibuild.repository.state.entries import NOARCH, Advisory, Deb, Download, Rpm
 from omnibuild.repository.state.ledger import Entry, Leaf, Ledger, Row
-from omnibuild.repository.yum.metadata import NOARCH
 
 E = TypeVar("E", bound=Entry)
 

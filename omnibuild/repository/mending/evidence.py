@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from omnibuild.errors import PackageError
-from omnibuild.package.deb.control import parse_paragraph
+from omnibuild.package.deb.paragraph import parse_paragraph
 from omnibuild.repository import layout
 from omnibuild.repository.apt.release import (
     SIGNATURE_HEADER,

@@ -14,12 +14,13 @@ from omnibuild.errors import OmnibuildError
 from omnibuild.package.rpm.reader import RpmInfo, read_rpm_headers
 from omnibuild.package.rpm.tags import SignatureTag
 from omnibuild.repository import intake, layout
-from omnibuild.repository.draft import deb_entry, rpm_entry
+from omnibuild.repository.draft import deb_entry
 from omnibuild.repository.keys.trusted import TrustedKey
 from omnibuild.repository.life.files import File
 from omnibuild.repository.state.entries import Deb, Rpm
 from omnibuild.repository.targets.target import Target
 from omnibuild.repository.yum.elements import SignedFile, filelists_element
+from omnibuild.repository.yum.incoming import rpm_entry
 from omnibuild.repository.yum.metadata import compress, is_whole
 from omnibuild.signing.parts import read_parts
 from omnibuild.signing.signer import issuer

@@ -155,7 +155,9 @@ class _Repair:
         for path, what in found.history.items():
             self._lost(path, what)
         for name in found.channels:
-            add_keyring(Draft(self._state, self.signer, name, (), signed), found.record)
+            add_keyring(
+                Draft(self._state, self.signer, name, (), signed), found.record, through=True
+            )
         listed = {
             file.path: file
             for name, content in found.channels.items()

@@ -11,6 +11,8 @@ from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.repository import layout
 
+NOARCH = "noarch"
+
 # A name may end in a number, and no version of ours holds a hyphen.
 _TARBALL = re.compile(r"(.+)-([0-9][^-]*)-(linux-[^-]+)\.tar\.\w+")
 _PEX = re.compile(r"(.+?)-([0-9][^-]*)(?:-(linux-[^-]+))?\.pex")

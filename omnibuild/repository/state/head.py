@@ -35,10 +35,14 @@ _NAME_FOREIGN = re.compile(r"[^a-z0-9]+")
 
 
 class Keyring(Struct, frozen=True):
-    """The package that brings the keys to hosts: its version, and what it was made of."""
+    """The package that brings the keys to hosts: its version, and what it was made of.
+
+    ``digest`` is of its files; ``source`` is equal where the same files are made.
+    """
 
     serial: int = 0
     digest: Digest = ""
+    source: Digest = ""
 
 
 class Repository(Struct, kw_only=True):

@@ -10,7 +10,6 @@ from typing import Final
 from omnibuild.repository.state.entries import Change, Deb, Rpm
 from omnibuild.repository.web.document import render, text
 from omnibuild.repository.web.listing import Offer, latest
-from omnibuild.repository.yum.elements import changes_of
 
 MOST: Final = 5
 
@@ -32,6 +31,9 @@ def _changes(offers: Sequence[Offer]) -> Sequence[Change]:
         if newest and isinstance(newest.item, Deb) and newest.item.changes:
             return newest.item.changes
         if newest and isinstance(newest.item, Rpm):
+            # Loaded for rpms, as all that knows their format.
+            from omnibuild.repository.yum.elements import changes_of
+
             return [
                 _of_rpm(each.author, each.date, each.text) for each in changes_of(newest.item.other)
             ]

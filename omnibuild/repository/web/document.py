@@ -12,9 +12,12 @@ from base64 import b64encode
 from collections.abc import Mapping
 from functools import cache
 from html import escape
-from importlib import resources
+from pathlib import Path
 
 from omnibuild.host.template import fill
+
+# importlib.resources, which knows archives, takes longer to load than a page to be written.
+_TEMPLATES = Path(__file__).parent / "templates"
 
 # What HTML has no letters for.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -61,7 +64,7 @@ def code(commands: str, label: str) -> str:
 
 @cache
 def _source(template: str) -> str:
-    file = resources.files("omnibuild.repository.web").joinpath("templates", template)
+    file = _TEMPLATES / template
     return file.read_text("utf-8")
 
 

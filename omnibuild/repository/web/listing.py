@@ -14,8 +14,7 @@ from omnibuild.package.versions import compare_debs, compare_rpms
 from omnibuild.repository import layout
 from omnibuild.repository.apt.suite import ALL
 from omnibuild.repository.state.channel import Channel, Index
-from omnibuild.repository.state.entries import Deb, Download, Rpm
-from omnibuild.repository.yum.metadata import NOARCH
+from omnibuild.repository.state.entries import NOARCH, Deb, Download, Rpm
 
 P = TypeVar("P", Deb, Rpm)
 Q = TypeVar("Q", bound=Deb | Rpm)

@@ -8,7 +8,7 @@ from functools import cmp_to_key
 
 from omnibuild.errors import PackageError
 from omnibuild.events import human_size
-from omnibuild.package.deb.control import parse_paragraph
+from omnibuild.package.deb.paragraph import parse_paragraph
 from omnibuild.package.versions import compare_debs
 from omnibuild.repository import layout
 from omnibuild.repository.apt.suite import UDEB
@@ -19,7 +19,6 @@ from omnibuild.repository.web.document import code, document, render, text
 from omnibuild.repository.web.listing import DEB, RPM, TAR, Offer, Row, compare
 from omnibuild.repository.web.lists import newest_by_channel
 from omnibuild.repository.web.site import Site
-from omnibuild.repository.yum.elements import said
 
 # Files of older versions are folded away.
 FILES_IN_SIGHT = 12
@@ -65,6 +64,9 @@ def _about(offer: Offer) -> tuple[str, str, str]:
         lines = [line[1:] if line.strip() != "." else "" for line in long.split("\n")]
         description, url = "\n".join(lines), fields.get("Homepage", "")
     elif isinstance(item, Rpm):
+        # Loaded for rpms, as all that knows their format.
+        from omnibuild.repository.yum.elements import said
+
         description = said(item.primary, "description")
         url, license_ = said(item.primary, "url"), said(item.primary, "rpm:license")
     paragraphs = [part for part in re.split(r"\n\s*\n", description) if part.strip()]

@@ -19,12 +19,11 @@ from omnibuild.repository.clients.commands import (
 )
 from omnibuild.repository.clients.systems import APT, DNF, HostSystem
 from omnibuild.repository.state.channel import Channel, Index
-from omnibuild.repository.state.entries import Deb, Rpm
+from omnibuild.repository.state.entries import NOARCH, Deb, Rpm
 from omnibuild.repository.state.head import Repository
 from omnibuild.repository.web.document import code, render, text
 from omnibuild.repository.web.listing import Row, shown
 from omnibuild.repository.web.site import Site
-from omnibuild.repository.yum.metadata import NOARCH
 
 # Stands for what there is none of.
 UNKNOWN_PACKAGE = "PACKAGE"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from html import unescape
 
 from omnibuild.digests import Digest
+from omnibuild.package.rpm.notation import RpmRelation
 from omnibuild.package.rpm.reader import RpmChange, RpmFile, RpmInfo
-from omnibuild.package.rpm.relations import RpmRelation
 from omnibuild.repository.yum.escaping import escaped, quoted
 
 # As many as the metadata of distributions holds.

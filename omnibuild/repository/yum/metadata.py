@@ -16,7 +16,6 @@ from omnibuild.repository.state.entries import Rpm
 from omnibuild.repository.yum.escaping import quoted
 from omnibuild.repository.yum.updateinfo import UPDATEINFO
 
-NOARCH = "noarch"
 GZIP_LEVEL = 6
 
 COMMON = "http://linux.duke.edu/metadata/common"

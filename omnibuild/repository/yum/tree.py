@@ -19,12 +19,11 @@ from omnibuild.digests import Digest
 from omnibuild.repository import layout
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.damage import UNREADABLE
-from omnibuild.repository.state.entries import Rpm
+from omnibuild.repository.state.entries import NOARCH, Rpm
 from omnibuild.repository.state.ledger import Ledger
 from omnibuild.repository.targets.target import KEPT_SECONDS, Target
 from omnibuild.repository.yum.metadata import (
     ELEMENTS,
-    NOARCH,
     Metadata,
     Piece,
     Record,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omnibuild import digests
-from omnibuild.package.deb.control import parse_paragraph
+from omnibuild.package.deb.paragraph import parse_paragraph
 from omnibuild.repository.apt.release import rows_of, signed_text
 from omnibuild.repository.apt.switch import FORMS
 from tests.integration.repository.clients import Apt, Dnf, Done, run

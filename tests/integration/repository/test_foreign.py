@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 import pytest
 
 from omnibuild.errors import PackageError
-from omnibuild.package.deb.control import parse_paragraph
 from omnibuild.package.deb.fields import check_fields
+from omnibuild.package.deb.paragraph import parse_paragraph
 from omnibuild.repository.intake import inspect
 from omnibuild.repository.publish import publish
 from tests.certification.hostile.mutate import damaged

@@ -1,5 +1,7 @@
 """What the quick commands load, rather than how long they take."""
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -9,7 +11,9 @@ import pytest
 
 from omnibuild.cli.main import main
 from omnibuild.cli.outcome import run as outcome
-from omnibuild.cli.parser import make_parser
+from omnibuild.cli.parser import COMMANDS, make_parser
+from omnibuild.signing.creation import create_key
+from tests.unit.repository.samples import USER_ID, package
 
 HEAVY = ("msgspec", "rich", "requests", "pysequoia", "zstandard", "installer", "tomllib", "tarfile")
 
@@ -33,6 +37,34 @@ def test_quick_commands_load_nothing_heavy(words: list[str]) -> None:
     done = run(*words)
     assert done.returncode == 0
     assert done.stderr.strip() == "[]"
+
+
+def test_publishing_a_deb_loads_what_debs_need(tmp_path: Path) -> None:
+    create_key(tmp_path / "key", USER_ID)
+    words = ["--repo", str(tmp_path / "repository"), "--key", str(tmp_path / "key")]
+    assert run("publish", str(package(tmp_path)), *words).returncode == 0
+    code = (
+        "import sys\nfrom omnibuild.cli.main import main\nstatus = main(sys.argv[1:])\n"
+        "heavy = ('omnibuild.package.formats', 'omnibuild.package.rpm', 'omnibuild.recipe.checks',"
+        " 'omnibuild.payload.model', 'email', 'importlib.resources', 'packaging', 'socket')\n"
+        "print([name for name in heavy if name in sys.modules], file=sys.stderr)\n"
+        "sys.exit(status)"
+    )
+    second = [sys.executable, "-c", code, "publish", str(package(tmp_path, "second")), *words]
+    done = subprocess.run(second, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_a_command_alone_is_parsed_and_helped_as_among_all() -> None:
+    every = make_parser()
+    for word in COMMANDS:
+        texts = []
+        for parser in (every, make_parser(word.name.split())):
+            with contextlib.redirect_stdout(io.StringIO()) as told, pytest.raises(SystemExit):
+                parser.parse_args([*word.name.split(), "--help"])
+            texts.append(told.getvalue())
+        assert texts[0] == texts[1]
 
 
 def test_every_command_shows_examples() -> None:

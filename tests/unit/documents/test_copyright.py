@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from omnibuild.documents.copyright import copyright_file, patterns
 from omnibuild.documents.licences import Licensed
-from omnibuild.package.deb.control import parse_paragraph
+from omnibuild.package.deb.paragraph import parse_paragraph
 from omnibuild.recipe.models import App
 from tests.unit.package.golden import assert_golden
 

@@ -10,10 +10,9 @@ from omnibuild.errors import PackageError
 from omnibuild.package.deb.control import (
     binary_control,
     installed_size,
-    parse_paragraph,
-    render_paragraph,
 )
 from omnibuild.package.deb.fields import check_fields
+from omnibuild.package.deb.paragraph import parse_paragraph, render_paragraph
 from omnibuild.payload.model import Relations
 from omnibuild.tree import Entry, Kind
 from tests.unit.package.golden import assert_golden

@@ -15,8 +15,8 @@ from omnibuild.package.relations import (
     parse_relation,
     parse_single_relation,
 )
-from omnibuild.package.rpm.notation import parse_rpm_relation
-from omnibuild.package.rpm.relations import RpmRelation, relation_fields
+from omnibuild.package.rpm.notation import RpmRelation, parse_rpm_relation
+from omnibuild.package.rpm.relations import relation_fields
 from omnibuild.package.rpm.tags import Sense, Tag
 from omnibuild.payload.model import Metadata, Payload, Relations
 from omnibuild.tree import Tree

@@ -18,7 +18,7 @@ from omnibuild.repository.keys import rotation, trusted
 from omnibuild.repository.keys.overview import keys_of
 from omnibuild.repository.publish import publish, remove
 from omnibuild.repository.state.entries import Deb, Rpm
-from omnibuild.repository.state.head import load
+from omnibuild.repository.state.head import load, read_release
 from omnibuild.repository.targets import open_target
 from omnibuild.signing.certificate import Certificate, read_certificate
 from omnibuild.signing.messages import packets
@@ -197,6 +197,26 @@ def test_each_channel_has_the_keyring(tmp_path: Path, repository: Path) -> None:
     publish([package(tmp_path, "more")], repository, OLD, channel="beta", platforms=PLATFORMS)
     announced(repository)
     assert versions(repository) == versions(repository, "beta") == {"2-1"}
+
+
+def test_the_keyring_is_made_again_where_it_is_missing(tmp_path: Path, repository: Path) -> None:
+    before = load(open_target(repository)).releases["stable"]
+    deb = next(repository.glob("apt/pool/main/*/*keyring/*.deb"))
+    data = deb.read_bytes()
+    deb.write_bytes(b"damaged")
+    publish([package(tmp_path, "more")], repository, OLD, platforms=PLATFORMS)
+    # It is not looked at for each package, and it is for none.
+    assert deb.read_bytes() == b"damaged"
+    publish([], repository, OLD, platforms=PLATFORMS)
+    assert deb.read_bytes() == data
+    state = load(open_target(repository))
+    keyring_deb = next(iter(keyrings(state.channel("stable").suites["stable"])))
+    state.channel("stable").suites["stable"].lists["all"].forget(keyring_deb.key)
+    contents = state.channel("stable").contents()
+    release = msgspec.structs.replace(read_release(state.target, before), contents=contents)
+    assert state.commit(state.head.repository, {"stable": release})  # type: ignore[union-attr]
+    publish([package(tmp_path, "third")], repository, OLD, platforms=PLATFORMS)
+    assert versions(repository) == {"1-1"}
 
 
 def test_keys_are_told(repository: Path) -> None:

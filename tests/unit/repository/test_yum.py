@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omnibuild.package.rpm.notation import RpmRelation
 from omnibuild.package.rpm.reader import RpmChange, RpmFile, RpmInfo
-from omnibuild.package.rpm.relations import RpmRelation
 from omnibuild.package.rpm.tags import Sense
 from omnibuild.repository import layout
 from omnibuild.repository.state.entries import Rpm

@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnibuild.package.deb.control import parse_paragraph
+from omnibuild.package.deb.paragraph import parse_paragraph
 from omnibuild.repository.apt import suite as apt
 from omnibuild.repository.apt.release import release_text, row_of, rows_of
 from omnibuild.repository.state.channel import Index
