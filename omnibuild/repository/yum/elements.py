@@ -6,11 +6,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import unescape
+from typing import TYPE_CHECKING
 
 from omnibuild.digests import Digest
-from omnibuild.package.rpm.notation import RpmRelation
-from omnibuild.package.rpm.reader import RpmChange, RpmFile, RpmInfo
 from omnibuild.repository.yum.escaping import escaped, quoted
+
+if TYPE_CHECKING:
+    # Advisories and pages take words of this, and no rpm is read for them.
+    from omnibuild.package.rpm.notation import RpmRelation
+    from omnibuild.package.rpm.reader import RpmChange, RpmFile, RpmInfo
 
 # As many as the metadata of distributions holds.
 MOST_CHANGES = 10
