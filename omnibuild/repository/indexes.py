@@ -66,7 +66,9 @@ def show(
             # Whoever finds it empty looks all through: what is written now may be cut off.
             target.put(layout.SHOWN, b"")
         noted = Noted(target)
-        changed = _publish_all(noted, state.head, state, wanted, signer, through=through)
+        # While pages are written it is empty, too: who finds it so makes all of them again.
+        pages_too = through or before is None
+        changed = _publish_all(noted, state.head, state, wanted, signer, through=pages_too)
         target.put(layout.SHOWN, now.encoded())
     # What somebody changed who was killed has not been told of.
     if paths := noted.changed if before else noted.seen:

@@ -14,6 +14,7 @@ from itertools import islice
 import msgspec
 from msgspec import Struct
 
+from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.errors import RepositoryError
 from omnibuild.repository import layout
@@ -55,12 +56,14 @@ class View(Struct, frozen=True):
         frame: what is equal where equal rows make equal pages.
         edition: the catalogue.
         listed: whether there are lists beside the front page.
+        beside: the keys, and what the installer is made of and signed with.
     """
 
     releases: Mapping[str, Digest]
     frame: Digest
     edition: Edition
     listed: bool
+    beside: Digest = ""
 
     @property
     def lists(self) -> set[str]:
@@ -98,10 +101,10 @@ def publish_pages(
     site = Site.of(record, channels, default)
     past = None if through else _past(target, frame(site), site.first)
     _publish_tarballs(target, record, channels, past, signer)
-    _publish_installer(target, record, default, signer)
+    beside = _publish_installer(target, record, default, signer, past)
     edition, found, past = _edition(target, site.first, channels, past)
     front = front_of(target, edition)
-    view = View(head.releases, frame(site), edition, listed=front is None)
+    view = View(head.releases, frame(site), edition, listed=front is None, beside=beside)
     _write_pages(target, site, view, found, past)
     page = landing_page(site, channels, edition, front)
     target.put(layout.LANDING_PAGE, page.encode())
@@ -154,7 +157,8 @@ def _write_pages(
 ) -> None:
     if past and past.view == view:
         return
-    target.remove(layout.CATALOGUED)
+    if not past:
+        target.remove(layout.CATALOGUED)
     own = (
         (layout.package_page(name), package_page(site, name, offered))
         for name, offered in found.items()
@@ -207,13 +211,12 @@ def _publish_tarballs(
             put_list(target, path, text, signer)
 
 
-def _publish_installer(target: Target, record: Repository, default: str, signer: Signer) -> None:
+def _publish_installer(
+    target: Target, record: Repository, default: str, signer: Signer, past: _Past | None
+) -> Digest:
+    """Write keys and the installer, unless they are those of the past; return what they are."""
     armored, binary = apt_keyring(record.keys)
     for_dnf = rpm_keyring(record.keys)
-    for name in (record.name, *record.former_names):
-        target.put(layout.key_path(name, "asc"), armored)
-        target.put(layout.key_path(name, "gpg"), binary)
-        target.put(layout.rpm_key_path(name), for_dnf)
     script = installer(
         name=record.name,
         former_names=record.former_names,
@@ -230,4 +233,14 @@ def _publish_installer(target: Target, record: Repository, default: str, signer:
         components=record.components,
         systems=record.systems.values(),
     )
+    names = (record.name, *record.former_names)
+    signers = [each.fingerprint for each in signer.all]
+    beside = digests.of_json([script, armored.decode(), list(names), signers])
+    if past and past.view.beside == beside:
+        return beside
+    for name in names:
+        target.put(layout.key_path(name, "asc"), armored)
+        target.put(layout.key_path(name, "gpg"), binary)
+        target.put(layout.rpm_key_path(name), for_dnf)
     put_signed(target, layout.INSTALLER, script.encode(), signer)
+    return beside

@@ -83,7 +83,7 @@ class _Switch:
         self._put(self._form(self._listed))
         self.target.remove(self._path("Release.gpg"))
         both = {**rows_of(self._published), **self._rows}
-        return self._put({"Release": self._text(both)})
+        return self.target.put(self._path("Release"), self._text(both))
 
     def commit(self) -> bool:
         """Replace InRelease, once nobody is left between an older Release and it."""

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from omnibuild import digests
 from omnibuild.digests import Digest
+from omnibuild.repository import layout
 from omnibuild.repository.state.choice import Choice, title_of
 from omnibuild.repository.state.entries import Advisory, Deb, Download, Rpm
 from omnibuild.repository.state.ledger import Entry, Leaf, Ledger
@@ -65,6 +66,13 @@ class Index(Generic[P]):
     def list(self, architecture: str) -> Ledger[P]:
         """Return the packages of an architecture, in a list that is made when there is none."""
         return self.lists.setdefault(architecture, Ledger(self.target, self.kind))
+
+    def lists_of(self, key: str) -> Iterator[Ledger[P]]:
+        """Yield the lists that may hold a place: its path says the architecture."""
+        for name, ledger in self.lists.items():
+            architecture = name.rpartition("/")[2]
+            if key.rpartition(".")[0].endswith((f"_{architecture}", f".{architecture}")):
+                yield ledger
 
     def __iter__(self) -> Iterator[P]:
         for _, ledger in sorted(self.lists.items()):
@@ -139,13 +147,9 @@ class Channel:
     def identity(self, key: str) -> Digest:
         """Return what is, or once was, at a place of any list; empty when nothing ever was."""
         found = (
-            *(
-                each.identity(key)
-                for suite in self.suites.values()
-                for each in suite.lists.values()
-            ),
-            *(each.identity(key) for tree in self.trees.values() for each in tree.lists.values()),
-            self.downloads.identity(key),
+            *(each.identity(key) for suite in self.suites.values() for each in suite.lists_of(key)),
+            *(each.identity(key) for tree in self.trees.values() for each in tree.lists_of(key)),
+            self.downloads.identity(key) if f" {layout.DOWNLOADS}/" in key else "",
         )
         return next(filter(None, found), "")
 

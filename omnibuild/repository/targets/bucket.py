@@ -22,6 +22,7 @@ from omnibuild.events import Emit, Warned
 from omnibuild.repository import layout
 from omnibuild.repository.targets.headers import headers_of
 from omnibuild.repository.targets.lease import Lease
+from omnibuild.repository.targets.listings import Listings
 from omnibuild.repository.targets.target import KEPT_SECONDS
 from omnibuild.transfer.bucket import Bucket, ChangedObjectError, Listed
 from omnibuild.transfer.objects import MissingObjectError, TransferError, open_bucket
@@ -43,6 +44,12 @@ class BucketTarget:
     # What was read or written: the content, and the tag by which a condition names it.
     _known: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     _written: dict[str, float] = field(default_factory=dict)
+    # Digests stored with what never changes.
+    _stored: dict[str, Digest] = field(default_factory=dict)
+    _listings: Listings = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._listings = Listings(self.objects)
 
     @classmethod
     def of(cls, url: str) -> BucketTarget:
@@ -55,8 +62,10 @@ class BucketTarget:
 
     def read(self, path: str) -> bytes:
         """Return the content of a file; empty when there is none."""
-        if layout.is_immutable(path) and self._known.get(path, ("", ""))[1]:
+        if path in self._known and self._lasts(path):
             return self._known[path][0]
+        if self._listings.lack(path):
+            return b""
         with self._failures(path):
             try:
                 self._known[path] = self.objects.read(path)
@@ -64,8 +73,17 @@ class BucketTarget:
                 self._known[path] = (b"", "")
         return self._known[path][0]
 
+    def _lasts(self, path: str) -> bool:
+        """Tell whether a file still is what was read of it, or written."""
+        if layout.is_immutable(path):
+            return bool(self._known[path][1])
+        # While the lease is held nobody else writes what readers see; the head needs none.
+        return self._listings.held and path != layout.HEAD
+
     def digest(self, path: str) -> Digest:
         """Return the digest of a file, which was stored with it; empty when there is none."""
+        if path in self._stored:
+            return self._stored[path]
         with self._failures(path):
             try:
                 words, _ = self.objects.about(path)
@@ -97,9 +115,8 @@ class BucketTarget:
 
     def sizes(self, path: str) -> dict[str, int]:
         """Return the files of a directory, by their names, and how many bytes they have."""
-        with self._failures(path):
-            found = {each.name[len(path) + 1 :]: each for each in self.objects.listed(f"{path}/")}
-        return {name: each.size for name, each in found.items() if "/" not in name}
+        found = {name[len(path) + 1 :]: each.size for name, each in self._below(path).items()}
+        return {name: size for name, size in found.items() if "/" not in name}
 
     def settled(
         self, directory: str, names: Sequence[str], seconds: float = KEPT_SECONDS
@@ -115,15 +132,20 @@ class BucketTarget:
             # To ask would take as long as to write: what is small, is called after its content.
             return path in self._known and self._known[path][0] == data
         if path not in self._known and layout.is_immutable(path):
-            return self.digest(path) == digests.of_bytes(data)
+            # One listing tells of all files of a state; without a lease it is not kept.
+            listed = not self._listings.held or path in self._below(path.rpartition("/")[0])
+            return listed and self.digest(path) == digests.of_bytes(data)
         if path not in self._known:
             self.read(path)
-        content, tag = self._known[path]
+        content, tag = self._known.get(path, (b"", ""))
         return bool(tag) and content == data
 
     def put(self, path: str, data: bytes) -> bool:
-        """Replace a file in one step; tell whether it said anything else before."""
-        return self.put_all({path: data})
+        """Replace a file in one step; to ask what it said would take as long as to write it."""
+        if path in self._known or layout.is_immutable(path):
+            return self.put_all({path: data})
+        self._put(path, data)
+        return True
 
     def put_all(self, contents: Mapping[str, bytes]) -> bool:
         """Replace files in their order; those that say the same stay untouched."""
@@ -164,30 +186,36 @@ class BucketTarget:
 
     def copy(self, source: str, path: str) -> None:
         """Have a file also under another path, in place of what is there."""
+        self._known.pop(path, None)
         with self._failures(path):
             words, _ = self.objects.about(source)
             self.objects.copy(source, path, headers=headers_of(path), words=words)
+        self._listings.lose(path)
 
     def remove(self, path: str) -> None:
         """Remove a file, if it is there."""
         self._known.pop(path, None)
+        self._stored.pop(path, None)
+        if self._listings.held and not layout.is_immutable(path):
+            self._known[path] = (b"", "")
         with self._failures(path):
             self.objects.delete([path])
+        self._listings.drop(path)
 
     def retire(self, paths: Iterable[str]) -> None:
         """Write files again as they are: from now on their age is counted anew."""
         for path in paths:
+            beside = self._below(path.rpartition("/")[0])
+            names = [path] if path in beside else [n for n in beside if n.startswith(f"{path}/")]
             with self._failures(path):
-                try:
-                    self._touch(path)
-                except MissingObjectError:
-                    for item in self.objects.listed(f"{path}/"):
-                        self._touch(item.name)
+                for name in names:
+                    self._touch(name, beside[name].size)
 
-    def _touch(self, name: str) -> None:
+    def _touch(self, name: str, size: int) -> None:
         # S3 copies an object to itself only with other words; what is old is read by its name.
         words = {"retired": str(int(time.time()))}
         self.objects.copy(name, name, headers=headers_of(name), words=words)
+        self._listings.note(name, size)
 
     def outlast(self, path: str, seconds: float) -> None:
         """Wait until a file is so old, by this machine's own clock if it was written from here."""
@@ -202,13 +230,9 @@ class BucketTarget:
         if not old:
             return
         gone = datetime.now(UTC) - timedelta(seconds=seconds)
-        below: dict[str, list[Listed]] = {name: [] for name in old}
         with self._failures(directory):
-            for item in self.objects.listed(f"{directory}/"):
-                name = item.name[len(directory) + 1 :].partition("/")[0]
-                if name in below:
-                    below[name].append(item)
-            for items in below.values():
+            entries = self._listings.entries(directory)
+            for items in (entries.get(name, []) for name in old):
                 if all(item.modified < gone for item in items):
                     self.objects.delete(item.name for item in items)
 
@@ -226,13 +250,12 @@ class BucketTarget:
                     time.sleep(_ASKED)
         try:
             with lease.kept():
-                # What others have shown meanwhile is not known here.
-                kept = {
-                    path: data for path, data in self._known.items() if layout.is_immutable(path)
-                }
-                self._known = kept
+                # Not known here is what others have shown meanwhile.
+                self._known = {p: data for p, data in self._known.items() if self._lasts(p)}
+                self._listings.held = True
                 yield
         finally:
+            self._listings.forget()
             with contextlib.suppress(TransferError):
                 lease.give_back()
 
@@ -244,12 +267,13 @@ class BucketTarget:
 
     def _newest(self, directory: str) -> dict[str, datetime]:
         """Return when the entries of a directory were last written to, by their names."""
-        newest: dict[str, datetime] = {}
         with self._failures(directory):
-            for item in self.objects.listed(f"{directory}/"):
-                name = item.name[len(directory) + 1 :].partition("/")[0]
-                newest[name] = max(item.modified, newest.get(name, item.modified))
-        return newest
+            return self._listings.newest(directory)
+
+    def _below(self, directory: str) -> Mapping[str, Listed]:
+        """Return the objects of a directory by their names."""
+        with self._failures(directory):
+            return self._listings.below(directory)
 
     def _put(self, path: str, source: bytes | Path, *, before: str | None = None) -> None:
         digest = digests.of_file(source) if isinstance(source, Path) else digests.of_bytes(source)
@@ -258,8 +282,14 @@ class BucketTarget:
                 path, source, headers=headers_of(path), words={SHA256: digest}, before=before
             )
         self._written[path] = time.monotonic()
-        if isinstance(source, bytes):
+        if layout.is_immutable(path):
+            self._stored[path] = digest
+        self._known.pop(path, None)
+        if isinstance(source, Path):
+            self._listings.lose(path)
+        else:
             self._known[path] = (source, tag)
+            self._listings.note(path, len(source))
 
     @contextlib.contextmanager
     def _failures(self, path: str) -> Iterator[None]:

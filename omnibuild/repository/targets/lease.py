@@ -32,6 +32,9 @@ class Lease:
 
     def take(self) -> bool:
         """Take the lease if it is free, or its holder has not renewed it for too long."""
+        # Mostly it is free: whoever finds it so has asked once.
+        if not self._seen[0] and self._write(""):
+            return True
         try:
             _, tag = self.objects.read(self.name)
         except MissingObjectError:

@@ -54,7 +54,11 @@ class Target(Protocol):
         """Tell whether a file is there and has this content."""
 
     def put(self, path: str, data: bytes) -> bool:
-        """Replace a file in one step; tell whether it said anything else before."""
+        """Replace a file in one step; tell whether it said anything else before.
+
+        What was not read before may count as different: where each question is a request of its
+        own, none is asked.
+        """
 
     def put_all(self, contents: Mapping[str, bytes]) -> bool:
         """Replace files in their order, one right after the other; tell whether any changed."""

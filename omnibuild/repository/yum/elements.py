@@ -96,6 +96,8 @@ def other_element(info: RpmInfo, digest: Digest) -> str:
 
 def changes_of(element: str) -> list[RpmChange]:
     """Return the changes that an element of other.xml says, the newest first."""
+    from omnibuild.package.rpm.reader import RpmChange
+
     found = [
         RpmChange(int(match["date"]), unescape(match["author"][1:-1]), unescape(match["text"]))
         for match in _CHANGE.finditer(element)

@@ -194,7 +194,9 @@ def _write(target: Target, directory: str, metadata: Metadata, signer: Signer, n
     repomd = metadata.repomd(max(now, revision(published) + 1))
     if _undated(repomd) == _undated(published):
         repomd = published
-    signature = target.read(f"{directory}/repodata/repomd.xml.asc")
+    # No signature that is there can be of what is new.
+    there = repomd == published
+    signature = target.read(f"{directory}/repodata/repomd.xml.asc") if there else b""
     if not signer.has_signed(repomd, signature):
         signature = signer.sign_detached_armored(repomd)
     parts = {f"{directory}/{path}": data for path, data in metadata.files().items()}

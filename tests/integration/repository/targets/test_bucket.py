@@ -215,7 +215,7 @@ def test_requests_do_not_become_more(tmp_path: Path, bucket: str, requests: Coun
     """The goal is 15, which is far: docs/performance.md says what they are."""
     first = [package(tmp_path, platform=platform) for platform in PLATFORMS]
     publish(first, bucket, signer(), platforms=PLATFORMS, base_url=URL)
-    for platform, most in ((DEBIAN_12, 72), (EL9, 100)):
+    for platform, most in ((DEBIAN_12, 47), (EL9, 67)):
         requests.clear()
         second = package(tmp_path, "second", platform=platform)
         publish([second], bucket, signer(), platforms=PLATFORMS)
