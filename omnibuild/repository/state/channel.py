@@ -70,7 +70,8 @@ class Index(Generic[P]):
     def lists_of(self, key: str) -> Iterator[Ledger[P]]:
         """Yield the lists that may hold a place: its path says the architecture."""
         for name, ledger in self.lists.items():
-            architecture = name.rpartition("/")[2]
+            # As amd64, contrib:amd64, installer/amd64.
+            architecture = name.rpartition("/")[2].rpartition(":")[2]
             if key.rpartition(".")[0].endswith((f"_{architecture}", f".{architecture}")):
                 yield ledger
 

@@ -34,11 +34,7 @@ _ASKED: Final = 0.5
 
 @dataclass
 class BucketTarget:
-    """Objects below a prefix; the methods are those of :class:`Target`.
-
-    Args:
-        objects: where they are.
-    """
+    """Objects below a prefix; the methods are those of :class:`Target`."""
 
     objects: Bucket
     # What was read or written: the content, and the tag by which a condition names it.
