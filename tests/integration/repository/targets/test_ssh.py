@@ -408,7 +408,7 @@ def test_round_trips_do_not_become_more(
         return sessions[-1]
 
     monkeypatch.setattr(Session, "open", noted)
-    for platform, most in ((DEBIAN_12, 24), (EL9, 30)):
+    for platform, most in ((DEBIAN_12, 26), (EL9, 36)):
         publish(
             [package(tmp_path, "second", platform=platform)], place, signer(), "stable", PLATFORMS
         )
