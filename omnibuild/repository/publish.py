@@ -206,9 +206,8 @@ def apply(
                 record, done = change(state, signed)
                 # Who changes nothing has what there is looked through.
                 through = not (done.added or done.removed)
-                others = add_keyring_everywhere(
-                    state, signer, channel, record, signed, through=through
-                )
+                draft = Draft(state, signer, channel, (), signed)
+                others = add_keyring_everywhere(draft, record, through=through)
                 contents = state.channel(channel).contents()
                 release = Release(
                     channel=channel,

@@ -16,13 +16,12 @@ from omnibuild.files import scratch_directory
 from omnibuild.repository import intake, layout
 from omnibuild.repository.apt.suite import ALL
 from omnibuild.repository.authors import author_of
-from omnibuild.repository.draft import Draft, Signed
+from omnibuild.repository.draft import Draft
 from omnibuild.repository.intake import Submission
 from omnibuild.repository.state.channel import Index
 from omnibuild.repository.state.choice import Choice
 from omnibuild.repository.state.entries import NOARCH, Deb, Rpm
 from omnibuild.repository.state.head import Keyring, Release, Repository, State
-from omnibuild.signing.signer import Signer
 
 REVISION: Final = "1"
 
@@ -55,24 +54,19 @@ def add_keyring(draft: Draft, record: Repository, *, through: bool) -> None:
 
 
 def add_keyring_everywhere(
-    state: State,
-    signer: Signer,
-    channel: str,
-    record: Repository,
-    signed: Signed,
-    *,
-    through: bool,
+    draft: Draft, record: Repository, *, through: bool
 ) -> dict[str, Release]:
     """Have the package in a channel; if it is a new one, return releases of all others with it.
 
     So hosts of all channels get a key whose end was extended by whatever is published next.
     """
+    state, signer = draft.state, draft.signer
     known = state.repository.keyring if state.repository else None
-    add_keyring(Draft(state, signer, channel, (), signed), record, through=through)
+    add_keyring(draft, record, through=through)
     same = known is not None and known.digest == record.keyring.digest
-    others = [] if same else [name for name in state.releases if name != channel]
+    others = [] if same else [name for name in state.releases if name != draft.name]
     for name in others:
-        add_keyring(Draft(state, signer, name, (), signed), record, through=False)
+        add_keyring(Draft(state, signer, name, (), draft.signed), record, through=False)
     return {name: keyring_release(state, name) for name in others}
 
 

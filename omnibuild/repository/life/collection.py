@@ -27,6 +27,8 @@ E = TypeVar("E", Deb, Rpm, Download)
 
 # What a release listed is wanted for so long after the next one: to show that takes time, too.
 IN_FLIGHT = 2 * KEPT_SECONDS
+# A file that is no older may be on its way to its first release.
+YOUNG = KEPT_SECONDS
 
 
 @dataclass
@@ -116,13 +118,13 @@ def collect(
                 hint="wait for who is publishing; if nobody is, publish again: that completes it",
             )
         # Who finds an index is to find what it lists.
-        in_flight = IN_FLIGHT + 2 * (state.head.repository.kept_seconds - KEPT_SECONDS)
-        named = _named(state, before, in_flight)
+        longer = state.head.repository.kept_seconds - KEPT_SECONDS
+        named = _named(state, before, IN_FLIGHT + 2 * longer)
         found = Collected()
         for directory, is_record in _directories(target):
             names = [n for n in target.names(directory) if f"{directory}/{n}" not in named]
             ours = [name for name in names if _is_ours(directory, name)]
-            ripe = target.settled(directory, ours, in_flight / 2)
+            ripe = target.settled(directory, ours, YOUNG + longer)
             sizes = target.sizes(directory) if ripe else {}
             found.size += sum(sizes.get(name, 0) for name in ripe)
             found.records += len(ripe) if is_record else 0

@@ -79,6 +79,7 @@ def test_what_no_release_names_goes(
     remove(["hello=1.0"], place, signer())
     assert collect(place, time.time()).files == 0
     monkeypatch.setattr(collection, "IN_FLIGHT", -60)
+    monkeypatch.setattr(collection, "YOUNG", -60)
     told = collect(place, time.time(), dry_run=True)
     # Four packages; a checksum and a signature beside the tarball.
     assert told.files == 6
@@ -121,6 +122,7 @@ def test_layers_of_a_bucket(
     for channel in ("testing", "stable"):
         remove(["hello=1.0"], bucket, signer(), channel)
     monkeypatch.setattr(collection, "IN_FLIGHT", -60)
+    monkeypatch.setattr(collection, "YOUNG", -60)
     collect(bucket, time.time())
     assert len(open_target(bucket).sizes("layers")) == 6
     assert check(bucket, deep=True).faults == []

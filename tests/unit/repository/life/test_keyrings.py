@@ -131,7 +131,7 @@ def test_present_keys_are_never_collected(
     # Somebody may be fetching the former ones.
     assert collect(repository, time.time()).files == 0
     monkeypatch.setattr(collection, "IN_FLIGHT", -1)
-    monkeypatch.setattr("omnibuild.repository.targets.directory.KEPT_SECONDS", -1)
+    monkeypatch.setattr(collection, "YOUNG", -1)
     done = collect(repository, time.time())
     # Of each a .deb, and an .rpm in each channel.
     assert done.files == 6
