@@ -20,6 +20,7 @@ systemd-container: boots a server for a test
 '
 test_packages='
 apt-utils: makes the sample apt repository
+apt-file: looks for files in Contents
 apt-mirror: mirrors an apt repository
 aptitude: reads an apt repository as apt does, by words of its own
 aptly: mirrors an apt repository

@@ -118,6 +118,19 @@ def _check(parser: argparse.ArgumentParser) -> None:
 
 
 @command(
+    "repo contents",
+    "have the suites of apt tell which files are in packages, for apt-file, or no more",
+    "  omnibuild repo contents on --repo /srv/repo",
+    action="contents",
+)
+def _contents(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("wanted", choices=("on", "off"), help="off at first")
+    add_place(parser)
+    add_key(parser)
+    add_hook(parser)
+
+
+@command(
     "repo resign",
     "date and sign the suites of apt anew, and have what is signed end after some days",
     "  omnibuild repo resign --repo /srv/repo --valid-days 14\n"
@@ -271,6 +284,7 @@ REPO_COMMANDS = (
     _yank,
     _check,
     _repair,
+    _contents,
     _resign,
     _pointers,
     _gc,

@@ -94,7 +94,7 @@ def _unseen(
 def _in_all_channels(shown: Head) -> tuple[object, ...]:
     """Return what all channels are shown anew for."""
     record = shown.repository
-    return (record.base_url, record.signers, record.keys, record.components)
+    return (record.base_url, record.signers, record.keys, record.components, record.contents)
 
 
 def is_shown(target: Target, head: Head) -> bool:
@@ -136,11 +136,17 @@ def suites_of(
     channels: Mapping[str, Channel], record: Repository, wanted: Mapping[str, Contents]
 ) -> list[Suite]:
     """Return some suites of channels with what those hold for them."""
-    valid, kept = record.valid_days * DAY, record.kept_seconds
     return [
         replace(
-            suite_of(channels[channel].suites[name], name, record.title, record.components, valid),
-            kept=kept,
+            suite_of(
+                channels[channel].suites[name],
+                name,
+                record.title,
+                record.components,
+                record.valid_days * DAY,
+                contents=record.contents,
+            ),
+            kept=record.kept_seconds,
         )
         for channel, contents in wanted.items()
         for name in contents.suites

@@ -66,7 +66,7 @@ def check_component(component: str) -> None:
 _IMMUTABLE = re.compile(
     r"apt/pool/.+|apt/dists/.+/by-hash/.+|yum/.+/Packages/.+|yum/.+/repodata/[0-9a-f]{64}-.+"
     r"|yum/.+/gen-[0-9]+/.+|downloads/[^/]+\.(tar\.(gz|xz|zst)|pex)|layers/[^/]+"
-    r"|state/(leaves|releases|filelists)/.+"
+    r"|state/(leaves|releases|filelists|contents)/.+"
 )
 
 
@@ -93,6 +93,11 @@ def release(digest: str) -> str:
 def filelists_shard(digest: str) -> str:
     """Return where the file list of one rpm is kept, compressed."""
     return f"state/filelists/{digest}.xml.gz"
+
+
+def contents_shard(digest: str) -> str:
+    """Return where it is kept which files are in one .deb, compressed."""
+    return f"state/contents/{digest}.gz"
 
 
 def packed_index(suite: str, path: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from omnibuild.repository.life.validity import resign
+from omnibuild.repository.life.settings import resign
 from omnibuild.repository.publish import publish
 from tests.acceptance.hosts.debians import DEBIANS, Chrooted, copies
 from tests.unit.repository.samples import PLATFORMS, package, signer

@@ -7,7 +7,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,16 +23,14 @@ from omnibuild.repository.life.inventory import inventories
 from omnibuild.repository.life.pointers import pointers
 from omnibuild.repository.life.promotion import promote
 from omnibuild.repository.life.retention import Retention, keep_indexes, retire, retired
-from omnibuild.repository.life.telling import SHORT, told
-from omnibuild.repository.life.validity import resign, until
+from omnibuild.repository.life.settings import resign, set_contents, until
+from omnibuild.repository.life.telling import logged, told
 from omnibuild.repository.mending.repair import repair
 from omnibuild.repository.publish import Published, remove
 from omnibuild.settings import default_key
 from omnibuild.signing.signer import Signer, load_signers
 
 EXIT_FAULTS = 1
-# More lines of one release are for machines.
-SHOWN = 40
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -44,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         "demote": _demote,
         "yank": _yank,
         "check": _check,
+        "contents": _contents,
         "resign": _resign,
         "import": _import,
         "repair": _repair,
@@ -69,7 +68,7 @@ def _log(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _write_json({"releases": [_logged_data(each) for each in found]})
     else:
-        _tell(line for each in found for line in _logged_lines(each))
+        _tell(line for each in found for line in logged(each))
     return 0
 
 
@@ -89,24 +88,6 @@ def _logged_data(logged: Logged) -> dict[str, Any]:
         "origin": release.origin,
         "reason": release.reason,
     }
-
-
-def _logged_lines(logged: Logged) -> Iterator[str]:
-    release, author = logged.release, logged.release.author
-    now = ", now" if logged.current else ""
-    yield f"release {logged.digest[:SHORT]}  {release.channel}{now}"
-    date = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(author.time))
-    yield f"  {date}  {author.action} by {author.name}"
-    if author.build:
-        yield f"  build {author.build}"
-    if release.origin:
-        yield f"  from release {release.origin[:SHORT]}"
-    if release.reason:
-        yield f"  reason: {release.reason}"
-    changes = [*(f"+ {title}" for title in release.added), *(f"- {t}" for t in release.removed)]
-    yield from (f"    {change}" for change in changes[:SHOWN])
-    if len(changes) > SHOWN:
-        yield f"    and {len(changes) - SHOWN} more; --json tells all"
 
 
 def _promote(arguments: argparse.Namespace) -> int:
@@ -173,6 +154,16 @@ def _check(arguments: argparse.Namespace) -> int:
             ]
         )
     return EXIT_FAULTS if done.faults else 0
+
+
+def _contents(arguments: argparse.Namespace) -> int:
+    """Turn Contents on or off."""
+    signer = _signer(arguments)
+    with showing(arguments) as emit:
+        set_contents(arguments.repo, signer, wanted=arguments.wanted == "on", emit=emit)
+    if not arguments.json:
+        _tell([f"{arguments.repo}: Contents are {arguments.wanted}"])
+    return 0
 
 
 def _resign(arguments: argparse.Namespace) -> int:

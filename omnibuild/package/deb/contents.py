@@ -21,6 +21,7 @@ COMPRESSIONS: Final = ("", ".gz", ".xz", ".zst")
 REGULAR: Final = frozenset(b"0\0")
 # dpkg extracts these, and names that are too long for a header come before them.
 OTHER_TYPES: Final = frozenset(b"123456")
+LINKS: Final = frozenset(b"12")
 LONG_NAME, LONG_TARGET = b"L", b"K"
 
 _FORMAT = re.compile(rb"2\.[0-9]+\n")
@@ -102,8 +103,11 @@ def check_contents(
     return kept
 
 
-def tar_files(stream: IO[bytes], part: ArMember) -> Iterator[TarFile]:
-    """Yield the regular files of an archive; each content is to be read before the next file."""
+def tar_files(stream: IO[bytes], part: ArMember, *, links: bool = False) -> Iterator[TarFile]:
+    """Yield the regular files of an archive; each content is to be read before the next file.
+
+    With ``links`` those are among them, as files without content.
+    """
     stream.seek(part.offset)
     source = _Source(decompressed(stream, part.name, part.size, single=True))
     name = b""
@@ -122,6 +126,8 @@ def tar_files(stream: IO[bytes], part: ArMember) -> Iterator[TarFile]:
                 pass
             name = b""
         elif kind[0] in OTHER_TYPES:
+            if links and kind[0] in LINKS:
+                yield TarFile((name or _name(header)).removeprefix(b"./"), iter(()))
             size, name = 0, b""
         else:
             raise PackageError(f"an archive in the .deb holds a member of type {kind!r}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from omnibuild.errors import PackageError
 from omnibuild.package.deb.changelog import LONGEST, DebChange, changelog_paths, newest_changes
-from omnibuild.package.deb.contents import check_contents, control_files, deb_parts
+from omnibuild.package.deb.contents import check_contents, control_files, deb_parts, tar_files
 from omnibuild.package.deb.fields import check_fields
 from omnibuild.package.deb.paragraph import parse_paragraph
 from omnibuild.package.reading import reading
@@ -22,6 +22,16 @@ def read_deb_control(path: Path) -> dict[str, str]:
     with reading(path), open_regular(path) as stream:
         control, _ = deb_parts(stream)
         return control_fields(control_files(stream, control))
+
+
+def list_deb(path: Path) -> list[bytes]:
+    """Return the paths of a package's files and links, sorted, without a slash before them.
+
+    Raises :class:`PackageError` whatever is wrong with the file, as far as it was read.
+    """
+    with reading(path), open_regular(path) as stream:
+        _, data = deb_parts(stream)
+        return sorted({file.name for file in tar_files(stream, data, links=True)})
 
 
 @dataclass(frozen=True)

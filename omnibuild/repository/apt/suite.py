@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from omnibuild.digests import Digest
 from omnibuild.package.deb.paragraph import render_paragraph
 from omnibuild.repository import layout
+from omnibuild.repository.apt.contents import contents_text
 from omnibuild.repository.apt.packing import Piece
 from omnibuild.repository.state.channel import Index
 from omnibuild.repository.state.entries import Deb
@@ -52,13 +53,21 @@ def list_of(deb: Deb) -> str:
 
 
 def suite_of(
-    index: Index[Deb], name: str, title: str, components: Sequence[str], valid: int = 0
+    index: Index[Deb],
+    name: str,
+    title: str,
+    components: Sequence[str],
+    valid: int = 0,
+    *,
+    contents: bool = False,
 ) -> Suite:
-    """Return a suite with what a channel holds for it."""
+    """Return a suite with what a channel holds for it; with ``contents`` also which files."""
     indexes: dict[str, Sequence[Piece]] = {}
     for component in components:
         lists = _lists_of(component)
         indexes |= _packages_files(component, index, lists)
+        if contents:
+            indexes |= _contents_files(component, index, lists)
         if any(each.startswith(f"{lists}{_INSTALLER_LISTS}") for each in index.lists):
             place = f"{component}/{INSTALLER}"
             indexes |= _packages_files(place, index, f"{lists}{_INSTALLER_LISTS}")
@@ -72,18 +81,38 @@ def _lists_of(component: str) -> str:
 
 def _packages_files(place: str, index: Index[Deb], lists: str) -> dict[str, Sequence[Piece]]:
     """Return a Packages file for each architecture: its own packages, then those for all."""
-    found: dict[str, Sequence[Piece]] = {}
+    return {
+        f"{place}/binary-{architecture}/Packages": _pieces(_text, ledgers)
+        for architecture, ledgers in _ledgers(index, lists)
+    }
+
+
+def _contents_files(place: str, index: Index[Deb], lists: str) -> dict[str, Sequence[Piece]]:
+    """Return a Contents file for each architecture, of the same packages."""
+    return {
+        f"{place}/Contents-{architecture}": _pieces(_paths, ledgers)
+        for architecture, ledgers in _ledgers(index, lists)
+    }
+
+
+def _ledgers(index: Index[Deb], lists: str) -> Iterator[tuple[str, list[Ledger[Deb]]]]:
     for architecture in index.architectures:
-        names = dict.fromkeys((architecture, ALL))
-        ledgers = [index.lists[f"{lists}{n}"] for n in names if f"{lists}{n}" in index.lists]
-        pieces = [piece for ledger in ledgers for piece in _pieces(ledger)]
-        found[f"{place}/binary-{architecture}/Packages"] = pieces
-    return found
+        names = dict.fromkeys((f"{lists}{architecture}", f"{lists}{ALL}"))
+        yield architecture, [index.lists[name] for name in names if name in index.lists]
 
 
-def _pieces(ledger: Ledger[Deb]) -> Iterator[Piece]:
-    for number, leaf in enumerate(ledger.leaves):
-        yield Piece(leaf.digest, partial(_text, ledger, number))
+def _pieces(
+    text: Callable[[Ledger[Deb], int], bytes], ledgers: Iterable[Ledger[Deb]]
+) -> list[Piece]:
+    return [
+        Piece(leaf.digest, partial(text, ledger, number))
+        for ledger in ledgers
+        for number, leaf in enumerate(ledger.leaves)
+    ]
+
+
+def _paths(ledger: Ledger[Deb], number: int) -> bytes:
+    return contents_text(ledger.target, ledger.entries(number))
 
 
 def _text(ledger: Ledger[Deb], number: int) -> bytes:

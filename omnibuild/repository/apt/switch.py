@@ -11,6 +11,7 @@ order of it all, and why no shorter one will do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,6 +38,8 @@ INDEX_SECONDS = 2.0
 KEPT_STATES = 8
 # The forms that a state can list; one is free for the next.
 FORMS = (".gz", ".xz")
+
+_CONTENTS = re.compile(r"[a-z0-9-]+/Contents-[a-z0-9-]+(\.gz|\.xz)?")
 
 
 def publish_suites(
@@ -104,6 +107,7 @@ class _Switch:
         changed = self._put(rest)
         for path, packed in self._packed.items():
             self.target.put(layout.packed_index(self.suite.name, path), dump(packed.record))
+        self._drop_old_indexes()
         self._drop_old_states()
         return changed
 
@@ -197,8 +201,23 @@ class _Switch:
     def _has(self, files: Mapping[str, bytes]) -> bool:
         return all(self.target.says(self._path(path), data) for path, data in files.items())
 
+    @property
+    def _published_contents(self) -> Mapping[str, str]:
+        """What was listed and may be no more; no path leads elsewhere, whoever wrote it."""
+        rows = rows_of(self._published).items()
+        return {path: row for path, row in rows if _CONTENTS.fullmatch(path)}
+
+    def _drop_old_indexes(self) -> None:
+        """Remove plain names of what the suite has no more."""
+        listed = {path.partition(".")[0] for path in self._published_contents}
+        for path in listed - self.suite.indexes.keys():
+            self.target.remove(layout.packed_index(self.suite.name, path))
+            for form in FORMS:
+                self.target.remove(self._path(f"{path}{form}"))
+
     def _drop_old_states(self) -> None:
-        for shelf in {path.rpartition("/")[0] for path in self._shelved}:
+        before = {by_hash(path, row) for path, row in self._published_contents.items()}
+        for shelf in {path.rpartition("/")[0] for path in self._shelved | before}:
             place = self._path(shelf)
             old = [n for n in self.target.names(place) if f"{shelf}/{n}" not in self._shelved]
             self.target.drop_retired(place, old, keep=KEPT_STATES, seconds=self.suite.kept)

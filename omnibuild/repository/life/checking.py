@@ -19,7 +19,7 @@ from omnibuild.repository.keys.package import keyring_version
 from omnibuild.repository.layers.listing import layer_files
 from omnibuild.repository.life.files import File, files_of
 from omnibuild.repository.life.served import check_served
-from omnibuild.repository.life.validity import said, validities
+from omnibuild.repository.life.settings import said, validities
 from omnibuild.repository.refusals import existing
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.head import (

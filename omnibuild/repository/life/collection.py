@@ -69,7 +69,7 @@ class Named:
         for suite in content.suites.values():
             for debs in suite.lists.values():
                 for deb in self._new(debs, known):
-                    self.paths.add(deb_file(deb).path)
+                    self.paths.update((deb_file(deb).path, layout.contents_shard(deb.digest)))
         for tree, index in content.trees.items():
             for architecture, rpms in index.lists.items():
                 directories = directories_of(release.channel, tree, index, architecture)
@@ -162,7 +162,12 @@ def _directories(target: Target) -> Iterator[tuple[str, bool]]:
             yield directory, False
     yield layout.DOWNLOADS, False
     yield layout.LAYERS, False
-    for path in (layout.leaf(""), layout.release(""), layout.filelists_shard("")):
+    for path in (
+        layout.leaf(""),
+        layout.release(""),
+        layout.filelists_shard(""),
+        layout.contents_shard(""),
+    ):
         yield path.rpartition("/")[0], True
 
 

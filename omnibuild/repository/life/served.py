@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
-from omnibuild.errors import SigningKeyError
+from omnibuild.errors import RepositoryError, SigningKeyError
 from omnibuild.repository import layout
+from omnibuild.repository.apt.packing import Piece as ListPiece
 from omnibuild.repository.apt.release import (
     SIGNATURE_HEADER,
     by_hash,
@@ -59,7 +60,7 @@ def check_served(
         yield layout.INSTALLER, UNSIGNED
     for name, content in channels.items():
         for suite, debs in content.suites.items():
-            said = suite_of(debs, suite, record.title, record.components)
+            said = suite_of(debs, suite, record.title, record.components, contents=record.contents)
             yield from _check_suite(target, verifier, said)
         for tree in content.trees:
             for each in trees_of(name, tree, content, record.title):
@@ -90,12 +91,12 @@ def _check_suite(target: Target, verifier: Verifier, suite: Suite) -> Iterator[W
         return
     listed = rows_of(release)
     for path, pieces in suite.indexes.items():
-        digest, size = hashlib.sha256(), 0
-        for piece in pieces:
-            text = piece.text()
-            digest.update(text)
-            size += len(text)
-        if listed.get(path) != f"{digest.hexdigest()} {size}":
+        try:
+            row = _row_of(pieces)
+        except RepositoryError:
+            # Of a package that is gone, which is told where it is.
+            continue
+        if listed.get(path) != row:
             yield f"{directory}/InRelease", f"{path}: {OTHER}"
     for path, row in listed.items():
         # Plain files are listed and not served, as in Debian.
@@ -106,6 +107,15 @@ def _check_suite(target: Target, verifier: Verifier, suite: Suite) -> Iterator[W
         yield f"{directory}/Release", "it is not what InRelease says"
     elif not verifier.is_signed(release, target.read(f"{directory}/Release.gpg")):
         yield f"{directory}/Release.gpg", UNSIGNED
+
+
+def _row_of(pieces: Iterable[ListPiece]) -> str:
+    digest, size = hashlib.sha256(), 0
+    for piece in pieces:
+        text = piece.text()
+        digest.update(text)
+        size += len(text)
+    return f"{digest.hexdigest()} {size}"
 
 
 def _check_tree(target: Target, verifier: Verifier, tree: Tree, base_url: str) -> Iterator[Wrong]:

@@ -70,6 +70,8 @@ class Repository(Struct, kw_only=True):
     valid_days: int = 0
     # For so long hosts and mirrors that began with an older state find its indexes.
     kept_seconds: int = KEPT_SECONDS
+    # Whether suites tell which files are in packages.
+    contents: bool = False
 
     @property
     def signers(self) -> tuple[str, ...]:
@@ -284,6 +286,7 @@ def record_of(known: Repository | None, signer: Signer, base_url: str) -> Reposi
         components=known.components if known else (layout.COMPONENT,),
         valid_days=known.valid_days if known else 0,
         kept_seconds=known.kept_seconds if known else KEPT_SECONDS,
+        contents=bool(known and known.contents),
     )
 
 

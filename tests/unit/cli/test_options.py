@@ -45,7 +45,14 @@ def test_the_store_and_cores_are_options_of_who_uses_them(command: object) -> No
     without = {"audit", "publish", "remove", *keys, "root lock", "schema"}
     without |= {"software list", "software show", "artifact diff", "artifact inspect"}
     without |= {"repo list", "repo log", "repo promote", "repo demote", "repo yank", "repo check"}
-    without |= {"repo gc", "repo repair", "repo resign", "repo pointers", "repo import"}
+    without |= {
+        "repo gc",
+        "repo repair",
+        "repo resign",
+        "repo contents",
+        "repo pointers",
+        "repo import",
+    }
     assert ("cache_dir" in options(command)) is (name not in without)
     cores = {"init", "build", "fetch", "lock", "shell", "artifact rebuild", "cache verify"}
     assert ("jobs" in options(command)) is (name in cores)

@@ -12,7 +12,7 @@ from omnibuild.events import Event, Warned
 from omnibuild.repository import layout
 from omnibuild.repository.apt.release import release_date, signed_text, valid_until
 from omnibuild.repository.life.checking import check
-from omnibuild.repository.life.validity import resign
+from omnibuild.repository.life.settings import resign
 from tests.unit.repository.life.conftest import Publish
 from tests.unit.repository.samples import DEBIAN_11, EL9, listing, package, signer
 

@@ -1,13 +1,13 @@
-"""How long hosts of apt take what they are shown, where an end is set to that; signing it again.
+"""What is true of all channels: how long hosts of apt take what they are shown, and Contents.
 
-An old state that somebody shows them again is then refused, once it has ended. So is the present
-one, unless it is signed again in time: that is a job for cron.
+An old state that somebody shows them again is refused once it has ended. So is the present one,
+unless it is signed again in time: that is a job for cron.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from omnibuild.repository.apt.release import release_date, signed_text, valid_un
 from omnibuild.repository.indexes import DAY, check_clock, renew, show
 from omnibuild.repository.refusals import existing
 from omnibuild.repository.state.channel import Channel
-from omnibuild.repository.state.head import load, record_of
+from omnibuild.repository.state.head import Repository, State, load, record_of
 from omnibuild.repository.targets.target import Target
 from omnibuild.signing.signer import Signer
 
@@ -85,19 +85,11 @@ def resign(
             hint=f"name 1 to {MOST_DAYS} days, or 0 to have no end",
         )
     target = existing(repository)
-    while True:
-        with target.locked(layout.LOCK, emit):
-            state = load(target)
-            if state.repository is None:
-                raise RepositoryError("this is no repository", where=Where(target.place()))
-            # Refuses another's key.
-            record_of(state.repository, signer, "")
-            check_clock(target, state.channels)
-            record = state.repository
-            if days is not None:
-                record = msgspec.structs.replace(record, valid_days=days)
-            if state.commit(record, {}):
-                break
+
+    def change(record: Repository) -> Repository:
+        return msgspec.structs.replace(record, valid_days=days) if days is not None else record
+
+    state = change_record(target, signer, change, emit)
     for each in validities(target, state.channels):
         if each.is_over(time.time()):
             emit(
@@ -107,7 +99,8 @@ def resign(
                 )
             )
     show(target, signer, (), emit)
-    return Resigned(renew(target, signer, emit), record.valid_days)
+    kept = state.repository.valid_days if state.repository else 0
+    return Resigned(renew(target, signer, emit), kept if days is None else days)
 
 
 def validities(target: Target, channels: Mapping[str, Channel]) -> Iterator[Validity]:
@@ -132,3 +125,38 @@ def said(seconds: float) -> str:
 def until(done: Resigned) -> str:
     """Return until when hosts take what was signed again just now."""
     return said(time.time() + done.days * DAY)
+
+
+def set_contents(
+    repository: Path | str, signer: Signer, *, wanted: bool, emit: Emit = silent
+) -> None:
+    """Have all suites tell which files are in packages, for apt-file, or no more.
+
+    Raises :class:`SigningKeyError` or :class:`RepositoryError` before anything is changed.
+    """
+    target = existing(repository)
+
+    def change(record: Repository) -> Repository:
+        return msgspec.structs.replace(record, contents=wanted)
+
+    change_record(target, signer, change, emit)
+    show(target, signer, (), emit)
+
+
+def change_record(
+    target: Target, signer: Signer, change: Callable[[Repository], Repository], emit: Emit
+) -> State:
+    """Change what is true of all channels; return the repository as it was before.
+
+    Raises :class:`SigningKeyError`, or :class:`RepositoryError` when the clock is far behind.
+    """
+    while True:
+        with target.locked(layout.LOCK, emit):
+            state = load(target)
+            if state.repository is None:
+                raise RepositoryError("this is no repository", where=Where(target.place()))
+            # Refuses another's key.
+            record_of(state.repository, signer, "")
+            check_clock(target, state.channels)
+            if state.commit(change(state.repository), {}):
+                return state
