@@ -105,7 +105,7 @@ def follow_the_page(
         commands = commands.replace("Suites: stable\n", f"Suites: {suites[0]}\n")
     assert "Signed-By: " in commands
     host.write("/etc/apt/apt.conf.d/90strict", STRICT_APT)
-    host.shell(PROGRAMS + commands.replace("install hello", f"install {package}"))
+    host.shell(PROGRAMS + re.sub(r"(install .*)\bhello\b", rf"\g<1>{package}", commands))
 
 
 @contextlib.contextmanager

@@ -316,6 +316,14 @@ def test_publishing_needs_a_key(tmp_path: Path, products: Products) -> None:
         fails("key", "publish", tmp_path / "x.deb", "--repo", tmp_path, "--key", tmp_path / key)
 
 
+def test_a_command_after_publishing_that_fails(products: Products, tmp_path: Path) -> None:
+    deb = next(products.hello.glob("*.deb"))
+    place = ("--repo", tmp_path / "r", "--key", products.key, "--url", "https://shop.example")
+    said = fails("after-publish", "publish", deb, *place, "--after-publish", "echo no; false")
+    assert "repo pointers" in said
+    assert (tmp_path / "r/index.html").exists()
+
+
 def test_publishing_into_something_else(products: Products, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home/index.html").write_text("mine")

@@ -178,6 +178,8 @@ def _publish_generation(
     now: int,
     kept: float,
 ) -> bool:
+    # The plain metadata is later than that of the state before, also within one second.
+    now = max(now, revision(target.read(f"{directory}/repodata/repomd.xml")))
     changed = _write(target, f"{directory}/{newest}", metadata, signer, now)
     generations = [f"gen-{number}" for number in _generations(target, directory)]
     old = [name for name in generations if name != newest]
