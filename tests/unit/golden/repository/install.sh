@@ -931,6 +931,8 @@ serial_of() {
 keyring_damage() {
     if [ "$family" = dnf ]; then rpm -V "$NAME-archive-keyring"; else dpkg --verify "$NAME-archive-keyring"; fi \
         2>&1 | grep -F "$keyring" || :
+    # dpkg does not look at modes, and apt reads it as a user of its own.
+    find "$keyring" ! -perm -444 2>/dev/null || :
 }
 
 about_keys() {
