@@ -22,8 +22,8 @@ from omnibuild.repository.life.history import Logged, log_of
 from omnibuild.repository.life.inventory import inventories
 from omnibuild.repository.life.pointers import pointers
 from omnibuild.repository.life.promotion import promote
-from omnibuild.repository.life.retention import Retention, keep_indexes, retire, retired
-from omnibuild.repository.life.settings import resign, set_contents, until
+from omnibuild.repository.life.retention import Retention, retire, retired
+from omnibuild.repository.life.settings import keep_indexes, resign, set_contents, until
 from omnibuild.repository.life.telling import logged, told
 from omnibuild.repository.mending.repair import repair
 from omnibuild.repository.publish import Published, remove

@@ -9,12 +9,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
 
-from omnibuild.errors import UsageError
 from omnibuild.events import Emit, silent
 from omnibuild.package.versions import compare_debs, compare_rpms
 from omnibuild.repository import layout
 from omnibuild.repository.draft import Signed
-from omnibuild.repository.indexes import check_clock, show
+from omnibuild.repository.indexes import check_clock
 from omnibuild.repository.life.history import known_channel
 from omnibuild.repository.publish import Change, Published, apply
 from omnibuild.repository.refusals import existing
@@ -23,12 +22,9 @@ from omnibuild.repository.state.choice import title_of, version_of
 from omnibuild.repository.state.entries import Deb, Download, Rpm
 from omnibuild.repository.state.head import Repository, State, history, load, record_of
 from omnibuild.repository.state.ledger import Ledger
-from omnibuild.repository.targets.target import KEPT_SECONDS
 from omnibuild.signing.signer import Signer
 
 E = TypeVar("E", Deb, Rpm, Download)
-
-MOST_SECONDS = 366 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -71,36 +67,6 @@ def retire(
         return record, Change(removed=tuple(removed))
 
     return apply(target, signer, channel, "gc", change, emit)
-
-
-def keep_indexes(
-    repository: Path | str, signer: Signer, seconds: float, emit: Emit = silent
-) -> None:
-    """Have readers of an older state find its indexes for so long, from now on.
-
-    Args:
-        repository: where was published to.
-        signer: the repository's key.
-        seconds: an hour at least.
-        emit: takes a warning while somebody else is publishing.
-
-    Raises :class:`UsageError`, :class:`SigningKeyError` or :class:`RepositoryError` before anything
-    is changed.
-    """
-    if not KEPT_SECONDS <= seconds <= MOST_SECONDS:
-        raise UsageError(
-            "indexes of older states are kept for an hour at least, and a year at most",
-            hint="slow mirrors take some hours: --keep-indexes 12h",
-        )
-    target = existing(repository)
-    while True:
-        with target.locked(layout.LOCK, emit):
-            state = load(target)
-            record = record_of(state.repository, signer, "")
-            record.kept_seconds = int(seconds)
-            if state.commit(record, {}):
-                break
-    show(target, signer, (), emit)
 
 
 def _retire(state: State, channel: str, retention: Retention) -> list[str]:

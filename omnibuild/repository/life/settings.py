@@ -1,4 +1,4 @@
-"""What is true of all channels: how long hosts of apt take what they are shown, and Contents.
+"""What is true of all channels: for how long hosts take and find what they are shown, Contents.
 
 An old state that somebody shows them again is refused once it has ended. So is the present one,
 unless it is signed again in time: that is a job for cron.
@@ -21,10 +21,11 @@ from omnibuild.repository.indexes import DAY, check_clock, renew, show
 from omnibuild.repository.refusals import existing
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.head import Repository, State, load, record_of
-from omnibuild.repository.targets.target import Target
+from omnibuild.repository.targets.target import KEPT_SECONDS, Target
 from omnibuild.signing.signer import Signer
 
 MOST_DAYS = 3650
+MOST_SECONDS = 366 * 24 * 3600
 # With less than this part of the time left, somebody should have signed again.
 LAST_PART = 4
 
@@ -138,6 +139,34 @@ def set_contents(
 
     def change(record: Repository) -> Repository:
         return msgspec.structs.replace(record, contents=wanted)
+
+    change_record(target, signer, change, emit)
+    show(target, signer, (), emit)
+
+
+def keep_indexes(
+    repository: Path | str, signer: Signer, seconds: float, emit: Emit = silent
+) -> None:
+    """Have readers of an older state find its indexes for so long, from now on.
+
+    Args:
+        repository: where was published to.
+        signer: the repository's key.
+        seconds: an hour at least.
+        emit: takes a warning while somebody else is publishing.
+
+    Raises :class:`UsageError`, :class:`SigningKeyError` or :class:`RepositoryError` before anything
+    is changed.
+    """
+    if not KEPT_SECONDS <= seconds <= MOST_SECONDS:
+        raise UsageError(
+            "indexes of older states are kept for an hour at least, and a year at most",
+            hint="slow mirrors take some hours: --keep-indexes 12h",
+        )
+    target = existing(repository)
+
+    def change(record: Repository) -> Repository:
+        return msgspec.structs.replace(record, kept_seconds=int(seconds))
 
     change_record(target, signer, change, emit)
     show(target, signer, (), emit)

@@ -17,7 +17,8 @@ from omnibuild.repository.life.collection import collect
 from omnibuild.repository.life.demotion import demote
 from omnibuild.repository.life.history import log_of
 from omnibuild.repository.life.promotion import promote
-from omnibuild.repository.life.retention import Retention, keep_indexes, retire, retired
+from omnibuild.repository.life.retention import Retention, retire, retired
+from omnibuild.repository.life.settings import keep_indexes
 from omnibuild.repository.publish import publish, remove
 from tests.unit.repository.life.test_promotion import held
 from tests.unit.repository.samples import DEBIAN_12, EL9, LINUX, PLATFORMS, listing, package, signer
