@@ -123,6 +123,17 @@ def _steps(path: str) -> list[str]:
     return [step for step in path.split("/") if step not in ("", ".")]
 
 
+def directories_above(paths: Iterable[str]) -> set[str]:
+    """Return all directories above some relative paths."""
+    found: set[str] = set()
+    for path in paths:
+        parent = path.rpartition("/")[0]
+        while parent and parent not in found:
+            found.add(parent)
+            parent = parent.rpartition("/")[0]
+    return found
+
+
 def _entry_data(entry: Entry) -> dict[str, Any]:
     """Return an entry's JSON values; trees have thousands, so without ``asdict``."""
     data: dict[str, Any] = {"path": entry.path, "kind": entry.kind.value, "mode": entry.mode}

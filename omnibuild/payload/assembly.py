@@ -15,7 +15,7 @@ from omnibuild import digests
 from omnibuild.errors import CaptureError
 from omnibuild.payload.globs import with_all_below
 from omnibuild.recipe.located import Fault, FaultError
-from omnibuild.tree import Entry, Kind, Tree
+from omnibuild.tree import Entry, Kind, Tree, directories_above
 
 # The part that [files] brings: it is laid out as hosts have it.
 HOST_PART = "host:files"
@@ -210,7 +210,7 @@ def _kept(part: Part) -> list[tuple[Entry, str]]:
     # A directory goes with all that was in it; one that was installed empty stays.
     filled = {entry.path.rpartition("/")[0] for entry in part.tree.entries}
     leaves = {path for path in survivors if path not in filled}
-    needed = leaves | _directories(leaves)
+    needed = leaves | directories_above(leaves)
     for entry in part.tree.entries:
         if entry.path not in survivors:
             continue
@@ -238,23 +238,12 @@ def _survivors(part: Part) -> set[str]:
     return set(paths) - with_all_below(part.prune, paths).keys()
 
 
-def _directories(paths: Iterable[str]) -> set[str]:
-    """Return all directories above the paths."""
-    found: set[str] = set()
-    for path in paths:
-        parent = path.rpartition("/")[0]
-        while parent and parent not in found:
-            found.add(parent)
-            parent = parent.rpartition("/")[0]
-    return found
-
-
 def _add_parents(entries: dict[str, tuple[str, Entry]]) -> None:
     """Add the directories that are missing; nothing lies beyond what is none.
 
     A build step may have left a symlink to a directory of this machine where we write a file.
     """
-    parents = _directories(entries)
+    parents = directories_above(entries)
     for parent in sorted(parents & entries.keys()):
         other, existing = entries[parent]
         if existing.kind is not Kind.DIRECTORY:

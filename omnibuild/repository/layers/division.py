@@ -6,7 +6,7 @@ of the app they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,7 @@ from omnibuild.package.tar.parts import PART_LIST, read_part_list
 from omnibuild.package.tarstream import tar_stream
 from omnibuild.payload.assembly import part_of
 from omnibuild.sources.archive import DEFAULT_LIMITS
-from omnibuild.tree import Entry, Kind, Tree
+from omnibuild.tree import Entry, Kind, Tree, directories_above
 
 # Bytes. A request takes as long as fetching some of this: smaller parts share a layer.
 SMALL: Final = 1 << 16
@@ -152,20 +152,20 @@ def _layers(entries: Mapping[str, Entry], part: Mapping[str, str], app: str) -> 
 
 def _layer(title: str, files: Mapping[str, Entry], entries: Mapping[str, Entry]) -> Layer:
     directories = [
-        replace(entries[path], mode=entries[path].mode | _OPEN) for path in _above(files)
+        replace(entries[path], mode=entries[path].mode | _OPEN) for path in directories_above(files)
     ]
     return Layer(title, archive_members((*_alone(files, entries), *directories)))
 
 
 def _last(title: str, files: Mapping[str, Entry], entries: Mapping[str, Entry]) -> Layer:
     """Return the layer of what no part brought; it also has the last word on directories."""
-    filled = _above(entries)
+    filled = directories_above(entries)
     directories = {
         path: each
         for path, each in entries.items()
         if each.kind is Kind.DIRECTORY and (path not in filled or each.mode & _OPEN != _OPEN)
     }
-    above = {path: entries[path] for path in _above({**files, **directories})}
+    above = {path: entries[path] for path in directories_above({**files, **directories})}
     return Layer(title, archive_members((*_alone(files, entries), *(directories | above).values())))
 
 
@@ -176,13 +176,3 @@ def _alone(files: Mapping[str, Entry], entries: Mapping[str, Entry]) -> Iterator
             yield replace(entries[entry.target], path=path)
         else:
             yield entry
-
-
-def _above(paths: Iterable[str]) -> set[str]:
-    found: set[str] = set()
-    for path in paths:
-        parent = path.rpartition("/")[0]
-        while parent and parent not in found:
-            found.add(parent)
-            parent = parent.rpartition("/")[0]
-    return found
