@@ -1,26 +1,5 @@
-"""A repository with a channel that is tried and one that hosts follow."""
+"""Repairs begin with the repository that the tests of its life have."""
 
-from __future__ import annotations
+from tests.unit.repository.life.conftest import into, repository
 
-from collections.abc import Callable
-from pathlib import Path
-
-import pytest
-
-from omnibuild.repository.publish import Published, publish
-from tests.unit.repository.samples import PLATFORMS, signer
-
-Publish = Callable[..., Published]
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    return tmp_path / "repository"
-
-
-@pytest.fixture
-def into(repository: Path) -> Publish:
-    def act(channel: str, *files: Path) -> Published:
-        return publish(files, repository, signer(), channel, PLATFORMS)
-
-    return act
+__all__ = ["into", "repository"]
