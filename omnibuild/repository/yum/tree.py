@@ -156,8 +156,10 @@ def _publish_plain(
     published = target.read(f"{directory}/repodata/repomd.xml").decode(errors="replace")
     target.retire(f"{directory}/repodata/{name}" for name in old if name in published)
     changed = _write(target, directory, metadata, signer, now)
-    most = len(metadata.parts) * KEPT_GENERATIONS
-    target.drop_retired(f"{directory}/repodata", old, keep=most, seconds=kept)
+    # Several may be of one moment: counted are those of each kind.
+    for kind in sorted({name.rpartition("-")[2] for name in old}):
+        of_kind = [name for name in old if name.endswith(f"-{kind}")]
+        target.drop_retired(f"{directory}/repodata", of_kind, keep=KEPT_GENERATIONS, seconds=kept)
     return changed
 
 

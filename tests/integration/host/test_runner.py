@@ -131,8 +131,12 @@ def test_serves_as_an_ordinary_user(moved_tree: Callable[[str], Path], tmp_path:
                 stderr=log,
             ) as process,
         ):
-            status, body = fetch(f"http://127.0.0.1:{port}/health")
-            process.terminate()
+            try:
+                status, body = fetch(f"http://127.0.0.1:{port}/health")
+            except AssertionError as error:
+                raise AssertionError((tmp_path / "log").read_text()) from error
+            finally:
+                process.terminate()
         assert (status, json.loads(body)["database"]) == (200, "ok")
         assert (place / "home/.local/state/hello/hello.db").is_file()
 

@@ -6,7 +6,9 @@ import os
 import pwd
 import shutil
 import stat
+import sys
 import tempfile
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -147,6 +149,9 @@ def test_an_ordinary_user_gets_the_same_bytes(
             with (home / "log").open("w+b") as log:
                 build_root(lock, debs, home / "root", log)
             status = 0
+        except BaseException:
+            traceback.print_exc(file=sys.__stderr__)
+            raise
         finally:
             os._exit(status)
     _, status = os.waitpid(child, 0)
