@@ -107,6 +107,9 @@ def test_a_user_without_root_follows_too(tmp_path: Path) -> None:
     publish(files[1:], root, signer(), platforms=(LINUX,))
     (root / "downloads").rename(root / "after")
     (tmp_path / "before").rename(root / "downloads")
+    (root / "signed").mkdir()
+    for file in root.glob("install.sh*"):
+        shutil.copy(file, root / "signed")
     script = (
         "export HOME=/tmp/home; mkdir $HOME\n"
         f'ours() {{ sh {REPOSITORY}/install.sh --user "$@" {NAME}; }}\n'
@@ -119,6 +122,11 @@ def test_a_user_without_root_follows_too(tmp_path: Path) -> None:
         f"ours --rollback; sh /tmp/called; echo left at; $HOME/.local/bin/{NAME}\n"
         # A script that another key has signed is not taken.
         f"echo >>{REPOSITORY}/install.sh; sh /tmp/called; echo status $?\n"
+        # Nor one of before, which may have keys that were dropped: neither than that which runs,
+        # nor than that which is kept.
+        f"cp {REPOSITORY}/signed/install.sh* {REPOSITORY}\n"
+        "kept=$(echo $HOME/.local/share/*/install.sh); sed -i 's/^SERIAL=.*/SERIAL=7/' $kept\n"
+        "sh /tmp/called; echo status $?; ours --keep-current; echo status $?; grep -c =7 $kept\n"
         "ours --uninstall; echo left: $(find $HOME/.config $HOME/.local/share -type f)"
     )
     done = on_host(root, script)
@@ -128,4 +136,5 @@ def test_a_user_without_root_follows_too(tmp_path: Path) -> None:
     assert f"\nleft at\n{NAME} 1.0\n" in said
     assert "OnCalendar=00/4:00\nRandomizedDelaySec=240min\nPersistent=yes\n" in said
     assert "no key of this script has signed file:///mnt/repository/install.sh; nothing" in said
-    assert f"status 5\n{NAME} is not installed\nleft:\n" in said, said
+    assert said.count("shows an older install.sh than it did before; it is not taken") == 2, said
+    assert f"status 5\n1\n{NAME} is not installed\nleft:\n" in said, said

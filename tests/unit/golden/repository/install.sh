@@ -1685,12 +1685,23 @@ TIMER
     [ -n "$dry_run" ] || start_user_timer
 }
 
-# keep_script: the one of the repository, which a key of this one has signed.
+# keep_script: the one of the repository, which a key of this one has signed. One of before may have
+# keys that were dropped since.
 keep_script() {
     fetch install.sh "$work/install.sh" "$LIST_BYTES"
     fetch install.sh.asc "$work/install.sh.asc" "$LIST_BYTES"
     verify_file "$work/install.sh" install.sh
+    shown=$(serial_in "$work/install.sh")
+    kept_serial=$(serial_in "$program")
+    if [ "${shown:-0}" -lt "$SERIAL" ] || [ "${shown:-0}" -lt "${kept_serial:-0}" ]; then
+        fail 5 "$url shows an older install.sh than it did before; it is not taken"
+    fi
     place_file "$program" <"$work/install.sh"
+}
+
+# serial_in SCRIPT: it grows whenever its keys change.
+serial_in() {
+    sed -n 's/^SERIAL=\([0-9]\{1,9\}\)$/\1/p' "$1" 2>/dev/null | sed 1q
 }
 
 start_user_timer() {
