@@ -1,318 +1,153 @@
-"""Measure adding one package to repositories of many sizes, beside other programs, in turns.
+"""Measure publishing beside other programs, in turns: each has a repository of its own.
 
-Each program adds one package to a copy of its own repository of `--sizes` packages, signs it, and
-ends: a whole process (or several, for those that take several commands). Printed are medians of CPU
-seconds, wall seconds and bytes written, and the ratio of omnibuild's CPU seconds to theirs. What
-omnibuild waits for readers is in its wall seconds, and takes no CPU. Packages are small, as indexes
-do not depend on what is in them. Programs that are not installed are left out.
+`add`: one small package more in repositories of many sizes. `batch`: many small packages into an
+empty one. `fat`: one package of many files, as a .deb and as an .rpm, beside others of its kind.
+
+Each is whole processes, and what they sign is signed. Printed are medians of CPU seconds, with
+those of gpg and its agent, wall seconds, bytes written and the largest process's memory, and the
+ratio of omnibuild's CPU seconds to theirs. What omnibuild waits for readers is in its wall seconds,
+and takes no CPU. Programs that are not installed are left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import resource
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from omnibuild.package.formats import write_package
-from omnibuild.package.formats.format import Making
-from omnibuild.payload.model import Metadata, Payload
-from omnibuild.recipe.models import Debian, Platform, Rpm
-from omnibuild.repository.publish import publish
-from omnibuild.signing.creation import create_key
-from omnibuild.signing.signer import load_signer
-from omnibuild.tree import scan
+CHECKOUT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(CHECKOUT))
 
-PLATFORMS = {
-    "deb": Platform(
-        name="debian-12",
-        title="Debian 12",
-        glibc="2.36",
-        root="bookworm",
-        deb=Debian(compression="zstd", architecture="amd64"),
-    ),
-    "rpm": Platform(
-        name="el9",
-        title="Enterprise Linux 9",
-        glibc="2.34",
-        root="bookworm",
-        rpm=Rpm(architecture="x86_64", tree="el9"),
-    ),
-}
-REPREPRO = """\
-Codename: stable
-Architectures: amd64
-Components: main
-SignWith: {fingerprint}
-"""
-APTLY = '{{"rootDir": "{root}", "gpgProvider": "gpg", "skipContentsPublishing": true}}'
-WORDS = (
-    "the",
-    "quick",
-    "brown",
-    "fox",
-    "jumps",
-    "over",
-    "a",
-    "lazy",
-    "dog",
-    "while",
-    "nobody",
-    "looks",
-)
+from bench.publishers import OWN, Aptly, Bench, Createrepo, Publisher, publishers  # noqa: E402
+from bench.samples import Sample, samples  # noqa: E402 - they are beside this
+
+FORMS = ("deb", "rpm")
+# More names of files are too long for one command.
+BATCH = 10_000
+FAT = ((50, 1572), (200, 16_000))
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What all programs share.
+class Cost:
+    """What a change took: seconds and bytes."""
 
-    Args:
-        directory: where everything is.
-        key: the secret key.
-        environment: has the keyring in which gpg finds it.
-    """
+    cpu: float
+    wall: float
+    written: float
+    peak: float
 
-    directory: Path
-    key: Path
-    fingerprint: str
-    environment: dict[str, str]
-
-    def run(self, *command: str | Path, cwd: Path | None = None) -> None:
-        done = subprocess.run(
-            list(map(str, command)), cwd=cwd, env=self.environment, capture_output=True, check=False
-        )
-        if done.returncode:
-            raise SystemExit(f"{command[0]}: {done.stderr.decode()[-2000:]}")
-
-
-class Omnibuild:
-    """This program."""
-
-    name = "omnibuild"
-
-    def fill(self, bench: Bench, root: Path, packages: Sequence[Path]) -> None:
-        form = packages[0].suffix[1:]
-        signer = load_signer(bench.key)
-        publish(packages, root, signer, platforms=[PLATFORMS[form]])
-
-    def add(self, bench: Bench, root: Path, package: Path) -> None:
-        program = Path(sys.executable).with_name("omnibuild")
-        command = ("publish", package, "--repo", root, "--key", bench.key)
-        bench.run(program, *command, cwd=bench.directory / "workspace")
-
-
-class Reprepro:
-    """reprepro, with its database."""
-
-    name = "reprepro"
-
-    def fill(self, bench: Bench, root: Path, packages: Sequence[Path]) -> None:
-        (root / "conf").mkdir(parents=True)
-        text = REPREPRO.format(fingerprint=bench.fingerprint)
-        (root / "conf/distributions").write_text(text)
-        for some in batches(packages):
-            self._include(bench, root, some)
-
-    def add(self, bench: Bench, root: Path, package: Path) -> None:
-        self._include(bench, root, [package])
-
-    def _include(self, bench: Bench, root: Path, packages: Sequence[Path]) -> None:
-        options = ("--section", "misc", "--priority", "optional")
-        bench.run("reprepro", "-b", root, *options, "includedeb", "stable", *packages)
-
-
-class Aptly:
-    """aptly, without Contents."""
-
-    name = "aptly"
-
-    def fill(self, bench: Bench, root: Path, packages: Sequence[Path]) -> None:
-        root.mkdir()
-        pool = root / "incoming"
-        pool.mkdir()
-        for package in packages:
-            os.link(package, pool / package.name)
-        self._run(bench, root, "repo", "create", "-distribution=stable", "all")
-        self._run(bench, root, "repo", "add", "all", str(pool))
-        key = f"-gpg-key={bench.fingerprint}"
-        self._run(bench, root, "publish", "repo", "-batch", key, "-architectures=amd64", "all")
-        shutil.rmtree(pool)
-
-    def add(self, bench: Bench, root: Path, package: Path) -> None:
-        self._run(bench, root, "repo", "add", "all", str(package))
-        key = f"-gpg-key={bench.fingerprint}"
-        self._run(bench, root, "publish", "update", "-batch", key, "stable")
-
-    def _run(self, bench: Bench, root: Path, *command: str) -> None:
-        config = root / "aptly.conf"
-        config.write_text(APTLY.format(root=root))
-        bench.run("aptly", f"-config={config}", *command)
-
-
-class Ftparchive:
-    """apt-ftparchive with its cache, xz and gpg: what a script does by hand."""
-
-    name = "apt-ftparchive"
-
-    def fill(self, bench: Bench, root: Path, packages: Sequence[Path]) -> None:
-        (root / "pool").mkdir(parents=True)
-        for package in packages:
-            os.link(package, root / "pool" / package.name)
-        self._index(bench, root)
-
-    def add(self, bench: Bench, root: Path, package: Path) -> None:
-        shutil.copyfile(package, root / "pool" / package.name)
-        self._index(bench, root)
-
-    def _index(self, bench: Bench, root: Path) -> None:
-        script = (
-            "set -e; apt-ftparchive --db cache.db packages pool > Packages;"
-            " gzip -kfn Packages; xz -kf Packages;"
-            " apt-ftparchive release . > Release.new; mv Release.new Release;"
-            f" gpg --batch --yes -u {bench.fingerprint} -o InRelease --clearsign Release"
-        )
-        bench.run("sh", "-c", script, cwd=root)
-
-
-class Createrepo:
-    """createrepo_c --update, and gpg for repomd.xml; it signs no rpm, which omnibuild does."""
-
-    name = "createrepo_c"
-
-    def fill(self, bench: Bench, root: Path, packages: Sequence[Path]) -> None:
-        (root / "Packages").mkdir(parents=True)
-        for package in packages:
-            os.link(package, root / "Packages" / package.name)
-        self._index(bench, root)
-
-    def add(self, bench: Bench, root: Path, package: Path) -> None:
-        shutil.copyfile(package, root / "Packages" / package.name)
-        self._index(bench, root)
-
-    def _index(self, bench: Bench, root: Path) -> None:
-        bench.run("createrepo_c", "-q", "--update", root)
-        signed = root / "repodata/repomd.xml"
-        signature = f"{signed}.asc"
-        command = ("gpg", "--batch", "--yes", "-u", bench.fingerprint, "-o", signature)
-        bench.run(*command, "--armor", "--detach-sign", signed)
-
-
-PROGRAMS = {
-    "deb": (Omnibuild(), Reprepro(), Aptly(), Ftparchive()),
-    "rpm": (Omnibuild(), Createrepo()),
-}
+    def __str__(self) -> str:
+        sizes = f"{self.written / 1024:,.0f} | {self.peak / 2**20:.0f}"
+        return f"{self.cpu:.3f} | {self.wall:.2f} | {sizes}"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000])
-    parser.add_argument("--formats", nargs="+", choices=PROGRAMS, default=list(PROGRAMS))
+    parser.add_argument("scenarios", nargs="*", default=["add"], metavar="add|batch|fat")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 50_000])
+    parser.add_argument("--formats", nargs="+", choices=FORMS, default=FORMS)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--scratch", type=Path, help="where it works (default: $TMPDIR)")
     arguments = parser.parse_args()
-    print("| format | packages | program | CPU s | wall s | KiB written | omnibuild / it, CPU |")
-    print("|---|---|---|---|---|---|---|", flush=True)
-    for form in arguments.formats:
-        for size in arguments.sizes:
+    for scenario in arguments.scenarios:
+        print("\n| packages | program | CPU s | wall s | KiB written | peak MiB | omnibuild / it |")
+        print("|---|---|---|---|---|---|---|", flush=True)
+        for work in SCENARIOS[scenario](arguments):
             with tempfile.TemporaryDirectory(prefix="ob-", dir=arguments.scratch) as name:
-                for line in table(Path(name), form, size, arguments.runs):
+                bench = Bench.of(Path(name))
+                for line in work(bench):
                     print(line, flush=True)
+                bench.end()
     return 0
 
 
-def table(directory: Path, form: str, size: int, runs: int) -> Iterator[str]:
-    bench = begun(directory)
-    packages = list(made(directory / "packages", form, size + runs))
-    stock, more = packages[:size], packages[size:]
-    programs = [each for each in PROGRAMS[form] if each is PROGRAMS[form][0] or there(each.name)]
+def additions(form: str, size: int, runs: int, bench: Bench) -> Iterator[str]:
+    """One small package more."""
+    packages = samples(Sample(bench.directory, form), size + runs)
+    programs = publishers(form)
     for program in programs:
-        program.fill(bench, directory / program.name, stock)
-    found: dict[str, list[tuple[float, float, float]]] = {each.name: [] for each in programs}
-    for package in more:
+        fill(bench, program, packages[:size])
+    found: dict[str, list[Cost]] = {each.name: [] for each in programs}
+    for package in packages[size:]:
         for program in programs:
-            root = directory / program.name
-            found[program.name].append(measured(root, partial(program.add, bench, root, package)))
-    own = statistics.median(cpu for cpu, _, _ in found["omnibuild"])
-    for name, rows in found.items():
-        cpu, wall, written = (statistics.median(column) for column in zip(*rows, strict=True))
-        ratio = f"{own / cpu:.2f}" if name != "omnibuild" else ""
-        about = f"{cpu:.2f} | {wall:.2f} | {written / 1024:,.0f} | {ratio}"
-        yield f"| {form} | {size:,} | {name} | {about} |"
-    subprocess.run(["gpgconf", "--kill", "all"], env=bench.environment, check=False)
+            found[program.name].append(measured(bench, program, package))
+    yield from table(f"{size:,} {form}", found)
 
 
-def there(program: str) -> bool:
-    return shutil.which(program) is not None
+def batches(form: str, bench: Bench) -> Iterator[str]:
+    """Many small packages at once."""
+    packages = samples(Sample(bench.directory, form), BATCH)
+    found: dict[str, list[Cost]] = {}
+    for program in publishers(form):
+        program.begin(bench, bench.directory / program.name)
+        found[program.name] = [measured(bench, program, *packages)]
+    yield from table(f"0 + {BATCH:,} {form}", found)
 
 
-def begun(directory: Path) -> Bench:
-    """Return a new key and keyring."""
-    home = directory / "gnupg"
-    home.mkdir(mode=0o700)
-    (directory / "workspace/recipes").mkdir(parents=True)
-    created = create_key(directory / "key", "Bench <bench@example.com>")
-    environment = {**os.environ, "GNUPGHOME": str(home), "LC_ALL": "C.UTF-8"}
-    bench = Bench(directory, created.path, load_signer(created.path).fingerprint, environment)
-    bench.run("gpg", "--batch", "--import", created.path)
-    return bench
+def fat_packages(count: int, files: int, runs: int, bench: Bench) -> Iterator[str]:
+    """One package of many files as a .deb and as an .rpm: at once, and by two programs."""
+    others = {"deb": Aptly(), "rpm": Createrepo()}
+    made = {form: samples(Sample(bench.directory, form, files), count + runs) for form in others}
+    fill(bench, OWN, [path for paths in made.values() for path in paths[:count]])
+    for form, other in others.items():
+        fill(bench, other, made[form][:count])
+    found: dict[str, list[Cost]] = {each.name: [] for each in (OWN, *others.values())}
+    for deb, rpm in zip(*(paths[count:] for paths in made.values()), strict=True):
+        found[OWN.name].append(measured(bench, OWN, deb, rpm))
+        for package, other in zip((deb, rpm), others.values(), strict=True):
+            found[other.name].append(measured(bench, other, package))
+    yield from table(f"{count:,} of {files:,} files", found)
 
 
-def made(directory: Path, form: str, count: int) -> Iterator[Path]:
-    """Write many small packages."""
-    program = directory / "root/opt/shop/bin/shop"
-    program.parent.mkdir(parents=True)
-    program.write_text("#!/bin/sh\n")
-    for path in program.parents:
-        if directory in path.parents:
-            path.chmod(0o755)
-    root = directory / "root"
-    metadata = Metadata(
-        name="shop",
-        version="1.0",
-        revision="1",
-        summary="",
-        description="",
-        license="MIT",
-        maintainer="Bench <bench@example.com>",
-        homepage="https://shop.example",
-        vendor="",
-        date=1_700_000_000,
-        epoch=0,
-    )
-    payload = Payload(metadata=metadata, root=root, tree=scan(root), prefix="/opt/shop")
-    making = Making(directory)
-    written = PLATFORMS[form].deb or PLATFORMS[form].rpm
-    assert written
-    for number in range(count):
-        # The last ones belong anywhere among the others.
-        name = f"{'abcdefghijklmnopqrst'[number * 7 % 20]}{number * 7919 % 100_003:06}-tool"
-        words = " ".join(WORDS[number * step % len(WORDS)] for step in (1, 3, 5, 7, 11))
-        about = replace(metadata, name=name, summary=f"Tool {number}: {words}")
-        yield write_package(replace(payload, metadata=about), written, making).path
+Work = Callable[[Bench], Iterator[str]]
+SCENARIOS: dict[str, Callable[[argparse.Namespace], Iterable[Work]]] = {
+    "add": lambda asked: (
+        partial(additions, form, size, asked.runs) for form in asked.formats for size in asked.sizes
+    ),
+    "batch": lambda asked: (partial(batches, form) for form in asked.formats),
+    "fat": lambda asked: (partial(fat_packages, *each, asked.runs) for each in FAT),
+}
 
 
-def batches(packages: Sequence[Path], size: int = 1000) -> Iterator[Sequence[Path]]:
-    for start in range(0, len(packages), size):
-        yield packages[start : start + size]
+def fill(bench: Bench, program: Publisher, packages: Sequence[Path]) -> None:
+    program.begin(bench, bench.directory / program.name)
+    for start in range(0, len(packages), BATCH):
+        program.add(bench, bench.directory / program.name, *packages[start : start + BATCH])
 
 
-def measured(root: Path, add: Callable[[], None]) -> tuple[float, float, float]:
-    """Return CPU seconds, wall seconds, and the bytes of files that are new or were replaced."""
-    before, start, used = state(root), time.monotonic(), cpu()
-    add()
-    used, wall = cpu() - used, time.monotonic() - start
+def table(what: str, found: dict[str, list[Cost]]) -> Iterator[str]:
+    medians = {
+        name: Cost(
+            *(
+                statistics.median(getattr(each, column) for each in costs)
+                for column in ("cpu", "wall", "written", "peak")
+            )
+        )
+        for name, costs in found.items()
+    }
+    own = medians["omnibuild"].cpu
+    for name, cost in medians.items():
+        ratio = f"{own / cost.cpu:.2f}" if name != "omnibuild" else ""
+        yield f"| {what} | {name} | {cost} | {ratio} |"
+
+
+def measured(bench: Bench, program: Publisher, *packages: Path) -> Cost:
+    """Add packages; written are files that are new or were replaced."""
+    root = bench.directory / program.name
+    bench.peak = 0
+    before, start, used = state(root), time.monotonic(), bench.spent()
+    program.add(bench, root, *packages)
+    used, wall = bench.spent() - used, time.monotonic() - start
     after = state(root)
     written = sum(item[2] for path, item in after.items() if before.get(path) != item)
-    return used, wall, float(written)
+    return Cost(used, wall, written, bench.peak)
 
 
 def state(root: Path) -> dict[str, tuple[int, int, int]]:
@@ -323,11 +158,6 @@ def state(root: Path) -> dict[str, tuple[int, int, int]]:
             about = (status.st_ino, status.st_mtime_ns, status.st_size)
             found[os.path.join(directory, name)] = about
     return found
-
-
-def cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":
