@@ -1,13 +1,16 @@
 """Measure what an update of a tarball host costs: whole, and in layers.
 
-An app of this checkout is built, and built again with nothing changed but itself. Both are
-published; printed are the CPU seconds of each publishing, and the bytes that a web server sends to
-`install.sh --user` for the first version, for the next one, and for all of it as one tarball.
+An app of this checkout is built, and built again with nothing changed but itself; with a number of
+megabytes as argument, it brings that much more, which does not change, and cannot be compressed.
+Both are published; printed are the CPU seconds of each publishing, and the bytes that a web server
+sends to `install.sh --user` for the first version, for the next one, and for all of it as one
+tarball.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import http.server
 import os
 import resource
@@ -23,7 +26,11 @@ from typing import IO, Any
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from tests.acceptance.products import next_version, omnibuild  # noqa: E402 - it is beside this
+from tests.acceptance.products import (  # noqa: E402 - it is beside this
+    copied,
+    next_version,
+    omnibuild,
+)
 
 
 class Counting(http.server.SimpleHTTPRequestHandler):
@@ -48,7 +55,12 @@ def main() -> int:
         omnibuild("key", "create", key, "--user", "Bench <bench@example.com>")
         print("| | CPU s of publishing | bytes that a host fetches |")
         print("|---|---|---|")
-        workspaces = {"first": CHECKOUT, "app-only change": next_version(base / "next")}
+        workspaces = {
+            "first": copied(base / "copy"),
+            "app-only change": next_version(base / "next"),
+        }
+        for workspace in workspaces.values():
+            pad(workspace, int(sys.argv[1]) if len(sys.argv) > 1 else 0)
         with served(repository) as url:
             for title, workspace in workspaces.items():
                 dist = base / title.split()[0]
@@ -59,6 +71,17 @@ def main() -> int:
         print(f"| the same as one tarball | | {tarball.stat().st_size:,} |")
         print(f"| published again | {published(base / 'app-only', repository, key):.1f} | |")
     return 0
+
+
+def pad(workspace: Path, megabytes: int) -> None:
+    """Have hello bring files that look like nothing, a megabyte each."""
+    directory = workspace / "recipes/noise"
+    directory.mkdir()
+    for number in range(megabytes):
+        (directory / str(number)).write_bytes(hashlib.shake_256(b"%d" % number).digest(1 << 20))
+    if megabytes:
+        with (workspace / "recipes/hello.toml").open("a") as recipe:
+            recipe.write('\n[files]\n"/opt/hello/share/noise" = "noise"\n')
 
 
 def published(dist: Path, repository: Path, key: Path) -> float:

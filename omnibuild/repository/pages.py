@@ -57,6 +57,7 @@ class View(Struct, frozen=True):
         edition: the catalogue.
         listed: whether there are lists beside the front page.
         beside: the keys, and what the installer is made of and signed with.
+        keys: the keys alone.
     """
 
     releases: Mapping[str, Digest]
@@ -64,6 +65,7 @@ class View(Struct, frozen=True):
     edition: Edition
     listed: bool
     beside: Digest = ""
+    keys: Digest = ""
 
     @property
     def lists(self) -> set[str]:
@@ -100,11 +102,14 @@ def publish_pages(
     default = DEFAULT_CHANNEL if DEFAULT_CHANNEL in channels else min(channels)
     site = Site.of(record, channels, default)
     past = None if through else _past(target, frame(site), site.first)
-    _publish_tarballs(target, record, channels, past, signer)
+    keys = digests.of_bytes(apt_keyring(record.keys)[0])
+    # What other keys have signed is looked through, as hosts may not believe them any more.
+    same = past if past and past.view.keys == keys else None
+    _publish_tarballs(target, record, channels, same, signer)
     beside = _publish_installer(target, record, default, signer, past)
     edition, found, past = _edition(target, site.first, channels, past)
     front = front_of(target, edition)
-    view = View(head.releases, frame(site), edition, listed=front is None, beside=beside)
+    view = View(head.releases, frame(site), edition, front is None, beside, keys)
     _write_pages(target, site, view, found, past)
     page = landing_page(site, channels, edition, front)
     target.put(layout.LANDING_PAGE, page.encode())

@@ -48,6 +48,7 @@ class Part:
         created: when it was made.
         expires: when it ends, or never.
         signs: whether it is meant for signing data.
+        bound: since when it is as it is, which is after it was made where its end was moved.
     """
 
     fingerprint: str
@@ -56,6 +57,7 @@ class Part:
     created: datetime.datetime
     expires: datetime.datetime | None
     signs: bool
+    bound: datetime.datetime = _EPOCH
 
 
 def read_parts(key: bytes) -> list[Part]:
@@ -129,6 +131,7 @@ def _part(key: Packet, bindings: list[Packet]) -> Part:
         created=created,
         expires=created + period if period else None,
         signs=bool(newest and newest.key_flags and newest.key_flags.signing),
+        bound=_created(newest) if newest else created,
     )
 
 

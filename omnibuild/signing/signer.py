@@ -127,9 +127,16 @@ class Signer:
         )
 
     def is_issuer(self, signature: bytes) -> bool:
-        """Tell whether a detached signature names this key, or a part of it, as its maker."""
-        parts = {part.fingerprint for part in self.certificate.parts}
-        return issuer(signature) in parts
+        """Tell whether a detached signature names this key as it is, or a part, as its maker.
+
+        One that was made before the key's end was moved counts no more: gpg replaces what the key
+        said of itself then, and verifiers that go by the time of a signature find that it was no
+        key yet.
+        """
+        parts = {part.fingerprint: part for part in self.certificate.parts}
+        part = parts.get(issuer(signature))
+        made = next((packet.signature_created for packet in packets(signature)), None)
+        return bool(part and made and made >= max(self.certificate.parts[0].bound, part.bound))
 
     @property
     def public_key_armored(self) -> bytes:

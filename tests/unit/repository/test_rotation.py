@@ -14,6 +14,7 @@ from pysequoia import Cert
 
 from omnibuild.errors import RepositoryError, SigningKeyError, UsageError
 from omnibuild.repository import layout
+from omnibuild.repository.apt.release import SIGNATURE_HEADER
 from omnibuild.repository.keys import rotation, trusted
 from omnibuild.repository.keys.overview import keys_of
 from omnibuild.repository.publish import publish, remove
@@ -23,6 +24,7 @@ from omnibuild.repository.targets import open_target
 from omnibuild.signing.certificate import Certificate, read_certificate
 from omnibuild.signing.messages import packets
 from omnibuild.signing.signer import load_certificate, load_signer
+from omnibuild.signing.verifier import load_verifier
 from tests.unit.repository.samples import EL9, LINUX, PLATFORMS, package, signer
 from tests.unit.signing.keyring import keyring
 
@@ -191,6 +193,36 @@ def test_an_extended_key_reaches_hosts_by_the_package(tmp_path: Path) -> None:
     (row,) = keys_of(root)
     assert row.signs
     assert row.expires == f"{after.expires:%Y-%m-%d}"
+
+
+def test_what_an_extended_key_signed_before_is_signed_again(tmp_path: Path) -> None:
+    root = tmp_path / "repository"
+    tarballs = [package(tmp_path, name, platform=LINUX) for name in ("tool", "more")]
+    with keyring("rsa3072", end="100d") as ring:
+        before = load_signer(ring.export(tmp_path / "before"))
+        publish(tarballs[:1], root, before, channel="beta", platforms=PLATFORMS)
+        publish(tarballs[:1], root, before, platforms=PLATFORMS)
+        places = (f"downloads/{tarballs[0].name}.asc", layout.tarball_list("beta"))
+        signatures = [root / place for place in places]
+        old = [file.read_bytes() for file in signatures]
+        # What is signed in the same second is as old as the key is now.
+        time.sleep(1.1)
+        ring.gpg("--quick-set-expire", ring.fingerprint, "300d")
+        after = load_signer(ring.export(tmp_path / "after"))
+    # Another package in one channel: those of before are in none that changes.
+    publish(tarballs[1:], root, after, platforms=PLATFORMS)
+    assert all(file.read_bytes() != was for file, was in zip(signatures, old, strict=True))
+    new = [file.read_bytes() for file in signatures]
+    text, mark, rest = new[1].partition(SIGNATURE_HEADER)
+    public = tmp_path / "public"
+    public.write_bytes(after.public_key_armored)
+    verifier = load_verifier([public])
+    # It goes by the time of a signature.
+    assert not verifier.is_signed(tarballs[0].read_bytes(), old[0])
+    assert verifier.is_signed(tarballs[0].read_bytes(), new[0])
+    assert verifier.is_signed(text, mark + rest)
+    publish([package(tmp_path, "last", platform=LINUX)], root, after, platforms=PLATFORMS)
+    assert [file.read_bytes() for file in signatures] == new
 
 
 def test_each_channel_has_the_keyring(tmp_path: Path, repository: Path) -> None:
