@@ -26,12 +26,15 @@ CATALOGUE = "state/catalogue"
 CATALOGUED = "state/catalogue.json"
 HEAD = "state/head.json"
 LEAVES = "state/leaves"
+RELEASES = "state/releases"
 # What there was before any release of omnibuild.
 EARLIER = "state/repository.json"
 # Publishers take turns: to say what there is, and to show it to readers.
 LOCK = "state/lock"
 SHOWING = "state/showing/lock"
 SHOWN = "state/shown.json"
+# The small files below state/ where each request counts.
+DESK = "state/desk.zst"
 
 DEB_FIELDS = re.compile(r"[a-z0-9][a-z0-9+.-]* [0-9A-Za-z][0-9A-Za-z.+~:-]* [a-z0-9-]+")
 RPM_FIELDS = re.compile(r"[0-9A-Za-z][0-9A-Za-z+._-]* [0-9A-Za-z.+~^_:-]+ [0-9A-Za-z_]+")
@@ -87,7 +90,7 @@ def catalogue_leaf(digest: str) -> str:
 
 def release(digest: str) -> str:
     """Return where a state of a channel is, whose digest that is."""
-    return f"state/releases/{digest}.json"
+    return f"{RELEASES}/{digest}.json"
 
 
 def filelists_shard(digest: str) -> str:

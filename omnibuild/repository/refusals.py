@@ -47,7 +47,8 @@ def opened(repository: Path | str) -> Target:
     if target.exists(layout.HEAD) or target.exists(layout.EARLIER):
         return target
     foreign = [name for name in _OWN_NAMES if target.exists(name)]
-    if foreign:
+    # Somebody else may have begun the repository since.
+    if foreign and not target.exists(layout.HEAD):
         raise RepositoryError(
             "the directory holds files that publishing would replace, and is no repository",
             where=Where(target.place()),

@@ -46,7 +46,7 @@ class Chain:
         It is asked for when the present one is lost: nothing names it then.
         """
         found: dict[Digest, Release] = {}
-        for name in self.target.names("state/releases"):
+        for name in self.target.names(layout.RELEASES):
             digest = name.removesuffix(".json")
             try:
                 release = read_release(self.target, digest)

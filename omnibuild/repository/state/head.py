@@ -191,7 +191,10 @@ class State:
 def load(target: Target) -> State:
     """Read the present; raises :class:`RepositoryError` when that cannot be."""
     data = target.read(layout.HEAD)
-    if not data and not target.exists(layout.HEAD):
+    if not data and target.exists(layout.HEAD):
+        # It is empty, or somebody has just begun the repository.
+        data = target.read(layout.HEAD)
+    elif not data:
         if target.exists(layout.EARLIER):
             raise RepositoryError(
                 "the repository was written by an omnibuild that kept its state in another way",

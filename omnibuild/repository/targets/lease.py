@@ -1,4 +1,4 @@
-"""Who may show a repository in a bucket to its readers: an object that one publisher holds."""
+"""Who may show a repository in a bucket to its readers: its desk names one publisher."""
 
 from __future__ import annotations
 
@@ -10,40 +10,70 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from omnibuild.repository.targets.headers import headers_of
-from omnibuild.transfer.bucket import Bucket, ChangedObjectError
-from omnibuild.transfer.objects import MissingObjectError, TransferError
+import msgspec
+
+from omnibuild.errors import RepositoryError, Where
+from omnibuild.events import Emit, Warned
+from omnibuild.repository import layout
+from omnibuild.repository.targets.desk import Desk, Kept, Sheet
+from omnibuild.transfer.objects import TransferError
 
 # A holder that does not renew its lease for so long is dead; it renews far more often.
 LEASE_SECONDS: Final = 60.0
 _RENEWED: Final = 15.0
+# How often who waits asks, in seconds.
+_ASKED: Final = 0.5
 
 
 @dataclass
 class Lease:
-    """Who may show the repository to readers."""
+    """Who may show the repository to readers.
 
-    objects: Bucket
-    name: str
-    _token: bytes = field(default_factory=lambda: secrets.token_hex(16).encode())
-    _tag: str = ""
-    # The tag of who holds it, and since when this machine has seen that one.
-    _seen: tuple[str, float] = ("", 0.0)
+    Args:
+        held: whether that is who asks.
+        broken: whether the holder before was cut off: nobody knows what it had written.
+    """
+
+    desk: Desk
+    held: bool = False
+    broken: bool = False
+    _token: str = field(default_factory=lambda: secrets.token_hex(16))
+    # Who holds it, and since when this machine has not seen it renewed.
+    _seen: tuple[str, int] = ("", 0)
+    _since: float = 0.0
+
+    def is_others(self, sheet: Sheet) -> bool:
+        """Tell whether somebody else holds it."""
+        return sheet.holder not in ("", self._token)
+
+    def taken(self, sheet: Sheet) -> Sheet:
+        """Return a desk on which the lease is taken, if it is free."""
+        return sheet if sheet.holder else self._beaten(sheet)
 
     def take(self) -> bool:
         """Take the lease if it is free, or its holder has not renewed it for too long."""
-        # Mostly it is free: whoever finds it so has asked once.
-        if not self._seen[0] and self._write(""):
+        if self.desk.sheet.holder == self._token:
+            # It came with what was published.
+            self.held = True
             return True
-        try:
-            _, tag = self.objects.read(self.name)
-        except MissingObjectError:
-            tag = ""
-        if tag and tag != self._seen[0]:
-            self._seen = (tag, time.monotonic())
-        if tag and time.monotonic() - self._seen[1] < LEASE_SECONDS:
+        sheet = self.desk.sheet if self.desk.fresh else self.desk.refresh()
+        self.desk.fresh = False
+        if (sheet.holder, sheet.beat) != self._seen:
+            self._seen, self._since = (sheet.holder, sheet.beat), time.monotonic()
+        if sheet.holder and time.monotonic() - self._since < LEASE_SECONDS:
             return False
-        return self._write(tag)
+        self.held = self.desk.write(self._edit)
+        self.broken = self.held and bool(sheet.holder)
+        return self.held
+
+    def _edit(self, sheet: Sheet) -> Sheet | None:
+        if sheet.holder and (sheet.holder, sheet.beat) != self._seen:
+            return None
+        if sheet.holder:
+            # What its holder had written is not known: whoever comes next looks all through.
+            files = {p: kept for p, kept in sheet.files.items() if p != layout.CATALOGUED}
+            sheet = msgspec.structs.replace(sheet, files={**files, layout.SHOWN: Kept(0, b"")})
+        return self._beaten(sheet)
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
@@ -53,7 +83,7 @@ class Lease:
         def renew() -> None:
             while not over.wait(_RENEWED):
                 with contextlib.suppress(TransferError):
-                    self._write(self._tag)
+                    self.desk.write_only(self._renewed)
 
         thread = threading.Thread(target=renew, daemon=True)
         thread.start()
@@ -64,16 +94,69 @@ class Lease:
             thread.join()
 
     def give_back(self) -> None:
-        """Let others have it."""
-        self.objects.delete([self.name])
+        """Let others have it, with all that was written meanwhile.
 
-    def _write(self, before: str) -> bool:
-        content = self._token + str(time.time_ns()).encode()
-        headers = headers_of(self.name)
-        try:
-            self._tag = self.objects.write(
-                self.name, content, headers=headers, words={}, before=before
+        Raises :class:`RepositoryError` when others have it already.
+        """
+        self.held = False
+        wanted = self.desk.changes.get(layout.SHOWN)
+        if not self.desk.write(self._released):
+            self.desk.changes.clear()
+            shown = self.desk.sheet.files.get(layout.SHOWN)
+            if not self.desk.sheet.holder and wanted and wanted == shown:
+                # It was written, and the answer was lost.
+                return
+            raise RepositoryError(
+                "somebody else has shown the repository meanwhile, as this publisher was not heard"
+                " of for a minute",
+                where=Where(self.desk.objects.place),
+                hint="publish again: that looks through what hosts see",
             )
-        except ChangedObjectError:
-            return False
-        return True
+
+    def _released(self, sheet: Sheet) -> Sheet | None:
+        mine = sheet.holder == self._token
+        return msgspec.structs.replace(sheet, holder="") if mine else None
+
+    def _renewed(self, sheet: Sheet) -> Sheet | None:
+        return self._beaten(sheet) if sheet.holder == self._token else None
+
+    def _beaten(self, sheet: Sheet) -> Sheet:
+        return msgspec.structs.replace(sheet, holder=self._token, beat=time.time_ns())
+
+
+@dataclass
+class Turns:
+    """The turns that a publisher takes: in one, what is for the desk is written at its end."""
+
+    lease: Lease
+    _depth: int = 0
+
+    @contextlib.contextmanager
+    def taken(self, lock: str, emit: Emit) -> Iterator[None]:
+        """Take one's turn: to publish, which nobody waits for, or to show, which one does."""
+        self._depth += 1
+        try:
+            with contextlib.nullcontext() if lock == layout.LOCK else self._showing(emit):
+                yield
+        finally:
+            self._depth -= 1
+        self.settle()
+
+    def settle(self) -> None:
+        """Write what is to be written on the desk, unless more of it comes in this turn."""
+        desk = self.lease.desk
+        if self._depth == 0 and desk.changes:
+            desk.write(lambda sheet: sheet)
+
+    @contextlib.contextmanager
+    def _showing(self, emit: Emit) -> Iterator[None]:
+        if not self.lease.take():
+            place = self.lease.desk.objects.place
+            emit(Warned(f"another publisher holds {place}; waiting for it"))
+            while not self.lease.take():
+                time.sleep(_ASKED)
+        try:
+            with self.lease.kept():
+                yield
+        finally:
+            self.lease.give_back()
