@@ -18,7 +18,8 @@ from tests.acceptance.steps import (
     running,
     visit,
 )
-from tests.unit.repository.samples import DEBIAN_11, PLATFORMS, package, signer
+from tests.unit.repository.samples import DEBIAN_11, PLATFORMS, package
+from tests.unit.repository.samples import created_signer as signer
 
 # dpkg of Debian 11 reads no zstd: it has a revision and a suite of its own.
 DEBIANS = [

@@ -11,7 +11,8 @@ import pytest
 from omnibuild.repository.life.settings import resign
 from omnibuild.repository.publish import publish
 from tests.acceptance.hosts.debians import DEBIANS, Chrooted, copies
-from tests.unit.repository.samples import PLATFORMS, package, signer
+from tests.unit.repository.samples import PLATFORMS, package
+from tests.unit.repository.samples import created_signer as signer
 
 DAY = 24 * 3600
 KEYRING = Path("/etc/apt/keyrings/shop.gpg")

@@ -24,7 +24,8 @@ from omnibuild.repository.publish import publish
 from tests.certification.hostile import packages
 from tests.certification.hostile.harness import trial
 from tests.integration.repository.clients import Apt, Dnf, run
-from tests.unit.repository.samples import DEBIAN_12, EL9, LINUX, PLATFORMS, package, signer
+from tests.unit.repository.samples import DEBIAN_12, EL9, LINUX, PLATFORMS, package
+from tests.unit.repository.samples import created_signer as signer
 
 SEED = int(os.environ.get("OMNIBUILD_SEED", str(int(time.time()))))
 INPUTS = int(os.environ.get("OMNIBUILD_INPUTS", "5000"))

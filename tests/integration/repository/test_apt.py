@@ -14,7 +14,8 @@ import pytest
 from omnibuild.repository.publish import publish
 from omnibuild.signing.signer import load_signer
 from tests.integration.repository.clients import Apt, run, web_server
-from tests.unit.repository.samples import DEBIAN_11, DEBIAN_12, PLATFORMS, package, signer
+from tests.unit.repository.samples import DEBIAN_11, DEBIAN_12, PLATFORMS, package
+from tests.unit.repository.samples import created_signer as signer
 from tests.unit.signing.keyring import keyring
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from omnibuild.repository.life.settings import set_contents
 from omnibuild.repository.publish import publish
 from tests.integration.repository.clients import Apt, Done, run
-from tests.unit.repository.samples import PLATFORMS, package, signer
+from tests.unit.repository.samples import PLATFORMS, package
+from tests.unit.repository.samples import created_signer as signer
 
 
 def configuration(apt: Apt) -> str:

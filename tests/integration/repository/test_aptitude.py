@@ -6,7 +6,8 @@ from pathlib import Path
 
 from omnibuild.repository.publish import publish
 from tests.integration.repository.clients import Apt, run
-from tests.unit.repository.samples import PLATFORMS, package, signer
+from tests.unit.repository.samples import PLATFORMS, package
+from tests.unit.repository.samples import created_signer as signer
 
 
 def test_it_finds_and_installs(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from omnibuild.payload.model import Change
 from omnibuild.repository.publish import publish
 from tests.integration.repository.browser import DESKTOP, PHONE, PLAIN_HOST, Browser, chromium
 from tests.integration.repository.clients import web_server
-from tests.unit.repository.samples import PLATFORMS, package, signer
+from tests.unit.repository.samples import PLATFORMS, package
+from tests.unit.repository.samples import created_signer as signer
 
 HOSTILE = "<script>document.title='run'</script><img src=x onerror=\"document.title='run'\">"
 LONG = f"shop-{'with-a-very-long-name-' * 6}end"

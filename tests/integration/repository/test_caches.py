@@ -18,7 +18,8 @@ from omnibuild.signing.creation import create_key
 from omnibuild.signing.signer import load_signer
 from tests.integration.remote.servers import Server, free_ports, running
 from tests.integration.repository.clients import Apt
-from tests.unit.repository.samples import PLATFORMS, USER_ID, package, signer
+from tests.unit.repository.samples import PLATFORMS, USER_ID, package
+from tests.unit.repository.samples import created_signer as signer
 
 GUIDE = Path(__file__).parents[3] / "docs/guides/publishing.md"
 NGINX = "/usr/sbin/nginx"

@@ -8,7 +8,8 @@ from omnibuild.repository.life.demotion import demote
 from omnibuild.repository.life.promotion import promote
 from omnibuild.repository.publish import publish
 from tests.integration.repository.clients import Apt, Dnf, run, web_server
-from tests.unit.repository.samples import DEBIAN_11, EL9, PLATFORMS, package, signer
+from tests.unit.repository.samples import DEBIAN_11, EL9, PLATFORMS, package
+from tests.unit.repository.samples import created_signer as signer
 
 
 def repository_of(tmp_path: Path, *platforms: object) -> Path:

@@ -10,7 +10,8 @@ import pytest
 from omnibuild.repository.publish import publish
 from omnibuild.repository.yum.advisories import read_advisories
 from tests.integration.repository.clients import Dnf, run, web_server
-from tests.unit.repository.samples import EL9, PLATFORMS, package, signer
+from tests.unit.repository.samples import EL9, PLATFORMS, package
+from tests.unit.repository.samples import created_signer as signer
 
 TREE = "yum/stable/el9/x86_64"
 

@@ -18,7 +18,8 @@ from omnibuild.repository.intake import inspect
 from omnibuild.repository.publish import publish
 from tests.certification.hostile.mutate import damaged
 from tests.integration.repository.clients import Apt, Dnf, run
-from tests.unit.repository.samples import DEBIAN_11, EL9, PLATFORMS, package, signer
+from tests.unit.repository.samples import DEBIAN_11, EL9, PLATFORMS, package
+from tests.unit.repository.samples import created_signer as signer
 
 SEED, MUTATIONS = 20261126, 200
 

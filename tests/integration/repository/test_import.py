@@ -22,7 +22,9 @@ from tests.unit.repository.samples import (
     LINUX,
     PLATFORMS,
     package,
-    signer,
+)
+from tests.unit.repository.samples import (
+    created_signer as signer,
 )
 
 

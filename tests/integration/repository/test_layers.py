@@ -14,7 +14,8 @@ from omnibuild.repository.publish import publish
 from tests.integration.repository.clients import Quiet, web_server
 from tests.integration.repository.test_install_sh import NAME, REPOSITORY, URL
 from tests.integration.repository.test_installer_ways import HOME, LINK, OWN, as_user, document
-from tests.unit.repository.samples import PLATFORMS, layered_tarball, package, signer
+from tests.unit.repository.samples import PLATFORMS, layered_tarball, package
+from tests.unit.repository.samples import created_signer as signer
 
 SHELLS = pytest.mark.parametrize("shell", ["dash", "bash --posix", "busybox sh"])
 INSTALL = f"alice sh {REPOSITORY}/install.sh --user"

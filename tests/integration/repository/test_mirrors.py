@@ -10,7 +10,8 @@ from omnibuild import digests
 from omnibuild.repository.publish import publish
 from tests.integration.repository.clients import Proxied, web_server
 from tests.integration.repository.mirrors import Aptly, AptMirror, Debmirror, Reprepro, as_a_host
-from tests.unit.repository.samples import PLATFORMS, package, signer
+from tests.unit.repository.samples import PLATFORMS, package
+from tests.unit.repository.samples import created_signer as signer
 
 COMPONENTS = ("main", "contrib")
 Mirror = Aptly | Debmirror | AptMirror | Reprepro

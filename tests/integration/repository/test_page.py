@@ -14,7 +14,8 @@ from omnibuild import digests
 from omnibuild.repository.publish import publish
 from tests.integration.repository.clients import Done, run, web_server
 from tests.integration.repository.test_install_sh import ALMA, DEBIAN, NAME, on_host, published
-from tests.unit.repository.samples import LINUX, PLATFORMS, package, signer
+from tests.unit.repository.samples import LINUX, PLATFORMS, package
+from tests.unit.repository.samples import created_signer as signer
 
 __all__ = ["published"]
 

@@ -19,7 +19,8 @@ from omnibuild.signing.creation import create_certificate
 from omnibuild.signing.signer import load_signer
 from tests.integration.repository.clients import Apt, Dnf, run, web_server
 from tests.integration.signing.programs import signing_program
-from tests.unit.repository.samples import EL9, PLATFORMS, package, signer
+from tests.unit.repository.samples import EL9, PLATFORMS, package
+from tests.unit.repository.samples import created_signer as signer
 from tests.unit.repository.test_rotation import pass_time
 
 OLD = signer()

@@ -12,7 +12,8 @@ import pytest
 from omnibuild.repository.life.demotion import demote
 from omnibuild.repository.publish import publish
 from tests.integration.repository.test_install_sh import ALMA, DEBIAN, REPOSITORY, URL, on_host
-from tests.unit.repository.samples import DEBIAN_12, EL9, LINUX, package, signer
+from tests.unit.repository.samples import DEBIAN_12, EL9, LINUX, package
+from tests.unit.repository.samples import created_signer as signer
 
 NAME = "omnibuild-probe"
 FAMILIES = pytest.mark.parametrize("release", [DEBIAN.format(12), ALMA], ids=["apt", "dnf"])

@@ -221,6 +221,16 @@ def scripts(host: HostFiles) -> dict[str, str]:
     return found
 
 
+def write_scripts(host: HostFiles, directory: Path) -> list[Path]:
+    """Write every shell text of a host integration to a file of its own."""
+    written = []
+    for name, body in scripts(host).items():
+        path = directory / name.strip("/").replace("/", "-")
+        path.write_text(body)
+        written.append(path)
+    return written
+
+
 def assert_golden(path: Path, content: str) -> None:
     """Compare with a golden file; OMNIBUILD_WRITE_GOLDEN=1 writes it, for review in the diff."""
     if os.environ.get("OMNIBUILD_WRITE_GOLDEN"):

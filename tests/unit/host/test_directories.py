@@ -5,10 +5,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from hypothesis import settings
+
 from omnibuild.host.layout import Layout
 from omnibuild.host.users import directories
 
-TOGETHER, ROUNDS = 6, 25
+# As often as there are examples: many times to certify.
+TOGETHER, ROUNDS = 6, settings.default.max_examples
 
 
 def test_services_that_start_together_all_start(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from omnibuild.recipe.models import Debian, Platform, Rpm, Tar
 from omnibuild.signing.creation import create_key
 from omnibuild.signing.signer import Signer, load_signer
 from omnibuild.tree import scan
+from tests.unit.signing.keyring import keyring
 
 DEBIAN_11 = Platform(
     name="debian-11",
@@ -64,7 +65,14 @@ def assert_golden(name: str, text: str) -> None:
 
 @cache
 def signer(user_id: str = USER_ID) -> Signer:
-    """Return a signer with a new key of gpg; one for the whole session."""
+    """Return a signer with a new key, of a kind that is quick; one for the whole session."""
+    with keyring(user_id=user_id) as made, tempfile.TemporaryDirectory() as directory:
+        return load_signer(made.export(Path(directory) / "key"))
+
+
+@cache
+def created_signer(user_id: str = USER_ID) -> Signer:
+    """Return one with a key of ``omnibuild key create``, for the tools that hosts have."""
     with tempfile.TemporaryDirectory() as directory:
         return load_signer(create_key(Path(directory) / "key", user_id).path)
 

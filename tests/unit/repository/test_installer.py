@@ -56,13 +56,6 @@ def test_shells_parse_it(shell: list[str], tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_shellcheck_has_nothing_to_say(tmp_path: Path) -> None:
-    path = tmp_path / "install.sh"
-    path.write_text(script())
-    done = subprocess.run(["shellcheck", path], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "")
-
-
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
 def test_help(shell: list[str]) -> None:
     done = run(shell, script(), "--help")

@@ -31,13 +31,14 @@ from omnibuild.repository.intake import goes_with_another
 from omnibuild.repository.publish import Published, publish, remove
 from omnibuild.repository.targets.directory import DirectoryTarget
 from omnibuild.signing.creation import create_key
-from omnibuild.signing.signer import load_signer
+from omnibuild.signing.signer import Signer, load_signer
 from tests.unit.repository.samples import (
     DEBIAN_11,
     DEBIAN_12,
     EL9,
     LINUX,
     PLATFORMS,
+    created_signer,
     listing,
     package,
     signer,
@@ -83,12 +84,18 @@ def test_every_package_goes_to_its_place(tmp_path: Path, repository: Path) -> No
     assert sum(isinstance(event, ArtifactAdded) for event in events) == 4
 
 
-def test_rpms_are_signed_and_keep_their_identity(tmp_path: Path, repository: Path) -> None:
+@pytest.mark.parametrize(
+    ("make", "tag"), [(created_signer, SignatureTag.RSA), (signer, SignatureTag.DSA)]
+)
+def test_rpms_are_signed_and_keep_their_identity(
+    make: Callable[[], Signer], tag: SignatureTag, tmp_path: Path, repository: Path
+) -> None:
     source = package(tmp_path, platform=EL9)
-    into(repository, source)
+    publish([source], repository, make(), platforms=PLATFORMS)
     published = repository / "yum/stable/el9/x86_64/Packages/h" / source.name
-    assert SignatureTag.RSA not in read_rpm_headers(source).signature.fields()
-    assert SignatureTag.RSA in read_rpm_headers(published).signature.fields()
+    signatures = {SignatureTag.RSA, SignatureTag.DSA}
+    assert not signatures & read_rpm_headers(source).signature.fields().keys()
+    assert signatures & read_rpm_headers(published).signature.fields().keys() == {tag}
     assert read_rpm(published).header_digest == read_rpm(source).header_digest
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-from importlib import resources
-
 import pytest
 
 from omnibuild.errors import UsageError
@@ -89,12 +86,3 @@ def test_what_the_host_says_is_explained(what: str, said: str, meant: str) -> No
     error = refused(HOST, what, said)
     assert meant in error.what
     assert error.hint
-
-
-def test_shellcheck_has_nothing_to_say() -> None:
-    script = resources.files("omnibuild.repository.targets.ssh").joinpath("agent.sh")
-    words = ["shellcheck", "--shell=sh", "-"]
-    done = subprocess.run(
-        words, input=script.read_text(), capture_output=True, text=True, check=False
-    )
-    assert done.stdout == ""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from omnibuild.repository.clients.updater import files, program, scripts
+from omnibuild.repository.clients.updater import files, program
 from tests.unit.repository.samples import assert_golden
 from tests.unit.repository.test_installer import SHELLS, run
 
@@ -50,17 +50,6 @@ def test_shells_parse_it(family: str, shell: list[str], tmp_path: Path) -> None:
     path.write_text(text(family))
     done = subprocess.run([*shell, "-n", path], capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
-
-
-@FAMILIES
-def test_shellcheck_has_nothing_to_say(family: str, tmp_path: Path) -> None:
-    path = tmp_path / "update.sh"
-    path.write_text(text(family))
-    for name, each in scripts(NAME)["deb"].items():
-        (tmp_path / name).write_text(each)
-    command = ["shellcheck", *tmp_path.iterdir()]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "")
 
 
 @SHELL

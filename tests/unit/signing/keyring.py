@@ -47,14 +47,14 @@ def keyring(
     end: str = "never",
     passphrase: str = "",
     options: tuple[str, ...] = (),
+    user_id: str = "Shop packages <ops@shop.example>",
 ) -> Iterator[Keyring]:
     """Make a key; ``end`` as gpg takes it: ``30d``, or ``seconds=60``."""
     # gpg's agent has its socket there: the path must be short.
     with tempfile.TemporaryDirectory(prefix="gpg-") as home:
         made = Keyring(Path(home), passphrase)
-        user = "Shop packages <ops@shop.example>"
         try:
-            made.gpg(*options, "--quick-generate-key", user, algorithm, usage, end)
+            made.gpg(*options, "--quick-generate-key", user_id, algorithm, usage, end)
             yield made
         finally:
             environment = {"PATH": "/usr/bin:/bin", "GNUPGHOME": home}

@@ -24,7 +24,8 @@ from omnibuild.repository.targets.target import KEPT_SECONDS
 from omnibuild.signing.creation import create_key
 from omnibuild.signing.signer import Signer, load_signer
 from tests.integration.repository.clients import Apt, Dnf
-from tests.unit.repository.samples import DEBIAN_12, EL9, PLATFORMS, USER_ID, package, signer
+from tests.unit.repository.samples import DEBIAN_12, EL9, PLATFORMS, USER_ID, package
+from tests.unit.repository.samples import created_signer as signer
 
 URL = "https://shop.example"
 

@@ -20,7 +20,8 @@ from omnibuild.repository.mending.repair import repair
 from omnibuild.repository.publish import publish, remove
 from omnibuild.repository.targets import open_target
 from tests.integration.repository.targets.hosts import Host, ssh
-from tests.unit.repository.samples import PLATFORMS, layered_tarball, package, signer
+from tests.unit.repository.samples import PLATFORMS, layered_tarball, package
+from tests.unit.repository.samples import created_signer as signer
 
 
 @pytest.fixture(autouse=True)

@@ -24,7 +24,8 @@ from omnibuild.repository.targets.ssh.target import SshTarget
 from tests.integration.repository.clients import Apt, Dnf
 from tests.integration.repository.targets.hosts import Host, host, know, ssh
 from tests.integration.repository.targets.test_bucket import key, public, served, start
-from tests.unit.repository.samples import DEBIAN_12, EL9, PLATFORMS, package, signer
+from tests.unit.repository.samples import DEBIAN_12, EL9, PLATFORMS, package
+from tests.unit.repository.samples import created_signer as signer
 
 __all__ = ["key"]
 
