@@ -39,7 +39,7 @@ unit: $(VENV)/.ready ## unit tests alone
 	@$(PYTEST) -n 2 tests/unit
 
 test: setup-test check ## the contract: what CI runs; needs root or sudo
-	@$(PYTEST) -n 2 --dist loadfile --durations=15 tests/integration tests/acceptance
+	@$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder --durations=15 tests/integration tests/acceptance
 
 demo: setup-demo $(VENV)/.ready ## from nothing to a running host
 	@$(BIN)/python tools/demo.py

@@ -40,6 +40,20 @@ def pytest_runtest_makereport(
     return report
 
 
+# Files of long tests, the longest first: begun last, one would keep one core busy, and one idle.
+LONG_FILES = (
+    *("test_crash", "test_updates", "test_lowest_versions", "test_interruption", "test_s3"),
+    *("test_updater", "test_orchestrators", "test_service_settings", "test_mirrors", "test_pex"),
+    *("test_debian", "test_booted", "test_sandboxes", "test_install_sh", "test_containers"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run files of long tests first; what is short evens out at the end."""
+    order = {name: number for number, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+
+
 settings.register_profile(
     "omnibuild",
     max_examples=int(os.environ.get("OMNIBUILD_EXAMPLES", "12")),

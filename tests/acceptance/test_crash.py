@@ -25,6 +25,9 @@ from tests.integration.store.failing_disk import failing_disk
 
 HOUR = 3600 * 10**9
 
+# `make certify-crash` kills more often, and has more disks.
+KILLS, FULL, FAILING = 4, (1.5, 8), (45, 105)
+
 # Trees that must have been collected under the builders, and how often each builds for that.
 ENOUGH, MOST_TURNS = 5, 60
 
@@ -44,8 +47,8 @@ def fresh(bench: Bench) -> Iterator[None]:
 
 
 def test_a_killed_build_spoils_nothing(bench: Bench) -> None:
-    phases = kill_often(bench, 8, seed=int(time.time()))
-    assert sum(phases.values()) == 8
+    phases = kill_often(bench, KILLS, seed=int(time.time()))
+    assert sum(phases.values()) == KILLS
 
 
 def test_ten_builds_at_once_do_everything_once(bench: Bench, tmp_path: Path) -> None:
@@ -180,15 +183,19 @@ def full_disk(bench: Bench, kilobytes: int) -> str:
     return done.stderr.splitlines()[0] if done.returncode == 0 else done.stderr
 
 
-@pytest.mark.parametrize("megabytes", [1.5, 4, 8, 16])
+@pytest.mark.parametrize("megabytes", FULL)
 def test_a_disk_that_is_full_at_some_point(bench: Bench, megabytes: float) -> None:
     said = full_disk(bench, int(megabytes * 1000))
     assert "Traceback" not in said
     assert "error[" in said
 
 
-@pytest.mark.parametrize("at", [30, 60, 90, 120])
+@pytest.mark.parametrize("at", FAILING)
 def test_a_disk_that_fails_once(bench: Bench, tmp_path: Path, at: int) -> None:
+    fail_once(bench, tmp_path, at)
+
+
+def fail_once(bench: Bench, tmp_path: Path, at: int) -> None:
     """A whole build on a disk of which one change fails; its steps write there, too."""
     directory = Workspace(tmp_path / "workspace").write()
     words = [sys.executable, "-m", "omnibuild", "build", "tiny", "-C", str(directory)]

@@ -59,12 +59,16 @@ class Fleet:
             shutil.rmtree((tree / path).parent / "__pycache__", ignore_errors=True)
             # They would tell of it.
             (tree / "DEBIAN/md5sums").unlink(missing_ok=True)
-        DPKG_DEB.run("--root-owner-group", "-Zgzip", "-z1", "--build", tree, out)
+        DPKG_DEB.run("--root-owner-group", "-Znone", "--build", tree, out)
         shutil.rmtree(tree)
-        omnibuild("publish", out, "--repo", self.repository, "--key", self.products.key)
+        self.change("publish", out)
 
     def demote(self) -> None:
-        omnibuild("repo", "demote", "--repo", self.repository, "--key", self.products.key)
+        self.change("repo", "demote")
+
+    def change(self, *words: str | Path) -> None:
+        place = ("--repo", self.repository, "--key", self.products.key)
+        omnibuild(*words, *place, at_once=True)
 
     def run(self) -> dict[str, Any]:
         """Have the service run once, and return what it has told."""

