@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 
 from omnibuild.errors import RepositoryError, Where
@@ -57,6 +57,8 @@ def show(
         if now.repository.signers != tuple(each.fingerprint for each in signer.all):
             # Somebody had other keys sign meanwhile, and shows all that was published before.
             return False
+        if through or before is None:
+            target.distrust()
         wanted = {
             name: new if through and name in channels else _unseen(target, before, now, name, new)
             for name, new in state.contents.items()
@@ -174,8 +176,12 @@ def renew(target: Target, signer: Signer, emit: Emit) -> tuple[str, ...]:
 def check_clock(target: Target, channels: Mapping[str, Channel]) -> None:
     """Raise :class:`RepositoryError` when the clock is far behind a date that hosts have seen."""
     now = int(time.time())
-    for path, date in _dates(target, channels):
-        if date > now + FAR_OFF:
+    for path, date_in in _dates(channels):
+        if date_in(target.recall(path)) <= now + FAR_OFF:
+            continue
+        # Somebody may have removed the file.
+        target.distrust()
+        if (date := date_in(target.read(path))) > now + FAR_OFF:
             raise RepositoryError(
                 f"this machine's clock is {(date - now) // DAY} days behind the last publishing",
                 where=Where(target.place(path)),
@@ -185,11 +191,12 @@ def check_clock(target: Target, channels: Mapping[str, Channel]) -> None:
             )
 
 
-def _dates(target: Target, channels: Mapping[str, Channel]) -> Iterator[tuple[str, int]]:
+def _dates(channels: Mapping[str, Channel]) -> Iterator[tuple[str, Callable[[bytes], int]]]:
+    """Yield the files that hosts see the date of, and what finds it there."""
     for channel, content in channels.items():
         for suite in content.suites:
             path = f"{layout.suite_directory(suite)}/InRelease"
-            yield path, release_date(signed_text(target.read(path)))
+            yield path, lambda message: release_date(signed_text(message))
         if not content.trees:
             continue
         from omnibuild.repository.yum.tree import revision
@@ -197,5 +204,4 @@ def _dates(target: Target, channels: Mapping[str, Channel]) -> Iterator[tuple[st
         for tree, index in content.trees.items():
             for architecture in index.architectures:
                 directory = layout.yum_directory(channel, tree, architecture)
-                path = f"{directory}/repodata/repomd.xml"
-                yield path, revision(target.read(path))
+                yield f"{directory}/repodata/repomd.xml", revision

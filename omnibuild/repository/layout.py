@@ -35,6 +35,9 @@ SHOWING = "state/showing/lock"
 SHOWN = "state/shown.json"
 # The small files below state/ where each request counts.
 DESK = "state/desk.zst"
+# On the desk only: what its directories list, and what readers were shown.
+LISTED = "state/listed"
+SEEN = "state/seen"
 
 DEB_FIELDS = re.compile(r"[a-z0-9][a-z0-9+.-]* [0-9A-Za-z][0-9A-Za-z.+~:-]* [a-z0-9-]+")
 RPM_FIELDS = re.compile(r"[0-9A-Za-z][0-9A-Za-z+._-]* [0-9A-Za-z.+~^_:-]+ [0-9A-Za-z_]+")
@@ -76,6 +79,16 @@ _IMMUTABLE = re.compile(
 def is_immutable(path: str) -> bool:
     """Tell whether what is at a path never becomes anything else."""
     return bool(_IMMUTABLE.fullmatch(path))
+
+
+def is_record(path: str) -> bool:
+    """Tell whether a file of the state is small, and called after its content."""
+    return path.startswith(f"{STATE}/") and is_immutable(path)
+
+
+def is_shown(path: str) -> bool:
+    """Tell whether indexes are there, which only who shows them to readers writes."""
+    return path.startswith((f"{APT}/dists/", "yum/")) and "/Packages/" not in path
 
 
 def leaf(digest: str) -> str:

@@ -196,7 +196,7 @@ class _Switch:
         return f"{layout.suite_directory(self.suite.name)}/{path}"
 
     def _put(self, files: Mapping[str, bytes]) -> bool:
-        return self.target.put_all({self._path(path): data for path, data in files.items()})
+        return bool(self.target.put_all({self._path(path): data for path, data in files.items()}))
 
     def _has(self, files: Mapping[str, bytes]) -> bool:
         return all(self.target.says(self._path(path), data) for path, data in files.items())

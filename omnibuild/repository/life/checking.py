@@ -111,6 +111,7 @@ def _looked_again(target: Target, before: Checked) -> Checked:
     """
     try:
         with target.locked(layout.SHOWING, silent):
+            target.distrust()
             head = read_shown(target) or read_head(target, target.read(layout.HEAD))
             checked = _checked(target, head, deep=False)
     except (RepositoryError, StorageError):

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from omnibuild import digests
 from omnibuild.digests import Digest
@@ -21,14 +20,12 @@ from omnibuild.errors import IdentityConflictError, Where
 from omnibuild.events import Emit
 from omnibuild.repository import layout
 from omnibuild.repository.targets.desk import OWN, Desk, Sheet, carries, failures
-from omnibuild.repository.targets.headers import headers_of
 from omnibuild.repository.targets.lease import Lease, Turns
 from omnibuild.repository.targets.listings import Listings
+from omnibuild.repository.targets.memory import Memory
 from omnibuild.repository.targets.target import KEPT_SECONDS
 from omnibuild.transfer.bucket import Bucket, ChangedObjectError
-from omnibuild.transfer.objects import MissingObjectError, open_bucket
-
-SHA256: Final = "sha256"
+from omnibuild.transfer.objects import open_bucket
 
 
 @dataclass
@@ -36,18 +33,16 @@ class BucketTarget:
     """Objects below a prefix; the methods are those of :class:`Target`."""
 
     objects: Bucket
-    # What was read or written: the content and its tag.
-    _known: dict[str, tuple[bytes, str]] = field(default_factory=dict)
-    _written: dict[str, float] = field(default_factory=dict)
-    _stored: dict[str, Digest] = field(default_factory=dict)
     _desk: Desk = field(init=False)
     _listings: Listings = field(init=False)
+    _memory: Memory = field(init=False)
     _lease: Lease = field(init=False)
     _turns: Turns = field(init=False)
 
     def __post_init__(self) -> None:
         self._desk = Desk(self.objects)
         self._listings = Listings(self.objects, self._desk)
+        self._memory = Memory(self.objects, self._desk, self._listings)
         self._lease = Lease(self._desk)
         self._turns = Turns(self._lease)
 
@@ -64,16 +59,16 @@ class BucketTarget:
         """Return the content of a file; empty when there is none."""
         if carries(path) and (found := self._on_desk(path)) is not None:
             return found
-        if path in self._known and self._lasts(path):
-            return self._known[path][0]
-        if self._listings.lack(path):
-            return b""
         with self._failures(path):
-            try:
-                self._known[path] = self.objects.read(path)
-            except MissingObjectError:
-                self._known[path] = (b"", "")
-        return self._known[path][0]
+            return self._memory.read(path)
+
+    def recall(self, path: str) -> bytes:
+        """Return what was written to a file last, as far as it is remembered."""
+        return self._memory.recalled().get(path) or self.read(path)
+
+    def distrust(self) -> None:
+        """Remember nothing: somebody may have changed what readers see."""
+        self._memory.distrust()
 
     def _on_desk(self, path: str) -> bytes | None:
         """Return a small file of the state; nothing when it is an object, or is not there."""
@@ -88,25 +83,12 @@ class BucketTarget:
                 return b""
         return b"" if found is None and path in OWN else found
 
-    def _lasts(self, path: str) -> bool:
-        """Tell whether a file still is what was read of it, or written."""
-        if layout.is_immutable(path):
-            return bool(self._known[path][1])
-        # While the lease is held nobody else writes what readers see.
-        return self._lease.held
-
     def digest(self, path: str) -> Digest:
         """Return the digest of a file, which was stored with it; empty when there is none."""
-        if path in self._stored:
-            return self._stored[path]
         if carries(path) and (found := self._on_desk(path)) is not None:
             return digests.of_bytes(found)
         with self._failures(path):
-            try:
-                words, _ = self.objects.about(path)
-            except MissingObjectError:
-                return ""
-        return words.get(SHA256) or digests.of_bytes(self.read(path))
+            return self._memory.digest(path)
 
     @contextlib.contextmanager
     def local(self, path: str) -> Iterator[Path]:
@@ -119,8 +101,8 @@ class BucketTarget:
 
     def exists(self, path: str) -> bool:
         """Tell whether there is a file or a directory."""
-        if path in self._known:
-            return bool(self._known[path][1])
+        if path in self._memory.known:
+            return bool(self._memory.known[path][1])
         with self._failures(path):
             if path in OWN:
                 return self._desk.get(path) is not None or path in self._desk.refresh().files
@@ -151,31 +133,22 @@ class BucketTarget:
         """Tell whether a file is there and has this content."""
         if carries(path) and (found := self._on_desk(path)) is not None:
             return found == data and self._desk.get(path) is not None
-        if path.startswith(f"{layout.STATE}/"):
-            # To ask would take as long as to write: what is small, is called after its content.
-            return path in self._known and self._known[path][0] == data
-        if path not in self._known and layout.is_immutable(path):
-            # One listing tells of all files of a state; without a lease it is not kept.
-            with self._failures(path):
-                listed = not self._listings.held or self._listings.has(path)
-            return listed and self.digest(path) == digests.of_bytes(data)
-        if path not in self._known:
-            self.read(path)
-        content, tag = self._known.get(path, (b"", ""))
-        return bool(tag) and content == data
+        with self._failures(path):
+            return self._memory.says(path, data)
 
     def put(self, path: str, data: bytes) -> bool:
         """Replace a file in one step; to ask what it said would take as long as to write it."""
-        if path in self._known or layout.is_immutable(path) or carries(path):
-            return self.put_all({path: data})
+        if path in self._memory.known or layout.is_immutable(path) or carries(path):
+            return bool(self.put_all({path: data}))
         return self._put(path, data)
 
-    def put_all(self, contents: Mapping[str, bytes]) -> bool:
+    def put_all(self, contents: Mapping[str, bytes]) -> list[str]:
         """Replace files in their order; those that say the same stay untouched."""
-        changed = {path: data for path, data in contents.items() if not self.says(path, data)}
-        for path, data in changed.items():
-            self._put(path, data)
-        return bool(changed)
+        anew = self._memory.is_anew
+        changed = [p for p, data in contents.items() if anew(p) or not self.says(p, data)]
+        for path in changed:
+            self._put(path, contents[path])
+        return changed
 
     def put_if(self, path: str, data: bytes, before: bytes) -> bool:
         """Replace the head if it still is what was read of it, and be the one to show it."""
@@ -215,34 +188,27 @@ class BucketTarget:
 
     def copy(self, source: str, path: str) -> None:
         """Have a file also under another path, in place of what is there."""
-        self._known.pop(path, None)
         with self._failures(path):
-            words, _ = self.objects.about(source)
-            self.objects.copy(source, path, headers=headers_of(path), words=words)
-        self._listings.lose(path)
+            self._memory.copy(source, path)
 
     def remove(self, path: str) -> None:
         """Remove a file, if it is there."""
-        self._known.pop(path, None)
-        self._stored.pop(path, None)
         with self._failures(path):
             if carries(path) and self._desk.drop(path):
+                self._memory.forget(path)
                 self._turns.settle()
-                return
-            self.objects.delete([path])
-        if self._listings.held and not layout.is_immutable(path):
-            self._known[path] = (b"", "")
-        self._listings.drop(path)
+            else:
+                self._memory.remove(path)
 
     def retire(self, paths: Iterable[str]) -> None:
-        """Write files again as they are: from now on their age is counted anew."""
+        """Count the age of files or directories from now on: the desk has it."""
         for path in paths:
             with self._failures(path):
                 self._listings.retire(path)
 
     def outlast(self, path: str, seconds: float) -> None:
         """Wait until a file is so old, by this machine's own clock if it was written from here."""
-        age = time.monotonic() - self._written.get(path, time.monotonic())
+        age = time.monotonic() - self._memory.written.get(path, time.monotonic())
         time.sleep(max(0.0, seconds - age))
 
     def drop_retired(
@@ -260,14 +226,15 @@ class BucketTarget:
             if lock == layout.LOCK:
                 yield
                 return
-            # Not known here is what others have shown meanwhile.
-            known = self._known.items()
-            self._known = {path: data for path, data in known if layout.is_immutable(path)}
-            self._listings.held = True
+            self._memory.begin()
+            self._listings.resume()
             try:
                 yield
+                self._memory.remember()
+                self._listings.keep()
             finally:
                 self._listings.forget()
+                self._memory.end()
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -279,21 +246,9 @@ class BucketTarget:
         if isinstance(source, bytes) and carries(path) and self._desk.put(path, source):
             with self._failures(path):
                 self._turns.settle()
-            return True
-        digest = digests.of_file(source) if isinstance(source, Path) else digests.of_bytes(source)
-        with self._failures(path):
-            tag = self.objects.write(
-                path, source, headers=headers_of(path), words={SHA256: digest}, before=before
-            )
-        self._written[path] = time.monotonic()
-        if layout.is_immutable(path):
-            self._stored[path] = digest
-        self._known.pop(path, None)
-        if isinstance(source, Path):
-            self._listings.lose(path)
         else:
-            self._known[path] = (source, tag)
-            self._listings.note(path, len(source))
+            with self._failures(path):
+                self._memory.write(path, source, before)
         return True
 
     def _failures(self, path: str) -> AbstractContextManager[None]:

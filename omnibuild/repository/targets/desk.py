@@ -30,8 +30,10 @@ SMALL: Final = 32 << 10
 FULL: Final = 128 << 10
 # Nothing of ours comes near; what claims more is not ours.
 _LARGEST: Final = 1 << 28
-# These are nowhere else; before there was a desk, each was an object.
-OWN: Final = (layout.HEAD, layout.SHOWN, layout.CATALOGUED)
+# Before there was a desk, each was an object.
+_EARLIER: Final = (layout.HEAD, layout.SHOWN, layout.CATALOGUED)
+# These are nowhere else.
+OWN: Final = (*_EARLIER, layout.LISTED, layout.SEEN)
 # Lists of files that packages bring are fetched with the packages, if at all.
 _ELSEWHERE: Final = ("state/contents/", layout.DESK)
 
@@ -168,7 +170,7 @@ class Desk:
 
     def _without_much(self, files: dict[str, Kept]) -> dict[str, Kept]:
         """Return the files without the oldest, which get objects, when they are many."""
-        size = sum(len(kept.data) for kept in files.values())
+        size = sum(len(kept.data) for path, kept in files.items() if path not in OWN)
         if size <= FULL:
             return files
         for path, kept in sorted(files.items(), key=lambda item: item[1].written):
@@ -181,7 +183,7 @@ class Desk:
     def _earlier(self) -> Sheet:
         """Return what a repository has that was written before there was a desk."""
         files = {}
-        for path in OWN:
+        for path in _EARLIER:
             try:
                 data, _ = self.objects.read(path)
             except MissingObjectError:

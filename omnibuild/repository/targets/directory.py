@@ -61,6 +61,13 @@ class DirectoryTarget:
             except FileNotFoundError:
                 return b""
 
+    def recall(self, path: str) -> bytes:
+        """Return the content of a file; empty when there is none."""
+        return self.read(path)
+
+    def distrust(self) -> None:
+        """Do nothing: nothing is remembered."""
+
     def digest(self, path: str) -> Digest:
         """Return the digest of a file; empty when there is none."""
         with storage_errors(self.root / path):
@@ -98,15 +105,15 @@ class DirectoryTarget:
 
     def put(self, path: str, data: bytes) -> bool:
         """Replace a file in one step; tell whether it said anything else before."""
-        return self.put_all({path: data})
+        return bool(self.put_all({path: data}))
 
-    def put_all(self, contents: Mapping[str, bytes]) -> bool:
+    def put_all(self, contents: Mapping[str, bytes]) -> list[str]:
         """Replace files, one right after the other; those that say the same stay untouched."""
         changed = {path: data for path, data in contents.items() if not self.says(path, data)}
         for path in changed:
             self.make_directory(str(Path(path).parent))
         write_together({self.root / path: data for path, data in changed.items()})
-        return bool(changed)
+        return list(changed)
 
     def says(self, path: str, data: bytes) -> bool:
         """Tell whether a file is there and has this content."""

@@ -31,12 +31,10 @@ class Lease:
 
     Args:
         held: whether that is who asks.
-        broken: whether the holder before was cut off: nobody knows what it had written.
     """
 
     desk: Desk
     held: bool = False
-    broken: bool = False
     _token: str = field(default_factory=lambda: secrets.token_hex(16))
     # Who holds it, and since when this machine has not seen it renewed.
     _seen: tuple[str, int] = ("", 0)
@@ -63,7 +61,6 @@ class Lease:
         if sheet.holder and time.monotonic() - self._since < LEASE_SECONDS:
             return False
         self.held = self.desk.write(self._edit)
-        self.broken = self.held and bool(sheet.holder)
         return self.held
 
     def _edit(self, sheet: Sheet) -> Sheet | None:
@@ -71,7 +68,8 @@ class Lease:
             return None
         if sheet.holder:
             # What its holder had written is not known: whoever comes next looks all through.
-            files = {p: kept for p, kept in sheet.files.items() if p != layout.CATALOGUED}
+            unsure = (layout.CATALOGUED, layout.LISTED, layout.SEEN)
+            files = {p: kept for p, kept in sheet.files.items() if p not in unsure}
             sheet = msgspec.structs.replace(sheet, files={**files, layout.SHOWN: Kept(0, b"")})
         return self._beaten(sheet)
 

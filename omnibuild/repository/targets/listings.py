@@ -1,16 +1,24 @@
-"""What directories of a bucket hold, asked once while nobody else writes there."""
+"""What directories of a bucket hold: asked once, and kept on the desk by whoever writes there."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
 
 from omnibuild.repository import layout
+from omnibuild.repository.state.damage import UNREADABLE
 from omnibuild.repository.targets.desk import Desk
-from omnibuild.repository.targets.headers import headers_of
 from omnibuild.transfer.bucket import Bucket, Listed
+
+# When objects were written and their sizes, by directories and by their names there.
+_Kept = dict[str, dict[str, tuple[float, int]]]
+# As apt/dists/stable/, or yum/stable/el9/: there are directories of others below.
+_SHALLOW: Final = 3
 
 
 @dataclass
@@ -34,8 +42,9 @@ class Listings:
         for items in self._telling_of(place):
             return {name: each for name, each in items.items() if name.startswith(place)}
         found = {item.name: item for item in self.objects.listed(place)}
-        if self.held and _is_shown(place):
-            self._found[place] = found
+        # Not of all trees together: packages come without the lease.
+        if self.held and layout.is_shown(place) and place.count("/") > _SHALLOW:
+            self._found[place] = found = _young(found.values())
         return dict(found)
 
     def entries(self, directory: str) -> Mapping[str, list[Listed]]:
@@ -51,7 +60,7 @@ class Listings:
         found = {name: max(each.modified for each in items) for name, items in entries}
         for path, kept in self.desk.below(directory).items():
             name = path[len(directory) + 1 :].partition("/")[0]
-            written = datetime.fromtimestamp(kept.written, UTC)
+            written = _moment(kept.written)
             found[name] = max(written, found.get(name, written))
         return found
 
@@ -73,17 +82,16 @@ class Listings:
         beside = self.below(path.rpartition("/")[0])
         names = [path] if path in beside else [n for n in beside if n.startswith(f"{path}/")]
         for name in names:
-            # S3 copies an object to itself only with other words; what is old is read by its name.
-            words = {"retired": str(int(time.time()))}
-            self.objects.copy(name, name, headers=headers_of(name), words=words)
             self.note(name, beside[name].size)
 
     def drop_retired(self, directory: str, names: Sequence[str], seconds: float) -> None:
         """Remove those entries of a directory of which nothing was written to for so long."""
         entries, gone = self.entries(directory), _before(seconds)
-        for items in (entries.get(name, []) for name in names):
-            if all(item.modified < gone for item in items):
-                self.objects.delete(item.name for item in items)
+        old = [entries.get(name, []) for name in names]
+        ripe = [each for items in old if all(e.modified < gone for e in items) for each in items]
+        self.objects.delete(each.name for each in ripe)
+        for each in ripe:
+            self.drop(each.name)
 
     def has(self, name: str) -> bool:
         """Tell whether an object is listed in its directory."""
@@ -105,8 +113,36 @@ class Listings:
 
     def lose(self, name: str) -> None:
         """Ask again about an object of which not all is known."""
-        known = self._found.items()
-        self._found = {place: items for place, items in known if not name.startswith(place)}
+        known = self._found.items() if layout.is_shown(name) else ()
+        for place in [place for place, _ in known if name.startswith(place)]:
+            del self._found[place]
+
+    def resume(self) -> None:
+        """Have what is kept on the desk, once the lease is held."""
+        self.held = True
+        kept = self.desk.get(layout.LISTED) or b""
+        # Who is cut off leaves nothing that is kept.
+        self.desk.drop(layout.LISTED)
+        with contextlib.suppress(*UNREADABLE):
+            listed = msgspec.msgpack.decode(kept, type=_Kept)
+            self._found = {
+                place: {
+                    f"{place}{name}": Listed(f"{place}{name}", _moment(written), size)
+                    for name, (written, size) in items.items()
+                }
+                for place, items in listed.items()
+            }
+
+    def keep(self) -> None:
+        """Write to the desk what is known: who holds the lease next goes on from it."""
+        kept = {
+            place: {
+                name[len(place) :]: (each.modified.timestamp(), each.size)
+                for name, each in items.items()
+            }
+            for place, items in self._found.items()
+        }
+        self.desk.put(layout.LISTED, msgspec.msgpack.encode(kept))
 
     def forget(self) -> None:
         """Let the lease go: others may write from now on."""
@@ -114,13 +150,26 @@ class Listings:
         self._found.clear()
 
     def _telling_of(self, name: str) -> Iterator[dict[str, Listed]]:
-        known = self._found.items() if _is_shown(name) else ()
+        known = self._found.items() if layout.is_shown(name) else ()
         return (items for place, items in known if name.startswith(place))
 
 
-def _is_shown(name: str) -> bool:
-    """Tell whether only who holds the lease writes there: packages and states come without it."""
-    return name.startswith((f"{layout.APT}/dists/", "yum/")) and "/Packages/" not in name
+def _young(items: Iterable[Listed]) -> dict[str, Listed]:
+    """Return what is in a directory of packages' indexes as if it had come just now.
+
+    When readers left it was known on the desk alone, which was not kept. The order stays.
+    """
+    now, found = datetime.now(UTC), sorted(items, key=lambda each: (each.modified, each.name))
+    young = (now - timedelta(microseconds=len(found) - n) for n in range(len(found)))
+    return {
+        each.name: Listed(each.name, when, each.size)
+        for each, when in zip(found, young, strict=True)
+        if layout.is_shown(each.name)
+    }
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _before(seconds: float) -> datetime:

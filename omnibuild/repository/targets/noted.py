@@ -35,6 +35,14 @@ class Noted:
         """Return the content of a file; empty when there is none."""
         return self.base.read(path)
 
+    def recall(self, path: str) -> bytes:
+        """Return what a file said when it was last shown to readers; where that is cheaper."""
+        return self.base.recall(path)
+
+    def distrust(self) -> None:
+        """Have what readers see read anew from now on: somebody may have changed it."""
+        self.base.distrust()
+
     def digest(self, path: str) -> Digest:
         """Return the digest of a file; empty when there is none."""
         return self.base.digest(path)
@@ -71,12 +79,11 @@ class Noted:
         self._note([path], changed=changed)
         return changed
 
-    def put_all(self, contents: Mapping[str, bytes]) -> bool:
-        """Replace files in their order, one right after the other; tell whether any changed."""
-        other = [path for path, data in contents.items() if not self.base.says(path, data)]
+    def put_all(self, contents: Mapping[str, bytes]) -> list[str]:
+        """Replace files in their order, one right after the other; return those that changed."""
         changed = self.base.put_all(contents)
         self._note(contents, changed=False)
-        self._note(other, changed=True)
+        self._note(changed, changed=True)
         return changed
 
     def put_if(self, path: str, data: bytes, before: bytes) -> bool:

@@ -38,6 +38,13 @@ class Rehearsal:
         found = self._files[path]
         return self.base.read(str(found)) if isinstance(found, Path) else found or b""
 
+    def recall(self, path: str) -> bytes:
+        """Return the content of a file; empty when there is none."""
+        return self.read(path)
+
+    def distrust(self) -> None:
+        """Do nothing: nobody reads this."""
+
     def digest(self, path: str) -> Digest:
         """Return the digest of a file; empty when there is none."""
         found = self._files.get(path)
@@ -104,13 +111,13 @@ class Rehearsal:
 
     def put(self, path: str, data: bytes) -> bool:
         """Take note of what a file would be; tell whether it says anything else now."""
-        return self.put_all({path: data})
+        return bool(self.put_all({path: data}))
 
-    def put_all(self, contents: Mapping[str, bytes]) -> bool:
+    def put_all(self, contents: Mapping[str, bytes]) -> list[str]:
         """Do so for several."""
         changed = {path: data for path, data in contents.items() if not self.says(path, data)}
         self._files.update(changed)
-        return bool(changed)
+        return list(changed)
 
     def put_if(self, path: str, data: bytes, before: bytes) -> bool:
         """Do so if a file has the content ``before``."""

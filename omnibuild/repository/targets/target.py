@@ -30,6 +30,15 @@ class Target(Protocol):
     def read(self, path: str) -> bytes:
         """Return the content of a file; empty when there is none."""
 
+    def recall(self, path: str) -> bytes:
+        """Return what a file said when it was last shown to readers; where that is cheaper.
+
+        What somebody changed by hand may not be seen.
+        """
+
+    def distrust(self) -> None:
+        """Have what readers see read anew from now on: somebody may have changed it."""
+
     def digest(self, path: str) -> Digest:
         """Return the digest of a file; empty when there is none."""
 
@@ -60,8 +69,8 @@ class Target(Protocol):
         own, none is asked.
         """
 
-    def put_all(self, contents: Mapping[str, bytes]) -> bool:
-        """Replace files in their order, one right after the other; tell whether any changed."""
+    def put_all(self, contents: Mapping[str, bytes]) -> list[str]:
+        """Replace files in their order, one right after the other; return those that changed."""
 
     def put_if(self, path: str, data: bytes, before: bytes) -> bool:
         """Replace a file that still has the content ``before``; empty: that is not there.

@@ -70,6 +70,13 @@ class SshTarget:
             del self._known[path]
         return content
 
+    def recall(self, path: str) -> bytes:
+        """Return the content of a file; empty when there is none."""
+        return self.read(path)
+
+    def distrust(self) -> None:
+        """Do nothing: what is known here was read under the lock."""
+
     def digest(self, path: str) -> Digest:
         """Return the digest of a file; empty when there is none."""
         if path in self._digests:
@@ -121,9 +128,9 @@ class SshTarget:
 
     def put(self, path: str, data: bytes) -> bool:
         """Replace a file in one step; tell whether it said anything else before."""
-        return self.put_all({path: data})
+        return bool(self.put_all({path: data}))
 
-    def put_all(self, contents: Mapping[str, bytes]) -> bool:
+    def put_all(self, contents: Mapping[str, bytes]) -> list[str]:
         """Replace files, one right after the other; those that say the same stay untouched."""
         changed = self._changed(contents)
         for path, data in changed.items():
@@ -131,7 +138,7 @@ class SshTarget:
         if changed:
             self._tell("commit")
             self._note(changed)
-        return bool(changed)
+        return list(changed)
 
     def put_if(self, path: str, data: bytes, before: bytes) -> bool:
         """Replace a file that still has the content ``before``; empty: that is not there.
@@ -237,19 +244,16 @@ class SshTarget:
 
     def _changed(self, contents: Mapping[str, bytes]) -> dict[str, bytes]:
         """Return what is not so."""
-        unknown = [path for path in contents if path not in self._known and not _is_record(path)]
+        # To ask of a record is to write it.
+        unknown = [p for p in contents if p not in self._known and not layout.is_record(p)]
         found: dict[str, Digest] = {}
         for path, answer in self.session.ask_all("digest", unknown):
             found[path] = digest_in(answer)
         changed = {}
         for path, data in contents.items():
-            if path in found:
-                same = found[path] == digests.of_bytes(data)
-                if same:
-                    self._keep(path, data)
-            else:
-                same = self._known.get(path) == data
-            if not same:
+            if path in found and found[path] == digests.of_bytes(data):
+                self._keep(path, data)
+            elif path in found or self._known.get(path) != data:
                 changed[path] = data
         return changed
 
@@ -292,8 +296,3 @@ class SshTarget:
         now = int(self.session.ask("list", directory))
         entries = [entry_of(line) for line in self.session.lines()]
         return now, [each for each in entries if not each.name.startswith(".tmp-omnibuild-")]
-
-
-def _is_record(path: str) -> bool:
-    """Tell whether a file is small, and called after its content: to ask is to write it."""
-    return path.startswith(f"{layout.STATE}/") and layout.is_immutable(path)
