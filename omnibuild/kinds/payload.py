@@ -201,7 +201,7 @@ def _ghosts(recipe: Recipe, tree: Tree) -> dict[str, tuple[str, ...]]:
 
 def _only(prefix: str) -> dict[str, tuple[str, ...]]:
     """Return what is not for all formats, and for which it is: images have no init."""
-    with_init = ("deb", "rpm", "archlinux", "apk", "ipk")
+    with_init = ("deb", "rpm", "archlinux", "apk", "ipk", "tar")
     return {
         OF_LINTIAN: ("deb",),
         DIRECTORY: with_init,

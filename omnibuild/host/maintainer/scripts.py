@@ -41,6 +41,7 @@ class Scripts(Told):
             "archlinux": self._for("archlinux").archlinux(),
             "apk": self._for("apk").apk(),
             "ipk": self._for("ipk").ipk(),
+            "tar": self._for("tar").tar(),
         }
 
     def _for(self, form: str) -> Scripts:
@@ -178,6 +179,10 @@ class Scripts(Told):
             if steps
         }
         return self._scriptlets(guarded)
+
+    def tar(self) -> dict[str, str]:
+        """Return what installing the services of a tarball runs, by the name of what happens."""
+        return self._called_by_name("pre-{}", "post-{}", "pre-remove", "post-remove")
 
     def _called_by_name(self, before: str, after: str, leaving: str, left: str) -> dict[str, str]:
         """Return the scripts of managers that have one of its own for each thing that happens."""

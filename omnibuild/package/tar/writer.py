@@ -10,11 +10,12 @@ from msgspec.structs import replace
 
 from omnibuild.digests import of_bytes
 from omnibuild.errors import PackageError
-from omnibuild.files import atomic_file
+from omnibuild.files import atomic_file, scratch_directory
 from omnibuild.package.artifact import Artifact
 from omnibuild.package.compression import CompressingSink, Effort, HashingSink
 from omnibuild.package.identity import check_identity
 from omnibuild.package.members import archive_members, below, content
+from omnibuild.package.tar.host import HOST_ARCHIVE, has_host_part, write_host_archive
 from omnibuild.package.tar.parts import PART_LIST, part_list
 from omnibuild.package.tarstream import tar_stream
 from omnibuild.payload.model import Payload
@@ -34,7 +35,8 @@ def write_tar(
     """Write ``<name>-<version>-linux-<architecture>.tar.zst`` into ``directory``.
 
     It holds the content of the payload's prefix below one directory ``<name>-<version>``, what
-    packages have only elsewhere on the host, and the list of the parts if there are any.
+    packages have only elsewhere on the host, the same as an archive for hosts that run its
+    services, and the list of the parts if there are any.
     Raises :class:`PackageError`.
     """
     metadata = payload.metadata
@@ -50,25 +52,31 @@ def write_tar(
     _check_relocatable(members, payload.prefix)
     named = [each.path for each in members if each.kind is not Kind.DIRECTORY]
     listed = part_list(parts, payload.prefix, named)
-    if listed:
-        entry = Entry(PART_LIST, Kind.FILE, 0o644, len(listed), of_bytes(listed))
-        members = archive_members((*members, entry))
+    made = [Entry(PART_LIST, Kind.FILE, 0o644, len(listed), of_bytes(listed))] if listed else []
 
     def read(entry: Entry) -> Iterable[bytes]:
         if listed and entry.path == PART_LIST:
             return (listed,)
+        if entry.path == HOST_ARCHIVE and has_host_part(payload):
+            return content(scratch, replace(entry, path=HOST_ARCHIVE.rpartition("/")[2]))
         if host := host_paths.get(entry.path):
             return content(payload.root, replace(entry, path=host))
         return content(payload.root / prefix, entry)
 
     top = f"{metadata.name}-{metadata.version}"
-    stream_of = tar_stream(members, top=top, date=metadata.date, read=read)
-
     path = directory / f"{top}-linux-{architecture}.tar.zst"
+    with scratch_directory(directory) as scratch:
+        if has_host_part(payload):
+            made.append(write_host_archive(payload, scratch / HOST_ARCHIVE.rpartition("/")[2]))
+        members = archive_members((*members, *made))
+        return _written(path, tar_stream(members, top=top, date=metadata.date, read=read), effort)
+
+
+def _written(path: Path, blocks: Iterable[bytes], effort: Effort) -> Artifact:
     with atomic_file(path) as stream:
         output = HashingSink(stream)
         sink = CompressingSink(output, "zstd", effort)
-        for block in stream_of:
+        for block in blocks:
             sink.write(block)
         sink.close()
     return Artifact(path, output.size, output.digest)

@@ -21,7 +21,8 @@ PARTS = (
     *("install/head", "shared/json", "install/outcome", "install/arguments", "shared/schedule"),
     *("install/system", "install/files", "shared/run", "install/versions"),
     *("shared/apt", "install/apt", "shared/dnf", "install/dnf", "install/keyring"),
-    *("install/keep", "install/user", "install/layers", "install/keep_user", "install/main"),
+    *("install/keep", "install/user", "install/layers", "install/keep_user"),
+    *("shared/health", "install/services", "install/main"),
 )
 
 

@@ -55,7 +55,7 @@ def program(name: str, title: str, family: str) -> str:
     parts = (
         *("update/head", "update/outcome", "shared/json", "shared/run", "update/settings"),
         *("shared/schedule", "update/timer", f"shared/{family}", f"update/{family}"),
-        *("update/versions", "update/health", "update/run", "update/main"),
+        *("update/versions", "shared/health", "update/run", "update/main"),
     )
     values = {
         "NAME": shlex.quote(name),

@@ -101,6 +101,8 @@ def test_help(shell: list[str]) -> None:
         (["--keep-current", "shop=1.0"], "which would not stay"),
         (["--keep-current", "--uninstall", "shop"], "either --keep-current or --uninstall"),
         (["--user", "--keep-current", "--health-command", "x", "shop"], "knows no commands"),
+        (["--tarball", "--keep-current", "shop"], "--keep-current is for packages and for --user"),
+        (["--tarball"], "--tarball needs a package"),
     ],
 )
 def test_mistakes_have_exact_causes(arguments: list[str], cause: str) -> None:

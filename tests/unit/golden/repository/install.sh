@@ -22,6 +22,8 @@ OS_RELEASE=/etc/os-release
 # What a bare Debian has to download with.
 APT_HELPER=/usr/lib/apt/apt-helper
 LOCK_SECONDS=300
+# With --tarball, after an update: services must run so long without a break, and be well by then.
+HEALTH_SECONDS=10 HEALTH_LIMIT=60
 # A list of tarballs is not larger; nobody knows who serves it before it is verified.
 LIST_BYTES=16777216
 
@@ -30,13 +32,13 @@ url='' from='' channel=stable platform='' package='' wanted='' version=''
 action=install family='' dry_run='' json='' keep='' scheduled=''
 # What came of it, and what goes when the script ends.
 error='' changed=false kept_current=false before='' after='' placed='' work='' incoming=''
-lock='' fetched='' layered='' trusted='' held='' unfinished=''
+lock='' fetched='' layered='' trusted='' held='' unfinished='' links='' services='' judged=yes
 
 usage() {
     cat <<'USAGE'
 usage: sh install.sh [OPTION...] [PACKAGE[=VERSION]]
        sh install.sh --uninstall [OPTION...] [PACKAGE]
-       sh install.sh --user --rollback [OPTION...] PACKAGE
+       sh install.sh --user|--tarball --rollback [OPTION...] PACKAGE
 
 Sets up the repository for apt or dnf and, when PACKAGE is given, installs its newest version, or
 VERSION. It may run again at any time: what is as it should be stays untouched.
@@ -48,7 +50,9 @@ VERSION. It may run again at any time: what is as it should be stays untouched.
   --platform NAME    whose packages to take on a system that is not known here:
                      debian-11, debian-12, el9
   --user             without root: PACKAGE comes from its tarball and goes below ~/.local
-  --rollback         with --user: back to the version before the current one, at once
+  --tarball          without apt or dnf, as root: PACKAGE with its services comes from its
+                     tarball and goes to /opt
+  --rollback         with these two: back to the version before the current one, at once
   --keep-current     from now on a timer keeps PACKAGE as new as the channel has it; see
                      the guide for --every, --window, --health-command, --report-command
   --uninstall        remove PACKAGE, and all that this script set up; data stay
@@ -64,8 +68,10 @@ It ends with
   4    it must run as root
   5    the repository cannot be reached or verified; nothing was changed
   6    the repository has no such package or version
-  7    the package manager failed
-  8    another package manager kept its lock
+  7    the package manager failed, or the package's own scripts
+  8    another package manager, or another run of this, kept its lock
+  9    with --tarball: a version failed, and the one before could not be brought back
+  10   with --tarball: a version failed; the one before is back
   130  it was interrupted
 USAGE
 }
@@ -131,7 +137,7 @@ did() {
 report() {
     printf '{"exit": %s, "error": %s, ' "$1" "$(json_text "$error")"
     printf '"changed": %s, "dry_run": %s, ' "$changed" "${dry_run:-false}"
-    printf '"action": %s, "way": %s, ' "$(json_text "$action")" "$(json_text "$family")"
+    printf '"action": %s, "way": %s, ' "$(json_text "$action")" "$(json_text "${services:-$family}")"
     printf '"package": %s, "version": %s, ' "$(json_text "$wanted")" "$(json_text "$after")"
     printf '"version_before": %s, ' "$(json_text "$before")"
     printf '"kept_current": %s, "bytes": %s, ' "$kept_current" "${fetched:-null}"
@@ -157,7 +163,7 @@ finish() {
         [ -z "$file" ] || rm -rf "$file"
     done
     case "$status/$error" in
-        0/ | 130/* | *[1-8]/?*) ;;
+        0/ | 130/* | *[0-9]/?*) ;;
         *) warn "a command of the script itself failed ($status)"; error=unexpected status=1 ;;
     esac
     [ -z "$json" ] || report "$status"
@@ -178,6 +184,7 @@ read_arguments() {
                 esac
                 shift ;;
             --user) family=user ;;
+            --tarball) family=user services=tarball ;;
             --keep-current) keep=yes ;;
             --scheduled) scheduled=yes ;;
             --every | --window | --health-command | --report-command)
@@ -201,7 +208,7 @@ read_arguments() {
     check_package
     [ "$action" != install ] || check_place
     [ "$action/$family" != rollback/ ] ||
-        fail 2 "--rollback is for --user; of a package, name the version: $wanted=VERSION"
+        fail 2 "--rollback is for --user and --tarball; of a package, name the version: $wanted=VERSION"
     check_keep
     [ "$family" != user ] || check_user
 }
@@ -246,8 +253,9 @@ check_version() {
 }
 
 check_user() {
-    [ -n "$wanted" ] || fail 2 "--user needs a package"
-    [ -z "$platform" ] || fail 2 "--user takes tarballs, which are of no --platform"
+    [ -n "$wanted" ] || fail 2 "--${services:-user} needs a package"
+    [ -z "$platform" ] || fail 2 "--${services:-user} takes tarballs, which are of no --platform"
+    [ -z "$services" ] || return 0
     case "${HOME:-}" in
         /?*) ;;
         *) fail 1 "HOME says no directory: '${HOME:-}'" ;;
@@ -870,9 +878,13 @@ install_with_dnf() {
         run "$dnf" -y upgrade "$spec" || return 1
         [ "$(installed_with_dnf)" = "$exact" ] || refuse_newer
     fi
-    # Enterprise Linux leaves new services stopped; who runs this script wants them to run.
+    [ -n "$before" ] || start_target
+}
+
+# Enterprise Linux leaves new services stopped; who runs this script wants them to run.
+start_target() {
     unit=$(printf '%s' "$wanted" | sed 's/+/plus/g').target
-    if [ -z "$before" ] && [ -d /run/systemd/system ] && systemctl cat "$unit" >/dev/null 2>&1; then
+    if [ -d /run/systemd/system ] && systemctl cat "$unit" >/dev/null 2>&1; then
         run systemctl enable --now "$unit"
     fi
 }
@@ -1026,6 +1038,7 @@ check_keep() {
     [ -z "${keep_options:-}" ] || [ -n "$keep" ] ||
         fail 2 "--every, --window and the commands go with --keep-current"
     [ -n "$keep" ] || return 0
+    [ -z "$services" ] || fail 2 "--keep-current is for packages and for --user"
     [ "$family" != user ] || [ -z "${keep_health_command+given}${keep_report_command+given}" ] ||
         fail 2 "--user starts nothing that has a health, and knows no commands"
     [ "$action" = install ] || fail 2 "either --keep-current or --uninstall"
@@ -1238,8 +1251,14 @@ ROWS
 # What is installed lies in a directory for each version. Which one counts is said by a link,
 # "current", through which the links to commands lead; "previous" leads to the one before.
 name_places() {
-    links=$HOME/.local/bin
-    home=$HOME/.local/opt/$wanted
+    if [ -n "$services" ]; then
+        app=/opt/$wanted
+        home=$app.versions
+    else
+        links=$HOME/.local/bin
+        home=$HOME/.local/opt/$wanted
+    fi
+    changing=$home/.changing
     kept=$home/.layers
     marker=$home/.installed
     if [ -e "$home" ] && [ "$(list_word repository "$marker")" != "$NAME" ]; then
@@ -1280,6 +1299,7 @@ install_for_user() {
     detect_system
     check_user_tools
     name_places
+    [ -z "$services" ] || check_services
     fetch "downloads/$channel.list" "$work/list.signed" "$LIST_BYTES"
     verify_list
     check_list
@@ -1302,12 +1322,13 @@ install_for_user() {
         check_list
         [ -d "$home/$exact" ] || bring_tree
         check_links "$home/$exact"
-        switch_to "$exact"
+        if [ -n "$services" ]; then change_services "$exact"; else switch_to "$exact"; fi
         mark
         drop_others
     fi
     after=$exact
     say "$wanted $exact is installed in $home/$exact"
+    [ -n "$links" ] || return 0
     case ":$PATH:" in
         *":$links:"*) ;;
         *) say "its commands are in $links, which is not in PATH" ;;
@@ -1317,6 +1338,7 @@ install_for_user() {
 # rollback_user: the version before becomes the current one; nothing is fetched.
 rollback_user() {
     name_places
+    [ -z "$services" ] || check_services
     check_former
     if [ -n "$dry_run" ]; then
         did "go back from $wanted $before to $former"
@@ -1326,9 +1348,14 @@ rollback_user() {
     lock_home
     check_former
     check_links "$home/$former"
-    lead current "$former"
+    if [ -n "$services" ]; then
+        judged=''
+        change_services "$former"
+    else
+        lead current "$former"
+        link_commands
+    fi
     rm -f "$home/previous"
-    link_commands
     changed=true
     after=$former
     say "$wanted $after is current again; $before stays in $home until something else is installed"
@@ -1345,7 +1372,7 @@ check_former() {
 
 # Whether nothing is left to do, not even the time of a file would change.
 is_settled() {
-    [ "$(link_of current)" = "$exact" ] && [ -d "$home/$exact" ] &&
+    [ "$(link_of current)" = "$exact" ] && [ -d "$home/$exact" ] && [ ! -e "$changing" ] &&
         [ "$(cat "$marker")" = "$(marks)" ] && [ -z "$(missing_links)$(stale_links)" ]
 } 2>/dev/null
 
@@ -1431,6 +1458,7 @@ commands_of() {
 }
 
 check_links() {
+    [ -n "$links" ] || return 0
     for command in $(commands_of "$1"); do
         link=$links/${command##*/}
         is_our_link "$link" || { [ ! -e "$link" ] && [ ! -L "$link" ]; } ||
@@ -1447,6 +1475,7 @@ is_our_link() {
 
 # missing_links: commands of the current version to which no link leads.
 missing_links() {
+    [ -n "$links" ] || return 0
     for command in $(commands_of "$home/current"); do
         [ "$(readlink "$links/${command##*/}")" = "../opt/$wanted/current/$command" ] ||
             echo "$command"
@@ -1455,6 +1484,7 @@ missing_links() {
 
 # stale_links: those of ours that lead to no command of the current version.
 stale_links() {
+    [ -n "$links" ] || return 0
     for link in "$links"/*; do
         is_our_link "$link" || continue
         case "$(readlink "$link")" in
@@ -1465,6 +1495,7 @@ stale_links() {
 }
 
 link_commands() {
+    [ -n "$links" ] || return 0
     mkdir -p "$links"
     for command in $(missing_links); do
         changed=true
@@ -1502,6 +1533,7 @@ uninstall_for_user() {
     name_places
     if [ -e "$home" ]; then
         [ -n "$dry_run" ] || lock_home
+        [ -z "$services" ] || uninstall_services
         drop_links "$(for link in "$links"/*; do ! is_our_link "$link" || printf '%s\n' "$link"; done)"
         did "remove $home"
         [ -z "$dry_run" ] || return 0
@@ -1509,7 +1541,9 @@ uninstall_for_user() {
         mv "$home" "$incoming"
     fi
     [ -n "$dry_run" ] || say "$wanted is not installed"
-    [ ! -e "$HOME/.local/state/$wanted" ] || say "its data stay in $HOME/.local/state/$wanted"
+    data=/var/lib/$wanted
+    [ -n "$services" ] || data=$HOME/.local/state/$wanted
+    [ ! -e "$data" ] || say "its data stay in $data"
 }
 
 # A release in layers: what this host has of it already, from the current version or the one before,
@@ -1733,6 +1767,358 @@ keep_no_longer_for_user() {
     grep -qsF "/$NAME/install.sh" "$units"/*.service || rm -rf "${program%/*}"
 }
 
+systemd_runs() {
+    [ -d /run/systemd/system ] && command -v systemctl >/dev/null
+}
+
+# The units of the package, but templates: what an instance is called is known from its symlink.
+units() {
+    "files_$WAY" |
+        sed -nE 's,^(/usr)?/lib/systemd/system/([^/]+[.](service|socket|timer|path))$,\2,p' |
+        grep -v '@[.]' || :
+}
+
+unit_property() {
+    systemctl show --property="$1" --value "$2" 2>/dev/null || :
+}
+
+# Those that run, apart from what a timer started, which will end.
+running_units() {
+    systemd_runs || return 0
+    for unit in $(units); do
+        case "$(unit_property ActiveState "$unit")/$(unit_property TriggeredBy "$unit")" in
+            active/*.timer*) ;;
+            active/*) echo "$unit" ;;
+        esac
+    done
+}
+
+# What asks the app at its own address; the package has it when its recipe says where.
+asks_health() {
+    "files_$WAY" | sed -n '\,/libexec/health$,{p;q;}'
+}
+
+# ask_health SECONDS: the status of the answer: 0 is well, 1 is not, 3 is nobody there.
+ask_health() {
+    asks=$(asks_health)
+    if [ -z "$asks" ] || [ ! -x "$asks" ]; then echo 3; return 0; fi
+    code=0
+    timeout -k 5 "$(($1 + 10))" "$asks" "$1" >&2 || code=$?
+    echo "$code"
+}
+
+seconds() {
+    date +%s
+}
+
+# What ran before must run, and what said that it is well must say so. What was not well before, or
+# was stopped by its operator, is no fault of this version.
+is_well() {
+    cause=
+    until=$(($(seconds) + health_limit))
+    units_stay && address_is_well && command_is_well
+}
+
+# What shall run: what ran, and what is new and wanted by something that runs. Units that the new
+# version lacks are not missed.
+expected_units() {
+    for unit in $(units); do
+        if is_among "$unit" "$ran"; then
+            echo "$unit"
+        elif ! is_among "$unit" "$had" && [ -z "$(unit_property TriggeredBy "$unit")" ]; then
+            for other in $(unit_property WantedBy "$unit"); do
+                ! systemctl --quiet is-active "$other" || { echo "$unit"; break; }
+            done
+        fi
+    done
+}
+
+# is_among LINE LINES
+is_among() {
+    printf '%s\n' "$2" | grep -qxF -e "$1"
+}
+
+units_stay() {
+    if [ "$health_seconds" -eq 0 ] || ! systemd_runs; then return 0; fi
+    expected=$(expected_units)
+    [ -n "$expected" ] || return 0
+    since='' lives=''
+    while :; do
+        at=$(seconds)
+        now=$(lives_of_expected)
+        case "$now" in
+            *' is '*) since='' ;;
+            "$lives") ;;
+            *) since=$at ;;
+        esac
+        # Who has given up is not waited for.
+        case "$now" in
+            *' is failed'*) [ "$now" != "$lives" ] || until=0 ;;
+        esac
+        lives=$now
+        [ -z "$since" ] || [ $((at - since)) -lt "$health_seconds" ] || return 0
+        # Who began to run within the limit may show that he stays.
+        if [ "$at" -ge "$until" ] && [ -z "$since" ] || [ "$at" -ge $((until + health_seconds)) ]; then
+            cause=$(printf '%s\n' "$now" | sed -n '/ is /{p;q;}')
+            cause=${cause:-"its services do not stay active"}
+            return 1
+        fi
+        sleep 1
+    done
+}
+
+# Of each unit which of its runs this is, or what it is instead of active.
+lives_of_expected() {
+    for unit in $expected; do
+        was=$(unit_property ActiveState "$unit")
+        if [ "$was" = active ]; then
+            echo "$unit $(unit_property InvocationID "$unit")"
+        else
+            echo "$unit is $was"
+        fi
+    done
+}
+
+address_is_well() {
+    [ -n "$(asks_health)" ] || return 0
+    while :; do
+        left=$((until - $(seconds)))
+        [ "$left" -gt 0 ] || left=0
+        code=$(ask_health "$left")
+        if [ "$code" -eq 0 ] || [ "$code" -eq "$answered" ]; then return 0; fi
+        [ "$left" -gt 0 ] || break
+        sleep 1
+    done
+    cause="it does not say that it is well ($code)"
+    return 1
+}
+
+command_is_well() {
+    [ -n "$health_command" ] || return 0
+    while :; do
+        left=$((until - $(seconds)))
+        [ "$left" -gt 0 ] || left=1
+        ! timeout -k 5 "$left" sh -c "$health_command" >&2 </dev/null 9>&- || return 0
+        [ "$(seconds)" -lt "$until" ] || break
+        sleep 1
+    done
+    cause="the health command does not say that it is well"
+    return 1
+}
+
+# With --tarball, as root: an app with its services, from its tarball. What packages have outside of
+# the app's directory, and their scripts, are in the tarball as one archive. The directory is a link
+# to the current version, through which all paths lead.
+
+# files_with_tarball: what lies on this host of the version that was opened as the new one.
+WAY=with_tarball
+files_with_tarball() {
+    (cd "$work/new/files" && find . ! -type d) | sed 's/^[.]//'
+    echo "$app/libexec/health"
+}
+
+check_services() {
+    check_root
+    for program in cmp find stat; do
+        command -v "$program" >/dev/null || fail 1 "this host has no $program"
+    done
+    for found in "$(installed_with_apt)" "$(installed_with_dnf)"; do
+        [ -z "$found" ] ||
+            fail 1 "$wanted $found is installed as a package; remove it first; nothing was changed"
+    done
+    [ -L "$app" ] || [ ! -e "$app" ] ||
+        fail 1 "$app is there already; move it away first; nothing was changed"
+    case "$(readlink "$app" 2>/dev/null)" in
+        '' | "${home##*/}/current") ;;
+        *) fail 1 "$app is a link to something else; remove it first; nothing was changed" ;;
+    esac
+}
+
+# open_version VERSION NAME: what it has for the host, aside; nothing when there is no such version.
+open_version() {
+    rm -rf "${work:?}/$2"
+    mkdir -p "$work/$2/files" "$work/$2/scripts"
+    : >"$work/$2/config"
+    [ -n "$1" ] || return 0
+    [ -f "$home/$1/share/omnibuild/host.tar" ] ||
+        fail 6 "the tarball of $wanted $1 brings no services: an earlier omnibuild made it"
+    applet tar -xpof "$home/$1/share/omnibuild/host.tar" -C "$work/$2" ||
+        fail 1 "what $wanted $1 has for the host could not be unpacked"
+}
+
+# paths_of NAME: all but directories.
+paths_of() {
+    (cd "$work/$1/files" && find . ! -type d) | sed 's/^[.]//'
+}
+
+# has_path NAME PATH
+has_path() {
+    [ -e "$work/$1/files$2" ] || [ -L "$work/$1/files$2" ]
+}
+
+is_config() {
+    grep -qxF -e "$1" "$work/new/config" "$work/old/config"
+}
+
+# is_same FILE FILE: links by where they lead.
+is_same() {
+    if [ -L "$1" ] || [ -L "$2" ]; then
+        [ "$(readlink "$1")" = "$(readlink "$2")" ]
+    else
+        cmp -s "$1" "$2"
+    fi
+}
+
+# What is there already is not ours, but where a run was cut off that had begun to lay it.
+check_places() {
+    [ ! -e "$changing" ] || return 0
+    paths_of new | while read -r path; do
+        if { [ -e "$path" ] || [ -L "$path" ]; } && ! has_path old "$path" && ! is_config "$path"; then
+            printf '%s\n' "$path"
+        fi
+    done >"$work/foreign"
+    [ ! -s "$work/foreign" ] ||
+        fail 1 "$(sed 1q "$work/foreign") is there already; move it away first; nothing was changed"
+}
+
+# lay_files: the host has what the new version brings, and no more what only the old one had.
+# Configuration that somebody edited stays; the new one lies beside it. Fails where something cannot
+# be written, also where the shell would go on.
+lay_files() {
+    (cd "$work/new/files" && find . -type d) | sed 's/^[.]//' | while read -r path; do
+        [ -z "$path" ] || [ -d "$path" ] ||
+            mkdir -m "$(stat -c %a "$work/new/files$path")" "$path" || exit 1
+    done || return 1
+    paths_of new | while read -r path; do
+        if is_config "$path"; then lay_config "$path"; else lay_file "$path" "$path"; fi || exit 1
+    done || return 1
+    paths_of old | while read -r path; do
+        has_path new "$path" || drop_file "$path" || exit 1
+    done
+}
+
+# lay_file PATH AS: in one step, unless it is there.
+lay_file() {
+    if [ -e "$2" ] && is_same "$work/new/files$1" "$2"; then return 0; fi
+    rm -f "$2.omnibuild-new" && cp -pP "$work/new/files$1" "$2.omnibuild-new" &&
+        mv -f "$2.omnibuild-new" "$2"
+}
+
+lay_config() {
+    if [ ! -e "$1" ] && [ ! -L "$1" ]; then
+        # What somebody deleted stays away.
+        has_path old "$1" || lay_file "$1" "$1"
+    elif is_same "$work/new/files$1" "$1"; then
+        rm -f "$1.dist"
+    elif has_path old "$1" && cmp -s "$work/old/files$1" "$1"; then
+        # Owner and mode are what they are.
+        cp -p "$1" "$1.omnibuild-new" && cat "$work/new/files$1" >"$1.omnibuild-new" &&
+            mv -f "$1.omnibuild-new" "$1"
+    else
+        lay_file "$1" "$1.dist" &&
+            say "$1 was edited, and stays; the one of this version is $1.dist"
+    fi
+}
+
+# drop_file PATH: with directories of the app's own that are empty then.
+drop_file() {
+    if is_config "$1"; then
+        rm -f "$1.dist"
+        cmp -s "$work/old/files$1" "$1" || return 0
+    fi
+    rm -f "$1" || return 1
+    directory=${1%/*}
+    while case "$directory/" in */"$wanted"/* | */"$wanted".*/) ;; *) false ;; esac; do
+        rmdir "$directory" 2>/dev/null || break
+        directory=${directory%/*}
+    done
+}
+
+# host_script NAME SCRIPT
+host_script() {
+    [ -f "$work/$1/scripts/$2" ] || return 0
+    sh "$work/$1/scripts/$2" >&2 </dev/null 9>&-
+}
+
+# change_services VERSION: the host runs that version from here on. Where it is not well, or cannot
+# be configured, and there was one before, that comes back.
+change_services() {
+    new=$1 old=$before
+    # A run that was cut off in between had begun with another one.
+    [ ! -e "$changing" ] || old=$(cat "$changing")
+    [ "$old" != "$new" ] || old=''
+    open_version "$new" new
+    open_version "$old" old
+    check_places
+    verb=upgrade
+    [ -n "$old" ] || verb=install
+    note_health
+    host_script new "pre-$verb" ||
+        fail 7 "$wanted $new does not want to be installed: see above; nothing was changed"
+    printf '%s\n' "$old" >"$changing"
+    changed=true
+    switch_to "$new"
+    if ! bring_services "$verb"; then cause="it could not be configured"; give_up; fi
+    if [ "$verb" = install ]; then
+        start_target
+    elif [ -n "$judged" ] && ! is_well; then
+        give_up
+    fi
+    rm -f "$changing"
+}
+
+# bring_services VERB
+bring_services() {
+    { [ -L "$app" ] || ln -s "${home##*/}/current" "$app"; } && lay_files && host_script new "post-$1"
+}
+
+# What ran and answered before must do so after.
+note_health() {
+    had='' ran='' answered=3 health_seconds=$HEALTH_SECONDS health_limit=$HEALTH_LIMIT health_command=''
+    [ "$verb" = upgrade ] || return 0
+    mv "$work/new" "$work/next"
+    mv "$work/old" "$work/new"
+    had=$(units)
+    ran=$(running_units)
+    answered=$(ask_health 0)
+    mv "$work/new" "$work/old"
+    mv "$work/next" "$work/new"
+}
+
+# give_up: from the new version to the old one.
+give_up() {
+    [ -n "$old" ] || fail 7 "$wanted $new cannot be installed: $cause"
+    failed_for=$cause
+    warn "$wanted $new is not well: $cause; $old comes back"
+    open_version "$old" new
+    open_version "$new" old
+    host_script new pre-upgrade || :
+    lead current "$old"
+    rm -f "$home/previous"
+    # The one before that is still there, and is the way back again.
+    case "$former" in
+        '' | "$old" | "$new") ;;
+        *) [ ! -d "$home/$former" ] || lead previous "$former" ;;
+    esac
+    before=$old after=$old
+    bring_services upgrade || fail 9 "$wanted $new failed: $failed_for; $old could not be configured"
+    rm -f "$changing"
+    is_well || failed_for="$failed_for; nor is $old well: $cause"
+    fail 10 "$wanted $new failed, and $old is back: $failed_for"
+}
+
+uninstall_services() {
+    check_services
+    [ -e "$home" ] || return 0
+    did "remove $wanted${before:+ $before} and its services"
+    [ -z "$dry_run" ] || return 0
+    open_version '' new
+    open_version "$before" old
+    host_script old pre-remove || warn "its services could not all be stopped"
+    lay_files
+    rm -f "$app"
+    host_script old post-remove || :
+}
 check_tools() {
     if [ "$family" = apt ]; then
         command -v apt-get >/dev/null || fail 1 "this system has no apt-get"

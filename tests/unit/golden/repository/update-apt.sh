@@ -341,10 +341,6 @@ instance() {
     printf '%s' "$wanted" | sed 's/+/\\x2b/g'
 }
 
-systemd_runs() {
-    [ -d /run/systemd/system ] && command -v systemctl >/dev/null
-}
-
 enable_timer() {
     timer="$NAME-update@$(instance).timer"
     directory="$UNITS/$timer.d"
@@ -566,6 +562,10 @@ kept_file() {
     for file in "$kept/$1"/*.deb "$kept/$1"/*.rpm; do
         [ ! -f "$file" ] || { echo "$file"; return 0; }
     done
+}
+
+systemd_runs() {
+    [ -d /run/systemd/system ] && command -v systemctl >/dev/null
 }
 
 # The units of the package, but templates: what an instance is called is known from its symlink.
