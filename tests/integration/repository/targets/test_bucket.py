@@ -7,10 +7,13 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
+import botocore.client
 import pytest
 
 from omnibuild.errors import IdentityConflictError, RepositoryError
+from omnibuild.recipe.models import Platform
 from omnibuild.repository import layout
 from omnibuild.repository.apt import switch
 from omnibuild.repository.apt.release import release_date
@@ -292,6 +295,39 @@ def test_damage_is_found_by_who_looks_all_through(tmp_path: Path, bucket: str) -
     assert check(bucket).faults
     assert publish([], bucket, signer(), platforms=PLATFORMS).changed
     assert check(bucket, deep=True).faults == []
+
+
+class CutOff(BaseException):
+    """As if the publisher was killed: it has no word more with the server."""
+
+
+def _cut_off_after(most: int, cut: pytest.MonkeyPatch) -> None:
+    call, asked = botocore.client.BaseClient._make_api_call, iter(range(most))
+
+    def counted(*words: Any) -> object:
+        if next(asked, None) is None:
+            raise CutOff
+        return call(*words)
+
+    cut.setattr(botocore.client.BaseClient, "_make_api_call", counted)
+
+
+@pytest.mark.parametrize("platform", [DEBIAN_12, EL9], ids=["deb", "rpm"])
+def test_whoever_comes_next_completes_what_was_cut_off_anywhere(
+    tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch, platform: Platform
+) -> None:
+    monkeypatch.setattr(lease, "LEASE_SECONDS", 0.3)
+    old = [package(tmp_path, platform=each) for each in PLATFORMS]
+    publish(old, bucket, signer(), platforms=PLATFORMS, base_url=URL)
+    for most in (3, 8, 11, 14):
+        first = package(tmp_path, f"cut-{most}", platform=platform)
+        with monkeypatch.context() as cut:
+            _cut_off_after(most, cut)
+            with pytest.raises(CutOff):
+                publish([first], bucket, signer(), platforms=PLATFORMS)
+        after = package(tmp_path, f"next-{most}", platform=platform)
+        publish([after], bucket, signer(), platforms=PLATFORMS)
+        assert check(bucket, deep=True).faults == []
 
 
 def test_requests_do_not_become_more(tmp_path: Path, bucket: str, requests: Counter[str]) -> None:
