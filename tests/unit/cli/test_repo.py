@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,18 +19,32 @@ from tests.unit.signing.keyring import keyring
 __all__ = ["nobody_reads"]
 
 
-@pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module", autouse=True)
+def job() -> Iterator[None]:
+    """Publish as a job of a build server."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BUILD_URL", "https://ci.example/7")
+        for name in ("GITHUB_RUN_ID", "CI_JOB_URL"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="module")
+def published(job: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with two channels."""
-    monkeypatch.setenv("BUILD_URL", "https://ci.example/7")
-    for name in ("GITHUB_RUN_ID", "CI_JOB_URL"):
-        monkeypatch.delenv(name, raising=False)
-    root = tmp_path / "repository"
-    old, newer = package(tmp_path, version="1.9"), package(tmp_path, version="1.10")
-    several = [package(tmp_path, platform=each) for each in (DEBIAN_11, EL9, LINUX)]
+    base = tmp_path_factory.mktemp("repo")
+    root = base / "repository"
+    old, newer = package(base, version="1.9"), package(base, version="1.10")
+    several = [package(base, platform=each) for each in (DEBIAN_11, EL9, LINUX)]
     publish([newer, old], root, signer(), platforms=PLATFORMS)
     publish(several, root, signer(), "testing", platforms=PLATFORMS)
     return root
+
+
+@pytest.fixture
+def repository(published: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(published, tmp_path / "repository")
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: object) -> str:

@@ -7,13 +7,15 @@ import shlex
 import subprocess
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omnibuild.package.versions import host_version
 from tests.unit.repository.test_installer import SHELLS, script
 
 FUNCTIONS = script().replace('{ main "$@"; }', "")
+# Each has a shell read all of the script, so there are few, with many words.
+FEW = settings(max_examples=max(2, settings.default.max_examples // 3))
 SHELL = pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
 
 numbers = st.integers(0, 40).map(str)
@@ -47,7 +49,8 @@ def run(shell: list[str], lines: list[str]) -> str:
 
 
 @SHELL
-@given(st.lists(versions, min_size=1, max_size=5))
+@FEW
+@given(st.lists(versions, min_size=1, max_size=15))
 def test_what_python_calls_a_version_is_found(shell: list[str], asked: list[str]) -> None:
     lines = []
     for version in asked:
@@ -57,7 +60,8 @@ def test_what_python_calls_a_version_is_found(shell: list[str], asked: list[str]
 
 
 @SHELL
-@given(st.lists(st.binary(max_size=20).map(lambda text: text.replace(b"\0", b"")), max_size=8))
+@FEW
+@given(st.lists(st.binary(max_size=20).map(lambda text: text.replace(b"\0", b"")), max_size=24))
 def test_any_text_is_json(shell: list[str], texts: list[bytes]) -> None:
     words = [text.decode("utf-8", "surrogateescape") for text in texts]
     said = run(shell, [f"json_text {shlex.quote(word)}; echo" for word in words])
