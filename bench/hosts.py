@@ -4,6 +4,9 @@ Each of `--hosts` hosts has real apt in directories of its own. All of them upda
 newest package, again and again, so many at a time, while `--publishes` new versions come out. An
 error of any is told and ends in status 1. Printed is what nginx answered: requests and bytes, all
 and per update of a host; and beside it the same for a host that finds nothing new.
+
+With `--layers` the hosts are homes that `install.sh --user` keeps current instead: hello of this
+checkout as a tarball, of which three versions come out that differ in the app alone.
 """
 
 from __future__ import annotations
@@ -12,19 +15,21 @@ import argparse
 import os
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from tests.acceptance.products import omnibuild  # noqa: E402 - it is beside this directory
+from tests.acceptance.products import copied, omnibuild, replace  # noqa: E402 - beside this
 from tests.integration.remote.servers import nginx, running  # noqa: E402
 from tests.integration.repository.clients import Apt  # noqa: E402
 from tests.unit.repository.samples import package  # noqa: E402
@@ -46,6 +51,42 @@ class Answers:
         return cls(len(rows), sum(int(row[1]) for row in rows))
 
 
+class Host(Protocol):
+    """Somebody who follows the repository."""
+
+    def update(self) -> str:
+        """Bring the newest version; returns what went wrong, or nothing."""
+
+
+@dataclass(frozen=True)
+class AptHost:
+    """A host that only fetches: to install as many packages would measure dpkg."""
+
+    apt: Apt
+
+    def update(self) -> str:
+        for words in (("update",), ("install", "--download-only", "--yes", "hello")):
+            done = self.apt.run(*words)
+            if done.returncode:
+                return f"{self.apt.root.name}: {done.stdout[-500:]}"
+        return ""
+
+
+@dataclass(frozen=True)
+class Home:
+    """Somebody's home, with the app in it."""
+
+    path: Path
+    repository: Path
+    url: str
+
+    def update(self) -> str:
+        command = ["sh", self.repository / "install.sh", "--url", self.url, "--user", "hello"]
+        environment = {**os.environ, "HOME": str(self.path)}
+        done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
+        return f"{self.path.name}: {done.stderr[-500:]}" if done.returncode else ""
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hosts", type=int, default=200)
@@ -53,67 +94,95 @@ def main() -> int:
     parser.add_argument("--publishes", type=int, default=20)
     parser.add_argument("--packages", type=int, default=100, help="others in the repository")
     parser.add_argument("--size", type=int, default=1 << 20, help="bytes that a package has")
+    parser.add_argument("--layers", action="store_true", help="homes with a tarball of hello")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ob-") as name:
-        failures = measure(Path(name), arguments)
+        base = Path(name)
+        base.chmod(0o755)
+        omnibuild("key", "create", base / "key", "--user", "Bench <bench@example.com>")
+        failures = (with_layers if arguments.layers else with_apt)(base, arguments)
     for failure in failures:
         print(failure, file=sys.stderr)
     return 1 if failures else 0
 
 
-def measure(base: Path, arguments: argparse.Namespace) -> Sequence[str]:
-    root, key = base / "repository", base / "key"
-    base.chmod(0o755)
-    root.mkdir()
-    omnibuild("key", "create", key, "--user", "Bench <bench@example.com>")
-    program = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-    assert program
+def publish(base: Path, *files: Path) -> None:
+    omnibuild("publish", *files, "--repo", base / "repository", "--key", base / "key")
 
-    def publish(*files: Path) -> None:
-        omnibuild("publish", *files, "--repo", root, "--key", key)
 
+def with_apt(base: Path, arguments: argparse.Namespace) -> Sequence[str]:
     def newest(number: int) -> Path:
         content = random.Random(number).randbytes(arguments.size).hex()  # noqa: S311 - no secret
         return package(base, version=f"1.{number}", content=content[: arguments.size])
 
+    def host(number: int, url: str) -> Host:
+        apt = Apt(base / f"host-{number}")
+        apt.follow(url, next(base.glob("repository/keys/*.gpg")))
+        return AptHost(apt)
+
     others = [package(base, f"other-{number}") for number in range(arguments.packages)]
-    publish(newest(0), *others)
-    keyring = next(root.glob("keys/*.gpg"))
-    with running(nginx(program, root, base / "nginx")) as server:
-        hosts = [Apt(base / f"host-{number}") for number in range(arguments.hosts)]
-        for host in hosts:
-            host.follow(f"http://127.0.0.1:{server.port}", keyring)
-        log = base / "nginx/access.log"
-        failures = list[str]()
-        with ThreadPoolExecutor(arguments.at_once) as pool:
-            told("first update", log, lambda: updates(pool, hosts, failures))
-            told("nothing new", log, lambda: updates(pool, hosts, failures))
-            publisher = threading.Thread(
-                target=lambda: [publish(newest(n + 1)) for n in range(arguments.publishes)]
-            )
-            publisher.start()
-            rounds = 0
-            before, started = Answers.of(log), time.monotonic()
-            while publisher.is_alive() or not rounds:
-                updates(pool, hosts, failures)
-                rounds += 1
-            seconds, during = time.monotonic() - started, Answers.of(log) - before
-            publisher.join()
-        tell(f"{arguments.publishes} publishings", during, rounds * len(hosts), seconds)
+    publish(base, newest(0), *others)
+    versions = (newest(number + 1) for number in range(arguments.publishes))
+    return measure(base, arguments, host, versions)
+
+
+def with_layers(base: Path, arguments: argparse.Namespace) -> Sequence[str]:
+    def built(number: int) -> Path:
+        workspace, version = copied(base / f"workspace-{number}"), f"1.0.{number}"
+        for file in ("recipes/hello.toml", "examples/hello/pyproject.toml"):
+            replace(workspace / file, 'version = "1.0.0"', f'version = "{version}"')
+        replace(workspace / "examples/hello/src/hello/__init__.py", "1.0.0", version)
+        dist = base / f"dist-{number}"
+        omnibuild("build", "hello", "-C", workspace, "-p", "linux", "-o", dist)
+        (tarball,) = dist.glob("*.tar.zst")
+        print(f"{tarball.name}: {tarball.stat().st_size / 1e3:.1f} kB as one file", flush=True)
+        return tarball
+
+    def host(number: int, url: str) -> Host:
+        path = base / f"home-{number}"
+        path.mkdir()
+        return Home(path, base / "repository", url)
+
+    first, *later = [built(number) for number in range(1, 5)]
+    publish(base, first)
+    return measure(base, arguments, host, later)
+
+
+def measure(
+    base: Path,
+    arguments: argparse.Namespace,
+    host: Callable[[int, str], Host],
+    versions: Iterable[Path],
+) -> Sequence[str]:
+    program = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+    assert program
+    failures = list[str]()
+    log = base / "nginx/access.log"
+    with (
+        running(nginx(program, base / "repository", base / "nginx")) as server,
+        ThreadPoolExecutor(arguments.at_once) as pool,
+    ):
+        url = f"http://127.0.0.1:{server.port}"
+        hosts = [host(number, url) for number in range(arguments.hosts)]
+
+        def update() -> int:
+            failures.extend(filter(None, pool.map(lambda each: each.update(), hosts)))
+            return len(hosts)
+
+        told("first update", log, update)
+        told("nothing new", log, update)
+        before, started = Answers.of(log), time.monotonic()
+        publisher = threading.Thread(target=lambda: [publish(base, each) for each in versions])
+        publisher.start()
+        rounds = 1
+        while publisher.is_alive():
+            update()
+            rounds += 1
+        # This one finds all that was published.
+        update()
+        seconds, during = time.monotonic() - started, Answers.of(log) - before
+        tell("while versions come out", during, rounds * len(hosts), seconds)
     return failures
-
-
-def updates(pool: ThreadPoolExecutor, hosts: Sequence[Apt], failures: list[str]) -> int:
-    """Have all hosts update and fetch once; returns how many there are."""
-
-    def update(host: Apt) -> None:
-        for words in (("update",), ("install", "--download-only", "--yes", "hello")):
-            done = host.run(*words)
-            if done.returncode:
-                failures.append(f"{host.root.name}: {done.stdout[-500:]}")
-
-    list(pool.map(update, hosts))
-    return len(hosts)
 
 
 def told(name: str, log: Path, work: Callable[[], int]) -> None:
