@@ -56,7 +56,7 @@ def check_channel(channel: str) -> None:
     if not CHANNEL_NAME.fullmatch(channel):
         raise UsageError(
             f"{channel!r} cannot be a channel",
-            hint="use up to 60 lower-case letters, as: stable, testing",
+            hint="use a lower-case letter and up to 59 more, digits or -, as: stable, team-testing",
         )
 
 
@@ -65,7 +65,7 @@ def check_component(component: str) -> None:
     if not COMPONENT_NAME.fullmatch(component):
         raise UsageError(
             f"{component!r} cannot be a component",
-            hint="use up to 40 lower-case letters, as: main, contrib",
+            hint="use a lower-case letter and up to 39 more, digits or -, as: main, contrib",
         )
 
 

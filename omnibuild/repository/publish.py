@@ -28,12 +28,13 @@ from omnibuild.repository.refusals import (
     check_formats,
     check_identities,
     check_not_keyring,
+    check_suites,
     checked_url,
     existing,
     opened,
 )
 from omnibuild.repository.routing import declare_platforms, trees_for
-from omnibuild.repository.state.channel import Channel, Contents
+from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.choice import Choice
 from omnibuild.repository.state.entries import Advisory
 from omnibuild.repository.state.head import Release, Repository, State, load, record_of
@@ -136,6 +137,7 @@ def publish_inspected(
         draft = Draft(state, signer, channel, platforms, signed, layers)
         known = _architectures(draft.content)
         declare_platforms(record, draft.content, channel, platforms)
+        check_suites(channel, state.channels)
         added = tuple(_add_all(draft, submissions, emit))
         draft.advise(advisories, submissions)
         anew = _architectures(draft.content) != known
@@ -169,11 +171,10 @@ def remove(
     choices = [Choice.of(name) for name in names]
     target = existing(repository)
 
-    def withdraw(state: State, signed: Signed) -> tuple[Repository, Change]:
-        del signed
+    def withdraw(state: State, _: Signed) -> tuple[Repository, Change]:
         record = record_of(state.repository, signer, "")
-        names = [choice.name for choice in choices]
-        check_not_keyring(names, record.name, "omnibuild key drop has hosts trust a key no more")
+        said = "omnibuild key drop has hosts trust a key no more"
+        check_not_keyring([choice.name for choice in choices], record.name, said)
         removed: dict[str, None] = {}
         for choice in choices:
             found = state.channel(channel).withdraw(choice)
@@ -204,6 +205,7 @@ def apply(
             with target.locked(layout.LOCK, emit):
                 state = load(target)
                 record, done = change(state, signed)
+                check_suites(channel, state.channels)
                 # Who changes nothing has what there is looked through.
                 through = not (done.added or done.removed)
                 draft = Draft(state, signer, channel, (), signed)
@@ -222,7 +224,15 @@ def apply(
                 if state.commit(record, {**others, channel: release}):
                     break
         changed = show(target, signer, [channel], emit, through=through)
-    return _published(channel, contents, done, changed=changed)
+    return Published(
+        channel=channel,
+        suites=tuple(sorted(contents.suites)),
+        trees=tuple(sorted(contents.trees)),
+        added=done.added,
+        changed=changed,
+        digest=contents.digest,
+        removed=done.removed,
+    )
 
 
 def _check(
@@ -286,15 +296,3 @@ def _add_all(draft: Draft, submissions: Iterable[Submission], emit: Emit) -> lis
 def _architectures(content: Channel) -> dict[str, tuple[str, ...]]:
     """Return those of the trees: each has a directory."""
     return {tree: index.architectures for tree, index in content.trees.items()}
-
-
-def _published(channel: str, contents: Contents, done: Change, *, changed: bool) -> Published:
-    return Published(
-        channel=channel,
-        suites=tuple(sorted(contents.suites)),
-        trees=tuple(sorted(contents.trees)),
-        added=done.added,
-        changed=changed,
-        digest=contents.digest,
-        removed=done.removed,
-    )

@@ -30,6 +30,20 @@ def check_formats(
     check_key(signer, rpms=held or intake.RPM in formats)
 
 
+def check_suites(channel: str, channels: Mapping[str, Channel]) -> None:
+    """Raise :class:`UsageError` when a channel has a suite that is another channel's."""
+    mine = channels[channel].suites
+    for other, content in channels.items():
+        for suite in content.suites if other != channel else ():
+            if suite in mine:
+                raise UsageError(
+                    f"{channel} cannot be a channel beside {other}: both would have the suite"
+                    f" {suite}",
+                    why="some platforms have suites of their own, called after channels",
+                    hint="give the channel another name",
+                )
+
+
 def checked_url(base_url: str) -> str:
     """Return the address without a slash at its end; raises :class:`UsageError`."""
     base_url = base_url.rstrip("/")

@@ -101,8 +101,10 @@ def _publish(arguments: argparse.Namespace, packages: Sequence[Path]) -> dict[st
         )
     if not arguments.json:
         state = "new state published" if release.changed else "nothing new"
+        count = len(release.added)
+        added = "1 package" if count == 1 else f"{count} packages"
         sys.stdout.write(
-            f"{arguments.repo}: channel {release.channel}, {len(release.added)} packages added,"
+            f"{arguments.repo}: channel {release.channel}, {added} added,"
             f" {state}\nsigned by {signer.fingerprint}\n"
         )
     return {

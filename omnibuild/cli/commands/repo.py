@@ -146,7 +146,8 @@ def _check(arguments: argparse.Namespace) -> int:
             first, *more = fault.what.splitlines()
             _tell([f"{fault.place}: {first}", *(f"  {line}" for line in more)])
         how = "read" if arguments.deep else "there"
-        state = f"{len(done.faults)} faults" if done.faults else "nothing is wrong"
+        faults = "1 fault" if len(done.faults) == 1 else f"{len(done.faults)} faults"
+        state = faults if done.faults else "nothing is wrong"
         _tell(
             [
                 f"{done.files} files {how}, {human_size(done.size)};"

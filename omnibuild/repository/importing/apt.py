@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from omnibuild.errors import RepositoryError, Where
 from omnibuild.repository.apt.release import signed_text
-from omnibuild.repository.importing.place import Listed, Place, checked_path
+from omnibuild.repository.importing.place import HEXADECIMAL, SIZE, Listed, Place, checked_path
 from omnibuild.repository.importing.unpacking import FORMS, unpacked
 from omnibuild.signing.verifier import Verifier
 
@@ -116,7 +116,11 @@ class AptSource:
             if not fields:
                 continue
             kind = next((name for name in _ALGORITHMS if name in fields), "")
-            if not kind or not fields.get("Filename") or not fields.get("Size", "").isdigit():
+            digest = fields[kind].strip() if kind else ""
+            algorithm = _ALGORITHMS.get(kind, "")
+            # It becomes the name of a directory.
+            proven = bool(algorithm) and HEXADECIMAL[algorithm].fullmatch(digest)
+            if not (proven and fields.get("Filename") and SIZE.fullmatch(fields.get("Size", ""))):
                 raise RepositoryError(
                     f"{fields.get('Package', 'a package')} has no file, size or SHA-256 there",
                     where=Where(f"{self.place.name}/{path}"),
@@ -124,7 +128,7 @@ class AptSource:
             yield Listed(
                 checked_path(fields["Filename"].removeprefix("./"), self.place.name),
                 int(fields["Size"]),
-                f"{_ALGORITHMS[kind]}:{fields[kind].strip()}",
+                f"{algorithm}:{digest}",
                 channel,
                 component,
             )

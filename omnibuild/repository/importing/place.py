@@ -15,8 +15,16 @@ from omnibuild.files import make_directory
 from omnibuild.regular import open_regular
 from omnibuild.transfer.http import Downloader, StatusError, without_password
 
+# As indexes write sizes, and digests of the algorithms that prove something.
+SIZE: Final = re.compile(r"[0-9]{1,15}")
+HEXADECIMAL: Final = {
+    "sha256": re.compile(r"[0-9a-f]{64}"),
+    "sha384": re.compile(r"[0-9a-f]{96}"),
+    "sha512": re.compile(r"[0-9a-f]{128}"),
+}
 # Indexes of the largest distributions have some 50 MB.
 LARGEST_INDEX: Final = 1 << 28
+_LONGEST_NAME: Final = 200
 _MISSING: Final = (404, 403, 410)
 _FOREIGN: Final = re.compile(r"[^0-9A-Za-z.+~_-]+")
 
@@ -28,7 +36,7 @@ class Listed:
     Args:
         path: below the place.
         size: in bytes.
-        digest: as ``sha256:…``; empty where no index says one.
+        digest: as ``sha256:…``, in hexadecimal; empty where no index says one.
         channel: where it shall be.
         component: that of apt, where it has one.
     """
@@ -134,13 +142,14 @@ class Web:
 
     def fetch(self, listed: Listed) -> Path:
         """Download a package; what arrived of it once is not fetched again."""
-        name = _FOREIGN.sub("_", listed.path.rpartition("/")[2])
+        name = _FOREIGN.sub("_", listed.path.rpartition("/")[2])[-_LONGEST_NAME:]
         path = self.store / listed.digest.rpartition(":")[2][:16] / name
         make_directory(path.parent)
         url = f"{self.url}/{quote(listed.path)}"
         with path.open("ab") as stream:
             if stream.tell() > listed.size:
                 stream.truncate(0)
+                stream.seek(0)
             offset = stream.tell()
             if offset < listed.size:
                 self.downloader.download(

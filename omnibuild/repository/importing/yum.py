@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from xml.parsers import expat
 
 from omnibuild.errors import RepositoryError, Where
-from omnibuild.repository.importing.place import Listed, Place, checked_path
+from omnibuild.repository.importing.place import HEXADECIMAL, SIZE, Listed, Place, checked_path
 from omnibuild.repository.importing.unpacking import unpacked
 from omnibuild.signing.verifier import Verifier
 
 REPOMD: Final = "repodata/repomd.xml"
-_ALGORITHMS: Final = ("sha256", "sha384", "sha512")
-_DIGEST: Final = re.compile("[0-9a-f]{64,128}")
 
 
 @dataclass
@@ -108,7 +105,7 @@ def _listed(
     package: Mapping[str, Mapping[str, str]], beside: str, where: str, channel: str
 ) -> Listed:
     location, size = package.get("location", {}), package.get("size", {}).get("package", "")
-    if not size.isdigit() or "http://www.w3.org/XML/1998/namespace base" in location:
+    if not SIZE.fullmatch(size) or "http://www.w3.org/XML/1998/namespace base" in location:
         raise RepositoryError(
             "a package has no size, or lies elsewhere", where=Where(where), why=str(dict(location))
         )
@@ -118,7 +115,7 @@ def _listed(
 
 def _digest(checksum: Mapping[str, str], where: str) -> str:
     kind, value = checksum.get("type", ""), checksum.get("", "").strip()
-    if kind not in _ALGORITHMS or not _DIGEST.fullmatch(value):
+    if kind not in HEXADECIMAL or not HEXADECIMAL[kind].fullmatch(value):
         raise RepositoryError(
             f"its checksums are {kind or 'none'}, which prove nothing",
             where=Where(where),

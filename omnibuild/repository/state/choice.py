@@ -42,12 +42,23 @@ class Choice:
         return bool(self.version) or bool(layout.DOWNLOAD_NAME.fullmatch(self.name))
 
     def among(self, ledger: Ledger[E]) -> list[E]:
-        """Return what is meant in a list."""
+        """Return what is meant in a list; raises :class:`UsageError` for several versions of it."""
         if layout.DOWNLOAD_NAME.fullmatch(self.name):
             entry = ledger.get(Download(name=self.name, digest="", size=0).key)
             return [entry] if entry and not self.version else []
         named: list[E] = ledger.named(self.name)
-        return [each for each in named if not self.version or self.version in versions_of(each)]
+        if not self.version:
+            return named
+        if exact := [each for each in named if version_of(each) == self.version]:
+            return exact
+        found = [each for each in named if self.version in versions_of(each)]
+        versions = [version_of(each) for each in found]
+        if len(set(versions)) > 1:
+            raise UsageError(
+                f"{self.said} is several versions",
+                hint=f"say which: {', '.join(f'{self.name}={each}' for each in versions)}",
+            )
+        return found
 
 
 def chosen(choices: Sequence[Choice], ledger: Ledger[E]) -> list[tuple[E, Choice]]:

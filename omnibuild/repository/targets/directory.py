@@ -14,7 +14,7 @@ from pathlib import Path
 
 from omnibuild import digests
 from omnibuild.digests import Digest
-from omnibuild.errors import RepositoryError, UsageError, Where
+from omnibuild.errors import RepositoryError, StorageError, UsageError, Where
 from omnibuild.events import Emit, Warned
 from omnibuild.files import (
     TEMPORARY_PREFIX,
@@ -134,7 +134,7 @@ class DirectoryTarget:
     def make_directory(self, path: str) -> None:
         """Make a directory and its parents, open to web servers whatever the umask is."""
         directory = self.root
-        with storage_errors(directory):
+        with storage_errors(directory), _unmade(directory):
             for part in ("", *Path(path).parts):
                 directory /= part
                 if not directory.is_dir():
@@ -248,3 +248,15 @@ def _is_left(item: Path) -> bool:
             return True
     except OSError:
         return False
+
+
+@contextlib.contextmanager
+def _unmade(directory: Path) -> Iterator[None]:
+    """Turn a file system that has no such directories, as /proc, into one error."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise StorageError(
+            f"no directory can be made at {error.filename or directory}",
+            hint="choose another place: a repository is a directory on a disk",
+        ) from error

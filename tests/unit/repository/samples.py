@@ -101,6 +101,7 @@ def package(
     content: str = "",
     summary: str = "Greets the world",
     epoch: int = 0,
+    revision: str = "1",
     changes: tuple[Change, ...] = (),
     description: str = "",
     homepage: str = "https://shop.example",
@@ -125,6 +126,7 @@ def package(
         description=description,
         homepage=homepage,
         epoch=epoch,
+        revision=revision,
         changes=changes,
     )
     payload = Payload(metadata=metadata, root=root, tree=scan(root), prefix=f"/opt/{name}")

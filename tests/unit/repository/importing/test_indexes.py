@@ -106,6 +106,27 @@ def test_a_stanza_without_a_digest_is_refused(tmp_path: Path) -> None:
         listed(suite(tmp_path, "Package: shop\nFilename: shop.deb\nSize: 3\nMD5sum: 0\n"))
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("SHA256", "/etc/cron.d"),
+        ("SHA256", "../../../x"),
+        ("SHA256", DIGEST[:-1]),
+        ("SHA512", DIGEST),
+        ("Size", "²"),
+        ("Size", "9" * 5000),
+    ],
+)
+def test_digests_and_sizes_are_only_that(tmp_path: Path, field: str, value: str) -> None:
+    rest = {"Filename": "shop.deb", "Size": "3", "SHA256": DIGEST, field: value}
+    stanza = "".join(f"{name}: {each}\n" for name, each in rest.items())
+    with pytest.raises(RepositoryError, match="no file, size or SHA-256"):
+        listed(suite(tmp_path / "apt", f"Package: shop\n{stanza}"))
+    if field == "SHA256":
+        with pytest.raises(RepositoryError, match="prove nothing"):
+            listed(tree(tmp_path / "yum", digest=value))
+
+
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unpacking, "LARGEST", 1000)

@@ -148,3 +148,21 @@ def test_a_deb_that_is_gone_goes_nowhere(tmp_path: Path, repository: Path, into:
     deb.unlink()
     with pytest.raises(RepositoryError, match="gone"):
         up(repository)
+
+
+def test_a_version_is_one_of_a_list(tmp_path: Path, repository: Path, into: Publish) -> None:
+    into("testing", *(package(tmp_path, version="2.0", revision=each) for each in "12"))
+    with pytest.raises(UsageError, match="several versions") as refused:
+        up(repository, "hello=2.0")
+    assert "hello=2.0-2" in str(refused.value.hint)
+    assert up(repository, "hello=2.0-1").added == ("hello 2.0-1 (amd64)",)
+
+
+def test_no_suite_is_of_two_channels(tmp_path: Path, repository: Path, into: Publish) -> None:
+    into("testing", package(tmp_path))
+    before = listing(repository)
+    with pytest.raises(UsageError, match="both would have the suite testing-deb11"):
+        into("testing-deb11", package(tmp_path, "other"))
+    with pytest.raises(UsageError, match="both would have the suite testing-deb11"):
+        promote([], repository, signer(), "testing", "testing-deb11")
+    assert listing(repository) == before
