@@ -8,29 +8,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 _UNITS = ("B", "kB", "MB", "GB")
 
 
-@dataclass(frozen=True, slots=True)
-class PlanReady:
+class PlanReady(Struct, frozen=True):
     """The plan is known: ``actions`` names in the order they were planned."""
 
     actions: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ActionStarted:
+class ActionStarted(Struct, frozen=True):
     """An action begins to run (it was not in the store)."""
 
     action: str
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class ActionProgress:
+class ActionProgress(Struct, frozen=True):
     """An action is at ``done`` of ``total`` bytes; ``total`` 0 means unknown."""
 
     action: str
@@ -38,8 +36,7 @@ class ActionProgress:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class ActionFinished:
+class ActionFinished(Struct, frozen=True):
     """An action has its result; ``cached`` when the store already held it."""
 
     action: str
@@ -48,8 +45,7 @@ class ActionFinished:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class ActionFailed:
+class ActionFailed(Struct, frozen=True):
     """An action failed; ``log`` is the path of its log, when it has one."""
 
     action: str
@@ -59,8 +55,7 @@ class ActionFailed:
     log: str
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactReady:
+class ArtifactReady(Struct, frozen=True):
     """A file for users is complete at ``path``."""
 
     path: str
@@ -68,8 +63,7 @@ class ArtifactReady:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactAdded:
+class ArtifactAdded(Struct, frozen=True):
     """The file at ``path`` was read, and is in a repository from now on."""
 
     path: str
@@ -77,8 +71,7 @@ class ArtifactAdded:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReadersShown:
+class ReadersShown(Struct, frozen=True):
     """A repository's readers find other files than before at these paths; ``url`` is its address.
 
     Only what changes under its name is among them, so that caches may have it from before.
@@ -88,15 +81,13 @@ class ReadersShown:
     paths: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Warned:
+class Warned(Struct, frozen=True):
     """Something is not as it should be, and work goes on."""
 
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Audited:
+class Audited(Struct, frozen=True):
     """Audits are done: all that they found as plain JSON values, and what people are told of it.
 
     Each line begins with the level of the findings that it is about.
@@ -106,8 +97,7 @@ class Audited:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """The command is done: counts of actions and seconds of wall time."""
 
     ran: int

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from omnibuild.architectures import ARCHITECTURES
 from omnibuild.elf import Elf
+from omnibuild.patterns import regex
 
-_VERSION = re.compile(r"GLIBC_([0-9]+(?:\.[0-9]+)+)")
+_VERSION = regex(r"GLIBC_([0-9]+(?:\.[0-9]+)+)")
 _DIGITS = 9
 # A linker's mark that asks for a loader with a newer feature.
 _FEATURES = {"GLIBC_ABI_DT_RELR": (2, 36)}

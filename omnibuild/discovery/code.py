@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import io
 import os
-import re
 import stat
 import warnings
 from collections.abc import Iterator
@@ -13,15 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omnibuild.discovery.findings import Interface
+from omnibuild.patterns import regex
 
 # A module that somebody wrote has no more bytes, a project no more modules.
 _LARGEST = 500_000
 _MOST_FILES = 3_000
-_PASSED_OVER = re.compile(
+_PASSED_OVER = regex(
     r"\..*|__pycache__|tests?|testing|docs?|examples?|node_modules|venv|env|build|dist|migrations"
     r"|.*\.egg-info|site-packages"
 )
-_NOT_APPS = re.compile(r"(test_.*|.*_test|conftest|setup|noxfile)\.py")
+_NOT_APPS = regex(r"(test_.*|.*_test|conftest|setup|noxfile)\.py")
 
 # Classes whose objects are apps, by their modules.
 _CLASSES: dict[str, tuple[str, Interface]] = {
@@ -44,7 +44,7 @@ _CLASSES: dict[str, tuple[str, Interface]] = {
 _FACTORIES = ("create_app", "make_app", "get_app", "build_app", "app_factory")
 _ROUTES = {"route", "get", "path", "re_path", "url", "add_route", "add_url_rule", "add_api_route"}
 _ROUTES |= {"Route", "api_route", "add_get", "view"}
-_HEALTH = re.compile(
+_HEALTH = regex(
     r"\^?/?((?:[a-z_]+/)?(?:healthz?|health[-_]?check|livez|readyz|ping|status|heartbeat|alive)/?)"
     r"(?:\$|\\Z)?"
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import lzma
-import re
 import tarfile
 import zipfile
 import zlib
@@ -21,6 +20,7 @@ from packaging.utils import canonicalize_name
 from omnibuild.discovery.findings import SCRIPT, Findings, Found, home_of
 from omnibuild.discovery.licences import spdx, spdx_of_classifiers
 from omnibuild.errors import SourceError, Where
+from omnibuild.patterns import regex
 from omnibuild.sources.python.entrypoints import console_scripts, modules_of
 from omnibuild.sources.python.programs import is_program
 
@@ -31,7 +31,7 @@ SCRIPTS = "entry_points.txt: console_scripts"
 _LARGEST = 4_000_000
 _MOST_MEMBERS = 500_000
 _FIRST_BYTES = 128
-_IN_DATA = re.compile(r"[^/]+\.data/(?:scripts/(?P<script>[^/]+)|(?:pure|plat)lib/(?P<module>.+))")
+_IN_DATA = regex(r"[^/]+\.data/(?:scripts/(?P<script>[^/]+)|(?:pure|plat)lib/(?P<module>.+))")
 
 
 def declared_by(file: Path, name: str, found: Findings) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from omnibuild.patterns import regex
+
 # What a recipe takes as the name of a command.
-SCRIPT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+SCRIPT = regex(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 
 # What projects call the addresses where one reads about them, the best first.
 _HOME = ("homepage", "home", "repository", "source", "source code", "documentation")

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from omnibuild.discovery.code import parsed, read_bytes, read_source
 from omnibuild.discovery.findings import SCRIPT, Findings, Found, home_of
 from omnibuild.discovery.licences import spdx, spdx_of_classifiers
+from omnibuild.patterns import regex
 from omnibuild.recipe import located
 from omnibuild.sources.generated import is_below_generated
 from omnibuild.sources.python.pins.finding import choices, pins_file
@@ -26,8 +27,8 @@ from omnibuild.sources.python.project.declared import (
 )
 
 _FILES_OF_PROJECTS = ("pyproject.toml", "setup.cfg", "setup.py")
-_SERIES = re.compile(r"(?:c?python-)?(3\.[0-9]+)(?:\.[0-9]+)?\s*$", re.MULTILINE)
-_ADDRESS = re.compile(r"\s*([^<>]+?)\s*<([^<>@\s]+@[^<>@\s]+)>\s*")
+_SERIES = regex(r"(?:c?python-)?(3\.[0-9]+)(?:\.[0-9]+)?\s*$", re.MULTILINE)
+_ADDRESS = regex(r"\s*([^<>]+?)\s*<([^<>@\s]+@[^<>@\s]+)>\s*")
 
 
 def declared(directory: Path, found: Findings) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -15,19 +14,20 @@ from typing import Final
 from omnibuild.errors import DefinitionError, Where
 from omnibuild.package.identity import LAST_DATE, WIDTH
 from omnibuild.package.versions import host_version, split_epoch
+from omnibuild.patterns import regex
 from omnibuild.payload.model import Change
 
 # deb-changelog(5).
-_FIRST = re.compile(r"\w[-+0-9a-z.]* \((?P<version>[^()\s]+)\)(?:\s+[-+0-9a-zA-Z.]+)+;.*")
-_MARK = re.compile(r" (?=[-+*](?: |$))")
-_LAST = re.compile(r" -- (?P<author>.* <.*>) {2}(?P<date>.+)")
-_HEADING = re.compile(r"## +\[?v?(?P<version>[0-9][^\]\s]*)\]?(?:\([^)]*\))?(?P<rest>.*)")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_REFERENCE = re.compile(r"\[[^\]]+\]: \S+")
-_ITEM = re.compile(r"(\s*)[-*+] +")
+_FIRST = regex(r"\w[-+0-9a-z.]* \((?P<version>[^()\s]+)\)(?:\s+[-+0-9a-zA-Z.]+)+;.*")
+_MARK = regex(r" (?=[-+*](?: |$))")
+_LAST = regex(r" -- (?P<author>.* <.*>) {2}(?P<date>.+)")
+_HEADING = regex(r"## +\[?v?(?P<version>[0-9][^\]\s]*)\]?(?:\([^)]*\))?(?P<rest>.*)")
+_DATE = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_REFERENCE = regex(r"\[[^\]]+\]: \S+")
+_ITEM = regex(r"(\s*)[-*+] +")
 # What the items below it are, as: Added, Fixed.
-_GROUP = re.compile(r"#{3,6} +(?P<name>.*?)[ #]*")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_GROUP = regex(r"#{3,6} +(?P<name>.*?)[ #]*")
+_CONTROL = regex(r"[\x00-\x08\x0b-\x1f\x7f]")
 _HINT = (
     "Debian's own (man deb-changelog), and Markdown with a heading `## [1.2.0] - 2024-05-31` for"
     " each version (keepachangelog.com) are read"

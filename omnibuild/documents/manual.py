@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from omnibuild.patterns import regex
 from omnibuild.payload.model import Metadata
 
-NAME: Final = re.compile(r"(?P<page>[A-Za-z0-9_][A-Za-z0-9_.+:-]*)\.(?P<section>[1-8])")
+NAME: Final = regex(r"(?P<page>[A-Za-z0-9_][A-Za-z0-9_.+:-]*)\.(?P<section>[1-8])")
 DIRECTORY: Final = "/usr/share/man"
 
 

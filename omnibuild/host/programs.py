@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 import shlex
 import sys
 from collections.abc import Collection, Mapping
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 
 from omnibuild.errors import DefinitionError
 from omnibuild.host.layout import Layout
+from omnibuild.patterns import regex
 from omnibuild.recipe.running.commands import (
     INTERPRETER,
     ONLY_MODULES,
@@ -18,8 +18,8 @@ from omnibuild.recipe.running.commands import (
     runs_module,
 )
 
-_TARGET = re.compile(r"\w+(\.\w+)*:\w+(\.\w+)*")
-_MODULE = re.compile(r"\w+(\.\w+)*")
+_TARGET = regex(r"\w+(\.\w+)*:\w+(\.\w+)*")
+_MODULE = regex(r"\w+(\.\w+)*")
 # Where a program is looked for that has no path.
 _DIRECTORIES = ("bin", "sbin")
 

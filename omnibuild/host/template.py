@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
-_PLACEHOLDER = re.compile(r"@([A-Z_]+)@")
+from omnibuild.patterns import regex
+
+_PLACEHOLDER = regex(r"@([A-Z_]+)@")
 
 
 def render(template: str, values: Mapping[str, str]) -> str:

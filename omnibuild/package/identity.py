@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from textwrap import wrap
 from typing import Final
 
 from omnibuild.errors import PackageError
+from omnibuild.patterns import regex
 from omnibuild.payload.model import Metadata
 from omnibuild.recipe.models.package import LAST_EPOCH
 
 # The intersection of what dpkg, rpm and file names allow; a hyphen would split a version.
 PATTERNS: Final = {
-    "name": re.compile(r"[a-z0-9][a-z0-9+.-]+"),
-    "version": re.compile(r"[0-9][A-Za-z0-9.+~]*"),
-    "revision": re.compile(r"[A-Za-z0-9.+~]+"),
-    "architecture": re.compile(r"[a-z0-9_-]+"),
+    "name": regex(r"[a-z0-9][a-z0-9+.-]+"),
+    "version": regex(r"[0-9][A-Za-z0-9.+~]*"),
+    "revision": regex(r"[A-Za-z0-9.+~]+"),
+    "architecture": regex(r"[a-z0-9_-]+"),
 }
 REQUIRED = ("summary", "license", "maintainer")
 ONE_LINE = (*REQUIRED, "homepage", "vendor", "section", "priority", "group")
@@ -27,8 +27,8 @@ LAST_DATE = 2**32 - 1
 WIDTH = 77
 ITEMS: Final = ("* ", "- ", "+ ")
 
-CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x1f\x7f]")
-CONTROL_CHARACTER_IN_TEXT: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+CONTROL_CHARACTER: Final = regex(r"[\x00-\x1f\x7f]")
+CONTROL_CHARACTER_IN_TEXT: Final = regex(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def check_identity(metadata: Metadata, *, revision: str, architecture: str) -> None:

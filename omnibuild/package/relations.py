@@ -12,11 +12,12 @@ from typing import Final
 
 from omnibuild.audit.glibc import lowest_version
 from omnibuild.errors import PackageError
+from omnibuild.patterns import regex
 from omnibuild.payload.model import RELATIONS, Metadata, Payload
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.positions import Path as Keys
 
-NOTATION: Final = re.compile(
+NOTATION: Final = regex(
     r"(?P<name>[a-z0-9][a-z0-9+.-]+)(?P<any>:any)?"
     r"(?:\s*\(\s*(?P<operator><<|<=|=|>=|>>)\s*(?P<version>[0-9][A-Za-z0-9.+~:-]*)\s*\))?"
 )

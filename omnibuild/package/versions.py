@@ -11,20 +11,22 @@ from functools import cmp_to_key
 from itertools import zip_longest
 from typing import TypeVar
 
+from omnibuild.patterns import regex
+
 # Words of a version that Python's rules do not order as hosts do; a single letter may be a patch
 # level, as in 1.1.1a.
-_PEP440 = re.compile(
+_PEP440 = regex(
     r"[0-9]+(\.[0-9]+)*[._]?((a|b|c)[._]?[0-9]|alpha|beta|rc|pre|preview|post|rev|r[0-9]|dev|\+).*",
     re.IGNORECASE,
 )
-_RELEASE = re.compile(r"[0-9]+(\.[0-9]+)*")
+_RELEASE = regex(r"[0-9]+(\.[0-9]+)*")
 
 _Number = tuple[int, str]
 _Value = tuple[_Number, str]
 T = TypeVar("T", int, list[int], _Number, _Value)
 
-_DEB_PARTS = re.compile(r"([^0-9]*)([0-9]*)")
-_RPM_PARTS = re.compile(r"~|\^|[A-Za-z]+|[0-9]+")
+_DEB_PARTS = regex(r"([^0-9]*)([0-9]*)")
+_RPM_PARTS = regex(r"~|\^|[A-Za-z]+|[0-9]+")
 
 
 def host_version(version: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from omnibuild import digests
 from omnibuild.errors import DefinitionError, Where
+from omnibuild.patterns import regex
 from omnibuild.payload.assembly import HOST_PART, Part, kept, lies_at
 from omnibuild.recipe.located import Fault, FaultError
 from omnibuild.recipe.models import HostFile
@@ -24,8 +24,8 @@ from omnibuild.sources.snapshot import (
 )
 from omnibuild.tree import Entry, Kind, Tree
 
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
-_PLACEHOLDER = re.compile(r"@([A-Z][A-Z0-9_]*)@")
+_CONTROL_CHARACTER = regex(r"[\x00-\x1f\x7f]")
+_PLACEHOLDER = regex(r"@([A-Z][A-Z0-9_]*)@")
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ component could not both have its symbols on one host otherwise.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from typing import Final
 
 from msgspec.structs import replace
 
 from omnibuild import elf
+from omnibuild.patterns import regex
 from omnibuild.tree import Entry, Kind, Tree
 
 # Below the prefix of what is built.
@@ -23,7 +23,7 @@ _SUFFIX: Final = ".debug"
 _HOST: Final = "usr/lib/debug/.build-id"
 
 # Of NT_GNU_BUILD_ID: sizes of its name and of the build-id, its type, its name.
-_NOTE: Final = re.compile(rb"\x04\0\0\0([\x08-\x40])\0\0\0\x03\0\0\0GNU\0")
+_NOTE: Final = regex(rb"\x04\0\0\0([\x08-\x40])\0\0\0\x03\0\0\0GNU\0")
 
 Ids = Mapping[bytes, bytes]
 

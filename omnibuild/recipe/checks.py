@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import posixpath
-import re
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Final
 
 from msgspec import UnsetType
 
+from omnibuild.patterns import regex
 from omnibuild.recipe.building.faults import build_faults
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import (
@@ -39,7 +39,7 @@ from omnibuild.recipe.validate import quoted
 # Hooks that run as the app's user, in this order.
 AS_USER: Final = ("prepare", "migrate")
 
-_USER = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
+_USER = regex(r"[a-z_][a-z0-9_-]{0,30}")
 
 
 def service_user(recipe: Recipe) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
+
+from msgspec import Struct, field
 
 from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.recipe import whereabouts
@@ -28,8 +29,7 @@ _WORDS = {"pacman": "archlinux", "opkg": "ipk", "tarball": "tar"} | dict.fromkey
 T = TypeVar("T", bound=Model)
 
 
-@dataclass(frozen=True)
-class Definitions:
+class Definitions(Struct, frozen=True):
     """All recipes, components, platforms and root locks that a workspace can use.
 
     A definition is called after its file: ``software/python-3.13.toml`` is ``python-3.13``.
@@ -40,7 +40,7 @@ class Definitions:
     """
 
     workspace: Path
-    _listed: dict[Kind, dict[str, Path]] = field(default_factory=dict, init=False, compare=False)
+    _listed: dict[Kind, dict[str, Path]] = field(default_factory=dict)
 
     @property
     def directories(self) -> tuple[Path, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from msgspec import Meta
+
+from omnibuild.patterns import regex
 
 # Patterns end in \Z, because Python's $ also matches before a last line break; in JSON schemas
 # and messages that is $ again. The examples are what error messages propose.
@@ -137,4 +138,4 @@ def is_repository(text: str) -> bool:
     return is_url(text) and text.partition("://")[0] in _PROTOCOLS and not _ODD.search(text)
 
 
-_ODD = re.compile(r"[\s\"'\\\x00-\x1f\x7f]")
+_ODD = regex(r"[\s\"'\\\x00-\x1f\x7f]")

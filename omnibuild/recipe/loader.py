@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -66,7 +65,7 @@ def here(faults: Iterable[Fault], document: located.Document) -> Iterator[Fault]
     """Place what is only wrong together with an extended file where that is named."""
     for fault in faults:
         if fault.path and fault.path[0] not in document.data and "extends" in document.data:
-            yield replace(fault, path=("extends",), in_key=False)
+            yield msgspec.structs.replace(fault, path=("extends",), in_key=False)
         else:
             yield fault
 

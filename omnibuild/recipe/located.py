@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from msgspec import Struct
+
 from omnibuild.errors import DefinitionError, Problem, Where
 from omnibuild.events import human_size
+from omnibuild.patterns import regex
 from omnibuild.recipe import positions
 from omnibuild.recipe.positions import Positions, Span
 
@@ -25,13 +27,12 @@ _MOST_FAULTS = 100
 # tomllib takes a time that grows with the square of the depth of dotted keys.
 _DEPTH = 32
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
-_DEEP_KEY = re.compile(rf"(?:^|[\[{{,])[ \t]*+(?:{_PART}\.[ \t]*+){{{_DEPTH}}}", re.MULTILINE)
+_DEEP_KEY = regex(rf"(?:^|[\[{{,])[ \t]*+(?:{_PART}\.[ \t]*+){{{_DEPTH}}}", re.MULTILINE)
 
-_TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_TOML_PLACE = regex(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """A mistake in the data of a document, before it has a line and a column.
 
     Args:
@@ -59,8 +60,7 @@ class FaultError(DefinitionError):
         self.fault = fault
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(Struct, frozen=True, dict=True):
     """A file that ``tomllib`` could read, or a table of one.
 
     Args:
@@ -80,7 +80,7 @@ class Document:
         data = self.data
         for key in table:
             data = data[str(key)]
-        return dataclasses.replace(self, data=data, table=(*self.table, *table))
+        return msgspec.structs.replace(self, data=data, table=(*self.table, *table))
 
     @cached_property
     def positions(self) -> Positions:

@@ -21,6 +21,7 @@ from packaging.pylock import (
 )
 
 from omnibuild.digests import is_digest
+from omnibuild.patterns import regex
 from omnibuild.recipe.fields import is_url
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models.needs import FIXED_VARIABLES, source_needs
@@ -32,8 +33,8 @@ LARGEST = 4 << 20
 MAKE = "omnibuild lock"
 
 # What PEP 751 also allows as the origin of a package, and what no digest of a file can pin.
-_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-_REPOSITORY = re.compile(r"(https?|ssh|file)://[^\s\"'\\\x00-\x1f\x7f]+")
+_COMMIT = regex(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_REPOSITORY = regex(r"(https?|ssh|file)://[^\s\"'\\\x00-\x1f\x7f]+")
 
 # Characters of what is parsed by rules of its own, and tags that the names of all wheels stand for.
 _LONGEST = {

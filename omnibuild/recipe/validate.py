@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta, Struct, UnsetType
 from msgspec.structs import FieldInfo
 
+from omnibuild.patterns import regex
 from omnibuild.recipe.located import Fault, printable
 from omnibuild.recipe.positions import Path
 
@@ -35,8 +36,8 @@ _KINDS = {
 }
 _UNQUOTED_KINDS = ("int", "float", "bool", "date", "time", "datetime")
 
-_WRONG_TYPE = re.compile(r"Expected `([^`]+)`, got `(\w+)`")
-_WRONG_SIZE = re.compile(r"Expected `(\w+)`(?: of length)? ([<>]=) (\d+)")
+_WRONG_TYPE = regex(r"Expected `([^`]+)`, got `(\w+)`")
+_WRONG_SIZE = regex(r"Expected `(\w+)`(?: of length)? ([<>]=) (\d+)")
 _LIMITS = {"<=": "at most", ">=": "at least"}
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import threading
 import time
-from dataclasses import asdict
 from typing import TextIO
+
+import msgspec
 
 from omnibuild import events
 from omnibuild.errors import printable
@@ -25,7 +26,7 @@ class JsonReport:
 
     def __call__(self, event: Event) -> None:
         """Write the event."""
-        document = {"event": type(event).__name__, **asdict(event)}
+        document = {"event": type(event).__name__, **msgspec.structs.asdict(event)}
         self._stream.write(json.dumps(document) + "\n")
         self._stream.flush()
 

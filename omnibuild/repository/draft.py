@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from omnibuild.digests import Digest
 from omnibuild.recipe.models import Platform
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from omnibuild.repository.layers.storing import Layered
 
 
-@dataclass
-class Signed:
+class Signed(Struct):
     """The rpms that were signed for this publishing, by identity: signed again they would differ.
 
     Args:
@@ -51,8 +51,7 @@ def layered(
     return layers_of(submissions, target)
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """The next state of one channel.
 
     Args:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from omnibuild.errors import RepositoryError, Where
 from omnibuild.events import Emit, ReadersShown

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from omnibuild.errors import PackageError, UsageError, Where
+from omnibuild.patterns import regex
 
 APT = "apt"
 # Where packages are unless somebody names another component; every suite has it.
@@ -39,13 +40,13 @@ DESK = "state/desk.zst"
 LISTED = "state/listed"
 SEEN = "state/seen"
 
-DEB_FIELDS = re.compile(r"[a-z0-9][a-z0-9+.-]* [0-9A-Za-z][0-9A-Za-z.+~:-]* [a-z0-9-]+")
-RPM_FIELDS = re.compile(r"[0-9A-Za-z][0-9A-Za-z+._-]* [0-9A-Za-z.+~^_:-]+ [0-9A-Za-z_]+")
-DOWNLOAD_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~_-]*\.(tar\.(gz|xz|zst)|pex)")
-CHANNEL_NAME = re.compile(r"[a-z][a-z0-9-]{0,59}")
-COMPONENT_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
+DEB_FIELDS = regex(r"[a-z0-9][a-z0-9+.-]* [0-9A-Za-z][0-9A-Za-z.+~:-]* [a-z0-9-]+")
+RPM_FIELDS = regex(r"[0-9A-Za-z][0-9A-Za-z+._-]* [0-9A-Za-z.+~^_:-]+ [0-9A-Za-z_]+")
+DOWNLOAD_NAME = regex(r"[0-9A-Za-z][0-9A-Za-z.+~_-]*\.(tar\.(gz|xz|zst)|pex)")
+CHANNEL_NAME = regex(r"[a-z][a-z0-9-]{0,59}")
+COMPONENT_NAME = regex(r"[a-z][a-z0-9-]{0,39}")
 
-_KEYRING = re.compile(r"[a-z0-9-]+-[0-9a-f]{8}-archive-keyring")
+_KEYRING = regex(r"[a-z0-9-]+-[0-9a-f]{8}-archive-keyring")
 
 # Of the 255 bytes that file systems allow, some are for what is called after a package.
 LONGEST_NAME = 240
@@ -69,7 +70,7 @@ def check_component(component: str) -> None:
         )
 
 
-_IMMUTABLE = re.compile(
+_IMMUTABLE = regex(
     r"apt/pool/.+|apt/dists/.+/by-hash/.+|yum/.+/Packages/.+|yum/.+/repodata/[0-9a-f]{64}-.+"
     r"|yum/.+/gen-[0-9]+/.+|downloads/[^/]+\.(tar\.(gz|xz|zst)|pex)|layers/[^/]+"
     r"|state/(leaves|releases|filelists|contents)/.+"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 import msgspec
@@ -73,8 +72,7 @@ class View(Struct, frozen=True):
         return list_paths(self.edition) if self.listed else set()
 
 
-@dataclass(frozen=True)
-class _Past:
+class _Past(Struct, frozen=True):
     """What there was when the pages were made; ``contents`` are those of the channels."""
 
     view: View

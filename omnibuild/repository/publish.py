@@ -9,8 +9,9 @@ see the state before or after, and whoever publishes next completes the rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from omnibuild.digests import Digest
 from omnibuild.errors import UsageError
@@ -43,8 +44,7 @@ from omnibuild.repository.trust import key_warnings
 from omnibuild.signing.signer import Signer
 
 
-@dataclass(frozen=True)
-class Published:
+class Published(Struct, frozen=True):
     """One state of a channel, as readers see it.
 
     Args:
@@ -65,8 +65,7 @@ class Published:
     removed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """What was done to a channel, in words.
 
     Args:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from omnibuild.digests import Digest
 from omnibuild.errors import IdentityConflictError, RepositoryError, UsageError, Where
+from omnibuild.patterns import regex
 from omnibuild.repository import intake, layout
 from omnibuild.repository.intake import Submission
 from omnibuild.repository.state.channel import Channel
@@ -16,7 +16,7 @@ from omnibuild.repository.targets.target import Target
 from omnibuild.repository.trust import check_key
 from omnibuild.signing.signer import Signer
 
-_BASE_URL = re.compile(r"(https?://[A-Za-z0-9]|file:///)[A-Za-z0-9._~:/%@+=-]*")
+_BASE_URL = regex(r"(https?://[A-Za-z0-9]|file:///)[A-Za-z0-9._~:/%@+=-]*")
 _OWN_DIRECTORIES = (layout.APT, "yum", "keys", layout.DOWNLOADS, layout.PACKAGES)
 _OWN_NAMES = (*_OWN_DIRECTORIES, layout.INSTALLER, layout.LANDING_PAGE)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from omnibuild.errors import SigningKeyError, Where
 from omnibuild.regular import read_regular
@@ -28,8 +29,7 @@ EXTEND = "extend it with: gpg --quick-set-expire FINGERPRINT 2y [SUBKEY], then e
 REPLACE = "make a key that all hosts take: omnibuild key create FILE"
 
 
-@dataclass(frozen=True)
-class Certificate:
+class Certificate(Struct, frozen=True, dict=True):
     """A public key, its user IDs, and its subkeys.
 
     Args:

@@ -10,13 +10,15 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from omnibuild.patterns import regex
+
 if TYPE_CHECKING:
     from pysequoia.packet import Packet
 
 BEGIN_SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
 
-_LINE_END = re.compile(rb"[ \t\r]*\n")
-_HIDDEN = re.compile(rb"^(?=-)", re.MULTILINE)
+_LINE_END = regex(rb"[ \t\r]*\n")
+_HIDDEN = regex(rb"^(?=-)", re.MULTILINE)
 
 
 def canonical(text: bytes) -> bytes:

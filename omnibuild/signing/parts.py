@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from omnibuild.errors import SigningKeyError, Where
 
@@ -37,8 +38,7 @@ COMMON_CURVES = ("", "NIST P-256", "NIST P-384", "NIST P-521", "Ed25519")
 _EPOCH = datetime.datetime.fromtimestamp(0, datetime.UTC)
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(Struct, frozen=True):
     """A primary key or a subkey.
 
     Args:

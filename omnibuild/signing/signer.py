@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
+from msgspec import Struct
 
 from omnibuild.errors import SigningKeyError
 from omnibuild.files import scratch_directory, write_atomic
@@ -43,8 +45,7 @@ class Backend(Protocol):
         """Write a signature of the file at ``path``, which may be larger than memory."""
 
 
-@dataclass(frozen=True)
-class Signer:
+class Signer(Struct, frozen=True):
     """Signs with a key, and with others beside it where a message can carry several signatures.
 
     Args:
@@ -253,7 +254,7 @@ def load_signers(keys: Sequence[Path | str]) -> Signer:
     twice = next((name for name in names if names.count(name) > 1), "")
     if twice:
         raise SigningKeyError("a key is given twice", why=f"this key: {twice}")
-    return replace(first, others=tuple(others))
+    return msgspec.structs.replace(first, others=tuple(others))
 
 
 def issuer(signature: bytes) -> str:

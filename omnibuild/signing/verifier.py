@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from omnibuild.errors import SigningKeyError, Where
 from omnibuild.regular import read_regular
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 OTHER = "trust another key: omnibuild key create makes one"
 
 
-@dataclass(frozen=True)
-class Verifier:
+class Verifier(Struct, frozen=True):
     """Tells whether one of the trusted keys signed something.
 
     Example:

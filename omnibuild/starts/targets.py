@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from omnibuild.discovery.code import bound_names, modules, needs_nothing, parsed, read_source
+from omnibuild.patterns import regex
 from omnibuild.recipe import located
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.positions import Path as Keys
@@ -26,7 +27,7 @@ _BASES = ("", "src")
 # What apps are called.
 _USUAL = ("app", "application")
 _SCRIPTS: tuple[Keys, ...] = (("project", "scripts"), ("tool", "poetry", "scripts"))
-_TARGET = re.compile(r"\w+(\.\w+)*:\w+(\.\w+)*")
+_TARGET = regex(r"\w+(\.\w+)*:\w+(\.\w+)*")
 # Backends that take files as they lie there, unless one of these words tells them otherwise.
 _PLAIN = {"hatchling.build", "flit_core.buildapi", "uv_build", "poetry.core.masonry.api"}
 _PLAIN |= {"setuptools.build_meta", "setuptools.build_meta:__legacy__", "pdm.backend"}

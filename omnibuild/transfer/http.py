@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import http
-import re
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -17,6 +16,7 @@ from typing import IO, TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from omnibuild.errors import SourceError
+from omnibuild.patterns import regex
 from omnibuild.regular import open_regular
 from omnibuild.transfer.credentials import LOGIN_HINT, Credentials
 from omnibuild.transfer.reasons import innermost, why_dead, why_final
@@ -33,7 +33,7 @@ LONGEST_PAUSE = 30.0
 REACH_SECONDS = 10.0
 
 _LOGIN_STATUSES = (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN)
-_NUMBER = re.compile(r"[0-9]{1,18}")
+_NUMBER = regex(r"[0-9]{1,18}")
 TRANSIENT_STATUSES = (http.HTTPStatus.REQUEST_TIMEOUT, http.HTTPStatus.TOO_MANY_REQUESTS)
 
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import IO
 
+from msgspec import Struct
+
 from omnibuild.errors import PackageError
+from omnibuild.patterns import regex
 
 MAGIC = b"!<arch>\n"
 HEADER_SIZE = 60
 HEADER_END = b"`\n"
 LARGEST_MEMBER = 10**10 - 1
 
-_NUMBER = re.compile(rb"[0-9]+ *")
+_NUMBER = regex(rb"[0-9]+ *")
 
 
-@dataclass(frozen=True)
-class ArMember:
+class ArMember(Struct, frozen=True):
     """A member of an archive: where its bytes lie in the file."""
 
     name: str

@@ -5,11 +5,13 @@ Nothing depends on a changelog: what is no entry is passed over, and never an er
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
+
+from omnibuild.patterns import regex
 
 # Compressed bytes; what is newest is at the beginning.
 LONGEST: Final = 1 << 18
@@ -18,12 +20,11 @@ MOST_CHANGES: Final = 5
 _LONGEST_ENTRY: Final = 4000
 
 # deb-changelog(5).
-_FIRST = re.compile(r"[\w.+-]+ \((?P<version>[^()\s]+)\)(?: [-+.\w]+)+;.*")
-_LAST = re.compile(r" -- (?P<author>.*?)(?: ?<[^>]*>)? {2}(?P<date>.+)")
+_FIRST = regex(r"[\w.+-]+ \((?P<version>[^()\s]+)\)(?: [-+.\w]+)+;.*")
+_LAST = regex(r" -- (?P<author>.*?)(?: ?<[^>]*>)? {2}(?P<date>.+)")
 
 
-@dataclass(frozen=True)
-class DebChange:
+class DebChange(Struct, frozen=True):
     """An entry of a changelog.
 
     Args:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import IO, Final
+
+from msgspec import Struct
 
 from omnibuild.errors import PackageError
 from omnibuild.package.deb.ar import ArMember, ar_members
 from omnibuild.package.decompression import decompressed
+from omnibuild.patterns import regex
 
 BLOCK: Final = 512
 # A control archive holds scripts and checksums: 100,000 files make 10 MB of them.
@@ -24,13 +25,12 @@ OTHER_TYPES: Final = frozenset(b"123456")
 LINKS: Final = frozenset(b"12")
 LONG_NAME, LONG_TARGET = b"L", b"K"
 
-_FORMAT = re.compile(rb"2\.[0-9]+\n")
-_OCTAL = re.compile(rb" *[0-7]+[ \0]*|\0*")
-_SUM = re.compile(rb"([0-9a-f]{32}) [ *](?:\./)?(.+)")
+_FORMAT = regex(rb"2\.[0-9]+\n")
+_OCTAL = regex(rb" *[0-7]+[ \0]*|\0*")
+_SUM = regex(rb"([0-9a-f]{32}) [ *](?:\./)?(.+)")
 
 
-@dataclass(frozen=True)
-class TarFile:
+class TarFile(Struct, frozen=True):
     """A regular file of an archive; ``name`` without a leading ``./``."""
 
     name: bytes

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from omnibuild.errors import PackageError
+from omnibuild.patterns import regex
 
 # Alternatives are allowed in the first ones only.
 ALTERNATIVES: Final = ("Depends", "Pre-Depends", "Recommends", "Suggests", "Enhances")
@@ -29,15 +30,15 @@ RESERVED: Final = frozenset(
 _NAME = r"[A-Za-z0-9][A-Za-z0-9+._-]*"
 # A colon belongs to the version only behind an epoch.
 _VERSION = r"(?:[0-9]{1,9}:[0-9A-Za-z][0-9A-Za-z.+~:-]*|[0-9A-Za-z][0-9A-Za-z.+~-]*)"
-VERSION: Final = re.compile(_VERSION)
-RELATION: Final = re.compile(
+VERSION: Final = regex(_VERSION)
+RELATION: Final = regex(
     rf"{_NAME}(?::[a-z0-9-]+)?(?:\s*\(\s*(?P<operator><<|<=|<|=|>=|>>|>)\s*{_VERSION}\s*\))?"
 )
-_SOURCE = re.compile(rf"{_NAME}(?:\s*\(\s*{_VERSION}\s*\))?")
-_SIZE = re.compile(r"[0-9]{1,15}")
-_FIELD_NAME = re.compile(r"[A-Za-z0-9][!-9;-~]*")
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_WORD = re.compile(r"\S+")
+_SOURCE = regex(rf"{_NAME}(?:\s*\(\s*{_VERSION}\s*\))?")
+_SIZE = regex(r"[0-9]{1,15}")
+_FIELD_NAME = regex(r"[A-Za-z0-9][!-9;-~]*")
+_CONTROL_CHARACTER = regex(r"[\x00-\x08\x0b-\x1f\x7f]")
+_WORD = regex(r"\S+")
 
 
 def check_fields(fields: Mapping[str, str]) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from omnibuild.errors import PackageError
+from omnibuild.patterns import regex
 
-_FIELD = re.compile(r"(?P<name>[!-9;-~]+):[ \t]*(?P<value>.*)")
+_FIELD = regex(r"(?P<name>[!-9;-~]+):[ \t]*(?P<value>.*)")
 
 
 def render_paragraph(fields: Mapping[str, str]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from omnibuild.errors import PackageError
 from omnibuild.package.deb.changelog import LONGEST, DebChange, changelog_paths, newest_changes
@@ -34,8 +35,7 @@ def list_deb(path: Path) -> list[bytes]:
         return sorted({file.name for file in tar_files(stream, data, links=True)})
 
 
-@dataclass(frozen=True)
-class CheckedDeb:
+class CheckedDeb(Struct, frozen=True):
     """A package that was read whole.
 
     Args:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Final
 
 from omnibuild.errors import PackageError
 from omnibuild.package.nfpm.versions import related_version
 from omnibuild.package.relations import parse_relation, say_as_dpkg
+from omnibuild.patterns import regex
 from omnibuild.payload.model import Metadata
 
 _OPERATORS: Final = {"<<": "<", "<=": "<=", "=": "=", ">=": ">=", ">>": ">"}
 # A package, a library as so:libz.so.1 or libz.so=1-64, a program as cmd:bash, a path.
-_OWN: Final = re.compile(
+_OWN: Final = regex(
     r"[A-Za-z0-9_/@.+][A-Za-z0-9@:._+/-]*(?:(?:[<>]=?|=|~)[A-Za-z0-9][A-Za-z0-9:._+~-]*)?"
 )
 

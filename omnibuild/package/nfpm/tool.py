@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from omnibuild.errors import MissingExtraError, MissingToolError, ToolFailedError
+from omnibuild.patterns import regex
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 
-_VERSION: Final = re.compile(r"^GitVersion:\s+(\S+)$", re.MULTILINE)
+_VERSION: Final = regex(r"^GitVersion:\s+(\S+)$", re.MULTILINE)
 _TOO_MANY: Final = "too many open files"
 # The formats are written by as many threads as it likes, and are the same for any number.
 _ENVIRONMENT: Final[Mapping[str, str]] = {

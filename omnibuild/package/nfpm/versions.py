@@ -6,11 +6,11 @@ behind a dot after it. apk has a grammar of its own with a fixed set of words.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Final
 
 from omnibuild.errors import PackageError
+from omnibuild.patterns import regex
 
 # What `host_version` makes of Python's versions, and a letter for a patch level, as in 1.1.1a.
 _NUMBERS = r"(?P<release>[0-9]+(?:\.[0-9]+)*)"
@@ -20,13 +20,13 @@ _WORDS = (
 )
 # Of a commit, as versions from git have it.
 _COMMIT = r"(?:\+g(?P<commit>[0-9a-f]{7,40})(?P<dirty>\.dirty)?)?"
-_SHAPE: Final = re.compile(_NUMBERS + _WORDS + r"(?P<local>\+[A-Za-z0-9.+]+)?")
-_APK_SHAPE: Final = re.compile(_NUMBERS + _WORDS + _COMMIT)
+_SHAPE: Final = regex(_NUMBERS + _WORDS + r"(?P<local>\+[A-Za-z0-9.+]+)?")
+_APK_SHAPE: Final = regex(_NUMBERS + _WORDS + _COMMIT)
 # As many digits as an older apk takes for a number.
 _COMMIT_DIGITS: Final = 7
 
 _APK_WORDS: Final = {"a": "alpha", "b": "beta", "rc": "rc"}
-_REVISION = re.compile(r"[0-9]{1,9}")
+_REVISION = regex(r"[0-9]{1,9}")
 
 
 def pacman_version(version: str) -> str:

@@ -5,13 +5,13 @@ linux/capability.h has the numbers; see capabilities(7) and cap_from_text(3).
 
 from __future__ import annotations
 
-import re
 import struct
 
 from omnibuild.errors import PackageError
+from omnibuild.patterns import regex
 from omnibuild.recipe.placing.capabilities import CAPABILITIES
 
-_TEXT = re.compile(r"((?:cap_[a-z_]+,?)+)[=+]([eip]+)")
+_TEXT = regex(r"((?:cap_[a-z_]+,?)+)[=+]([eip]+)")
 
 _REVISION_2, _EFFECTIVE = 0x02000000, 0x000001
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import zipfile
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,12 +27,13 @@ from omnibuild.package.rpm.header import LEAD_MAGIC
 from omnibuild.package.rpm.reader import info_of, read_headers
 from omnibuild.package.rpm.tags import Tag
 from omnibuild.package.rpm.verification import SUFFIXES
+from omnibuild.patterns import regex
 from omnibuild.payload.model import DEFAULTS, Metadata, Payload
 from omnibuild.sources.extraction import Limits
 from omnibuild.tree import Kind, Tree, scan
 
 _PACKAGES: Final = (*(".deb", ".udeb", ".rpm", ".tar.zst", ".apk", ".ipk", ".oci.tar", ".pex"),)
-_HOST_PATH: Final = re.compile(r"(?<![\w./}-])/[\w.+/@%~:-]+")
+_HOST_PATH: Final = regex(r"(?<![\w./}-])/[\w.+/@%~:-]+")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ members that a .deb has.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +17,7 @@ from omnibuild.package.deb.paragraph import parse_paragraph
 from omnibuild.package.opening.contents import Contents
 from omnibuild.package.opening.said import DEB_RELATIONS, SHOWN, Said
 from omnibuild.package.opening.tarball import packed_tar_members
+from omnibuild.patterns import regex
 from omnibuild.payload.model import Payload
 from omnibuild.sources.extraction import Limits
 from omnibuild.tree import Entry, Kind, Tree
@@ -32,7 +32,7 @@ _CONTROL: Final = "control"
 _LARGEST: Final = 16 << 20
 # Keys that say which package it is, and keys whose values differ whenever a file does.
 _IDENTITY: Final = ("pkgname", "pkgver", "arch", "datahash", "size", "builddate")
-_PAIR: Final = re.compile(r"([A-Za-z0-9_-]+) = ?(.*)")
+_PAIR: Final = regex(r"([A-Za-z0-9_-]+) = ?(.*)")
 
 
 @dataclass(frozen=True)

@@ -9,23 +9,22 @@ from typing import Final
 
 from omnibuild.errors import PackageError
 from omnibuild.package.rpm.tags import Sense
+from omnibuild.patterns import regex
 
 # A package, a file, or a capability with parts in parentheses, as libfoo.so.1(FOO_1.2)(64bit).
 # rpm itself would take nearly everything for a name, and then nobody could provide it.
 _NAME = r"(?:/[^\s()<>=,|]+|[A-Za-z0-9_][A-Za-z0-9_.+:@~^-]*(?:\([^\s()]*\))*)"
 _VERSION = r"(?:[0-9]+:)?[A-Za-z0-9._+~^]+(?:-[A-Za-z0-9._+~^]+)?"
-NOTATION: Final = re.compile(
+NOTATION: Final = regex(
     rf"(?P<name>{_NAME})(?:\s+(?P<operator><=|>=|<|=|>)\s+(?P<version>{_VERSION}))?"
 )
-_OPERATOR = re.compile(r"(and|or|with|without|if|unless|else)\s")
-_SPACE = re.compile(r"\s*")
+_OPERATOR = regex(r"(and|or|with|without|if|unless|else)\s")
+_SPACE = regex(r"\s*")
 
 # Whatever rpm's own parser takes: other packagers call capabilities as they like.
 _INNER = r"\((?:[^\s,()]|\((?:[^\s,()]|\([^\s,()]*\))*\))*\)"
 _FOREIGN_WORD = rf"(?:[^\s,()]|{_INNER})"
-_FOREIGN = re.compile(
-    rf"(?!\(){_FOREIGN_WORD}+(?:\s+(?:[<>]=?|==?|=[<>])\s+(?![<>=]){_FOREIGN_WORD}+)?"
-)
+_FOREIGN = regex(rf"(?!\(){_FOREIGN_WORD}+(?:\s+(?:[<>]=?|==?|=[<>])\s+(?![<>=]){_FOREIGN_WORD}+)?")
 
 _CHAINS = ("and", "or", "with")
 _DEEPEST = 30

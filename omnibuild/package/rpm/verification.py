@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final
@@ -15,14 +14,15 @@ from omnibuild.package.rpm.header import Header
 from omnibuild.package.rpm.notation import RpmRelation, is_foreign_rich
 from omnibuild.package.rpm.reader import RpmHeaders, RpmInfo, info_of, read_headers
 from omnibuild.package.rpm.tags import SHA256, SignatureTag, Tag
+from omnibuild.patterns import regex
 from omnibuild.regular import open_regular
 
 # How a payload may be compressed, and how files of that are called.
 SUFFIXES: Final = {"": "gz", "gzip": "gz", "xz": "xz", "zstd": "zst"}
 READ_SIZE: Final = 1 << 18
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
-_BLANK = re.compile(r"\s")
+_UNPRINTABLE = regex(r"[\x00-\x1f\x7f]")
+_BLANK = regex(r"\s")
 
 
 def check_rpm(path: Path) -> RpmInfo:

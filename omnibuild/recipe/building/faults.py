@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
 
+from omnibuild.patterns import regex
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import AppSource, Build, Node, Python, Recipe
 from omnibuild.recipe.validate import quoted
 
 # What a sandbox is made of, and what makes builds the same everywhere.
-_FIXED = re.compile("PATH|HOME|TMPDIR|PREFIX|JOBS|MAKEFLAGS|SOURCE_DATE_EPOCH|PYTHON[A-Z]*|LD_.+")
+_FIXED = regex("PATH|HOME|TMPDIR|PREFIX|JOBS|MAKEFLAGS|SOURCE_DATE_EPOCH|PYTHON[A-Z]*|LD_.+")
 
 
 def build_faults(recipe: Recipe) -> Iterator[Fault]:

@@ -6,7 +6,6 @@ import base64
 import binascii
 import json
 import posixpath
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 
 from omnibuild.architectures import TARGET
 from omnibuild.errors import LockError, Problem, Where
+from omnibuild.patterns import regex
 from omnibuild.recipe.fields import is_url
 from omnibuild.recipe.validate import quoted
 from omnibuild.regular import read_regular
@@ -27,8 +27,8 @@ _MAKE = "run there: npm install --package-lock-only"
 _LARGEST, _MOST, _LONGEST = 64 << 20, 50_000, 2000
 _SHA512 = 64
 
-_NAME = re.compile(r"(@[A-Za-z0-9._~-]{1,214}/)?[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,213}")
-_VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]{0,255}")
+_NAME = regex(r"(@[A-Za-z0-9._~-]{1,214}/)?[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,213}")
+_VERSION = regex(r"[0-9][0-9A-Za-z.+-]{0,255}")
 _INSTALLED = "node_modules/"
 # Locks of tools that are not npm.
 _OTHERS = {

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from msgspec import field
 
+from omnibuild.patterns import regex
 from omnibuild.recipe.fields import Name, OptionalLine, Variable
 
 # Of what a component or a wheel is built with: what a sandbox is made of, and what makes builds the
 # same everywhere.
-FIXED_VARIABLES = re.compile(
+FIXED_VARIABLES = regex(
     "PATH|HOME|TMPDIR|PREFIX|JOBS|MAKEFLAGS|SOURCE_DATE_EPOCH|LD_(PRELOAD|LIBRARY_PATH|AUDIT)"
 )
 

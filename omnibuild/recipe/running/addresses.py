@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterator
 
+from omnibuild.patterns import regex
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Web
 from omnibuild.recipe.positions import Path as Keys
@@ -14,9 +14,9 @@ from omnibuild.recipe.validate import quoted
 _HIGHEST_PORT = 65535
 _LONGEST_NAME = 253
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+_NAME = regex(rf"{_LABEL}(\.{_LABEL})*")
 # Programs differ in what they take such a name for.
-_NUMERIC = re.compile(r"(.*\.)?(0[xX][0-9a-fA-F]*|[0-9]+)")
+_NUMERIC = regex(r"(.*\.)?(0[xX][0-9a-fA-F]*|[0-9]+)")
 
 
 def address_faults(web: Web) -> Iterator[Fault]:

@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import calendar
 import contextlib
-import re
 from dataclasses import dataclass
 from datetime import date
+
+from omnibuild.patterns import regex
 
 _SHORTHANDS = {"minutely", "hourly", "daily", "weekly", "monthly"}
 _SHORTHANDS |= {"quarterly", "semiannually", "yearly", "annually"}
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _NUMBERS = r"(?:\*|[0-9./,]+)"
-_EXPRESSION = re.compile(
+_EXPRESSION = regex(
     r"(?:(?P<days>[a-z.,]+)(?:\s+|$))?"
     rf"(?:(?:(?P<year>{_NUMBERS})-)?(?P<month>{_NUMBERS})(?P<from_end>[-~])(?P<day>{_NUMBERS})"
     r"(?:\s+|$))?"
     rf"(?:(?P<hour>{_NUMBERS}):(?P<minute>{_NUMBERS})(?::(?P<second>{_NUMBERS}))?)?"
 )
-_ZONE = re.compile(r"\s[a-z]+[/_+-]?[a-z0-9/_+-]*$")
-_ITEM = re.compile(r"([0-9]{1,4})(?:\.\.([0-9]{1,4}))?(?:/([0-9]{1,4}))?")
+_ZONE = regex(r"\s[a-z]+[/_+-]?[a-z0-9/_+-]*$")
+_ITEM = regex(r"([0-9]{1,4})(?:\.\.([0-9]{1,4}))?(?:/([0-9]{1,4}))?")
 _LONGEST = 200
 _MOST_ITEMS = 60
 _ABBREVIATED = 3

@@ -6,16 +6,16 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator
 
+from omnibuild.patterns import regex
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.positions import Path
 from omnibuild.recipe.validate import quoted
 
-INTERPRETER = re.compile(r"python(3(\.[0-9]+)?)?")
-PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
+INTERPRETER = regex(r"python(3(\.[0-9]+)?)?")
+PLACEHOLDER = regex(r"\{([a-z]+)\}")
 ADD_PYTHON = 'add [python] with `version = "3.13"`'
 ONLY_MODULES = "of the interpreter, only modules can be run: files are at no known place"
 

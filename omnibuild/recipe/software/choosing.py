@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -58,7 +58,8 @@ def choices(definitions: Definitions, recipe: Recipe, path: Path) -> dict[str, C
     for index, name in enumerate(recipe.build.needs if recipe.build else ()):
         if name not in definitions.names("software"):
             place = ("build", "needs", index)
-            faults.append(replace(_unknown(definitions, name, "", {}), path=place, in_key=False))
+            unknown = _unknown(definitions, name, "", {})
+            faults.append(msgspec.structs.replace(unknown, path=place, in_key=False))
     if faults:
         raise recipe_document(path).error(faults)
     return found

@@ -13,12 +13,13 @@ from collections.abc import Iterable
 
 from omnibuild.errors import RepositoryError, Where
 from omnibuild.package.deb.reader import list_deb
+from omnibuild.patterns import regex
 from omnibuild.repository import layout
 from omnibuild.repository.state.entries import Deb
 from omnibuild.repository.targets.target import Target
 
 _LEVEL = 6
-_SECTION = re.compile(r"^Section: (\S+)$", re.MULTILINE)
+_SECTION = regex(r"^Section: (\S+)$", re.MULTILINE)
 
 
 def contents_text(target: Target, debs: Iterable[Deb]) -> bytes:

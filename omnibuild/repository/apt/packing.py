@@ -12,7 +12,6 @@ import hashlib
 import lzma
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 from msgspec import Struct
@@ -35,8 +34,7 @@ _CHECK = 4
 Known = Mapping[Digest, tuple[bytes, bytes]]
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A part of a file: equal names are equal texts.
 
     Args:
@@ -57,8 +55,7 @@ class Record(Struct, frozen=True):
     xz: Digest
 
 
-@dataclass(frozen=True)
-class Packed:
+class Packed(Struct, frozen=True):
     """One Packages file in the forms in which it is served.
 
     Args:

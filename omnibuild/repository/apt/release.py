@@ -8,6 +8,7 @@ from calendar import timegm
 from collections.abc import Iterable, Mapping
 
 from omnibuild import digests
+from omnibuild.patterns import regex
 
 CLEARTEXT_HEADER = b"-----BEGIN PGP SIGNED MESSAGE-----"
 SIGNATURE_HEADER = b"-----BEGIN PGP SIGNATURE-----"
@@ -18,10 +19,10 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _TIME = (
     rb"[A-Z][a-z]{2}, ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
 )
-_DATE = re.compile(rb"^Date: " + _TIME + rb"$", re.MULTILINE)
-_UNTIL = re.compile(rb"^Valid-Until: " + _TIME + rb"$", re.MULTILINE)
+_DATE = regex(rb"^Date: " + _TIME + rb"$", re.MULTILINE)
+_UNTIL = regex(rb"^Valid-Until: " + _TIME + rb"$", re.MULTILINE)
 _DATES = (b"Date: ", b"Valid-Until: ")
-_ROW = re.compile(rb"^ ([0-9a-f]{64} [0-9]+) (\S+)$", re.MULTILINE)
+_ROW = regex(rb"^ ([0-9a-f]{64} [0-9]+) (\S+)$", re.MULTILINE)
 
 # What lists files: their digest and size, by their path.
 Rows = Mapping[str, str]

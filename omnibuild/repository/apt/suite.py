@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from omnibuild.digests import Digest
 from omnibuild.package.deb.paragraph import render_paragraph
@@ -23,8 +24,7 @@ INSTALLER = "debian-installer"
 _INSTALLER_LISTS = "installer/"
 
 
-@dataclass(frozen=True)
-class Suite:
+class Suite(Struct, frozen=True):
     """One apt suite.
 
     Args:

@@ -11,11 +11,11 @@ order of it all, and why no shorter one will do.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from omnibuild.patterns import regex
 from omnibuild.repository import layout
 from omnibuild.repository.apt.packing import Known, Packed, cut, dump, load, pack
 from omnibuild.repository.apt.release import (
@@ -39,7 +39,7 @@ KEPT_STATES = 8
 # The forms that a state can list; one is free for the next.
 FORMS = (".gz", ".xz")
 
-_CONTENTS = re.compile(r"[a-z0-9-]+/Contents-[a-z0-9-]+(\.gz|\.xz)?")
+_CONTENTS = regex(r"[a-z0-9-]+/Contents-[a-z0-9-]+(\.gz|\.xz)?")
 
 
 def publish_suites(

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from omnibuild.repository.clients import apt_source, yum_repo
 from omnibuild.repository.clients.systems import USER, HostSystem
@@ -26,8 +27,7 @@ PARTS = (
 )
 
 
-@dataclass(frozen=True)
-class Keys:
+class Keys(Struct, frozen=True):
     """What the script verifies the repository by, until a host has the package of its keys.
 
     Args:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from omnibuild.repository import layout
 
 APT, DNF, USER = "apt", "dnf", "user"
 
 
-@dataclass(frozen=True, order=True)
-class HostSystem:
+class HostSystem(Struct, frozen=True, order=True):
     """A kind of host, and where its packages are in a repository.
 
     Args:

@@ -11,6 +11,7 @@ import re
 from functools import cmp_to_key
 
 from omnibuild.package.versions import compare_debs
+from omnibuild.patterns import regex
 from omnibuild.repository import layout
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.entries import Download
@@ -18,7 +19,7 @@ from omnibuild.repository.state.head import Repository
 
 PLATFORM = "linux-"
 
-_DATE = re.compile(r"^date ([0-9]{1,12})$", re.MULTILINE)
+_DATE = regex(r"^date ([0-9]{1,12})$", re.MULTILINE)
 
 
 def tarball_list(record: Repository, name: str, content: Channel, before: str, now: int) -> str:

@@ -6,8 +6,9 @@ import gzip
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import partial
+
+import msgspec
 
 from omnibuild.errors import RepositoryError, SigningKeyError
 from omnibuild.repository import layout
@@ -128,7 +129,7 @@ def _check_tree(target: Target, verifier: Verifier, tree: Tree, base_url: str) -
         if not re.fullmatch("gen-[0-9]+", generation):
             yield f"{directory}/{MIRRORLIST}", "it names no metadata of the repository"
             return
-        metadata = replace(plain, base=f"{base_url}/{directory}/")
+        metadata = msgspec.structs.replace(plain, base=f"{base_url}/{directory}/")
         yield from _check_metadata(target, verifier, f"{directory}/{generation}", metadata)
 
 

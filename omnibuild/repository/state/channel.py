@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from omnibuild import digests
 from omnibuild.digests import Digest
@@ -50,8 +49,7 @@ class Contents(Struct, frozen=True):
         return digests.of_bytes(msgspec.json.encode(self, order="sorted"))
 
 
-@dataclass
-class Index(Generic[P]):
+class Index(Struct, Generic[P]):
     """A suite or a tree: its packages by architecture."""
 
     target: Target
@@ -90,8 +88,7 @@ class Index(Generic[P]):
         return Shelf(self.architectures, {name: leaves for name, leaves in lists.items() if leaves})
 
 
-@dataclass
-class Channel:
+class Channel(Struct):
     """What one channel holds; packages are read when they are asked for."""
 
     target: Target

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from omnibuild.errors import UsageError
 from omnibuild.repository import layout
@@ -14,8 +15,7 @@ from omnibuild.repository.state.ledger import Ledger
 E = TypeVar("E", Deb, Rpm, Download)
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """A package, one version of it, or one file of ``downloads/``.
 
     Args:

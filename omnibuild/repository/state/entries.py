@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 from msgspec import Struct
 
 from omnibuild import digests
 from omnibuild.digests import Digest
+from omnibuild.patterns import regex
 from omnibuild.repository import layout
 
 NOARCH = "noarch"
 
 # A name may end in a number, and no version of ours holds a hyphen.
-_TARBALL = re.compile(r"(.+)-([0-9][^-]*)-(linux-[^-]+)\.tar\.\w+")
-_PEX = re.compile(r"(.+?)-([0-9][^-]*)(?:-(linux-[^-]+))?\.pex")
+_TARBALL = regex(r"(.+)-([0-9][^-]*)-(linux-[^-]+)\.tar\.\w+")
+_PEX = regex(r"(.+?)-([0-9][^-]*)(?:-(linux-[^-]+))?\.pex")
 
 
 class Change(Struct, frozen=True, array_like=True):

@@ -8,18 +8,17 @@ nothing of another publisher is lost, and what a killed one began is either ther
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.errors import RepositoryError, Where
+from omnibuild.patterns import regex
 from omnibuild.repository import layout
 from omnibuild.repository.clients.systems import HostSystem
 from omnibuild.repository.keys.trusted import TrustedKey, check_signers, known_keys
@@ -30,8 +29,8 @@ from omnibuild.signing.signer import Signer
 
 S = TypeVar("S", bound=Struct)
 
-_TITLE_FOREIGN = re.compile(r"[^\w.&+'-]+")
-_NAME_FOREIGN = re.compile(r"[^a-z0-9]+")
+_TITLE_FOREIGN = regex(r"[^\w.&+'-]+")
+_NAME_FOREIGN = regex(r"[^a-z0-9]+")
 
 
 class Keyring(Struct, frozen=True):
@@ -132,8 +131,7 @@ class Head(Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self.sealed) + b"\n"
 
 
-@dataclass
-class State:
+class State(Struct):
     """A repository as it was read; what is changed here is written by :meth:`commit`.
 
     Args:

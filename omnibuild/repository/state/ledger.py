@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
 import zstandard
-from msgspec import Struct
+from msgspec import Struct, field
 
 from omnibuild import digests
 from omnibuild.digests import Digest
@@ -62,8 +61,7 @@ class Row(Struct, Generic[E], frozen=True, array_like=True):
     entry: E | None
 
 
-@dataclass
-class Ledger(Generic[E]):
+class Ledger(Struct, Generic[E]):
     """A sorted list of entries, read and written leaf by leaf.
 
     Args:

@@ -7,10 +7,9 @@ same content always makes the same catalogue.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from omnibuild.digests import Digest
 from omnibuild.repository import layout
@@ -59,8 +58,7 @@ class Edition(Struct, frozen=True):
     only: Mapping[str, int] = {}
 
 
-@dataclass
-class Catalogue:
+class Catalogue(Struct):
     """The catalogue while names in it are brought to what the channels hold."""
 
     target: Target

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from omnibuild.patterns import regex
 from omnibuild.repository.state.entries import Change, Deb, Rpm
 from omnibuild.repository.web.document import render, text
 from omnibuild.repository.web.listing import Offer, latest
 
 MOST: Final = 5
 
-_ITEM = re.compile(r"\s*[-*+•] +")
+_ITEM = regex(r"\s*[-*+•] +")
 # rpm has no place for the version: by custom it is behind the author.
-_AUTHOR = re.compile(r"(?P<name>.*?)(?: <[^>]*>)?(?:(?: -)? (?P<version>[0-9]\S*))?")
+_AUTHOR = regex(r"(?P<name>.*?)(?: <[^>]*>)?(?:(?: -)? (?P<version>[0-9]\S*))?")
 
 
 def changes_section(offers: Iterable[Offer]) -> str:

@@ -7,7 +7,6 @@ else, whatever escaping might have let through.
 from __future__ import annotations
 
 import hashlib
-import re
 from base64 import b64encode
 from collections.abc import Mapping
 from functools import cache
@@ -15,12 +14,13 @@ from html import escape
 from pathlib import Path
 
 from omnibuild.host.template import fill
+from omnibuild.patterns import regex
 
 # importlib.resources, which knows archives, takes longer to load than a page to be written.
 _TEMPLATES = Path(__file__).parent / "templates"
 
 # What HTML has no letters for.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL = regex("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def render(template: str, values: Mapping[str, str]) -> str:

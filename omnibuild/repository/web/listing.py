@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import TypeVar
 
@@ -51,8 +50,7 @@ class Row(Struct, frozen=True, array_like=True):
         return self.place or self.channel
 
 
-@dataclass(frozen=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """A row, and what the state has of the file."""
 
     row: Row

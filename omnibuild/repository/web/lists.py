@@ -6,7 +6,8 @@ A list is called after the first name on it, and changes only when something on 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from omnibuild.events import human_size
 from omnibuild.repository import layout
@@ -23,8 +24,7 @@ NAMES_OF_FRONT = 200
 FAMILIES = (DEB, RPM, TAR)
 
 
-@dataclass(frozen=True)
-class Front:
+class Front(Struct, frozen=True):
     """The packages that are on the front page, by their names, and all their rows."""
 
     entries: Sequence[Listed]

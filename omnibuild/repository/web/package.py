@@ -10,6 +10,7 @@ from omnibuild.errors import PackageError
 from omnibuild.events import human_size
 from omnibuild.package.deb.paragraph import parse_paragraph
 from omnibuild.package.versions import compare_debs
+from omnibuild.patterns import regex
 from omnibuild.repository import layout
 from omnibuild.repository.apt.suite import UDEB
 from omnibuild.repository.clients.commands import UNKNOWN_URL, address, options_for
@@ -23,7 +24,7 @@ from omnibuild.repository.web.site import Site
 # Files of older versions are folded away.
 FILES_IN_SIGHT = 12
 
-_WEB = re.compile(r"https?://[^\s\"'<>]+")
+_WEB = regex(r"https?://[^\s\"'<>]+")
 
 
 def package_page(site: Site, name: str, offers: Sequence[Offer]) -> str:

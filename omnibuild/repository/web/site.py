@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from omnibuild.repository.clients.systems import APT, DNF, HostSystem
 from omnibuild.repository.state.channel import Channel, Index
@@ -14,8 +14,7 @@ from omnibuild.repository.state.head import Repository
 from omnibuild.repository.web.listing import DEB, PEX, TAR, Row, shown
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(Struct, frozen=True):
     """A repository, as its pages tell of it.
 
     Args:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from omnibuild.repository import layout
 from omnibuild.repository.apt.suite import ALL
@@ -29,8 +30,7 @@ from omnibuild.repository.web.site import Site
 UNKNOWN_PACKAGE = "PACKAGE"
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """A suite of apt or a yum tree that holds packages.
 
     Args:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from html import unescape
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from omnibuild.digests import Digest
+from omnibuild.patterns import regex
 from omnibuild.repository.yum.escaping import escaped, quoted
 
 if TYPE_CHECKING:
@@ -18,15 +20,14 @@ if TYPE_CHECKING:
 
 # As many as the metadata of distributions holds.
 MOST_CHANGES = 10
-_CHANGE = re.compile(
+_CHANGE = regex(
     r"""<changelog author=(?P<author>"[^"]*"|'[^']*') date="(?P<date>[0-9]+)">(?P<text>[^<]*)<"""
 )
 # What XML 1.0 cannot say at all, not even escaped.
-_IMPOSSIBLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_IMPOSSIBLE = regex("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-@dataclass(frozen=True)
-class SignedFile:
+class SignedFile(Struct, frozen=True):
     """The rpm as it is served.
 
     Args:

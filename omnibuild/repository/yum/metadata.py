@@ -5,10 +5,9 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from omnibuild import digests
 from omnibuild.digests import Digest
@@ -29,8 +28,7 @@ DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 LOCATION = "<location href="
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """Some packages of a tree.
 
     Args:
@@ -59,8 +57,7 @@ class Record(Struct, frozen=True):
 Known = Mapping[tuple[str, Digest], bytes]
 
 
-@dataclass(frozen=True)
-class Metadata:
+class Metadata(Struct, frozen=True, dict=True):
     """The metadata of one tree and architecture as files.
 
     Args:

@@ -8,14 +8,14 @@ programs and readers that know no mirrorlist.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import msgspec
+from msgspec import Struct
 
 from omnibuild.digests import Digest
+from omnibuild.patterns import regex
 from omnibuild.repository import layout
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.damage import UNREADABLE
@@ -37,9 +37,9 @@ MIRRORLIST = "mirrorlist"
 # Readers in flight still find the generation they began with.
 KEPT_GENERATIONS = 8
 
-_GENERATION = re.compile(r"gen-([0-9]+)")
-_REVISION = re.compile(rb"<revision>([0-9]{1,12})</revision>")
-_DATES = re.compile(rb"<(revision|timestamp)>[0-9]+</\1>")
+_GENERATION = regex(r"gen-([0-9]+)")
+_REVISION = regex(rb"<revision>([0-9]{1,12})</revision>")
+_DATES = regex(rb"<(revision|timestamp)>[0-9]+</\1>")
 
 
 def pieces_of(*ledgers: Ledger[Rpm]) -> list[Piece]:
@@ -51,8 +51,7 @@ def pieces_of(*ledgers: Ledger[Rpm]) -> list[Piece]:
     ]
 
 
-@dataclass(frozen=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """One architecture of a tree.
 
     Args:

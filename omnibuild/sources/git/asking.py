@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from pathlib import Path
 
 from packaging.version import Version
 
 from omnibuild.errors import DefinitionError, ToolFailedError, Where
+from omnibuild.patterns import regex
 from omnibuild.sources.generated import delivered, is_below_generated
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool, describe_status, tail
 
@@ -23,7 +23,7 @@ _UNTRACKED = "?"
 
 # Of a commit's name; git itself takes more digits the larger a repository grows.
 _DIGITS = 12
-_DESCRIBED = re.compile(r"(?P<tag>.+)-(?P<distance>[0-9]+)-g(?P<commit>[0-9a-f]+)")
+_DESCRIBED = regex(r"(?P<tag>.+)-(?P<distance>[0-9]+)-g(?P<commit>[0-9a-f]+)")
 
 
 def version_of(directory: Path) -> str:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from omnibuild import files
 from omnibuild.errors import SourceError, ToolFailedError
+from omnibuild.patterns import regex
 from omnibuild.sources.git.asking import GIT
 from omnibuild.tools import CLEAN_ENVIRONMENT
 from omnibuild.transfer.credentials import without_login
 
 PROTOCOLS = ("https", "http", "ssh", "file")
 # What could be a commit, a tag or a branch, and no option.
-REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+/@-]*")
-_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-_URL = re.compile(r"[a-z]+://[^\s\"'\\\x00-\x1f\x7f]+")
+REVISION = regex(r"[A-Za-z0-9_][A-Za-z0-9_.+/@-]*")
+_COMMIT = regex(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_URL = regex(r"[a-z]+://[^\s\"'\\\x00-\x1f\x7f]+")
 
 # The way there is the caller's: proxies, an agent with keys, and helpers of git's own settings.
 _PASSED = ("SSH_AUTH_SOCK", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE")

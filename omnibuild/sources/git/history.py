@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,13 @@ from typing import Final
 
 from packaging.version import InvalidVersion, Version
 
+from omnibuild.patterns import regex
 from omnibuild.sources.git.asking import git
 
 # Of those that are told: nobody reads further, and each takes a question.
 MOST_RELEASES: Final = 30
 MOST_COMMITS: Final = 500
-_LINES = re.compile(r"[\x00-\x1f\x7f]+")
+_LINES = regex(r"[\x00-\x1f\x7f]+")
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import configparser
-import re
 
-_MODULE = re.compile(r"(?P<name>(?:\w+/)*\w+)(?:\.py|(?:\.[\w-]+)?\.so)")
+from omnibuild.patterns import regex
+
+_MODULE = regex(r"(?P<name>(?:\w+/)*\w+)(?:\.py|(?:\.[\w-]+)?\.so)")
 
 
 def console_scripts(text: str) -> dict[str, str]:

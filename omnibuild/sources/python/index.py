@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
 from omnibuild.errors import HostError, MissingToolError, SourceError
+from omnibuild.patterns import regex
 from omnibuild.tools import CLEAN_ENVIRONMENT, Tool
 from omnibuild.transfer.http import without_password
 from omnibuild.transfer.registry import base_url
 
-_DEFAULT = re.compile(rb"default package index \(by default: <(https://[^>\s]+)>\)")
+_DEFAULT = regex(rb"default package index \(by default: <(https://[^>\s]+)>\)")
 _HINT = "set OMNIBUILD_INDEX_URL to the base URL of an index's simple API"
 
 

@@ -8,8 +8,9 @@ first line for their author, templates of other people's scripts, examples in do
 from __future__ import annotations
 
 import posixpath
-import re
 import shlex
+
+from omnibuild.patterns import regex
 
 ELF, FIRST_LINE = b"\x7fELF", b"#!"
 # Bytes. What is longer is data behind a few lines of shell.
@@ -26,17 +27,17 @@ AROUND = frozenset(
 MODULES = (".py", ".pyi", ".pyw", ".pyx", ".pxd")
 TEXTS = (".adoc", ".htm", ".html", ".ipynb", ".json", ".md", ".rst", ".tex", ".txt", ".xml")
 # Also before another suffix and after a hyphen, as in manage.py-tpl.
-_TEMPLATE = re.compile(
+_TEMPLATE = regex(
     r"[-_.](dist|example|in|j2|jinja2?|mako|mustache|sample|skel|templ|template|tmpl|tpl)\Z"
 )
 
 # Python 2 is another language.
-_PYTHON = re.compile(
+_PYTHON = regex(
     rb"#![ \t]*(?:[^\s]*/env[ \t]+(?:-S[ \t]*)?)?(?:[^\s]*/)?pythonw?(?:3(?:\.[0-9]+)?)?"
     rb"(?P<options>(?:[ \t]+[A-Za-z0-9_=.:-]+)*)[ \t]*\r?\Z"
 )
-_COMMENTS = re.compile(rb"(?:[ \t]*(?:#[^\n]*)?\r?\n)*")
-_DOCSTRING = re.compile(rb"[rRuU]?[\"']")
+_COMMENTS = regex(rb"(?:[ \t]*(?:#[^\n]*)?\r?\n)*")
+_DOCSTRING = regex(rb"[rRuU]?[\"']")
 
 
 def is_program(path: str, start: bytes) -> bool:

@@ -21,6 +21,7 @@ from omnibuild import digests, files
 from omnibuild.architectures import TARGET
 from omnibuild.digests import Digest
 from omnibuild.errors import LockError, MissingToolError, ToolFailedError, Where
+from omnibuild.patterns import regex
 from omnibuild.recipe import validate
 from omnibuild.regular import read_regular
 from omnibuild.sources.roots import pins
@@ -41,7 +42,7 @@ LARGEST_LOCK = 8 << 20
 # The set that debootstrap calls minbase, in apt's patterns.
 MINIMAL_SET = ("?essential", "?priority(required)", "apt")
 
-INSTALL_LINE = re.compile(r"^Inst (\S+) \((\S+) ", re.MULTILINE)
+INSTALL_LINE = regex(r"^Inst (\S+) \((\S+) ", re.MULTILINE)
 
 
 class RootPackage(Struct, frozen=True, order=True, forbid_unknown_fields=True):

@@ -6,9 +6,9 @@ import json
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from omnibuild.repository import layout
@@ -34,7 +34,7 @@ from tests.unit.signing.keyring import keyring
 __all__ = ["published", "repository"]
 
 OLD, NEW = signer(), signer("New <new@shop.example>")
-BOTH = replace(NEW, others=(OLD,))
+BOTH = msgspec.structs.replace(NEW, others=(OLD,))
 APT = DEBIAN.format(12)
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 # What a host does each night: the source alone that is looked at here, and any warning is an error.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from omnibuild.repository import layout
@@ -83,7 +84,7 @@ def test_apt_hosts_follow_from_key_to_key(tmp_path: Path, served: Served) -> Non
     program = signing_program(tmp_path)
     create_certificate(program, "New <new@shop.example>")
     new = load_signer(f"command:{program}")
-    both = replace(new, others=(OLD,))
+    both = msgspec.structs.replace(new, others=(OLD,))
     off, on = (apt_host(tmp_path, served, name) for name in ("off", "on"))
     assert updates(off)
     rotation.announce(served.root, OLD, new.certificate)
@@ -133,8 +134,8 @@ def test_dnf_hosts_follow_from_key_to_key(tmp_path: Path, served: Served) -> Non
     assert owned.read_bytes() == OLD.public_key_armored + new.public_key_armored
     shutil.copy(owned, key)
 
-    rotation.switch(served.root, replace(new, others=(OLD,)))
-    both = replace(new, others=(OLD,))
+    rotation.switch(served.root, msgspec.structs.replace(new, others=(OLD,)))
+    both = msgspec.structs.replace(new, others=(OLD,))
     newer = package(tmp_path, version="2.0", platform=EL9)
     publish([newer], served.root, both, platforms=PLATFORMS)
     done = host.run("upgrade", "--refresh")
@@ -156,5 +157,5 @@ def test_who_did_not_upgrade_in_time_is_cut_off_by_dnf(tmp_path: Path, served: S
     location = f"mirrorlist={served.url}/yum/stable/el9/x86_64/mirrorlist"
     host.follow(location, served.keys(tmp_path / "key.asc", dnf=True))
     rotation.announce(served.root, OLD, new.certificate)
-    rotation.switch(served.root, replace(new, others=(OLD,)), insist=True)
+    rotation.switch(served.root, msgspec.structs.replace(new, others=(OLD,)), insist=True)
     assert host.run("makecache").returncode != 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,7 +31,7 @@ P = TypeVar("P", Deb, Rpm)
 
 OTHER = "Somebody else <else@shop.example>"
 OLD, NEW = signer(), signer(OTHER)
-BOTH = replace(NEW, others=(OLD,))
+BOTH = msgspec.structs.replace(NEW, others=(OLD,))
 
 
 @pytest.fixture
@@ -156,7 +155,7 @@ def test_who_signs_is_who_publishes(tmp_path: Path, repository: Path) -> None:
     with pytest.raises(SigningKeyError, match="other ones sign the repository"):
         publish([deb], repository, NEW)
     rotation.switch(repository, BOTH)
-    for wrong in (NEW, OLD, replace(OLD, others=(NEW,))):
+    for wrong in (NEW, OLD, msgspec.structs.replace(OLD, others=(NEW,))):
         with pytest.raises(SigningKeyError, match="not all keys that sign"):
             publish([deb], repository, wrong)
     with pytest.raises(SigningKeyError, match="belongs to other keys"):

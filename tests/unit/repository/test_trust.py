@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from omnibuild.errors import RepositoryError, SigningKeyError
@@ -78,7 +78,7 @@ def test_a_moved_end_says_what_old_hosts_need(tmp_path: Path) -> None:
 
 def test_a_new_subkey_says_that_old_hosts_refuse_it() -> None:
     # A key that signs by a part which the published copy does not have.
-    other = replace(signer(), signing="F" * 40)
+    other = msgspec.structs.replace(signer(), signing="F" * 40)
     (message,) = key_warnings(other, signer().public_key_binary, yum=True)
     assert "has a new subkey that signs" in message
     assert list(key_warnings(signer(), signer().public_key_binary, yum=True)) == []

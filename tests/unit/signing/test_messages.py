@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,7 +45,7 @@ def test_the_library_verifies_each_text(lines: list[str]) -> None:
 
 
 def test_two_keys_sign_one_message(tmp_path: Path) -> None:
-    both = replace(signer(), others=(signer(OTHER),))
+    both = msgspec.structs.replace(signer(), others=(signer(OTHER),))
     text = b"Origin: Shop\n"
     message = both.sign_cleartext(text)
     assert gpgv(tmp_path, message, *both.all).returncode == 0
@@ -61,7 +61,7 @@ def test_two_keys_sign_one_message(tmp_path: Path) -> None:
 
 
 def test_a_signature_of_another_key_is_thrown_away(tmp_path: Path) -> None:
-    wrong = replace(signer(), certificate=signer(OTHER).certificate)
+    wrong = msgspec.structs.replace(signer(), certificate=signer(OTHER).certificate)
     (tmp_path / "file").write_bytes(b"data")
     for sign in (wrong.sign_cleartext, wrong.sign_detached, wrong.sign_detached_armored):
         with pytest.raises(SigningKeyError, match="it was thrown away"):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
+from msgspec import Struct
+
 from omnibuild.errors import UsageError
+from omnibuild.patterns import regex
 
 SCHEME: Final = "ssh://"
-_PARTS = re.compile(
+_PARTS = regex(
     r"ssh://(?:(?P<user>[A-Za-z0-9_.][A-Za-z0-9_.+-]*)@)?"
     r"(?P<host>[A-Za-z0-9_.][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9]+)?\])"
     r"(?::(?P<port>[0-9]{1,5}))?(?P<path>/[^?#]+)"
@@ -18,8 +19,7 @@ _PARTS = re.compile(
 _HOME: Final = "/~/"
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(Struct, frozen=True):
     """A directory on a host.
 
     Args:

@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_sdist_filename
 
 from omnibuild.errors import DefinitionError, LockError, Problem, Where
+from omnibuild.patterns import regex
 from omnibuild.recipe.located import printable
 from omnibuild.recipe.wheeltags import applies
 from omnibuild.sources.python.pins.elsewhere import sha256_of
@@ -27,9 +28,9 @@ from omnibuild.transfer.credentials import without_login
 LARGEST = 4 << 20
 # Files that include each other.
 MOST_FILES = 200
-_INCLUDES = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*([^\s\x00]+)", re.MULTILINE)
-_PATH = re.compile(r"[^#]*/|\s*(?:-e|--editable)\b")
-_WEB = re.compile(r"(?!file:)\b[a-z+]+://\S+")
+_INCLUDES = regex(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*([^\s\x00]+)", re.MULTILINE)
+_PATH = regex(r"[^#]*/|\s*(?:-e|--editable)\b")
+_WEB = regex(r"(?!file:)\b[a-z+]+://\S+")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -37,8 +38,8 @@ _MARKS = (
 )
 # Options that choose among files of one version, or only how to get them.
 _INDEX_OPTIONS = ("index_url", "extra_index_urls")
-_INDEXES = re.compile(r"(?<!\S)(-i|--index-url|--pypi-url|--extra-index-url)[\s=]+(\S+)")
-_COMMENT = re.compile(r"(?:^|\s)#.*$", re.MULTILINE)
+_INDEXES = regex(r"(?<!\S)(-i|--index-url|--pypi-url|--extra-index-url)[\s=]+(\S+)")
+_COMMENT = regex(r"(?:^|\s)#.*$", re.MULTILINE)
 _HARMLESS = {"trusted_hosts", "only_binary", "prefer_binary", "require_hashes", "use_features"}
 
 

@@ -7,7 +7,6 @@ that they lead to; nothing is looked up before a resolution needs it.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 from packaging.utils import canonicalize_name
 
 from omnibuild.errors import DefinitionError
+from omnibuild.patterns import regex
 from omnibuild.recipe import located
 from omnibuild.recipe.located import Document, Fault
 from omnibuild.recipe.positions import Path as Keys
@@ -28,7 +28,7 @@ from omnibuild.transfer.credentials import without_login
 
 _FILES = (".whl", ".tar.gz", ".zip")
 # As git has it for ssh, and Poetry with it: ``git@example.org:team/lib.git``.
-_SHORT_FOR_SSH = re.compile(r"((?:[\w.-]+@)?[\w.-]+):(?!/)([^:]+)")
+_SHORT_FOR_SSH = regex(r"((?:[\w.-]+@)?[\w.-]+):(?!/)([^:]+)")
 _WORKSPACE: Keys = ("tool", "uv", "workspace")
 
 
