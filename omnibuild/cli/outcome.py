@@ -5,12 +5,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
-import json
 import os
 import signal
 import sys
-import tempfile
-import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, cast
@@ -139,6 +136,9 @@ def report(error: OmnibuildError, *, as_json: bool) -> int:
         }
         if isinstance(error, AuditError):
             document["findings"] = error.findings
+        # Loaded where something failed, as all that only tells of it.
+        import json
+
         # The error may be that nothing can be written there.
         with contextlib.suppress(OSError):
             sys.stdout.write(json.dumps(document) + "\n")
@@ -147,6 +147,9 @@ def report(error: OmnibuildError, *, as_json: bool) -> int:
 
 
 def _report_bug(words: Sequence[str]) -> int:
+    import tempfile
+    import traceback
+
     text = traceback.format_exc()
     with tempfile.NamedTemporaryFile(
         "w", prefix="omnibuild-bug-", suffix=".log", delete=False

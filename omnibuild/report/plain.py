@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from typing import TextIO
@@ -26,6 +25,9 @@ class JsonReport:
 
     def __call__(self, event: Event) -> None:
         """Write the event."""
+        # Nearly always there are lines instead.
+        import json
+
         document = {"event": type(event).__name__, **msgspec.structs.asdict(event)}
         self._stream.write(json.dumps(document) + "\n")
         self._stream.flush()

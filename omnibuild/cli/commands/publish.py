@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -30,6 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
     if images:
         document["images"] = _push(arguments, images)
     if arguments.json:
+        import json
+
         sys.stdout.write(json.dumps(document) + "\n")
     return 0
 
@@ -118,8 +119,6 @@ def _publish(arguments: argparse.Namespace, packages: Sequence[Path]) -> dict[st
 
 
 def _advisories(arguments: argparse.Namespace, packages: Sequence[Path]) -> Sequence[Advisory]:
-    from omnibuild.repository.yum.advisories import read_advisories
-
     if arguments.advisories is None:
         return ()
     if not any(path.suffix == ".rpm" for path in packages):
@@ -127,6 +126,8 @@ def _advisories(arguments: argparse.Namespace, packages: Sequence[Path]) -> Sequ
             f"no .rpm is for {arguments.advisories.name}",
             hint="leave --advisories out: only dnf and its kin read advisories",
         )
+    from omnibuild.repository.yum.advisories import read_advisories
+
     return read_advisories(arguments.advisories)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from omnibuild.digests import Digest, of_bytes
 from omnibuild.errors import PackageError
 from omnibuild.files import atomic_file
 from omnibuild.package.members import READ_SIZE
@@ -35,7 +36,7 @@ RSA_ALGORITHMS: Final = frozenset({1, 3})
 SIGNATURE_PACKET: Final = 2
 
 
-def sign_rpm(path: Path, out: Path, sign: Sign) -> None:
+def sign_rpm(path: Path, out: Path, sign: Sign) -> tuple[Digest, int]:
     """Write the package at ``path`` to ``out`` with a signature of its main header.
 
     An earlier signature is replaced; everything else stays as it is, byte for byte.
@@ -44,6 +45,9 @@ def sign_rpm(path: Path, out: Path, sign: Sign) -> None:
         path: an rpm, signed or not.
         out: where the signed rpm goes; may be ``path`` itself.
         sign: makes a binary detached OpenPGP signature of the bytes it is given.
+
+    Returns:
+        the digest of the main header, and where that begins in ``out``.
     """
     headers = read_rpm_headers(path)
     signature = sign(headers.main.blob)
@@ -54,9 +58,11 @@ def sign_rpm(path: Path, out: Path, sign: Sign) -> None:
     with path.open("rb") as stream, atomic_file(out) as signed:
         signed.write(headers.lead)
         signed.write(encode_signature_header(fields))
+        start = signed.tell()
         signed.write(headers.main.blob)
         stream.seek(headers.payload_start)
         shutil.copyfileobj(stream, signed, READ_SIZE)
+    return of_bytes(headers.main.blob), start
 
 
 def signature_tag(signature: bytes) -> SignatureTag:

@@ -21,6 +21,8 @@ from omnibuild.digests import Digest
 from omnibuild.repository.state.damage import UNREADABLE
 
 GZIP_LEVEL = 6
+# What zlib calls a window of any size in the form of gzip.
+_GZIP_MEMBER = zlib.MAX_WBITS | 16
 # A piece is hardly ever larger than this window; the window of the preset would take memory only.
 WINDOW = 1 << 20
 _WINDOW_CODE = b"\x10"
@@ -76,7 +78,7 @@ def pack(pieces: Sequence[Piece], known: Known) -> Packed:
     packed = b"".join(form for form, _ in found) or _gzip(b"")
     digest, size, check = hashlib.sha256(), 0, 0
     for form, _ in found:
-        text = gzip.decompress(form)
+        text = zlib.decompress(form, _GZIP_MEMBER)
         digest.update(text)
         check = zlib.crc32(text, check)
         size += len(text)

@@ -8,7 +8,6 @@ nothing of another publisher is lost, and what a killed one began is either ther
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
@@ -265,7 +264,10 @@ def record_of(known: Repository | None, signer: Signer, base_url: str) -> Reposi
     if known and known.identity:
         identity, name, former_names = known.identity, known.name, known.former_names
     else:
-        # Neither the title nor the key tells two repositories of one person apart.
+        # Neither the title nor the key tells two repositories of one person apart. Loaded once in
+        # the life of a repository.
+        import secrets
+
         identity = secrets.token_hex(4)
         name = f"{_NAME_FOREIGN.sub('-', title.lower()).strip('-') or 'packages'}-{identity}"
         former_names = (known.name,) if known else ()

@@ -135,6 +135,8 @@ class DirectoryTarget:
         """Make a directory and its parents, open to web servers whatever the umask is."""
         directory = self.root
         with storage_errors(directory), _unmade(directory):
+            if (directory / path).is_dir():
+                return
             for part in ("", *Path(path).parts):
                 directory /= part
                 if not directory.is_dir():

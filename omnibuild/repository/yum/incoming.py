@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from omnibuild import digests
-from omnibuild.package.rpm.reader import RpmInfo, read_rpm
+from omnibuild.package.rpm.reader import RpmInfo
 from omnibuild.package.rpm.signature import sign_rpm
 from omnibuild.repository.intake import Submission, changed_meanwhile
 from omnibuild.repository.state.entries import Rpm
@@ -24,11 +25,13 @@ def signed_rpm(submission: Submission, signed: Path, signer: Signer) -> tuple[Rp
 
     Raises :class:`PackageError` when the package is not the one that was submitted any more.
     """
-    sign_rpm(submission.source, signed, signer.sign_detached)
-    # The signature moves the header: its place is that in the signed file.
-    info = read_rpm(signed)
-    if info.header_digest != submission.identity:
+    digest, start = sign_rpm(submission.source, signed, signer.sign_detached)
+    info = submission.info
+    if info is None or digest != submission.identity:
         raise changed_meanwhile(submission)
+    # The signature moves the header: its place is that in the signed file.
+    end = start + info.header_end - info.header_start
+    info = replace(info, header_start=start, header_end=end)
     file = SignedFile(submission.path, digests.of_file(signed), signed.stat().st_size)
     rpm = rpm_entry(submission, info, file, signer.fingerprint)
     return rpm, compress(filelists_element(info, file.digest))
