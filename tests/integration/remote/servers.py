@@ -122,7 +122,8 @@ def seaweedfs(directory: Path, ready: Callable[[int], bool]) -> Server:
         "s3.port": str(port),
         "s3.config": str(directory / "s3.json"),
         "s3": "true",
-        "volume.max": "10",
+        # Each bucket takes seven, and so does what the server notes for itself, which it waits for.
+        "volume.max": "30",
         "master.telemetry": "false",
     }
     command = [str(WEED), "server", *(f"-{name}={value}" for name, value in options.items())]
