@@ -36,7 +36,7 @@ class Signed(Struct):
     """
 
     scratch: Path
-    rpms: dict[Digest, tuple[Rpm, Path]] = field(default_factory=dict)
+    rpms: dict[Digest, tuple[Rpm, Path, bytes]] = field(default_factory=dict)
 
 
 def layered(
@@ -165,19 +165,20 @@ class Draft(Struct, frozen=True):
     def _signed_rpm(self, submission: Submission, trees: Sequence[str]) -> Rpm:
         if submission.identity not in self.signed.rpms:
             self.signed.rpms[submission.identity] = self._sign(submission)
-        rpm, path = self.signed.rpms[submission.identity]
+        rpm, path, shard = self.signed.rpms[submission.identity]
+        # Again when somebody else was faster, who may have removed what nothing named yet.
+        self.state.target.put(layout.filelists_shard(submission.identity), shard)
         for directory in self._directories(submission, trees):
             self.state.target.put_file(f"{directory}/{rpm.path}", path)
         return rpm
 
-    def _sign(self, submission: Submission) -> tuple[Rpm, Path]:
+    def _sign(self, submission: Submission) -> tuple[Rpm, Path, bytes]:
         # Loaded when an rpm is new: a .deb needs nothing of it.
         from omnibuild.repository.yum.incoming import signed_rpm
 
         signed = self.signed.scratch / f"{submission.identity}.rpm"
         rpm, shard = signed_rpm(submission, signed, self.signer)
-        self.state.target.put(layout.filelists_shard(submission.identity), shard)
-        return rpm, signed
+        return rpm, signed, shard
 
     def _directories(self, submission: Submission, trees: Sequence[str]) -> list[str]:
         architectures = {

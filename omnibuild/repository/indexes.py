@@ -65,7 +65,7 @@ def show(
             for name, new in state.contents.items()
         }
         behind = before is None or before.releases != now.releases
-        if before != now:
+        if not is_shown(target, now):
             # Whoever finds it empty looks all through: what is written now may be cut off.
             target.put(layout.SHOWN, b"")
         noted = Noted(target)
@@ -102,7 +102,8 @@ def _in_all_channels(shown: Head) -> tuple[object, ...]:
 
 def is_shown(target: Target, head: Head) -> bool:
     """Tell whether readers were shown the head: else its publisher was killed, or is at it."""
-    return read_shown(target) == head.sealed
+    shown = read_shown(target)
+    return bool(shown and (shown.repository, shown.releases) == (head.repository, head.releases))
 
 
 def _publish_all(

@@ -2,8 +2,7 @@
 
 Everything is checked before anything is changed. Then content is written, then the release that
 lists it, and the head that names the release: from then on it is published, and readers are shown
-it, the few small files that they start from last. A publisher may be killed at any moment: readers
-see the state before or after, and whoever publishes next completes the rest.
+it, the few small files that they start from last. Whoever is killed leaves the rest to the next.
 """
 
 from __future__ import annotations
@@ -39,6 +38,7 @@ from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.choice import Choice
 from omnibuild.repository.state.entries import Advisory
 from omnibuild.repository.state.head import Release, Repository, State, load, record_of
+from omnibuild.repository.state.removals import load_to_change
 from omnibuild.repository.targets.target import Target
 from omnibuild.repository.trust import key_warnings
 from omnibuild.signing.signer import Signer
@@ -202,7 +202,7 @@ def apply(
         signed = Signed(scratch)
         while True:
             with target.locked(layout.LOCK, emit):
-                state = load(target)
+                state = load_to_change(target, emit)
                 record, done = change(state, signed)
                 check_suites(channel, state.channels)
                 # Who changes nothing has what there is looked through.

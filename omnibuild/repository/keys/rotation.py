@@ -22,7 +22,8 @@ from omnibuild.repository.keys.package import add_keyring, keyring_release
 from omnibuild.repository.keys.trusted import DAY, OVERLAP, date_of, is_young, trusted
 from omnibuild.repository.refusals import existing
 from omnibuild.repository.state.channel import Channel
-from omnibuild.repository.state.head import Head, Release, Repository, State, load, record_of
+from omnibuild.repository.state.head import Head, Release, Repository, State, record_of
+from omnibuild.repository.state.removals import load_to_change
 from omnibuild.repository.web.listing import shown
 from omnibuild.signing.certificate import RPM_ALGORITHMS, Certificate
 from omnibuild.signing.signer import Signer
@@ -135,7 +136,7 @@ def _change(repository: Path | str, signer: Signer, change: _Change, emit: Emit)
         signed = Signed(scratch)
         while True:
             with target.locked(layout.LOCK, emit):
-                state = load(target)
+                state = load_to_change(target, emit)
                 record = change(_head(state).repository, state.channels)
                 check_clock(target, state.channels)
                 for name in state.channels:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -11,7 +11,6 @@ from typing import TypeVar
 from omnibuild.errors import RepositoryError, Where
 from omnibuild.events import Emit, silent
 from omnibuild.repository import layout
-from omnibuild.repository.indexes import is_shown
 from omnibuild.repository.layers.listing import layer_paths
 from omnibuild.repository.life.demotion import DEMOTE
 from omnibuild.repository.life.files import deb_file, directories_of, download_file, rpm_files
@@ -19,8 +18,9 @@ from omnibuild.repository.refusals import existing
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.choice import title_of
 from omnibuild.repository.state.entries import Deb, Download, Rpm
-from omnibuild.repository.state.head import Release, State, history, load
+from omnibuild.repository.state.head import Release, State, history, load, read_shown
 from omnibuild.repository.state.ledger import Ledger
+from omnibuild.repository.state.removals import removing
 from omnibuild.repository.targets.target import KEPT_SECONDS, Target
 
 E = TypeVar("E", Deb, Rpm, Download)
@@ -29,6 +29,8 @@ E = TypeVar("E", Deb, Rpm, Download)
 IN_FLIGHT = 2 * KEPT_SECONDS
 # A file that is no older may be on its way to its first release.
 YOUNG = KEPT_SECONDS
+# So many files are removed by one request, where requests can name several.
+AT_ONCE = 1000
 
 
 @dataclass
@@ -105,39 +107,84 @@ def collect(
         emit: takes warnings.
         dry_run: only tell what would go.
 
-    Raises :class:`RepositoryError` for what is no repository, or is damaged, or where hosts are
-    shown something else than was published last.
+    Others may publish meanwhile. Raises :class:`RepositoryError` for what is no repository, or is
+    damaged, or where somebody was killed while hosts were being shown something.
     """
     target = existing(repository)
-    with target.locked(layout.LOCK, emit), target.locked(layout.SHOWING, emit):
-        state = load(target)
-        if state.head is None or not is_shown(target, state.head):
-            raise RepositoryError(
-                "hosts are not shown yet what was published last",
-                where=Where(target.place(layout.SHOWN)),
-                hint="wait for who is publishing; if nobody is, publish again: that completes it",
-            )
-        # Who finds an index is to find what it lists.
-        longer = state.head.repository.kept_seconds - KEPT_SECONDS
-        named = _named(state, before, IN_FLIGHT + 2 * longer)
-        found = Collected()
-        for directory, is_record in _directories(target):
-            names = [n for n in target.names(directory) if f"{directory}/{n}" not in named]
-            ours = [name for name in names if _is_ours(directory, name)]
-            ripe = target.settled(directory, ours, YOUNG + longer)
-            sizes = target.sizes(directory) if ripe else {}
-            found.size += sum(sizes.get(name, 0) for name in ripe)
-            found.records += len(ripe) if is_record else 0
-            found.files += 0 if is_record else len(ripe)
-            if not dry_run:
-                _remove(target, directory, ripe)
-    return found
+    with target.locked(layout.LOCK, emit):
+        # What takes long is done while others publish and show; what they add is added to it.
+        named = Named()
+        kept = _name(named, load(target), before)
+        found = [
+            _Found(directory, sizes, is_record=is_record)
+            for directory, is_record in _directories(target)
+            if (sizes := _ripe(target, directory, named, YOUNG + kept))
+        ]
+        with target.locked(layout.SHOWING, emit):
+            _name(named, _shown(target), before)
+            if found and not dry_run:
+                with removing(target) as state:
+                    _name(named, state, before)
+                    gone = [path for each in found for path in each.left(named)]
+                    for start in range(0, len(gone), AT_ONCE):
+                        target.remove(*gone[start : start + AT_ONCE])
+        if not dry_run:
+            _remove_empty(target, (each.directory for each in found))
+    return _collected(found, named)
 
 
-def _named(state: State, before: float, in_flight: float) -> set[str]:
-    """Return the paths that are needed: by what is, or was not long ago, or may come back."""
-    named = Named()
-    young = time.time() - in_flight
+@dataclass(frozen=True)
+class _Found:
+    """What is old in a directory, and was named by nothing when that was looked at."""
+
+    directory: str
+    sizes: Mapping[str, int]
+    is_record: bool
+
+    def left(self, named: Named) -> list[str]:
+        """Return what nothing names yet."""
+        paths = (f"{self.directory}/{name}" for name in self.sizes)
+        return [path for path in paths if path not in named.paths]
+
+
+def _ripe(target: Target, directory: str, named: Named, seconds: float) -> dict[str, int]:
+    """Return what nothing names in a directory and is so old, by its names, with its size."""
+    names = [n for n in target.names(directory) if f"{directory}/{n}" not in named.paths]
+    ripe = target.settled(directory, [n for n in names if _is_ours(directory, n)], seconds)
+    sizes = target.sizes(directory) if ripe else {}
+    return {name: sizes.get(name, 0) for name in ripe}
+
+
+def _collected(found: Iterable[_Found], named: Named) -> Collected:
+    done = Collected()
+    for each in found:
+        left = each.left(named)
+        done.size += sum(each.sizes[path.rpartition("/")[2]] for path in left)
+        done.records += len(left) if each.is_record else 0
+        done.files += 0 if each.is_record else len(left)
+    return done
+
+
+def _shown(target: Target) -> State:
+    """Return what hosts are shown, while nobody can show them anything else."""
+    head = read_shown(target)
+    if head is None:
+        raise RepositoryError(
+            "somebody was killed while hosts were being shown what was published last",
+            where=Where(target.place(layout.SHOWN)),
+            hint="publish again, anything or nothing new: that completes it",
+        )
+    return State(target, head, {})
+
+
+def _name(named: Named, state: State, before: float) -> float:
+    """Add what is needed: by what is, or was not long ago, or may come back.
+
+    Returns for how many seconds more than usual readers of an older state may be in flight.
+    """
+    longer = state.repository.kept_seconds - KEPT_SECONDS if state.repository else 0
+    # Who finds an index is to find what it lists.
+    young = time.time() - IN_FLIGHT - 2 * longer
     before = min(before, young)
     for present in state.releases.values():
         followed, out = time.time(), frozenset[str]()
@@ -150,7 +197,7 @@ def _named(state: State, before: float, in_flight: float) -> set[str]:
             if release.author.action != DEMOTE and followed < young:
                 # Nobody goes back to what was yanked, or is too old.
                 out |= frozenset(release.removed)
-    return named.paths
+    return longer
 
 
 def _directories(target: Target) -> Iterator[tuple[str, bool]]:
@@ -184,9 +231,7 @@ def _is_ours(directory: str, name: str) -> bool:
     return directory != layout.DOWNLOADS or bool(layout.DOWNLOAD_NAME.fullmatch(name))
 
 
-def _remove(target: Target, directory: str, names: Iterable[str]) -> None:
-    gone = [f"{directory}/{name}" for name in names]
-    for path in gone:
-        target.remove(path)
-    if gone and not target.names(directory):
-        target.remove(directory)
+def _remove_empty(target: Target, directories: Iterable[str]) -> None:
+    for directory in directories:
+        if not target.names(directory):
+            target.remove(directory)

@@ -20,7 +20,8 @@ from omnibuild.repository.apt.release import release_date, signed_text, valid_un
 from omnibuild.repository.indexes import DAY, check_clock, renew, show
 from omnibuild.repository.refusals import existing
 from omnibuild.repository.state.channel import Channel
-from omnibuild.repository.state.head import Repository, State, load, record_of
+from omnibuild.repository.state.head import Repository, State, record_of
+from omnibuild.repository.state.removals import load_to_change
 from omnibuild.repository.targets.target import KEPT_SECONDS, Target
 from omnibuild.signing.signer import Signer
 
@@ -181,7 +182,7 @@ def change_record(
     """
     while True:
         with target.locked(layout.LOCK, emit):
-            state = load(target)
+            state = load_to_change(target, emit)
             if state.repository is None:
                 raise RepositoryError("this is no repository", where=Where(target.place()))
             # Refuses another's key.

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from omnibuild.digests import Digest
 from omnibuild.errors import RepositoryError, Where
 from omnibuild.events import Emit, silent
@@ -27,6 +29,7 @@ from omnibuild.repository.mending.state import Found, find_state
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.choice import title_of
 from omnibuild.repository.state.head import Head, Release, State, write_release
+from omnibuild.repository.state.removals import await_removals
 from omnibuild.repository.targets import open_target
 from omnibuild.repository.targets.rehearsal import Rehearsal
 from omnibuild.repository.targets.target import Target
@@ -105,6 +108,7 @@ def repair(
     target: Target = Rehearsal(base) if dry_run else base
     _check_place(target)
     with target.locked(layout.LOCK, emit):
+        await_removals(target, emit)
         work = _Repair(target, find_state(target, signer), signer, Repaired())
         work.check_known(refuse=not (drop_lost or dry_run))
         with target.scratch() as scratch:
@@ -230,7 +234,12 @@ class _Repair:
         found, before = self.found, self.found.head
         same = before and (before.repository, before.releases) == (found.record, releases)
         generation = found.generation + (0 if same else 1)
-        head = Head(repository=found.record, releases=releases, generation=generation)
+        head = Head(
+            repository=found.record,
+            releases=releases,
+            generation=generation,
+            removals=before.removals if before else msgspec.UNSET,
+        )
         if found.read != head.encoded() and not self.target.put_if(
             layout.HEAD, head.encoded(), found.read
         ):

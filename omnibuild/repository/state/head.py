@@ -1,14 +1,14 @@
 """What a repository holds, recorded in the repository itself.
 
-One small file, the head, names the present release of each channel. A release is never changed: it
-names the one before, who published it, and the leaves in which its packages are listed. Whoever
-publishes writes what is new and then replaces the head, if that is still the one that was read; so
-nothing of another publisher is lost, and what a killed one began is either there or is not.
+One small file, the head, names the present release of each channel. A release never changes: it
+names the one before, who published it, and its packages' leaves. Whoever publishes writes what is
+new, and then replaces the head if that is still the one that was read: nothing is lost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TypeVar
 
 import msgspec
@@ -111,13 +111,15 @@ class Release(Struct, frozen=True, kw_only=True):
 class Head(Struct, frozen=True, kw_only=True):
     """The present: what is true of all channels, and the release of each by its digest.
 
-    ``seal`` is the digest of all else: a damaged document may still be one.
+    ``seal`` is the digest of all else: a damaged document may still be one. ``removals`` counts how
+    often that was begun or done which :mod:`.removals` is about: odd, while it is going on.
     """
 
     repository: Repository
     releases: dict[str, Digest]
     generation: int = 0
     seal: Digest = ""
+    removals: int | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def sealed(self) -> Head:
@@ -169,19 +171,20 @@ class State(Struct):
         self._read, self._releases = other._read, other._releases
 
     def commit(self, repository: Repository, releases: Mapping[str, Release]) -> bool:
-        """Have some channels at new releases; tell whether nobody else was faster.
-
-        Nothing is written for a channel that holds what it held.
-        """
+        """Have some channels at releases, if they hold anything new; tell as :meth:`replace`."""
         named = dict(self.head.releases) if self.head else {}
         for name, release in releases.items():
             known = self._releases.get(name)
             if known is None or known.contents != release.contents:
                 named[name] = write_release(self.target, release)
-        generation = self.head.generation if self.head else 0
         if self.head and (self.head.repository, self.head.releases) == (repository, named):
             return self.target.read(layout.HEAD) == self._read
-        head = Head(repository=repository, releases=named, generation=generation + 1)
+        head = self.head or Head(repository=repository, releases={})
+        return self.replace(msgspec.structs.replace(head, repository=repository, releases=named))
+
+    def replace(self, head: Head) -> bool:
+        """Have another head; tell whether nobody else was faster."""
+        head = msgspec.structs.replace(head, generation=head.generation + 1)
         return self.target.put_if(layout.HEAD, head.encoded(), self._read)
 
 
@@ -212,11 +215,9 @@ def read_head(target: Target, data: bytes) -> Head:
 
 def read_shown(target: Target) -> Head | None:
     """Return the head that readers were last shown; nothing while they are shown another one."""
-    try:
+    with suppress(RepositoryError):
         return _head_of(target, layout.SHOWN, target.read(layout.SHOWN))
-    except RepositoryError:
-        # Damaged or not there: then all is looked through.
-        return None
+    return None  # Damaged or not there: then all is looked through.
 
 
 def _head_of(target: Target, path: str, data: bytes) -> Head:
@@ -263,10 +264,8 @@ def record_of(known: Repository | None, signer: Signer, base_url: str) -> Reposi
     title = known.title if known else owner
     if known and known.identity:
         identity, name, former_names = known.identity, known.name, known.former_names
-    else:
-        # Neither the title nor the key tells two repositories of one person apart. Loaded once in
-        # the life of a repository.
-        import secrets
+    else:  # Neither the title nor the key tells two repositories of one person apart.
+        import secrets  # once in the life of a repository
 
         identity = secrets.token_hex(4)
         name = f"{_NAME_FOREIGN.sub('-', title.lower()).strip('-') or 'packages'}-{identity}"

@@ -191,14 +191,14 @@ class BucketTarget:
         with self._failures(path):
             self._memory.copy(source, path)
 
-    def remove(self, path: str) -> None:
-        """Remove a file, if it is there."""
-        with self._failures(path):
-            if carries(path) and self._desk.drop(path):
-                self._memory.forget(path)
-                self._turns.settle()
-            else:
-                self._memory.remove(path)
+    def remove(self, *paths: str) -> None:
+        """Remove files, as far as they are there."""
+        with self._failures("".join(paths[:1])):
+            self._lease.check()
+            kept = [path for path in paths if carries(path) and self._desk.drop(path)]
+            self._memory.remove([path for path in paths if path not in kept])
+            self._memory.forget(*kept)
+            self._turns.settle()
 
     def retire(self, paths: Iterable[str]) -> None:
         """Count the age of files or directories from now on: the desk has it."""
@@ -224,6 +224,7 @@ class BucketTarget:
         """Hold a lease while readers are shown something; to publish needs no turn here."""
         with self._failures(layout.DESK), self._turns.taken(lock, emit):
             if lock == layout.LOCK:
+                self._memory.forget_all()
                 yield
                 return
             self._memory.begin()

@@ -168,10 +168,11 @@ class DirectoryTarget:
         with storage_errors(self.root / directory):
             return [n for n in names if (self.root / directory / n).lstat().st_mtime < young]
 
-    def remove(self, path: str) -> None:
-        """Remove a file or a directory."""
-        with storage_errors(self.root / path):
-            remove_tree(self.root / path)
+    def remove(self, *paths: str) -> None:
+        """Remove files or directories."""
+        for path in paths:
+            with storage_errors(self.root / path):
+                remove_tree(self.root / path)
 
     def retire(self, paths: Iterable[str]) -> None:
         """Count the age of files or directories from now on: readers are about to leave them."""

@@ -21,6 +21,8 @@ from omnibuild.transfer.objects import TransferError
 # A holder that does not renew its lease for so long is dead; it renews far more often.
 LEASE_SECONDS: Final = 60.0
 _RENEWED: Final = 15.0
+# Who could not renew it for so long removes nothing more: others may have taken it soon.
+_SURE: Final = 40.0
 # How often who waits asks, in seconds.
 _ASKED: Final = 0.5
 
@@ -39,6 +41,8 @@ class Lease:
     # Who holds it, and since when this machine has not seen it renewed.
     _seen: tuple[str, int] = ("", 0)
     _since: float = 0.0
+    # When it was renewed last.
+    _beat: float = 0.0
 
     def is_others(self, sheet: Sheet) -> bool:
         """Tell whether somebody else holds it."""
@@ -73,15 +77,23 @@ class Lease:
             sheet = msgspec.structs.replace(sheet, files={**files, layout.SHOWN: Kept(0, b"")})
         return self._beaten(sheet)
 
+    def check(self) -> None:
+        """Raise :class:`TransferError` when it is held, and somebody else may have it by now."""
+        if self.held and time.monotonic() - self._beat > _SURE:
+            raise TransferError("the lease was not renewed in time: others go on without this one")
+
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
         """Renew the lease until the block ends."""
         over = threading.Event()
+        self._beat = time.monotonic()
 
         def renew() -> None:
             while not over.wait(_RENEWED):
+                began = time.monotonic()
                 with contextlib.suppress(TransferError):
-                    self.desk.write_only(self._renewed)
+                    if self.desk.write_only(self._renewed):
+                        self._beat = began
 
         thread = threading.Thread(target=renew, daemon=True)
         thread.start()

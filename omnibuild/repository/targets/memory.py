@@ -8,6 +8,7 @@ publisher that was cut off finds nothing remembered.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -124,18 +125,25 @@ class Memory:
         self.objects.copy(source, path, headers=headers_of(path), words=words)
         self.listings.lose(path)
 
-    def remove(self, path: str) -> None:
-        """Remove an object, if it is there."""
-        self.forget(path)
-        self.objects.delete([path])
-        if self.listings.held and not layout.is_immutable(path):
-            self.known[path] = (b"", "")
-        self.listings.drop(path)
+    def remove(self, paths: Sequence[str]) -> None:
+        """Remove objects, as far as they are there."""
+        self.forget(*paths)
+        self.objects.delete(paths)
+        for path in paths:
+            if self.listings.held and not layout.is_immutable(path):
+                self.known[path] = (b"", "")
+            self.listings.drop(path)
 
-    def forget(self, path: str) -> None:
-        """Know nothing of an object."""
-        self.known.pop(path, None)
-        self._stored.pop(path, None)
+    def forget(self, *paths: str) -> None:
+        """Know nothing of some objects."""
+        for path in paths:
+            self.known.pop(path, None)
+            self._stored.pop(path, None)
+
+    def forget_all(self) -> None:
+        """Know nothing of any object: what was there may have been removed."""
+        self.known.clear()
+        self._stored.clear()
 
     def recalled(self) -> dict[str, bytes]:
         """Return what readers were shown, as far as it is remembered."""

@@ -103,10 +103,10 @@ class Noted:
         """Have a file also under another path, in place of what is there."""
         self.base.copy(source, path)
 
-    def remove(self, path: str) -> None:
-        """Remove a file, if it is there."""
-        self.base.remove(path)
-        self._note([path], changed=True)
+    def remove(self, *paths: str) -> None:
+        """Remove files, as far as they are there."""
+        self.base.remove(*paths)
+        self._note(paths, changed=True)
 
     def retire(self, paths: Iterable[str]) -> None:
         """Count the age of files or directories from now on: readers are about to leave them."""

@@ -135,9 +135,9 @@ class Rehearsal:
         """Take note that a file would be also under another path."""
         self._files[path] = self._files[source] if source in self._files else Path(source)
 
-    def remove(self, path: str) -> None:
-        """Take note that a file would be gone."""
-        self._files[path] = None
+    def remove(self, *paths: str) -> None:
+        """Take note that files would be gone."""
+        self._files.update(dict.fromkeys(paths))
 
     def retire(self, paths: Iterable[str]) -> None:
         """Do nothing: nobody reads this."""

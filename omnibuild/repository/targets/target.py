@@ -92,8 +92,8 @@ class Target(Protocol):
     def copy(self, source: str, path: str) -> None:
         """Have a file also under another path, in place of what is there."""
 
-    def remove(self, path: str) -> None:
-        """Remove a file, if it is there."""
+    def remove(self, *paths: str) -> None:
+        """Remove files, as far as they are there."""
 
     def retire(self, paths: Iterable[str]) -> None:
         """Count the age of files or directories from now on: readers are about to leave them."""

@@ -178,11 +178,12 @@ class SshTarget:
         self._tell("copy", path, source)
         self._forget(path)
 
-    def remove(self, path: str) -> None:
-        """Remove a file or a directory."""
-        self._tell("remove", path)
-        self._forget(path)
-        self._keep(path, None)
+    def remove(self, *paths: str) -> None:
+        """Remove files or directories."""
+        for path in paths:
+            self._tell("remove", path)
+            self._forget(path)
+            self._keep(path, None)
 
     def retire(self, paths: Iterable[str]) -> None:
         """Count the age of files or directories from now on: readers are about to leave them."""

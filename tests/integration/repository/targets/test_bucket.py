@@ -13,6 +13,7 @@ import botocore.client
 import pytest
 
 from omnibuild.errors import IdentityConflictError, RepositoryError
+from omnibuild.events import silent
 from omnibuild.recipe.models import Platform
 from omnibuild.repository import layout
 from omnibuild.repository.apt import switch
@@ -22,6 +23,7 @@ from omnibuild.repository.life.demotion import demote
 from omnibuild.repository.mending.repair import repair
 from omnibuild.repository.publish import publish, remove
 from omnibuild.repository.state.head import load
+from omnibuild.repository.state.removals import removing
 from omnibuild.repository.targets import desk, lease, open_target
 from omnibuild.repository.targets.bucket import BucketTarget
 from omnibuild.repository.targets.desk import Desk
@@ -49,6 +51,18 @@ if killed == "killed":
     def kill(*words): os.kill(os.getpid(), signal.SIGKILL)
     indexes.publish_suites = kill
 publish([Path(file) for file in files], place, load_signer(Path(key)), platforms=PLATFORMS)
+"""
+
+# What nothing names goes at once, however young it is: publishers are just bringing it.
+COLLECTOR = """
+import sys, time
+from omnibuild.repository.life import collection
+collection.YOUNG = collection.IN_FLIGHT = -60
+gone = 0
+for _ in range(int(sys.argv[2])):
+    gone += collection.collect(sys.argv[1], time.time()).files
+    time.sleep(0.2)
+print(gone)
 """
 
 
@@ -136,6 +150,42 @@ def test_publishers_at_once_lose_nothing(tmp_path: Path, bucket: str, key: Path)
     for name in names:
         assert apt.run("download", name).returncode == 0
     assert dnf.run("install", *names).returncode == 0
+
+
+def test_what_publishers_count_on_is_not_removed_meanwhile(
+    tmp_path: Path, bucket: str, key: Path
+) -> None:
+    secret = load_signer(key)
+    files = [package(tmp_path, platform=platform) for platform in PLATFORMS]
+    publish(files, bucket, secret, platforms=PLATFORMS)
+    # Nothing names them any more, and the next publishers find them there.
+    remove(["hello"], bucket, secret)
+    words = [sys.executable, "-c", COLLECTOR, bucket, "6"]
+    collector = subprocess.Popen(words, stdout=subprocess.PIPE)
+    others = [package(tmp_path, f"app-{n}", platform=each) for n in "12" for each in PLATFORMS]
+    running = [start(bucket, key, *files), *(start(bucket, key, each) for each in others[::3])]
+    assert [process.wait() for process in running] == [0] * len(running)
+    assert collector.communicate()[0].strip().isdigit()
+    assert collector.returncode == 0
+    assert check(bucket, deep=True).faults == []
+    assert {deb.name for deb in load(open_target(bucket)).channels["stable"].suites["stable"]} > {
+        "hello"
+    }
+
+
+def test_a_killed_one_that_removed_files_holds_nobody_up(
+    tmp_path: Path, bucket: str, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = load_signer(key)
+    publish([package(tmp_path)], bucket, secret, platforms=PLATFORMS)
+    target = open_target(bucket)
+    assert isinstance(target, BucketTarget)
+    with target.locked(layout.SHOWING, silent), removing(target):
+        killed, _ = target.objects.read(layout.DESK)
+    target.objects.write(layout.DESK, killed, headers={}, words={})
+    monkeypatch.setattr(lease, "LEASE_SECONDS", 1.0)
+    assert publish([package(tmp_path, "other")], bucket, secret, platforms=PLATFORMS).added
+    assert check(bucket).faults == []
 
 
 def test_whoever_comes_next_shows_what_a_killed_one_published(
