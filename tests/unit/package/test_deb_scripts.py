@@ -16,7 +16,7 @@ from .samples import sample_payload
 
 @pytest.mark.parametrize("reader", READERS)
 def test_reads(reader: str, tmp_path: Path) -> None:
-    command = READERS[reader]
+    command = READERS[reader].split()
     if shutil.which(command[0]) is None:
         pytest.skip(f"needs {command[0]}")
     payload = sample_payload(tmp_path / "root")
