@@ -716,7 +716,7 @@ set_up_apt() {
     # Only our own source, and any trouble with it is an error: apt-get would merely warn.
     # shellcheck disable=SC2086
     apt update -o APT::Update::Error-Mode=any -o APT::Get::List-Cleanup=0 $only_ours ||
-        fail 5 "the repository $url cannot be used, or has no channel $channel; nothing was changed"
+        fail 5 "the repository $url cannot be used; nothing was changed. Has it a channel $channel?"
     # For apt a warning is enough, as it knows no other state to compare with yet.
     ! grep -F 'Conflicting distribution' "$work/log" >&2 ||
         fail 5 "the repository $url shows another channel than $channel; nothing was changed"
@@ -1110,7 +1110,7 @@ fetch() {
                     run "$APT_HELPER" download-file "$url/$1" "$2"
                 fi ;;
         esac
-    ) || fail 5 "$url/$1 cannot be fetched${absent:-}; nothing was changed"
+    ) || fail 5 "$url/$1 cannot be fetched; nothing was changed${absent:-}"
 }
 
 verify_list() {
@@ -1301,7 +1301,7 @@ install_for_user() {
     name_places
     [ -z "$services" ] || check_services
     # Its packages may all be for apt or dnf.
-    absent=", which is there when channel $channel has tarballs, the only ones for --user"
+    absent=". It is there when channel $channel has tarballs, which --user and --tarball need"
     fetch "downloads/$channel.list" "$work/list.signed" "$LIST_BYTES"
     absent=
     verify_list
