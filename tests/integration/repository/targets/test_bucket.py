@@ -317,12 +317,13 @@ def test_what_does_not_change_leaves_a_full_desk(
 def test_what_is_remembered_of_a_wrong_clock_goes_with_the_file(
     tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tomorrow = time.time() + 10 * 24 * 3600
+    # Whole days are told: half a day more is the same number, however long publishing takes.
+    some_day = time.time() + 9.5 * 24 * 3600
     with monkeypatch.context() as wrong:
-        wrong.setattr(time, "time", lambda: tomorrow)
+        wrong.setattr(time, "time", lambda: some_day)
         publish([package(tmp_path)], bucket, signer(), platforms=[DEBIAN_12])
     new = [package(tmp_path, version="1.1")]
-    with pytest.raises(RepositoryError, match="clock is (9|10) days behind"):
+    with pytest.raises(RepositoryError, match="clock is 9 days behind"):
         publish(new, bucket, signer(), platforms=[DEBIAN_12])
     target = open_target(bucket)
     target.remove("apt/dists/stable/InRelease")
