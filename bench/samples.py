@@ -11,25 +11,10 @@ from pathlib import Path
 from omnibuild.package.formats import write_package
 from omnibuild.package.formats.format import Making
 from omnibuild.payload.model import Metadata, Payload
-from omnibuild.recipe.models import Debian, Platform, Rpm
 from omnibuild.tree import scan
+from tests.unit.repository.samples import DEBIAN_12, EL9
 
-PLATFORMS = {
-    "deb": Platform(
-        name="debian-12",
-        title="Debian 12",
-        glibc="2.36",
-        root="bookworm",
-        deb=Debian(compression="zstd", architecture="amd64"),
-    ),
-    "rpm": Platform(
-        name="el9",
-        title="Enterprise Linux 9",
-        glibc="2.34",
-        root="bookworm",
-        rpm=Rpm(architecture="x86_64", tree="el9"),
-    ),
-}
+PLATFORMS = {"deb": DEBIAN_12, "rpm": EL9}
 METADATA = Metadata(
     name="shop",
     version="1.0",

@@ -14,11 +14,12 @@ from pathlib import Path
 
 from omnibuild import digests
 from omnibuild.digests import Digest
-from omnibuild.errors import RepositoryError, StorageError, UsageError, Where
+from omnibuild.errors import RepositoryError, UsageError, Where
 from omnibuild.events import Emit, Warned
 from omnibuild.files import (
     TEMPORARY_PREFIX,
     atomic_file,
+    make_directory,
     remove_leftovers,
     remove_tree,
     scratch_directory,
@@ -134,13 +135,16 @@ class DirectoryTarget:
     def make_directory(self, path: str) -> None:
         """Make a directory and its parents, open to web servers whatever the umask is."""
         directory = self.root
-        with storage_errors(directory), _unmade(directory):
+        with storage_errors(directory):
             if (directory / path).is_dir():
                 return
-            for part in ("", *Path(path).parts):
+            if not directory.is_dir():
+                make_directory(directory)
+                directory.chmod(0o755)
+            for part in Path(path).parts:
                 directory /= part
                 if not directory.is_dir():
-                    directory.mkdir(parents=not part)
+                    directory.mkdir()
                     directory.chmod(0o755)
 
     def names(self, path: str) -> list[str]:
@@ -251,15 +255,3 @@ def _is_left(item: Path) -> bool:
             return True
     except OSError:
         return False
-
-
-@contextlib.contextmanager
-def _unmade(directory: Path) -> Iterator[None]:
-    """Turn a file system that has no such directories, as /proc, into one error."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise StorageError(
-            f"no directory can be made at {error.filename or directory}",
-            hint="choose another place: a repository is a directory on a disk",
-        ) from error

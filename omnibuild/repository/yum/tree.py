@@ -204,11 +204,10 @@ def _write(target: Target, directory: str, metadata: Metadata, signer: Signer, n
         signature = signer.sign_detached_armored(repomd)
     parts = {f"{directory}/{path}": data for path, data in metadata.files().items()}
     pair = {"repomd.xml.asc": signature, "repomd.xml": repomd}
-    changed = bool(target.put_all(parts))
+    changed = target.put_all(parts)
     # Between these two renames a reader of the plain directory finds an unfitting signature.
-    return (
-        bool(target.put_all({f"{directory}/repodata/{n}": d for n, d in pair.items()})) or changed
-    )
+    changed += target.put_all({f"{directory}/repodata/{n}": d for n, d in pair.items()})
+    return bool(changed)
 
 
 def revision(repomd: bytes) -> int:

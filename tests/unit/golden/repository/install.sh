@@ -1094,7 +1094,8 @@ check_user_tools() {
     esac
 }
 
-# fetch PATH FILE BYTES: from the repository; what is much longer than it may be is cut off.
+# fetch PATH FILE BYTES [WHY]: from the repository; what is much longer than it may be is cut off.
+# WHY says of a file when it is there.
 fetch() {
     (
         trap - EXIT
@@ -1110,7 +1111,7 @@ fetch() {
                     run "$APT_HELPER" download-file "$url/$1" "$2"
                 fi ;;
         esac
-    ) || fail 5 "$url/$1 cannot be fetched; nothing was changed${absent:-}"
+    ) || fail 5 "$url/$1 cannot be fetched; nothing was changed${4:-}"
 }
 
 verify_list() {
@@ -1301,9 +1302,8 @@ install_for_user() {
     name_places
     [ -z "$services" ] || check_services
     # Its packages may all be for apt or dnf.
-    absent=". It is there when channel $channel has tarballs, which --user and --tarball need"
-    fetch "downloads/$channel.list" "$work/list.signed" "$LIST_BYTES"
-    absent=
+    fetch "downloads/$channel.list" "$work/list.signed" "$LIST_BYTES" \
+        ". It is there when channel $channel has tarballs, which --user and --tarball need"
     verify_list
     check_list
     choose_tarball
