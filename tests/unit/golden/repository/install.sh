@@ -1111,7 +1111,7 @@ fetch() {
                     run "$APT_HELPER" download-file "$url/$1" "$2"
                 fi ;;
         esac
-    ) || fail 5 "$url/$1 cannot be fetched; nothing was changed${4:-}"
+    ) || fail 5 "$url/$1 cannot be fetched${4:-}; nothing was changed"
 }
 
 verify_list() {
@@ -1303,7 +1303,7 @@ install_for_user() {
     [ -z "$services" ] || check_services
     # Its packages may all be for apt or dnf.
     fetch "downloads/$channel.list" "$work/list.signed" "$LIST_BYTES" \
-        ". It is there when channel $channel has tarballs, which --user and --tarball need"
+        ": it is there when channel $channel has tarballs, which --user and --tarball need"
     verify_list
     check_list
     choose_tarball
