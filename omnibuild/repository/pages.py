@@ -35,9 +35,9 @@ from omnibuild.repository.web.catalogue import (
 )
 from omnibuild.repository.web.frame import frame
 from omnibuild.repository.web.landing import landing_page
-from omnibuild.repository.web.listing import Offer, offers
+from omnibuild.repository.web.listing import Offer, offers, yanks
 from omnibuild.repository.web.lists import front_of, list_paths, lists
-from omnibuild.repository.web.package import package_page
+from omnibuild.repository.web.package import Known, package_page
 from omnibuild.repository.web.programs import overview
 from omnibuild.repository.web.site import Site
 from omnibuild.signing.signer import Signer
@@ -108,7 +108,7 @@ def publish_pages(
     edition, found, past = _edition(target, site.first, channels, past)
     front = front_of(target, edition)
     view = View(head.releases, frame(site), edition, front is None, beside, keys)
-    _write_pages(target, site, view, found, past)
+    _write_pages(target, site, view, _known(channels, found, past), past)
     page = landing_page(site, channels, edition, front)
     target.put(layout.LANDING_PAGE, page.encode())
     rows = front.rows if front else None
@@ -151,11 +151,20 @@ def _edition(
     return catalogued(target, first, found), found, None
 
 
+def _known(
+    channels: Mapping[str, Channel], found: Mapping[str, Sequence[Offer]], past: _Past | None
+) -> dict[str, Known]:
+    """Return what there is to tell of names that changed, or of all."""
+    yanked = yanks(channels, found if past else None)
+    names = sorted({*found, *yanked})
+    return {name: Known(found.get(name, ()), yanked.get(name, ())) for name in names}
+
+
 def _write_pages(
     target: Target,
     site: Site,
     view: View,
-    found: Mapping[str, Sequence[Offer]],
+    known: Mapping[str, Known],
     past: _Past | None,
 ) -> None:
     if past and past.view == view:
@@ -163,20 +172,20 @@ def _write_pages(
     if not past:
         target.remove(layout.CATALOGUED)
     own = (
-        (layout.package_page(name), package_page(site, name, offered))
-        for name, offered in found.items()
-        if offered
+        (layout.package_page(name), package_page(site, name, each))
+        for name, each in known.items()
+        if each
     )
     _put_all(target, own)
     if view.listed:
-        known = past.view.edition.leaves if past and past.view.listed else ()
-        _put_all(target, lists(target, site, view.edition, known))
+        leaves = past.view.edition.leaves if past and past.view.listed else ()
+        _put_all(target, lists(target, site, view.edition, leaves))
     if past:
-        gone = {layout.package_page(name) for name, offered in found.items() if not offered}
+        gone = {layout.package_page(name) for name, each in known.items() if not each}
         gone |= past.view.lists - view.lists
         former = {leaf.digest for leaf in past.view.edition.leaves}
     else:
-        kept = {*map(layout.package_page, found), *view.lists}
+        kept = {*map(layout.package_page, known), *view.lists}
         there = (layout.PACKAGES, layout.LISTS)
         gone = {f"{each}/{name}" for each in there for name in target.names(each)} - kept
         former = {name.partition(".")[0] for name in target.names(layout.CATALOGUE)}

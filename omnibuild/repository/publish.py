@@ -36,7 +36,7 @@ from omnibuild.repository.refusals import (
 from omnibuild.repository.routing import declare_platforms, trees_for
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.choice import Choice
-from omnibuild.repository.state.entries import Advisory
+from omnibuild.repository.state.entries import YANK, Advisory, yanked
 from omnibuild.repository.state.head import Release, Repository, State, load, record_of
 from omnibuild.repository.state.removals import load_to_change
 from omnibuild.repository.targets.target import Target
@@ -186,7 +186,7 @@ def remove(
         check_clock(target, {channel: state.channel(channel)})
         return record, Change(removed=tuple(removed), reason=reason)
 
-    return apply(target, signer, channel, "yank" if reason else "remove", withdraw, emit)
+    return apply(target, signer, channel, YANK if reason else "remove", withdraw, emit)
 
 
 def apply(
@@ -209,11 +209,13 @@ def apply(
                 through = not (done.added or done.removed)
                 draft = Draft(state, signer, channel, (), signed)
                 others = add_keyring_everywhere(draft, record, through=through)
-                contents = state.channel(channel).contents()
+                author, content = author_of(action), state.channel(channel)
+                content.note(done.added, yanked(action, done.removed, done.reason, author.time))
+                contents = content.contents()
                 release = Release(
                     channel=channel,
                     contents=contents,
-                    author=author_of(action),
+                    author=author,
                     added=done.added,
                     removed=done.removed,
                     reason=done.reason,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from omnibuild.errors import UsageError
 from omnibuild.repository import layout
@@ -19,6 +19,10 @@ from omnibuild.signing.verifier import Verifier
 
 _INDEXES: Final = re.compile("binary-.+|source")
 _RELEASES: Final = ("InRelease", "Release")
+
+
+# The channel of each suite.
+Suites: TypeAlias = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,19 @@ class Mapping:
     component: str = ""
 
 
-def listed_in(place: Place, verifier: Verifier | None, mapping: Mapping) -> Iterator[Listed]:
-    """Yield what a repository lists: for apt, for dnf, or just the files of a directory."""
+def listed_in(
+    place: Place, verifier: Verifier | None, mapping: Mapping, suites: Suites
+) -> Iterator[Listed]:
+    """Yield what a repository lists: for apt, for dnf, or just the files of a directory.
+
+    Args:
+        place: the repository.
+        verifier: whose signatures are good; None: no signature is asked for.
+        mapping: where its packages shall be.
+        suites: what :func:`suites_of` says.
+    """
     layout.check_channel(mapping.channel)
     apt, yum = AptSource(place, verifier), YumSource(place, verifier)
-    suites = _suites(place, mapping)
     trees = _trees(place)
     for suite, channel in suites.items():
         for each in apt.suite(suite, channel, mapping.component):
@@ -61,7 +73,7 @@ def listed_in(place: Place, verifier: Verifier | None, mapping: Mapping) -> Iter
         )
 
 
-def _suites(place: Place, mapping: Mapping) -> dict[str, str]:
+def suites_of(place: Place, mapping: Mapping) -> Suites:
     """Return the channel of each suite that is taken."""
     named = list(mapping.suites)
     if not named and isinstance(place, Directory):

@@ -24,7 +24,7 @@ from omnibuild.events import Emit, human_size, silent
 from omnibuild.recipe.models import Platform
 from omnibuild.repository import intake, layout
 from omnibuild.repository.importing.place import Listed, Place, open_place
-from omnibuild.repository.importing.sources import Mapping, listed_in
+from omnibuild.repository.importing.sources import Mapping, Suites, listed_in, suites_of
 from omnibuild.repository.intake import Submission
 from omnibuild.repository.publish import Published, publish_inspected
 from omnibuild.repository.refusals import check_identities, checked_url, opened
@@ -74,16 +74,21 @@ class Imported:
     """What was taken over, or would be.
 
     Args:
+        parts: where it is.
+        suites: the suites that it came from, and the channel of each.
         refused: what was not, by its path there, and why.
         added: how many packages the channels did not hold.
     """
 
     parts: list[Part] = field(default_factory=list)
+    suites: Suites = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     added: int = 0
 
     def lines(self, *, dry_run: bool) -> Iterator[str]:
         """Yield all of it in words."""
+        for suite, channel in self.suites.items():
+            yield f"suite {suite} {'would become' if dry_run else 'is now'} channel {channel}"
         for part in self.parts:
             component = f", component {part.component}" if part.component else ""
             yield (
@@ -127,10 +132,11 @@ def import_repository(
             "nothing says whose signatures are good there",
             hint="name the key that signs it: --signed-by KEYFILE; or say --unsigned",
         )
-    listed = list(dict.fromkeys(listed_in(place, verifier, wanted.mapping)))
+    suites = suites_of(place, wanted.mapping)
+    listed = list(dict.fromkeys(listed_in(place, verifier, wanted.mapping, suites)))
     if not listed:
         raise RepositoryError("there are no packages", where=Where(place.name))
-    done = Imported(_parts(listed))
+    done = Imported(_parts(listed), suites)
     if dry_run:
         return done
     target, base_url = opened(repository), checked_url(base_url)

@@ -218,6 +218,7 @@ def _is_whole(target: Target, content: Channel, checked: Checked) -> bool:
         ),
         *_damaged(content.downloads),
         *_damaged(content.advisories),
+        *_damaged(content.yanked),
     ]
     checked.faults += faults
     return not faults

@@ -78,7 +78,8 @@ class Named:
                 for rpm in self._new(rpms, known, *directories):
                     self.paths.update(each.path for each in rpm_files(rpm, directories))
                     self.paths.add(layout.filelists_shard(rpm.identity))
-        self.paths.update(layout.leaf(leaf.digest) for leaf in content.advisories.leaves)
+        for leaf in (*content.advisories.leaves, *content.yanked.leaves):
+            self.paths.add(layout.leaf(leaf.digest))
         for item in self._new(content.downloads, known):
             path = download_file(item).path
             self.paths.update((path, f"{path}{layout.CHECKSUM}", f"{path}{layout.SIGNATURE}"))

@@ -12,7 +12,8 @@ from omnibuild.repository.mending.evidence import Evidence
 from omnibuild.repository.mending.lists import Clues, damaged, earlier_rows, mended, rebuilt
 from omnibuild.repository.mending.packages import Files
 from omnibuild.repository.state.channel import Channel, Contents, Index, Shelf
-from omnibuild.repository.state.entries import NOARCH, Advisory, Deb, Download, Rpm
+from omnibuild.repository.state.entries import NOARCH, Advisory, Deb, Download, Rpm, yanked
+from omnibuild.repository.state.head import Release
 from omnibuild.repository.state.ledger import Entry, Leaf, Ledger, Row
 
 E = TypeVar("E", bound=Entry)
@@ -36,13 +37,15 @@ class Mender:
     """Mends what channels hold.
 
     Args:
-        earlier: states of the channel before, the newest first, as far as they can be read.
+        releases: of the channel, the newest first, as far as they can be read.
+        earlier: those before the present one.
         others: tarballs and PEX files that are signed, and in no list of tarballs.
     """
 
     name: str
     evidence: Evidence
     files: Files
+    releases: Sequence[Release]
     earlier: Sequence[Contents]
     others: Mapping[str, Download]
     finding: Finding = field(default_factory=Finding)
@@ -66,6 +69,11 @@ class Mender:
             states = [each.advisories for each in self.earlier]
             known: Clues[Advisory] = self._clues(Advisory, {}, states)
             content.advisories = self._mended(content.advisories, known)
+        if broken := damaged(content.yanked):
+            paths = (layout.leaf(content.yanked.leaves[number].digest) for number in broken)
+            self.finding.leaves |= dict.fromkeys(paths, False)
+            content.yanked = Channel.of(content.target).yanked
+            self._note(content)
         return content
 
     def rebuild(self, suites: Iterable[str], trees: Mapping[str, Sequence[str]]) -> Channel:
@@ -86,8 +94,16 @@ class Mender:
                 index.lists[name] = rebuilt(target, Rpm, clues)
             found.trees[tree] = index
         found.downloads = rebuilt(target, Download, self._downloads())
+        self._note(found)
         self.finding.unknown.update(self._absent)
         return found
+
+    def _note(self, content: Channel) -> None:
+        """Have in a channel what was yanked, as far as the log tells."""
+        for release in reversed(self.releases):
+            author = release.author
+            gone = yanked(author.action, release.removed, release.reason, author.time)
+            content.note(release.added, gone)
 
     def _suite(self, suite: str) -> Index[Deb]:
         found = self.evidence.suite(suite)

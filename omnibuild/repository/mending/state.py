@@ -194,8 +194,10 @@ def _find_channel(found: Found, name: str, place: Place, others: Mapping[str, Do
     if release:
         found.releases[name] = release
     newest = release.before if release else found.chain.newest(name)
-    earlier = [each.contents for _, each in found.chain.history(newest)]
-    mender = Mender(name, found.evidence, found.files, earlier, others)
+    before = [each for _, each in found.chain.history(newest)]
+    earlier = [each.contents for each in before]
+    releases = [*([release] if release else []), *before]
+    mender = Mender(name, found.evidence, found.files, releases, earlier, others)
     if release:
         content = mender.mend(Channel.of(target, release.contents))
         _tell(found, name, mender.finding)

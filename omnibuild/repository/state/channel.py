@@ -12,7 +12,7 @@ from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.repository import layout
 from omnibuild.repository.state.choice import Choice, title_of
-from omnibuild.repository.state.entries import Advisory, Deb, Download, Rpm
+from omnibuild.repository.state.entries import Advisory, Deb, Download, Rpm, Yank
 from omnibuild.repository.state.ledger import Entry, Leaf, Ledger
 from omnibuild.repository.targets.target import Target
 
@@ -34,6 +34,7 @@ class Contents(Struct, frozen=True):
     trees: Mapping[str, Shelf] = {}
     downloads: tuple[Leaf, ...] = ()
     advisories: tuple[Leaf, ...] = ()
+    yanked: tuple[Leaf, ...] = ()
 
     @property
     def leaves(self) -> Iterator[Digest]:
@@ -41,7 +42,7 @@ class Contents(Struct, frozen=True):
         for shelf in (*self.suites.values(), *self.trees.values()):
             for leaves in shelf.lists.values():
                 yield from (leaf.digest for leaf in leaves)
-        yield from (leaf.digest for leaf in (*self.downloads, *self.advisories))
+        yield from (leaf.digest for leaf in (*self.downloads, *self.advisories, *self.yanked))
 
     @property
     def digest(self) -> Digest:
@@ -96,6 +97,7 @@ class Channel(Struct):
     trees: dict[str, Index[Rpm]]
     downloads: Ledger[Download]
     advisories: Ledger[Advisory]
+    yanked: Ledger[Yank]
 
     @classmethod
     def of(cls, target: Target, contents: Contents | None = None) -> Channel:
@@ -107,6 +109,7 @@ class Channel(Struct):
             {name: _index(target, Rpm, shelf) for name, shelf in contents.trees.items()},
             Ledger(target, Download, contents.downloads),
             Ledger(target, Advisory, contents.advisories),
+            Ledger(target, Yank, contents.yanked),
         )
 
     def contents(self) -> Contents:
@@ -116,6 +119,7 @@ class Channel(Struct):
             {name: index.shelf() for name, index in sorted(self.trees.items())},
             self.downloads.commit(),
             self.advisories.commit(),
+            self.yanked.commit(),
         )
 
     def suite(self, name: str) -> Index[Deb]:
@@ -131,6 +135,13 @@ class Channel(Struct):
         known = self.advisories.get(advisory.key)
         packages = {*keys, *(known.packages if known else ())}
         self.advisories.put(msgspec.structs.replace(advisory, packages=tuple(sorted(packages))))
+
+    def note(self, added: Iterable[str], yanked: Iterable[Yank] = ()) -> None:
+        """Know what was yanked, until it is added again."""
+        for yank in yanked:
+            self.yanked.put(yank)
+        for title in added if self.yanked.count else ():
+            self.yanked.forget(Yank.of(title, "", 0).key)
 
     def has_rpm(self, key: str) -> bool:
         """Tell whether some tree lists an rpm."""

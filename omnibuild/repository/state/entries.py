@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 from msgspec import Struct
 
@@ -11,6 +13,8 @@ from omnibuild.patterns import regex
 from omnibuild.repository import layout
 
 NOARCH = "noarch"
+# What releases call it.
+YANK = "yank"
 
 # A name may end in a number, and no version of ours holds a hyphen.
 _TARBALL = regex(r"(.+)-([0-9][^-]*)-(linux-[^-]+)\.tar\.\w+")
@@ -144,6 +148,48 @@ class Advisory(Struct, frozen=True, kw_only=True):
     def identity(self) -> Digest:
         """What makes it the same."""
         return digests.of_bytes(msgspec.json.encode(self))
+
+
+class Yank(Struct, frozen=True, kw_only=True):
+    """What was taken out of a channel for a reason.
+
+    Args:
+        name: the package.
+        version: as its format says it; of a file, as its name says it.
+        title: what people call it, as the log does.
+        reason: why.
+        time: when, in seconds since 1970.
+    """
+
+    name: str
+    version: str
+    title: str
+    reason: str
+    time: int
+
+    @classmethod
+    def of(cls, title: str, reason: str, time: int) -> Yank:
+        """Return the yank of what is called that."""
+        name, blank, rest = title.partition(" ")
+        version = rest.rpartition(" (")[0]
+        if not blank:  # the name of a file
+            name, version, _ = Download(name=title, digest="", size=0).parts
+        return cls(name=name, version=version, title=title, reason=reason, time=time)
+
+    @property
+    def key(self) -> str:
+        """Its place in a ledger."""
+        return f"{self.name} {self.title}"
+
+    @property
+    def identity(self) -> Digest:
+        """Nothing: what comes back leaves no trace here."""
+        return ""
+
+
+def yanked(action: str, removed: Iterable[str], reason: str, time: int) -> list[Yank]:
+    """Return what a release says was yanked: nothing, unless that was what it was for."""
+    return [Yank.of(title, reason, time) for title in removed] if action == YANK else []
 
 
 def key_of(path: str, name: str) -> str:

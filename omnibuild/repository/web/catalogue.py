@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from omnibuild.digests import Digest
 from omnibuild.repository import layout
 from omnibuild.repository.state.channel import Contents, Shelf
-from omnibuild.repository.state.entries import Deb, Download, Rpm
+from omnibuild.repository.state.entries import Deb, Download, Rpm, Yank
 from omnibuild.repository.state.ledger import Entry, Leaf, Ledger
 from omnibuild.repository.targets.target import Target
 from omnibuild.repository.web.listing import DEB, RPM, Offer, Row, newest
@@ -110,6 +110,7 @@ def changed_names(target: Target, before: Contents, after: Contents) -> set[str]
         *_shelved(target, Deb, before.suites, after.suites),
         *_shelved(target, Rpm, before.trees, after.trees),
         *map(_name, changed_in(target, Download, before.downloads, after.downloads)),
+        *map(_name, changed_in(target, Yank, before.yanked, after.yanked)),
     }
 
 

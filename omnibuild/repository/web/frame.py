@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from omnibuild import __version__, digests
 from omnibuild.digests import Digest
-from omnibuild.repository.state.entries import Change, Deb
+from omnibuild.repository.state.entries import Change, Deb, Yank
 from omnibuild.repository.web.catalogue import Listed
-from omnibuild.repository.web.listing import DEB, Offer, Row
+from omnibuild.repository.web.listing import DEB, Offer, Row, Yanked
 from omnibuild.repository.web.lists import list_page
-from omnibuild.repository.web.package import package_page
+from omnibuild.repository.web.package import Known, package_page
 from omnibuild.repository.web.programs import listed
 from omnibuild.repository.web.site import Site
 
@@ -27,8 +27,9 @@ def frame(site: Site) -> Digest:
         stanza="Package: n\nHomepage: https://h\nDescription: s\n d",
         changes=(Change("1", 1, "a", "t"),),
     )
+    yank = Yank(name="n", version="0", title="n 0 (a)", reason="r", time=1)
     pages = (
-        package_page(site, "n", [Offer(row, deb)]),
+        package_page(site, "n", Known([Offer(row, deb)], [Yanked(site.first, yank)])),
         list_page(site, "n", [Listed("n", (row,))]),
         listed(site, [row]),
     )

@@ -13,7 +13,7 @@ from omnibuild.package.versions import compare_debs, compare_rpms
 from omnibuild.repository import layout
 from omnibuild.repository.apt.suite import ALL
 from omnibuild.repository.state.channel import Channel, Index
-from omnibuild.repository.state.entries import NOARCH, Deb, Download, Rpm
+from omnibuild.repository.state.entries import NOARCH, Deb, Download, Rpm, Yank
 
 P = TypeVar("P", Deb, Rpm)
 Q = TypeVar("Q", bound=Deb | Rpm)
@@ -57,6 +57,13 @@ class Offer(Struct, frozen=True):
     item: Deb | Rpm | Download
 
 
+class Yanked(Struct, frozen=True):
+    """What a channel has no more, and why."""
+
+    channel: str
+    yank: Yank
+
+
 def newest_tarball(channels: Mapping[str, Channel]) -> Row | None:
     """Return the newest tarball, in any channel, of the first name that has one."""
     firsts = (_first_tarball(content) for content in channels.values())
@@ -89,6 +96,19 @@ def offers(
         for offer in offers_of(channel, content):
             found.setdefault(offer.row.name, []).append(offer)
     return dict(sorted(found.items()))
+
+
+def yanks(
+    channels: Mapping[str, Channel], names: Iterable[str] | None = None
+) -> dict[str, list[Yanked]]:
+    """Return what was yanked from the channels of some names, or of all."""
+    found: dict[str, list[Yanked]] = {}
+    for channel, content in channels.items():
+        ledger = content.yanked
+        yanked = ledger if names is None else (y for name in names for y in ledger.named(name))
+        for yank in yanked:
+            found.setdefault(yank.name, []).append(Yanked(channel, yank))
+    return found
 
 
 def offers_of(channel: str, content: Channel, name: str = "") -> Iterator[Offer]:

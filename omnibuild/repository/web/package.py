@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cmp_to_key
+
+from msgspec import Struct
 
 from omnibuild.errors import PackageError
-from omnibuild.events import human_size
 from omnibuild.package.deb.paragraph import parse_paragraph
-from omnibuild.package.versions import compare_debs
 from omnibuild.patterns import regex
 from omnibuild.repository import layout
 from omnibuild.repository.apt.suite import UDEB
@@ -17,37 +16,52 @@ from omnibuild.repository.clients.commands import UNKNOWN_URL, address, options_
 from omnibuild.repository.state.entries import Deb, Rpm
 from omnibuild.repository.web.changes import changes_section
 from omnibuild.repository.web.document import code, document, render, text
-from omnibuild.repository.web.listing import DEB, RPM, TAR, Offer, Row, compare
+from omnibuild.repository.web.listing import DEB, RPM, TAR, Offer, Row, Yanked, compare
 from omnibuild.repository.web.lists import newest_by_channel
 from omnibuild.repository.web.site import Site
+from omnibuild.repository.web.versions import versions_section
 
-# Files of older versions are folded away.
-FILES_IN_SIGHT = 12
+# Of what every version was taken out.
+WITHDRAWN = "All versions of this package were withdrawn."
 
 _WEB = regex(r"https?://[^\s\"'<>]+")
 
 
-def package_page(site: Site, name: str, offers: Sequence[Offer]) -> str:
-    """Return the page of a package.
+class Known(Struct, frozen=True):
+    """What there is to tell of a package.
 
     Args:
-        site: the repository.
-        name: the package.
         offers: all that the channels hold of it.
+        yanked: what they have no more, and why.
     """
-    rows = [offer.row for offer in offers]
-    main = newest_by_channel(site, rows)[0]
-    summary, description, facts = _about(next(each for each in offers if each.row == main))
+
+    offers: Sequence[Offer]
+    yanked: Sequence[Yanked] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything."""
+        return bool(self.offers or self.yanked)
+
+
+def package_page(site: Site, name: str, known: Known) -> str:
+    """Return the page of a package."""
+    rows = [offer.row for offer in known.offers]
+    version, summary, description, facts = "", WITHDRAWN, "", ""
+    if rows:
+        main = newest_by_channel(site, rows)[0]
+        version = main.version
+        about = next(each for each in known.offers if each.row == main)
+        summary, description, facts = _about(about)
     values = {
         "TITLE": text(site.record.title),
         "NAME": text(name),
-        "VERSION": text(main.version),
+        "VERSION": text(version),
         "SUMMARY": text(summary),
         "FACTS": facts,
         "INSTALL": _install(site, name, rows),
         "ABOUT": description,
-        "VERSIONS": _versions(site, rows),
-        "CHANGES": changes_section(offers),
+        "VERSIONS": versions_section(site, rows, known.yanked),
+        "CHANGES": changes_section(known.offers),
     }
     return document(f"{name} · {site.record.title}", render("package.html.in", values))
 
@@ -128,49 +142,3 @@ def _elsewhere(site: Site, channel: str, rows: Sequence[Row]) -> Iterator[str]:
             f"<p>The channel <code>{text(other)}</code> has {text(said)}: write"
             f" <code>--channel {text(other)}</code> before the package's name.</p>\n"
         )
-
-
-def _versions(site: Site, rows: Iterable[Row]) -> str:
-    files: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        # A file for several kinds of hosts, or in several channels, is one.
-        files.setdefault((row.family, row.digest or row.href), []).append(row)
-    newest_first = sorted(
-        files.values(),
-        key=lambda same: cmp_to_key(compare_debs)(same[0].version),
-        reverse=True,
-    )
-    shown, folded = newest_first[:FILES_IN_SIGHT], newest_first[FILES_IN_SIGHT:]
-    values = {
-        "TABLE": _table(site, shown, "versions"),
-        "OLDER": render(
-            "older.html.in", {"COUNT": str(len(folded)), "TABLE": _table(site, folded, "older")}
-        )
-        if folded
-        else "",
-    }
-    return render("versions.html.in", values)
-
-
-def _table(site: Site, files: Iterable[Sequence[Row]], label: str) -> str:
-    lines = "\n".join(_file(site, same) for same in files)
-    return render("table.html.in", {"LABEL": label, "ROWS": lines}).rstrip("\n")
-
-
-def _file(site: Site, same: Sequence[Row]) -> str:
-    row = same[0]
-    hosts = ", ".join(dict.fromkeys(host for each in same for host in site.hosts(each)))
-    channels = sorted({each.channel for each in same}, key=site.order)
-    tags = " ".join(f'<span class="channel">{text(channel)}</span>' for channel in channels)
-    file = row.href.rpartition("/")[2]
-    signature = f"../{row.href}{layout.SIGNATURE}"
-    signed = (
-        f' <a href="{text(signature)}" aria-label="Signature of {text(file)}">signature</a>'
-        if row.href.startswith(f"{layout.DOWNLOADS}/")
-        else ""
-    )
-    return (
-        f'<tr><th scope="row">{text(row.version)}</th><td>{tags}</td><td>{text(hosts)}</td>'
-        f'<td><a href="../{text(row.href)}">{text(file)}</a>'
-        f' <span class="meta">{human_size(row.size)}</span>{signed}</td></tr>'
-    )

@@ -129,9 +129,15 @@ def test_suites_and_components_of_reprepro_become_channels_and_components(tmp_pa
         ("bookworm", "main", 1),
         ("trixie", "contrib", 1),
     ]
+    assert list(told.lines(dry_run=True))[:2] == [
+        "suite bookworm would become channel bookworm",
+        "suite trixie would become channel trixie",
+    ]
     assert not (tmp_path / "new").exists()
     mapping = Mapping("stable", ("bookworm=stable", "trixie=testing"), "main")
-    assert take(tmp_path, base, mapping).added == 2
+    taken = take(tmp_path, base, mapping)
+    assert taken.added == 2
+    assert next(taken.lines(dry_run=False)) == "suite bookworm is now channel stable"
     same_by_apt(tmp_path, debs[:1])
     same_by_apt(tmp_path, debs[1:], "testing")
 

@@ -13,7 +13,7 @@ from omnibuild.repository.life.checking import check
 from omnibuild.repository.life.history import log_of
 from omnibuild.repository.life.inventory import inventories
 from omnibuild.repository.mending.repair import repair
-from omnibuild.repository.publish import publish
+from omnibuild.repository.publish import publish, remove
 from tests.unit.repository.mending.damage import damage, make, told
 from tests.unit.repository.samples import PLATFORMS, listing, package, signer
 
@@ -32,6 +32,19 @@ def present_leaf(root: Path) -> str:
     head = json.loads((root / "state/head.json").read_text())
     release = json.loads((root / f"state/releases/{head['releases']['stable']}.json").read_text())
     return f"state/leaves/{release['contents']['suites']['stable']['lists']['amd64'][0][1]}.zst"
+
+
+def test_what_was_yanked_is_told_again_of_the_log(repository: Path) -> None:
+    remove(["hello"], repository, signer(), reason="It broke hosts.")
+    head = json.loads((repository / "state/head.json").read_text())
+    release = repository / f"state/releases/{head['releases']['stable']}.json"
+    leaf = json.loads(release.read_text())["contents"]["yanked"][0][1]
+    before = listing(repository)
+    path = repository / f"state/leaves/{leaf}.zst"
+    path.write_bytes(b"damaged")
+    assert [fault.place for fault in check(repository).faults] == [str(path)]
+    assert [each.place for each in repair(repository, signer()).mended] == [str(path)]
+    assert listing(repository) == before
 
 
 def test_what_is_whole_stays_as_it_is(repository: Path) -> None:

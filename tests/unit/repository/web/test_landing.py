@@ -22,7 +22,7 @@ from omnibuild.repository.web.document import text as escaped
 from omnibuild.repository.web.landing import landing_page
 from omnibuild.repository.web.listing import Row, newest, offers, offers_of
 from omnibuild.repository.web.lists import front_of, lists
-from omnibuild.repository.web.package import package_page
+from omnibuild.repository.web.package import Known, package_page
 from omnibuild.repository.web.programs import overview
 from omnibuild.repository.web.site import Site
 from tests.unit.repository.samples import DEBIAN_11, EL9, LINUX, PLATFORMS, package, signer
@@ -132,7 +132,9 @@ def site(record: Repository, channels: dict[str, Channel]) -> dict[str, str]:
     return {
         "index.html": landing_page(place, channels, edition, few),
         "packages.json": overview(place, channels, few.rows if few else None, edition.leaves),
-        **{f"packages/{name}.html": package_page(place, name, found[name]) for name in found},
+        **{
+            f"packages/{name}.html": package_page(place, name, Known(found[name])) for name in found
+        },
         **({} if few else dict(lists(target, place, edition))),
     }
 

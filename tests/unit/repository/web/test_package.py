@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from msgspec.structs import replace
 
 from omnibuild.payload.model import Change
 from omnibuild.recipe.models import Platform
+from omnibuild.repository.life.checking import check
+from omnibuild.repository.life.promotion import promote
 from omnibuild.repository.publish import publish, remove
 from tests.unit.repository.samples import (
     DEBIAN_11,
@@ -45,8 +48,8 @@ def page(root: Path, name: str = "hello") -> str:
 
 def rows(root: Path, name: str = "hello") -> list[tuple[str, ...]]:
     """Return version, channels, hosts and file of each row, as people read them."""
-    found = re.findall("<tr><th scope=.row.>(.*?)</tr>", page(root, name), re.DOTALL)
-    cells = [re.split("</t[hd]><td>", each.removesuffix("</td>")) for each in found]
+    found = re.findall("<tr[^>]*><th scope=.row.>(.*?)</tr>", page(root, name), re.DOTALL)
+    cells = [re.split("</t[hd]><td[^>]*>", each.removesuffix("</td>")) for each in found]
     return [tuple(unescape(re.sub("<[^>]*>", "", cell)) for cell in row) for row in cells]
 
 
@@ -81,18 +84,68 @@ def test_code_names_of_hosts_are_left_out(tmp_path: Path, root: Path) -> None:
     assert rows(root)[0][2] == "Debian 12"
 
 
-def test_what_was_yanked_is_not_there(tmp_path: Path, root: Path) -> None:
-    add(root, package(tmp_path, version="1.0"), package(tmp_path, version="1.1"))
-    remove(["hello=1.1"], root, signer(), reason="loses orders")
-    assert [row[0] for row in rows(root)] == ["1.0-1"]
-
-
 def test_older_files_are_folded_away(tmp_path: Path, root: Path) -> None:
     add(root, *(package(tmp_path, version=f"1.{number}") for number in range(20)))
     text = page(root)
     assert "8 more files" in Page(text).text
     assert "hello_1.8-1" in text.partition("<details>")[0]
     assert "hello_1.7-1" in text.partition("<details>")[2]
+
+
+def test_what_was_yanked_is_told_with_its_reason_and_cannot_be_fetched(
+    tmp_path: Path, root: Path
+) -> None:
+    reason = "CVE-2026-1 <b>leaks</b>"
+    for version in ("1.0", "2.0"):
+        add(root, *(package(tmp_path, version=version, platform=p) for p in PLATFORMS))
+    add(root, package(tmp_path, version="2.0"), channel="beta")
+    remove(["hello=2.0"], root, signer(), reason=reason)
+    text = page(root)
+    today = datetime.now(UTC).strftime("%Y-%m-%d")
+    why = f"Withdrawn {today}: {reason}"
+    assert [row[:3] for row in rows(root)][:4] == [
+        ("2.0-1", "beta", "Debian 12"),
+        ("2.0-1", "stable", why),
+        ("2.0-1~deb11", "stable", why),
+        ("2.0", "stable", why),
+    ]
+    assert text.count("<s>2.0-1</s>") == 1
+    assert "&lt;b&gt;leaks" in text
+    assert '<h1>hello <span class="version">1.0-1</span></h1>' in text
+    assert len(re.findall(r'href="[^"]*2\.0-1[^"]*\.deb"', text)) == 1
+    assert check(root, deep=True).faults == []
+
+
+def test_of_what_is_all_yanked_only_that_is_told(tmp_path: Path, root: Path) -> None:
+    add(root, package(tmp_path), package(tmp_path, "other"))
+    remove(["hello"], root, signer(), reason="It broke hosts.")
+    before = page(root)
+    assert "All versions of this package were withdrawn." in before
+    assert "It broke hosts." in before
+    assert "<code>" not in before
+    assert "hello" not in (root / "index.html").read_text()
+    # Pages that are made of everything are the same.
+    (root / "state/catalogue.json").unlink()
+    add(root)
+    assert page(root) == before
+    # A name that is withdrawn without a reason was a mistake of somebody, and is forgotten.
+    remove(["other"], root, signer())
+    assert not (root / "packages/other.html").exists()
+
+
+@pytest.mark.parametrize("way", ["published", "promoted"])
+def test_what_came_back_is_not_withdrawn_any_more(tmp_path: Path, root: Path, way: str) -> None:
+    file = package(tmp_path)
+    for channel in ("stable", "beta"):
+        add(root, file, channel=channel)
+    remove(["hello=1.0"], root, signer(), reason="It broke hosts.")
+    assert "It broke hosts." in page(root)
+    if way == "published":
+        add(root, file)
+    else:
+        promote(["hello=1.0"], root, signer(), "beta", "stable")
+    assert "Withdrawn" not in page(root)
+    assert [row[1] for row in rows(root)] == ["stable beta"]
 
 
 def test_commands_are_those_for_what_is_there(tmp_path: Path, root: Path) -> None:

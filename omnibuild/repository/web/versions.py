@@ -1,0 +1,87 @@
+"""The versions of one package: what can be fetched of each, and what was yanked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cmp_to_key
+
+from omnibuild.events import human_size
+from omnibuild.package.versions import compare_debs
+from omnibuild.repository import layout
+from omnibuild.repository.web.document import render, text
+from omnibuild.repository.web.listing import Row, Yanked
+from omnibuild.repository.web.site import Site
+
+# Files of older versions are folded away.
+FILES_IN_SIGHT = 12
+
+
+def versions_section(site: Site, rows: Iterable[Row], yanked: Iterable[Yanked]) -> str:
+    """Return all files, the newest version first; those that were yanked are only told of."""
+    lines = sorted(
+        [*_files(site, rows), *_yanks(site, yanked)],
+        key=lambda each: cmp_to_key(compare_debs)(each[0]),
+        reverse=True,
+    )
+    shown, folded = lines[:FILES_IN_SIGHT], lines[FILES_IN_SIGHT:]
+    older = {"COUNT": str(len(folded)), "TABLE": _table(folded, "older")}
+    values = {
+        "TABLE": _table(shown, "versions"),
+        "OLDER": render("older.html.in", older) if folded else "",
+    }
+    return render("versions.html.in", values)
+
+
+def _table(lines: Iterable[tuple[str, str]], label: str) -> str:
+    rows = "\n".join(line for _, line in lines)
+    return render("table.html.in", {"LABEL": label, "ROWS": rows}).rstrip("\n")
+
+
+def _files(site: Site, rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
+    """Yield versions, and the line of each of their files."""
+    files: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        # A file for several kinds of hosts, or in several channels, is one.
+        files.setdefault((row.family, row.digest or row.href), []).append(row)
+    for same in files.values():
+        yield same[0].version, _file(site, same)
+
+
+def _yanks(site: Site, yanked: Iterable[Yanked]) -> Iterator[tuple[str, str]]:
+    """Yield versions, and why there is nothing to fetch of each."""
+    channels: dict[tuple[str, str, str], set[str]] = {}
+    for each in yanked:
+        day = time.strftime("%Y-%m-%d", time.gmtime(each.yank.time))
+        version = each.yank.version or each.yank.title
+        channels.setdefault((version, each.yank.reason, day), set()).add(each.channel)
+    for (version, reason, day), names in channels.items():
+        yield (
+            version,
+            f'<tr class="yanked"><th scope="row"><s>{text(version)}</s></th>'
+            f'<td>{_tags(site, names)}</td><td colspan="2">Withdrawn'
+            f' <time datetime="{day}">{day}</time>: <bdi>{text(reason)}</bdi></td></tr>',
+        )
+
+
+def _tags(site: Site, channels: Iterable[str]) -> str:
+    names = sorted(channels, key=site.order)
+    return " ".join(f'<span class="channel">{text(name)}</span>' for name in names)
+
+
+def _file(site: Site, same: Sequence[Row]) -> str:
+    row = same[0]
+    hosts = ", ".join(dict.fromkeys(host for each in same for host in site.hosts(each)))
+    tags = _tags(site, {each.channel for each in same})
+    file = row.href.rpartition("/")[2]
+    signature = f"../{row.href}{layout.SIGNATURE}"
+    signed = (
+        f' <a href="{text(signature)}" aria-label="Signature of {text(file)}">signature</a>'
+        if row.href.startswith(f"{layout.DOWNLOADS}/")
+        else ""
+    )
+    return (
+        f'<tr><th scope="row">{text(row.version)}</th><td>{tags}</td><td>{text(hosts)}</td>'
+        f'<td><a href="../{text(row.href)}">{text(file)}</a>'
+        f' <span class="meta">{human_size(row.size)}</span>{signed}</td></tr>'
+    )
