@@ -14,13 +14,14 @@ from omnibuild import digests, files
 from omnibuild.digests import Digest
 from omnibuild.errors import PackageError
 from omnibuild.execute.job import Job
-from omnibuild.kinds.payload import MANIFEST_PATH, load_payload
+from omnibuild.kinds.payload import load_payload
 from omnibuild.package.artifact import Artifact
 from omnibuild.package.formats import FORMATS, write_package
 from omnibuild.package.formats.format import Base, Kept, Making
 from omnibuild.payload.assembly import where_pruned
 from omnibuild.payload.described import load_described
 from omnibuild.payload.model import Payload
+from omnibuild.provenance.described import MANIFEST
 from omnibuild.store.delivery import CHECKSUM_SUFFIX, MANIFEST_SUFFIX
 from omnibuild.store.results import Output, Result
 from omnibuild.tree import Entry, Kind, Tree
@@ -40,7 +41,7 @@ def run(job: Job) -> Output:
     directory.mkdir(parents=True)
     payload = load_payload(job.store, job.inputs["payload"].digest)
     form = msgspec.convert(settings, FORMATS[name].settings)
-    described = json.loads((payload.root / payload.prefix.lstrip("/") / MANIFEST_PATH).read_bytes())
+    described = json.loads((payload.root / payload.prefix.lstrip("/") / MANIFEST).read_bytes())
     if (symbols := FORMATS[name].symbols) and "symbols" in job.inputs:
         tree = job.store.tree(job.inputs["symbols"].digest)
         payload = symbols(payload, form, job.tree("symbols"), tree)

@@ -38,6 +38,7 @@ from omnibuild.payload.described import describe, files_directory, load_describe
 from omnibuild.payload.globs import matches
 from omnibuild.payload.model import Change, Payload
 from omnibuild.payload.own_files import brought, owners_of
+from omnibuild.provenance.described import MANIFEST
 from omnibuild.provenance.manifest import without_compiler
 from omnibuild.recipe.located import Fault, FaultError
 from omnibuild.recipe.models import Recipe
@@ -46,8 +47,6 @@ from omnibuild.sources.python.entrypoints import console_scripts, modules_of
 from omnibuild.store.results import Output
 from omnibuild.store.store import Store
 from omnibuild.tree import Entry, Kind, Tree
-
-MANIFEST_PATH = "share/omnibuild/manifest.json"
 
 
 def run(job: Job) -> Output:
@@ -77,7 +76,7 @@ def run(job: Job) -> Output:
     generated = {
         **host.files,
         **documents(recipe, metadata, host, parts, described, own, manuals),
-        f"{prefix}/{MANIFEST_PATH}": GeneratedFile(manifest.encode()),
+        f"{prefix}/{MANIFEST}": GeneratedFile(manifest.encode()),
     }
     target = files_directory(job)
     tree = assemble(parts, prefix, generated, host.symlinks, target)

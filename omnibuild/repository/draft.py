@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.recipe.models import Platform
 from omnibuild.repository import intake, layout
@@ -75,6 +76,9 @@ class Draft(Struct, frozen=True):
 
     def add(self, submission: Submission) -> bool:
         """Bring a package to its place; tell whether the channel did not hold it."""
+        if submission.manifest:
+            path = layout.manifest(digests.of_bytes(submission.manifest))
+            self.state.target.put(path, submission.manifest)
         if submission.format == intake.DEB:
             suite = suite_for(submission.version, self.name, self.platforms)
             return self._add_deb(submission, [suite])
@@ -123,7 +127,13 @@ class Draft(Struct, frozen=True):
         self._copy(submission, submission.path)
         layered = self.layers.get(submission.identity)
         layers = layered.put(self.state.target) if layered else ""
-        item = Download(name=submission.name, digest=submission.identity, size=size, layers=layers)
+        item = Download(
+            name=submission.name,
+            digest=submission.identity,
+            size=size,
+            layers=layers,
+            manifest=submission.described or "",
+        )
         return self.content.downloads.put(item)
 
     def _copy(self, submission: Submission, path: str) -> None:
@@ -217,4 +227,5 @@ def deb_entry(submission: Submission) -> Deb:
         path=submission.path,
         stanza=stanza(control, path=submission.path, size=size, digest=submission.identity),
         changes=tuple(Change(each.version, each.date, each.author, each.text) for each in changes),
+        manifest=submission.described,
     )

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.errors import PackageError, Where
 from omnibuild.package.reading import reading
+from omnibuild.provenance.described import described, place_of_manifest
 from omnibuild.regular import open_regular
 from omnibuild.repository import layout
 from omnibuild.repository.state.damage import UNREADABLE
@@ -51,6 +52,7 @@ class Submission(Struct, frozen=True):
             stands for one identity, in all channels.
         deb: what a .deb says.
         info: headers of an .rpm.
+        manifest: what an app says that it is made of; empty if it says nothing.
     """
 
     source: Path
@@ -62,6 +64,7 @@ class Submission(Struct, frozen=True):
     path: str
     deb: CheckedDeb | None = None
     info: RpmInfo | None = None
+    manifest: bytes = b""
 
     @property
     def key(self) -> str:
@@ -69,6 +72,11 @@ class Submission(Struct, frozen=True):
         if self.format in (DEB, RPM):
             return f"{self.name} {self.path}"
         return Download(name=self.name, digest="", size=0).key
+
+    @property
+    def described(self) -> Digest | UnsetType:
+        """The digest of its manifest, if there is one."""
+        return digests.of_bytes(self.manifest) if self.manifest else UNSET
 
     def keys(self, components: Iterable[str]) -> list[str]:
         """Return its place in a ledger, and those that it would have in other components."""
@@ -136,11 +144,19 @@ def inspect(path: Path, component: str = layout.COMPONENT) -> Submission:
         check_pex(path)
         return Submission(path, PEX, path.name, "", "", digests.of_file(path), place)
     from omnibuild.package.decompression import decompressed
+    from omnibuild.package.opening.manifest import manifest_of_tarball
 
     with reading(path), open_regular(path) as stream:
         for _ in decompressed(stream, path.name):
             pass
-    return Submission(path, TAR, path.name, "", "", digests.of_file(path), place)
+    manifest = _readable(manifest_of_tarball(path))
+    identity = digests.of_file(path)
+    return Submission(path, TAR, path.name, "", "", identity, place, manifest=manifest)
+
+
+def _readable(manifest: bytes) -> bytes:
+    """Return a manifest; nothing for what is none: no package has to have one."""
+    return manifest if manifest and described(manifest) else b""
 
 
 def _refuse_others(path: Path) -> None:
@@ -246,7 +262,8 @@ def _inspect_deb(path: Path, component: str) -> Submission:
     )
     place = layout.deb_path(name, version, architecture, path.suffix, component)
     identity = digests.of_file(path)
-    return Submission(path, DEB, name, version, architecture, identity, place, deb=deb)
+    about = (name, version, architecture, identity, place)
+    return Submission(path, DEB, *about, deb=deb, manifest=_readable(deb.manifest))
 
 
 def _inspect_rpm(path: Path) -> Submission:
@@ -255,9 +272,18 @@ def _inspect_rpm(path: Path) -> Submission:
     info = check_rpm(path)
     version, architecture = info.full_version, info.architecture
     place = layout.rpm_path(info.name, version, architecture)
-    return Submission(
-        path, RPM, info.name, version, architecture, info.header_digest, place, info=info
-    )
+    about = (info.name, version, architecture, info.header_digest, place)
+    return Submission(path, RPM, *about, info=info, manifest=_manifest_of_rpm(path, info))
+
+
+def _manifest_of_rpm(path: Path, info: RpmInfo) -> bytes:
+    expected = f"/{place_of_manifest(info.name)}"
+    if all(file.path != expected for file in info.files):
+        return b""
+    # Few packages are of this program: the others are read once.
+    from omnibuild.package.opening.manifest import manifest_of_rpm
+
+    return _readable(manifest_of_rpm(path))
 
 
 def changed_meanwhile(submission: Submission) -> PackageError:

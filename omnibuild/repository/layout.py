@@ -18,6 +18,8 @@ DOWNLOADS = "downloads"
 SIGNATURE = ".asc"
 # Of tarballs, and the lists of them; all are called after their digests.
 LAYERS = "layers"
+# What versions say that they are made of, called after digests.
+MANIFESTS = "manifests"
 PACKAGES = "packages"
 LISTS = "lists"
 # The same for programs, where they are few; else where to find them.
@@ -72,7 +74,7 @@ def check_component(component: str) -> None:
 
 _IMMUTABLE = regex(
     r"apt/pool/.+|apt/dists/.+/by-hash/.+|yum/.+/Packages/.+|yum/.+/repodata/[0-9a-f]{64}-.+"
-    r"|yum/.+/gen-[0-9]+/.+|downloads/[^/]+\.(tar\.(gz|xz|zst)|pex)|layers/[^/]+"
+    r"|yum/.+/gen-[0-9]+/.+|downloads/[^/]+\.(tar\.(gz|xz|zst)|pex)|layers/[^/]+|manifests/[^/]+"
     r"|state/(leaves|releases|filelists|contents)/.+"
 )
 
@@ -239,6 +241,11 @@ def layer(digest: str) -> str:
 def layer_list(digest: str) -> str:
     """Return where the layers of a tarball are listed, in a file of that digest."""
     return f"{LAYERS}/{digest}.list"
+
+
+def manifest(digest: str) -> str:
+    """Return the manifest of that digest."""
+    return f"{MANIFESTS}/{digest}.json"
 
 
 def _shelf(name: str) -> str:

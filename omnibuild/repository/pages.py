@@ -172,7 +172,7 @@ def _write_pages(
     if not past:
         target.remove(layout.CATALOGUED)
     own = (
-        (layout.package_page(name), package_page(site, name, each))
+        (layout.package_page(name), package_page(site, name, each, target.read))
         for name, each in known.items()
         if each
     )

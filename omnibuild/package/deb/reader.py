@@ -12,6 +12,7 @@ from omnibuild.package.deb.contents import check_contents, control_files, deb_pa
 from omnibuild.package.deb.fields import check_fields
 from omnibuild.package.deb.paragraph import parse_paragraph
 from omnibuild.package.reading import reading
+from omnibuild.provenance.described import LARGEST, place_of_manifest
 from omnibuild.regular import open_regular
 
 
@@ -41,10 +42,12 @@ class CheckedDeb(Struct, frozen=True):
     Args:
         fields: of its control file, in their order.
         changes: the newest entries of its changelog.
+        manifest: what an app says that it is made of; empty if it says nothing.
     """
 
     fields: dict[str, str]
     changes: tuple[DebChange, ...]
+    manifest: bytes = b""
 
 
 def check_deb(path: Path) -> CheckedDeb:
@@ -59,8 +62,10 @@ def check_deb(path: Path) -> CheckedDeb:
         check_fields(fields)
         name = fields["Package"]
         wanted = dict.fromkeys(changelog_paths(name), LONGEST)
+        manifest = place_of_manifest(name).encode()
+        wanted[manifest] = LARGEST
         kept = check_contents(stream, data, files.get(b"md5sums", b""), wanted)
-    return CheckedDeb(fields, newest_changes(kept, name))
+    return CheckedDeb(fields, newest_changes(kept, name), kept.get(manifest, b""))
 
 
 def control_fields(files: dict[bytes, bytes]) -> dict[str, str]:

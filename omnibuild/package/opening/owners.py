@@ -17,10 +17,10 @@ from packaging.utils import canonicalize_name
 
 from omnibuild.audit.owners import Brings, Owner, Owners
 from omnibuild.payload.model import Payload
+from omnibuild.provenance.described import MANIFEST
 from omnibuild.tree import Entry, Kind
 
 INFO = ".dist-info"
-MANIFEST = "share/omnibuild/manifest.json"
 # Bytes. Of a distribution with 100,000 files RECORD has 10 MB.
 LARGEST_LIST = 1 << 26
 CACHE = "/__pycache__/"

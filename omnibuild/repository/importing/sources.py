@@ -40,20 +40,11 @@ class Mapping:
     component: str = ""
 
 
-def listed_in(
-    place: Place, verifier: Verifier | None, mapping: Mapping, suites: Suites
-) -> Iterator[Listed]:
-    """Yield what a repository lists: for apt, for dnf, or just the files of a directory.
-
-    Args:
-        place: the repository.
-        verifier: whose signatures are good; None: no signature is asked for.
-        mapping: where its packages shall be.
-        suites: what :func:`suites_of` says.
-    """
+def listed_in(place: Place, verifier: Verifier | None, mapping: Mapping) -> Iterator[Listed]:
+    """Yield what a repository lists: for apt, for dnf, or just the files of a directory."""
     layout.check_channel(mapping.channel)
     apt, yum = AptSource(place, verifier), YumSource(place, verifier)
-    trees = _trees(place)
+    suites, trees = suites_of(place, mapping), _trees(place)
     for suite, channel in suites.items():
         for each in apt.suite(suite, channel, mapping.component):
             layout.check_component(each.component)

@@ -17,7 +17,7 @@ from omnibuild.repository import layout
 from omnibuild.repository.indexes import is_shown
 from omnibuild.repository.keys.package import keyring_version
 from omnibuild.repository.layers.listing import layer_files
-from omnibuild.repository.life.files import File, files_of
+from omnibuild.repository.life.files import File, files_of, manifest_file, manifests_of
 from omnibuild.repository.life.served import check_served
 from omnibuild.repository.life.settings import said, validities
 from omnibuild.repository.refusals import existing
@@ -130,6 +130,9 @@ def _checked(target: Target, head: Head, *, deep: bool) -> Checked:
     checked.faults += _without_keyring(target, head.repository, whole)
     listed = {file.path: file for name, each in whole.items() for file in files_of(name, each)}
     listed |= {file.path: file for file in _layers(target, whole.values(), checked)}
+    for name, each in whole.items():
+        files = map(manifest_file, manifests_of(name, each))
+        listed |= {file.path: file for file in files}
     _check_files(target, listed, checked, deep=deep)
     _check_validity(target, channels, checked)
     _check_shards(target, whole.values(), checked)
@@ -282,7 +285,7 @@ def _wrong(target: Target, file: File, size: int | None, *, deep: bool) -> str:
     """Return what is wrong with a file; empty if nothing is."""
     if size is None:
         return "it is gone"
-    if size != file.size:
+    if file.size is not None and size != file.size:
         return f"it has {size} bytes, and had {file.size}"
     if deep:
         with target.local(file.path) as path:

@@ -72,18 +72,25 @@ class Named:
             for debs in suite.lists.values():
                 for deb in self._new(debs, known):
                     self.paths.update((deb_file(deb).path, layout.contents_shard(deb.digest)))
+                    self._add_manifest(deb)
         for tree, index in content.trees.items():
             for architecture, rpms in index.lists.items():
                 directories = directories_of(release.channel, tree, index, architecture)
                 for rpm in self._new(rpms, known, *directories):
                     self.paths.update(each.path for each in rpm_files(rpm, directories))
                     self.paths.add(layout.filelists_shard(rpm.identity))
+                    self._add_manifest(rpm)
         for leaf in (*content.advisories.leaves, *content.yanked.leaves):
             self.paths.add(layout.leaf(leaf.digest))
         for item in self._new(content.downloads, known):
             path = download_file(item).path
             self.paths.update((path, f"{path}{layout.CHECKSUM}", f"{path}{layout.SIGNATURE}"))
             self.paths.update(layer_paths(target, item))
+            self._add_manifest(item)
+
+    def _add_manifest(self, entry: Deb | Rpm | Download) -> None:
+        if entry.manifest:
+            self.paths.add(layout.manifest(entry.manifest))
 
     def _new(self, ledger: Ledger[E], out: _Out, *places: str) -> Iterator[E]:
         """Yield entries of leaves that were not met in these places."""
@@ -210,6 +217,7 @@ def _directories(target: Target) -> Iterator[tuple[str, bool]]:
             yield directory, False
     yield layout.DOWNLOADS, False
     yield layout.LAYERS, False
+    yield layout.MANIFESTS, False
     for path in (
         layout.leaf(""),
         layout.release(""),

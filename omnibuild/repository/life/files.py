@@ -19,25 +19,46 @@ class File:
 
     Args:
         path: where it lies.
+        size: in bytes; None where nothing tells it.
     """
 
     path: str
-    size: int
+    size: int | None
     digest: Digest
 
 
 def files_of(name: str, content: Channel) -> Iterator[File]:
     """Yield the files that a channel lists."""
+    for _, files in places_of(name, content):
+        yield from files
+
+
+def places_of(name: str, content: Channel) -> Iterator[tuple[Deb | Rpm | Download, list[File]]]:
+    """Yield what a channel lists, and where the file of each lies."""
     for suite in content.suites.values():
         for deb in suite:
-            yield deb_file(deb)
+            yield deb, [deb_file(deb)]
     for tree, index in content.trees.items():
         for architecture, rpms in index.lists.items():
             directories = directories_of(name, tree, index, architecture)
             for rpm in rpms:
-                yield from rpm_files(rpm, directories)
+                yield rpm, rpm_files(rpm, directories)
     for item in content.downloads:
-        yield download_file(item)
+        yield item, [download_file(item)]
+
+
+def manifests_of(name: str, content: Channel) -> dict[Digest, list[File]]:
+    """Return the manifests of what a channel lists, and the files that they are made of."""
+    found: dict[Digest, list[File]] = {}
+    for entry, files in places_of(name, content):
+        if entry.manifest:
+            found.setdefault(entry.manifest, []).extend(files)
+    return found
+
+
+def manifest_file(digest: Digest) -> File:
+    """Return where a manifest lies; nothing tells its size."""
+    return File(layout.manifest(digest), None, digest)
 
 
 def deb_file(deb: Deb) -> File:

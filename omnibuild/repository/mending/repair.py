@@ -24,6 +24,7 @@ from omnibuild.repository.keys.package import add_keyring
 from omnibuild.repository.life.files import files_of
 from omnibuild.repository.life.served import check_served
 from omnibuild.repository.mending.layers import mend_layers
+from omnibuild.repository.mending.manifests import mend_manifests
 from omnibuild.repository.mending.served import mend_signatures
 from omnibuild.repository.mending.state import Found, find_state
 from omnibuild.repository.state.channel import Channel
@@ -179,6 +180,7 @@ class _Repair:
             self._drop({listed[path].digest for path in lost})
         self._mend_shards(lost)
         self._mend_layers()
+        self._mend_manifests()
         self.done.unlisted = [
             self.target.place(path) for path in found.files.unlisted({*listed, *found.named, *lost})
         ]
@@ -195,6 +197,14 @@ class _Repair:
                     self._mended(path, "made of its tarball")
                 else:
                     self._lost(path, "its tarball is lost, too")
+
+    def _mend_manifests(self) -> None:
+        for name, content in self.found.channels.items():
+            for path, mended in mend_manifests(self.target, self.found.files, name, content):
+                if mended:
+                    self._mended(path, "taken out of its package")
+                else:
+                    self._lost(path, "its package is lost, too")
 
     def _mend_shards(self, lost: list[str]) -> None:
         for name, content in self.found.channels.items():

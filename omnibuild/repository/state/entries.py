@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from omnibuild import digests
 from omnibuild.digests import Digest
@@ -33,7 +33,8 @@ class Change(Struct, frozen=True, array_like=True):
 class Deb(Struct, frozen=True, kw_only=True):
     """A .deb in the pool.
 
-    ``stanza`` is its paragraph in Packages, ``changes`` are the newest of its changelog.
+    ``stanza`` is its paragraph in Packages, ``changes`` are the newest of its changelog;
+    ``manifest`` is the digest of what it says that it is made of.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Deb(Struct, frozen=True, kw_only=True):
     path: str
     stanza: str
     changes: tuple[Change, ...] = ()
+    manifest: Digest | UnsetType = UNSET
 
     @property
     def key(self) -> str:
@@ -77,6 +79,7 @@ class Rpm(Struct, frozen=True, kw_only=True):
     other: str
     # Fingerprint of the key that it is signed with.
     signed_by: str = ""
+    manifest: Digest | UnsetType = UNSET
 
     @property
     def key(self) -> str:
@@ -92,6 +95,7 @@ class Download(Struct, frozen=True, kw_only=True, omit_defaults=True):
     size: int
     # Of the list of its layers; empty for what stays whole.
     layers: Digest = ""
+    manifest: Digest = ""
 
     @property
     def key(self) -> str:

@@ -15,7 +15,7 @@ from omnibuild.repository.web.site import Site
 
 def frame(site: Site) -> Digest:
     """Return the digest of what pages have in common."""
-    row = Row("n", "1", "a", "s", site.first, site.first, 1, "d", "h", DEB, ("a",))
+    row = Row("n", "1", "a", "s", site.first, site.first, 1, "d", "h", DEB, ("a",), "m")
     deb = Deb(
         name="n",
         version="1",
@@ -28,8 +28,11 @@ def frame(site: Site) -> Digest:
         changes=(Change("1", 1, "a", "t"),),
     )
     yank = Yank(name="n", version="0", title="n 0 (a)", reason="r", time=1)
+    manifest = b'{"components": [{"name": "n", "version": "1", "license": "l"}]}'
     pages = (
-        package_page(site, "n", Known([Offer(row, deb)], [Yanked(site.first, yank)])),
+        package_page(
+            site, "n", Known([Offer(row, deb)], [Yanked(site.first, yank)]), lambda _: manifest
+        ),
         list_page(site, "n", [Listed("n", (row,))]),
         listed(site, [row]),
     )

@@ -28,6 +28,7 @@ class Row(Struct, frozen=True, array_like=True):
         channel: the channel that holds it; empty: whichever.
         place: the suite or tree of it, where there is one.
         hosts: the architectures of hosts that see it there.
+        manifest: the digest of what it says that it is made of.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Row(Struct, frozen=True, array_like=True):
     href: str
     family: str
     hosts: tuple[str, ...]
+    manifest: Digest = ""
 
     @property
     def seen(self) -> str:
@@ -118,7 +120,9 @@ def offers_of(channel: str, content: Channel, name: str = "") -> Iterator[Offer]
             href = f"{layout.APT}/{deb.path}"
             about = (deb.name, deb.version, deb.architecture, deb.summary, channel, suite)
             hosts = _hosts(deb.architecture, debs.architectures)
-            yield Offer(Row(*about, deb.size, deb.digest, href, DEB, hosts), deb)
+            yield Offer(
+                Row(*about, deb.size, deb.digest, href, DEB, hosts, deb.manifest or ""), deb
+            )
     for tree, rpms in content.trees.items():
         for rpm in _of(rpms, name):
             named = [rpm.architecture] if rpm.architecture in rpms.architectures else []
@@ -126,7 +130,9 @@ def offers_of(channel: str, content: Channel, name: str = "") -> Iterator[Offer]
             href = f"{directory}/{rpm.path}"
             about = (rpm.name, rpm.version, rpm.architecture, rpm.summary, channel, tree)
             hosts = _hosts(rpm.architecture, rpms.architectures)
-            yield Offer(Row(*about, rpm.size, rpm.digest, href, RPM, hosts), rpm)
+            yield Offer(
+                Row(*about, rpm.size, rpm.digest, href, RPM, hosts, rpm.manifest or ""), rpm
+            )
     yield from _downloads(channel, content, name)
 
 
@@ -140,8 +146,8 @@ def _downloads(channel: str, content: Channel, wanted: str) -> Iterator[Offer]:
         href = layout.download_path(item.name)
         family, summary = (PEX, "PEX file") if item.is_pex else (TAR, "Tarball")
         about = (name, version, architecture, summary, channel, "")
-        row = Row(*about, item.size, item.digest, href, family, (architecture,))
-        yield Offer(row, item)
+        file = (item.size, item.digest, href, family, (architecture,), item.manifest)
+        yield Offer(Row(*about, *file), item)
 
 
 def newest(rows: Iterable[Row]) -> list[Row]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -19,7 +19,7 @@ from omnibuild.repository.web.document import code, document, render, text
 from omnibuild.repository.web.listing import DEB, RPM, TAR, Offer, Row, Yanked, compare
 from omnibuild.repository.web.lists import newest_by_channel
 from omnibuild.repository.web.site import Site
-from omnibuild.repository.web.versions import versions_section
+from omnibuild.repository.web.versions import parts_section, versions_section
 
 # Of what every version was taken out.
 WITHDRAWN = "All versions of this package were withdrawn."
@@ -43,13 +43,14 @@ class Known(Struct, frozen=True):
         return bool(self.offers or self.yanked)
 
 
-def package_page(site: Site, name: str, known: Known) -> str:
-    """Return the page of a package."""
+def package_page(site: Site, name: str, known: Known, read: Callable[[str], bytes]) -> str:
+    """Return the page of a package; ``read`` reads a file of the repository."""
     rows = [offer.row for offer in known.offers]
-    version, summary, description, facts = "", WITHDRAWN, "", ""
+    version, summary, description, facts, parts = "", WITHDRAWN, "", "", ""
     if rows:
         main = newest_by_channel(site, rows)[0]
         version = main.version
+        parts = parts_section(main, read(layout.manifest(main.manifest)) if main.manifest else b"")
         about = next(each for each in known.offers if each.row == main)
         summary, description, facts = _about(about)
     values = {
@@ -61,6 +62,7 @@ def package_page(site: Site, name: str, known: Known) -> str:
         "INSTALL": _install(site, name, rows),
         "ABOUT": description,
         "VERSIONS": versions_section(site, rows, known.yanked),
+        "PARTS": parts,
         "CHANGES": changes_section(known.offers),
     }
     return document(f"{name} · {site.record.title}", render("package.html.in", values))

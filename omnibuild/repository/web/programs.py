@@ -68,6 +68,7 @@ def _as_object(site: Site, row: Row) -> dict[str, object]:
         "size": row.size,
         "sha256": row.digest,
         "path": row.href,
+        **({"manifest": layout.manifest(row.manifest)} if row.manifest else {}),
     }
 
 

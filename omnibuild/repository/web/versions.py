@@ -1,4 +1,4 @@
-"""The versions of one package: what can be fetched of each, and what was yanked."""
+"""The versions of one package: what can be fetched, what was yanked, what a version is made of."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import cmp_to_key
 
 from omnibuild.events import human_size
 from omnibuild.package.versions import compare_debs
+from omnibuild.provenance.described import Component, described
 from omnibuild.repository import layout
 from omnibuild.repository.web.document import render, text
 from omnibuild.repository.web.listing import Row, Yanked
@@ -15,6 +16,8 @@ from omnibuild.repository.web.site import Site
 
 # Files of older versions are folded away.
 FILES_IN_SIGHT = 12
+# Of each kind; the manifest itself has all.
+MOST_PARTS = 300
 
 
 def versions_section(site: Site, rows: Iterable[Row], yanked: Iterable[Yanked]) -> str:
@@ -74,14 +77,53 @@ def _file(site: Site, same: Sequence[Row]) -> str:
     hosts = ", ".join(dict.fromkeys(host for each in same for host in site.hosts(each)))
     tags = _tags(site, {each.channel for each in same})
     file = row.href.rpartition("/")[2]
-    signature = f"../{row.href}{layout.SIGNATURE}"
-    signed = (
-        f' <a href="{text(signature)}" aria-label="Signature of {text(file)}">signature</a>'
-        if row.href.startswith(f"{layout.DOWNLOADS}/")
-        else ""
+    links = []
+    if row.href.startswith(f"{layout.DOWNLOADS}/"):
+        links.append(("signature", f"{row.href}{layout.SIGNATURE}"))
+    if row.manifest:
+        links.append(("manifest", layout.manifest(row.manifest)))
+    more = "".join(
+        f' <a href="../{text(href)}" aria-label="{kind.title()} of {text(file)}">{kind}</a>'
+        for kind, href in links
     )
     return (
         f'<tr><th scope="row">{text(row.version)}</th><td>{tags}</td><td>{text(hosts)}</td>'
         f'<td><a href="../{text(row.href)}">{text(file)}</a>'
-        f' <span class="meta">{human_size(row.size)}</span>{signed}</td></tr>'
+        f' <span class="meta">{human_size(row.size)}</span>{more}</td></tr>'
     )
+
+
+def parts_section(row: Row, manifest: bytes) -> str:
+    """Return what a file is made of; empty where nothing tells it.
+
+    Args:
+        row: the file.
+        manifest: its manifest: foreign input.
+    """
+    found = described(manifest) if manifest else None
+    if found is None:
+        return ""
+    kinds = (
+        ("Components", found.components),
+        ("Python packages", found.python),
+        ("npm packages", found.npm),
+    )
+    values = {
+        "VERSION": text(row.version),
+        "MANIFEST": text(layout.manifest(row.manifest)),
+        "KINDS": "\n".join(_kind(title, parts) for title, parts in kinds if parts),
+    }
+    return render("parts.html.in", values)
+
+
+def _kind(title: str, parts: Sequence[Component]) -> str:
+    ordered = sorted(parts, key=lambda each: each.name.lower())
+    more = f"<p>And {len(ordered) - MOST_PARTS:,} more.</p>" if len(ordered) > MOST_PARTS else ""
+    items = "\n".join(map(_item, ordered[:MOST_PARTS]))
+    values = {"TITLE": title, "COUNT": f"{len(parts):,}", "PARTS": items, "MORE": more}
+    return render("kind.html.in", values).rstrip("\n")
+
+
+def _item(part: Component) -> str:
+    licence = f' <span class="meta">{text(part.license)}</span>' if part.license else ""
+    return f"<li>{text(part.name)} <span>{text(part.version)}</span>{licence}</li>"

@@ -51,4 +51,5 @@ def rpm_entry(submission: Submission, info: RpmInfo, file: SignedFile, signed_by
         primary=primary_element(info, file),
         other=other_element(info, file.digest),
         signed_by=signed_by,
+        manifest=submission.described,
     )

@@ -14,6 +14,7 @@ from omnibuild.documents.changelog import render_changelog
 from omnibuild.package.formats import write_package
 from omnibuild.package.formats.format import Making
 from omnibuild.payload.model import Change, Metadata, Payload
+from omnibuild.provenance.described import place_of_manifest
 from omnibuild.recipe.models import Debian, Platform, Rpm, Tar
 from omnibuild.signing.creation import create_key
 from omnibuild.signing.signer import Signer, load_signer
@@ -105,6 +106,7 @@ def package(
     changes: tuple[Change, ...] = (),
     description: str = "",
     homepage: str = "https://shop.example",
+    manifest: str = "",
 ) -> Path:
     """Write a small package; equal arguments give equal bytes."""
     root = Path(tempfile.mkdtemp(dir=directory))
@@ -117,6 +119,10 @@ def package(
         documents.mkdir(parents=True)
         changelog = gzip.compress(render_changelog(name, changes).encode(), mtime=0)
         (documents / "changelog.Debian.gz").write_bytes(changelog)
+    if manifest:
+        place = root / place_of_manifest(name)
+        place.parent.mkdir(parents=True)
+        place.write_text(manifest)
     for path in (root, *root.rglob("*")):
         if path.is_dir():
             path.chmod(0o755)

@@ -33,6 +33,7 @@ from omnibuild.signing.signer import Signer, load_signer
 from tests.integration.repository.clients import Apt, Dnf
 from tests.unit.repository.samples import DEBIAN_12, EL9, PLATFORMS, USER_ID, package
 from tests.unit.repository.samples import created_signer as signer
+from tests.unit.repository.test_manifests import MANIFEST
 
 URL = "https://shop.example"
 
@@ -385,8 +386,9 @@ def test_requests_do_not_become_more(tmp_path: Path, bucket: str, requests: Coun
     """The goal is 15: docs/performance.md says what they are."""
     first = [package(tmp_path, platform=platform) for platform in PLATFORMS]
     publish(first, bucket, signer(), platforms=PLATFORMS, base_url=URL)
-    for platform, most in ((DEBIAN_12, 15), (EL9, 18)):
+    # A manifest is asked for, and written.
+    for manifest, platform, most in (("", DEBIAN_12, 15), ("", EL9, 18), (MANIFEST, DEBIAN_12, 17)):
         requests.clear()
-        second = package(tmp_path, "second", platform=platform)
+        second = package(tmp_path, f"second{most}", platform=platform, manifest=manifest)
         publish([second], bucket, signer(), platforms=PLATFORMS)
         assert requests.total() <= most, requests

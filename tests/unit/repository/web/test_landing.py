@@ -133,7 +133,8 @@ def site(record: Repository, channels: dict[str, Channel]) -> dict[str, str]:
         "index.html": landing_page(place, channels, edition, few),
         "packages.json": overview(place, channels, few.rows if few else None, edition.leaves),
         **{
-            f"packages/{name}.html": package_page(place, name, Known(found[name])) for name in found
+            f"packages/{name}.html": package_page(place, name, Known(found[name]), target.read)
+            for name in found
         },
         **({} if few else dict(lists(target, place, edition))),
     }
