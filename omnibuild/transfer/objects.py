@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from omnibuild.digests import Digest
 from omnibuild.errors import UsageError
 from omnibuild.tools import require_library
 from omnibuild.transfer.http import Progress, without_password
@@ -139,6 +141,24 @@ def read_object(objects: ObjectStore, name: str, limit: int) -> bytes:
     stream = _Bounded(limit)
     objects.get(name, stream, progress=_unseen)
     return stream.getvalue()
+
+
+class Hashed(io.BytesIO):
+    """A stream that keeps nothing of what is written to it but the digest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._hash = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        """Take ``data`` into account."""
+        self._hash.update(data)
+        return len(data)
+
+    @property
+    def digest(self) -> Digest:
+        """The digest of all that was written so far."""
+        return self._hash.hexdigest()
 
 
 class _Bounded(io.BytesIO):

@@ -9,15 +9,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.errors import RepositoryError, StorageError
 from omnibuild.events import silent
 from omnibuild.repository import layout
+from omnibuild.repository.earlier.damage import Earlier
 from omnibuild.repository.indexes import is_shown
 from omnibuild.repository.keys.package import keyring_version
 from omnibuild.repository.layers.listing import layer_files
-from omnibuild.repository.life.files import File, files_of, manifest_file, manifests_of
+from omnibuild.repository.life.files import (
+    CHANGED,
+    File,
+    files_of,
+    manifest_file,
+    manifests_of,
+    wrong_files,
+)
 from omnibuild.repository.life.served import check_served
 from omnibuild.repository.life.settings import said, validities
 from omnibuild.repository.refusals import existing
@@ -39,7 +46,6 @@ E = TypeVar("E", bound=Entry)
 TRIES = 3
 # Between saying what there is and beginning to show it, in seconds.
 PAUSE = 1.0
-CHANGED = "it is not what was published"
 NO_KEYS = (
     "the package of the repository's keys is not there: publish again, anything or nothing new"
 )
@@ -79,6 +85,14 @@ def check(repository: Path | str, *, deep: bool = False) -> Checked:
     Raises :class:`RepositoryError` for what is no repository, and for a head that is unreadable.
     """
     target = existing(repository)
+    checked = _settled(target, deep=deep)
+    if deep:
+        _check_earlier(target, checked)
+    return checked
+
+
+def _settled(target: Target, *, deep: bool) -> Checked:
+    """Look at the present, again while others publish."""
     for _ in range(TRIES):
         before = _moment(target)
         head = read_head(target, before[0])
@@ -121,6 +135,20 @@ def _looked_again(target: Target, before: Checked) -> Checked:
     return checked
 
 
+def _check_earlier(target: Target, checked: Checked) -> None:
+    """Look at what only readers in flight want, and who goes back to an earlier release."""
+    earlier = Earlier(target, read_head(target, target.read(layout.HEAD)))
+    found = earlier.damaged()
+    if found:
+        # Whoever shows something removes what is old.
+        _await_turn(target)
+        found = earlier.still_damaged(found)
+    # Among them is what is shown now, and was looked at.
+    told = {fault.place for fault in checked.faults}
+    for each in (each for each in found if target.place(each.path) not in told):
+        checked.faults.append(Fault(target.place(each.path), f"{each.what}: omnibuild repo repair"))
+
+
 def _checked(target: Target, head: Head, *, deep: bool) -> Checked:
     checked = Checked()
     releases = _present(target, head, checked)
@@ -133,7 +161,9 @@ def _checked(target: Target, head: Head, *, deep: bool) -> Checked:
     for name, each in whole.items():
         files = map(manifest_file, manifests_of(name, each))
         listed |= {file.path: file for file in files}
-    _check_files(target, listed, checked, deep=deep)
+    checked.size, wrong = wrong_files(target, listed, deep=deep)
+    checked.files = len(listed)
+    checked.faults += [Fault(target.place(path), what) for path, what in wrong.items()]
     _check_validity(target, channels, checked)
     _check_shards(target, whole.values(), checked)
     if is_shown(target, head):
@@ -262,37 +292,6 @@ def _without_keyring(
             used = any(ledger.count for ledger in rpms.lists.values())
             if used and all(each.version != version for each in rpms.named(package)):
                 yield Fault(target.place(f"yum/{name}/{tree}"), NO_KEYS)
-
-
-def _check_files(
-    target: Target, listed: Mapping[str, File], checked: Checked, *, deep: bool
-) -> None:
-    directories: dict[str, list[File]] = {}
-    for path, file in listed.items():
-        directories.setdefault(path.rpartition("/")[0], []).append(file)
-    for directory, files in sorted(directories.items()):
-        sizes = target.sizes(directory)
-        for file in files:
-            size = sizes.get(file.path.rpartition("/")[2])
-            checked.files += 1
-            checked.size += size or 0
-            what = _wrong(target, file, size, deep=deep)
-            if what:
-                checked.faults.append(Fault(target.place(file.path), what))
-
-
-def _wrong(target: Target, file: File, size: int | None, *, deep: bool) -> str:
-    """Return what is wrong with a file; empty if nothing is."""
-    if size is None:
-        return "it is gone"
-    if file.size is not None and size != file.size:
-        return f"it has {size} bytes, and had {file.size}"
-    if deep:
-        with target.local(file.path) as path:
-            found = digests.of_file(path)
-        if found != file.digest:
-            return f"{CHANGED}\nexpected {file.digest}\nfound    {found}"
-    return ""
 
 
 def _fault(error: RepositoryError) -> Fault:

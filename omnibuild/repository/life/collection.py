@@ -13,7 +13,13 @@ from omnibuild.events import Emit, silent
 from omnibuild.repository import layout
 from omnibuild.repository.layers.listing import layer_paths
 from omnibuild.repository.life.demotion import DEMOTE
-from omnibuild.repository.life.files import deb_file, directories_of, download_file, rpm_files
+from omnibuild.repository.life.files import (
+    File,
+    deb_file,
+    directories_of,
+    download_file,
+    rpm_files,
+)
 from omnibuild.repository.refusals import existing
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.choice import title_of
@@ -58,9 +64,10 @@ class _Out:
 
 @dataclass
 class Named:
-    """What releases name: paths, and what was seen so far of how they come to that."""
+    """What releases name: paths, packages by theirs, what was seen of how they come to that."""
 
     paths: set[str] = field(default_factory=set)
+    packages: dict[str, File] = field(default_factory=dict)
     _seen: set[tuple[object, ...]] = field(default_factory=set)
 
     def add(self, target: Target, release: Release, out: frozenset[str]) -> None:
@@ -71,26 +78,31 @@ class Named:
         for suite in content.suites.values():
             for debs in suite.lists.values():
                 for deb in self._new(debs, known):
-                    self.paths.update((deb_file(deb).path, layout.contents_shard(deb.digest)))
+                    self._add(deb_file(deb))
+                    self.paths.add(layout.contents_shard(deb.digest))
                     self._add_manifest(deb)
         for tree, index in content.trees.items():
             for architecture, rpms in index.lists.items():
                 directories = directories_of(release.channel, tree, index, architecture)
                 for rpm in self._new(rpms, known, *directories):
-                    self.paths.update(each.path for each in rpm_files(rpm, directories))
+                    self._add(*rpm_files(rpm, directories))
                     self.paths.add(layout.filelists_shard(rpm.identity))
                     self._add_manifest(rpm)
         for leaf in (*content.advisories.leaves, *content.yanked.leaves):
             self.paths.add(layout.leaf(leaf.digest))
         for item in self._new(content.downloads, known):
-            path = download_file(item).path
-            self.paths.update((path, f"{path}{layout.CHECKSUM}", f"{path}{layout.SIGNATURE}"))
+            self._add(file := download_file(item))
+            self.paths.update(f"{file.path}{s}" for s in (layout.CHECKSUM, layout.SIGNATURE))
             self.paths.update(layer_paths(target, item))
             self._add_manifest(item)
 
     def _add_manifest(self, entry: Deb | Rpm | Download) -> None:
         if entry.manifest:
             self.paths.add(layout.manifest(entry.manifest))
+
+    def _add(self, *files: File) -> None:
+        self.packages |= {file.path: file for file in files}
+        self.paths.update(file.path for file in files)
 
     def _new(self, ledger: Ledger[E], out: _Out, *places: str) -> Iterator[E]:
         """Yield entries of leaves that were not met in these places."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from omnibuild.digests import Digest
@@ -11,6 +11,8 @@ from omnibuild.repository import layout
 from omnibuild.repository.state.channel import Channel, Index
 from omnibuild.repository.state.entries import NOARCH, Deb, Download, Rpm
 from omnibuild.repository.targets.target import Target
+
+CHANGED = "it is not what was published"
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,33 @@ def directories_of(
     """Return the directories that list the packages of an architecture."""
     names = index.architectures if architecture == NOARCH else (architecture,)
     return tuple(layout.yum_directory(channel, tree, each) for each in names)
+
+
+def wrong_files(
+    target: Target, listed: Mapping[str, File], *, deep: bool
+) -> tuple[int, dict[str, str]]:
+    """Return how many bytes files have, and what is wrong with them, by their paths.
+
+    Args:
+        target: the repository.
+        listed: the files by their paths.
+        deep: whether each is read whole, and not only asked for its size.
+    """
+    sizes: dict[str, int] = {}
+    for directory in {path.rpartition("/")[0] for path in listed}:
+        sizes |= {f"{directory}/{name}": n for name, n in target.sizes(directory).items()}
+    wrong = {}
+    for path, file in sorted(listed.items()):
+        size = sizes.get(path)
+        if size is None:
+            wrong[path] = "it is gone"
+        elif file.size is not None and size != file.size:
+            wrong[path] = f"it has {size} bytes, and had {file.size}"
+    whole = [path for path in sorted(listed) if path not in wrong] if deep else []
+    for path, found in target.read_digests(whole).items():
+        if found != listed[path].digest:
+            wrong[path] = f"{CHANGED}\nexpected {listed[path].digest}\nfound    {found}"
+    return sum(sizes.get(path, 0) for path in listed), wrong
 
 
 def check_there(target: Target, file: File) -> None:

@@ -22,7 +22,6 @@ from omnibuild.repository.apt.release import (
 )
 from omnibuild.repository.apt.suite import Suite, suite_of
 from omnibuild.repository.state.channel import Channel
-from omnibuild.repository.state.entries import Rpm
 from omnibuild.repository.state.head import Repository
 from omnibuild.repository.targets.target import Target
 from omnibuild.repository.yum.metadata import (
@@ -30,7 +29,7 @@ from omnibuild.repository.yum.metadata import (
     is_whole,
     part_path,
 )
-from omnibuild.repository.yum.tree import MIRRORLIST, Tree, trees_of
+from omnibuild.repository.yum.tree import MIRRORLIST, Tree, shard_of, trees_of
 from omnibuild.signing.parts import read_parts
 from omnibuild.signing.verifier import Verifier, load_verifier
 
@@ -120,7 +119,7 @@ def _row_of(pieces: Iterable[ListPiece]) -> str:
 
 
 def _check_tree(target: Target, verifier: Verifier, tree: Tree, base_url: str) -> Iterator[Wrong]:
-    shard, directory = partial(_shard, target), tree.directory
+    shard, directory = partial(shard_of, target), tree.directory
     plain = Metadata(tree.pieces, shard, advisories=tree.advisories)
     yield from _check_metadata(target, verifier, directory, plain)
     if base_url:
@@ -131,10 +130,6 @@ def _check_tree(target: Target, verifier: Verifier, tree: Tree, base_url: str) -
             return
         metadata = msgspec.structs.replace(plain, base=f"{base_url}/{directory}/")
         yield from _check_metadata(target, verifier, f"{directory}/{generation}", metadata)
-
-
-def _shard(target: Target, rpm: Rpm) -> bytes:
-    return target.read(layout.filelists_shard(rpm.identity))
 
 
 def _check_metadata(

@@ -12,6 +12,7 @@ from omnibuild.repository.mending.evidence import Evidence
 from omnibuild.repository.mending.lists import Clues, damaged, earlier_rows, mended, rebuilt
 from omnibuild.repository.mending.packages import Files
 from omnibuild.repository.state.channel import Channel, Contents, Index, Shelf
+from omnibuild.repository.state.choice import title_of
 from omnibuild.repository.state.entries import NOARCH, Advisory, Deb, Download, Rpm, yanked
 from omnibuild.repository.state.head import Release
 from omnibuild.repository.state.ledger import Entry, Leaf, Ledger, Row
@@ -183,3 +184,22 @@ class Mender:
 def _leaves(states: Iterable[Shelf], name: str) -> Iterator[Sequence[Leaf]]:
     for shelf in states:
         yield shelf.lists.get(name, ())
+
+
+def withdraw(content: Channel, lost: set[str]) -> list[str]:
+    """Take packages out of a channel by their digests; return what people call them."""
+    gone: list[str] = []
+    for suite in content.suites.values():
+        for debs in suite.lists.values():
+            for deb in [each for each in debs if each.digest in lost]:
+                debs.withdraw(deb)
+                gone.append(title_of(deb))
+    for tree in content.trees.values():
+        for rpms in tree.lists.values():
+            for rpm in [each for each in rpms if each.digest in lost]:
+                rpms.withdraw(rpm)
+                gone.append(title_of(rpm))
+    for item in [each for each in content.downloads if each.digest in lost]:
+        content.downloads.withdraw(item)
+        gone.append(title_of(item))
+    return gone

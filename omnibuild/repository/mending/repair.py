@@ -19,17 +19,19 @@ from omnibuild.events import Emit, silent
 from omnibuild.repository import layout
 from omnibuild.repository.authors import author_of
 from omnibuild.repository.draft import Draft, Signed
+from omnibuild.repository.earlier.damage import Earlier
+from omnibuild.repository.earlier.mending import mend_earlier, mend_generations
 from omnibuild.repository.indexes import show
 from omnibuild.repository.keys.package import add_keyring
 from omnibuild.repository.life.files import files_of
 from omnibuild.repository.life.served import check_served
+from omnibuild.repository.mending.channels import withdraw
 from omnibuild.repository.mending.layers import mend_layers
 from omnibuild.repository.mending.manifests import mend_manifests
 from omnibuild.repository.mending.served import mend_signatures
 from omnibuild.repository.mending.state import Found, find_state
 from omnibuild.repository.state.channel import Channel
-from omnibuild.repository.state.choice import title_of
-from omnibuild.repository.state.head import Head, Release, State, write_release
+from omnibuild.repository.state.head import Head, Release, State, read_head, write_release
 from omnibuild.repository.state.removals import await_removals
 from omnibuild.repository.targets import open_target
 from omnibuild.repository.targets.rehearsal import Rehearsal
@@ -58,12 +60,14 @@ class Repaired:
     Args:
         mended: what is whole again.
         lost: what is not: packages that are still listed, unless they were to be dropped.
+        removed: what was damaged of earlier states, and nothing makes again.
         dropped: packages that were taken out, as people call them.
         unlisted: package files that no release names, and that are not shown.
     """
 
     mended: list[Told] = field(default_factory=list)
     lost: list[Told] = field(default_factory=list)
+    removed: list[Told] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     unlisted: list[str] = field(default_factory=list)
 
@@ -75,9 +79,11 @@ class Repaired:
             first, *more = each.what.splitlines()
             yield f"lost: {each.place}: {first}"
             yield from (f"  {line}" for line in more)
+        for each in self.removed:
+            yield f"removed: {each.place}: {each.what}"
         yield from (f"- {title}" for title in self.dropped)
         yield from (f"not shown, as nothing lists it: {path}" for path in self.unlisted)
-        if not (self.mended or self.lost or self.dropped):
+        if not (self.mended or self.lost or self.removed or self.dropped):
             yield "nothing was wrong"
         elif dry_run:
             yield "nothing was changed"
@@ -117,6 +123,7 @@ def repair(
             work.commit()
         work.prepare_showing()
         show(target, signer, list(work.found.channels), emit, through=True)
+        work.mend_earlier(emit)
     return work.done
 
 
@@ -187,7 +194,7 @@ class _Repair:
 
     def _drop(self, lost: set[str]) -> None:
         for content in self.found.channels.values():
-            self.done.dropped += _withdraw(content, lost)
+            self.done.dropped += withdraw(content, lost)
         self.done.dropped = list(dict.fromkeys(self.done.dropped))
 
     def _mend_layers(self) -> None:
@@ -268,29 +275,22 @@ class _Repair:
             name: Channel.of(self.target, content.contents())
             for name, content in found.channels.items()
         }
+        for path in mend_generations(self.target, found.record, channels, found.evidence.verifier):
+            self._mended(path, "the same bytes")
         for path, what in check_served(self.target, found.record, channels, deep=False):
             self._mended(path, f"written again: {what}")
+
+    def mend_earlier(self, emit: Emit) -> None:
+        """Have nothing there that is damaged of earlier states."""
+        head = read_head(self.target, self.target.read(layout.HEAD))
+        for each, whole in mend_earlier(Earlier(self.target, head), emit):
+            if whole:
+                self._mended(each.path, "copied from another place in the repository")
+            else:
+                self.done.removed.append(Told(self.target.place(each.path), each.what))
 
     def _mended(self, path: str, what: str) -> None:
         self.done.mended.append(Told(self.target.place(path), what))
 
     def _lost(self, path: str, what: str) -> None:
         self.done.lost.append(Told(self.target.place(path), what))
-
-
-def _withdraw(content: Channel, lost: set[str]) -> list[str]:
-    gone: list[str] = []
-    for suite in content.suites.values():
-        for debs in suite.lists.values():
-            for deb in [each for each in debs if each.digest in lost]:
-                debs.withdraw(deb)
-                gone.append(title_of(deb))
-    for tree in content.trees.values():
-        for rpms in tree.lists.values():
-            for rpm in [each for each in rpms if each.digest in lost]:
-                rpms.withdraw(rpm)
-                gone.append(title_of(rpm))
-    for item in [each for each in content.downloads if each.digest in lost]:
-        content.downloads.withdraw(item)
-        gone.append(title_of(item))
-    return gone

@@ -10,6 +10,7 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,9 +24,9 @@ from omnibuild.repository.targets.desk import OWN, Desk, Sheet, carries, failure
 from omnibuild.repository.targets.lease import Lease, Turns
 from omnibuild.repository.targets.listings import Listings
 from omnibuild.repository.targets.memory import Memory
-from omnibuild.repository.targets.target import KEPT_SECONDS
+from omnibuild.repository.targets.target import KEPT_SECONDS, READ_AT_ONCE
 from omnibuild.transfer.bucket import Bucket, ChangedObjectError
-from omnibuild.transfer.objects import open_bucket
+from omnibuild.transfer.objects import Hashed, MissingObjectError, open_bucket
 
 
 @dataclass
@@ -89,6 +90,23 @@ class BucketTarget:
             return digests.of_bytes(found)
         with self._failures(path):
             return self._memory.digest(path)
+
+    def read_digests(self, paths: Sequence[str]) -> Mapping[str, Digest]:
+        """Return the digests of what objects hold now: what was stored with them is not asked."""
+        objects = [path for path in paths if not carries(path)]
+        with ThreadPoolExecutor(READ_AT_ONCE) as pool:
+            found = dict(zip(objects, pool.map(self._read_digest, objects), strict=True))
+        small = {path: self.read(path) for path in paths if path not in found}
+        return found | {path: digests.of_bytes(d) if d else "" for path, d in small.items()}
+
+    def _read_digest(self, path: str) -> Digest:
+        stream = Hashed()
+        with self._failures(path):
+            try:
+                self.objects.get(path, stream, progress=lambda done, total: None)
+            except MissingObjectError:
+                return ""
+        return stream.digest
 
     @contextlib.contextmanager
     def local(self, path: str) -> Iterator[Path]:

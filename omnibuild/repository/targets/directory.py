@@ -9,6 +9,7 @@ import shutil
 import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from omnibuild.files import (
 from omnibuild.package.reading import reading
 from omnibuild.regular import open_regular
 from omnibuild.repository import layout
-from omnibuild.repository.targets.target import KEPT_SECONDS
+from omnibuild.repository.targets.target import KEPT_SECONDS, READ_AT_ONCE
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,11 @@ class DirectoryTarget:
                 return digests.of_file(self.root / path)
             except FileNotFoundError:
                 return ""
+
+    def read_digests(self, paths: Sequence[str]) -> Mapping[str, Digest]:
+        """Return the digests of what files hold now, by their paths; empty where there is none."""
+        with ThreadPoolExecutor(READ_AT_ONCE) as pool:
+            return dict(zip(paths, pool.map(self.digest, paths), strict=True))
 
     def place(self, path: str = "") -> str:
         """Return what to call a file in messages, or all of it."""

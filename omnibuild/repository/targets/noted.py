@@ -47,6 +47,10 @@ class Noted:
         """Return the digest of a file; empty when there is none."""
         return self.base.digest(path)
 
+    def read_digests(self, paths: Sequence[str]) -> Mapping[str, Digest]:
+        """Return the digests of what files hold now, by their paths; empty where there is none."""
+        return self.base.read_digests(paths)
+
     def local(self, path: str) -> AbstractContextManager[Path]:
         """Yield a file as one of this machine, to be read."""
         return self.base.local(path)

@@ -52,6 +52,13 @@ class Rehearsal:
             return digests.of_bytes(found)
         return "" if path in self._files and not found else self.base.digest(str(found or path))
 
+    def read_digests(self, paths: Sequence[str]) -> Mapping[str, Digest]:
+        """Return the digests of what files hold, or would, by their paths."""
+        there = [path for path in paths if path not in self._files]
+        return {path: self.digest(path) for path in paths if path in self._files} | dict(
+            self.base.read_digests(there)
+        )
+
     @contextlib.contextmanager
     def local(self, path: str) -> Iterator[Path]:
         """Yield a file as one of this machine, to be read."""

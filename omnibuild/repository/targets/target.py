@@ -12,6 +12,8 @@ from omnibuild.events import Emit
 
 # Readers in flight still find what they began with: a slow mirror asks for it much later.
 KEPT_SECONDS = 3600
+# So many files are read at the same time.
+READ_AT_ONCE = 4
 
 
 class Target(Protocol):
@@ -41,6 +43,12 @@ class Target(Protocol):
 
     def digest(self, path: str) -> Digest:
         """Return the digest of a file; empty when there is none."""
+
+    def read_digests(self, paths: Sequence[str]) -> Mapping[str, Digest]:
+        """Return the digests of what files hold now, by their paths; empty where there is none.
+
+        All are read whole, some at once, whatever is known of them: a server may hash its own.
+        """
 
     def local(self, path: str) -> AbstractContextManager[Path]:
         """Yield a file as one of this machine, to be read."""

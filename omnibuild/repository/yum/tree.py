@@ -88,7 +88,7 @@ def publish_tree(target: Target, tree: Tree, signer: Signer, now: int, base_url:
     directory, pieces = tree.directory, tree.pieces
     plain = Metadata(
         pieces,
-        partial(_shard, target),
+        partial(shard_of, target),
         _known(target, directory, ""),
         advisories=tree.advisories,
     )
@@ -104,7 +104,7 @@ def publish_tree(target: Target, tree: Tree, signer: Signer, now: int, base_url:
             if kind != "primary"
         }
         known |= _known(target, directory, base)
-        generation = Metadata(pieces, partial(_shard, target), known, base, tree.advisories)
+        generation = Metadata(pieces, partial(shard_of, target), known, base, tree.advisories)
         newest = _newest_generation(target, directory, generation)
         changed |= _publish_generation(
             target, directory, newest, generation, signer, now, tree.kept
@@ -113,7 +113,8 @@ def publish_tree(target: Target, tree: Tree, signer: Signer, now: int, base_url:
     return changed
 
 
-def _shard(target: Target, rpm: Rpm) -> bytes:
+def shard_of(target: Target, rpm: Rpm) -> bytes:
+    """Return the list of an rpm's files, compressed."""
     return target.read(layout.filelists_shard(rpm.identity))
 
 

@@ -16,6 +16,7 @@ from omnibuild.repository import layout
 from omnibuild.repository.apt.release import SIGNATURE_HEADER
 from omnibuild.repository.keys import rotation, trusted
 from omnibuild.repository.keys.overview import keys_of
+from omnibuild.repository.life.checking import check
 from omnibuild.repository.publish import publish, remove
 from omnibuild.repository.state.entries import Deb, Rpm
 from omnibuild.repository.state.head import load, read_release
@@ -122,6 +123,20 @@ def test_a_key_follows_another(tmp_path: Path, repository: Path) -> None:
     rotation.drop(repository, NEW, OLD.fingerprint)
     assert (versions(repository), keys_given(repository)) == ({"3-1"}, {NEW.fingerprint})
     assert not publish([], repository, NEW, platforms=PLATFORMS).changed
+
+
+def test_what_a_dropped_key_signed_before_is_no_damage(tmp_path: Path) -> None:
+    root = tmp_path / "repository"
+    url = "https://pkg.shop.example"
+    publish([package(tmp_path, platform=EL9)], root, OLD, "stable", PLATFORMS, url)
+    announced(root, days=31)
+    rotation.switch(root, NEW)
+    publish([package(tmp_path, version="2.0", platform=EL9)], root, NEW, "stable", PLATFORMS)
+    remove(["hello=1.0-1"], root, NEW)
+    rotation.drop(root, NEW, OLD.fingerprint)
+    (old,) = issuers(root / "yum/stable/el9/x86_64/gen-1/repodata/repomd.xml.asc")
+    assert str(old).upper() == OLD.fingerprint
+    assert check(root, deep=True).faults == []
 
 
 def test_hosts_need_time(repository: Path) -> None:

@@ -86,6 +86,10 @@ class SshTarget:
             self._digests[path] = found
         return found
 
+    def read_digests(self, paths: Sequence[str]) -> Mapping[str, Digest]:
+        """Return the digests of what files hold now: the host reads them, and sends no content."""
+        return {path: digest_in(answer) for path, answer in self.session.ask_all("digest", paths)}
+
     @contextlib.contextmanager
     def local(self, path: str) -> Iterator[Path]:
         """Yield a file as one of this machine, to be read."""
@@ -116,9 +120,7 @@ class SshTarget:
         self, directory: str, names: Sequence[str], seconds: float = KEPT_SECONDS
     ) -> list[str]:
         """Return those names of a directory that are as old as no reader in flight can want."""
-        if not names:
-            return []
-        now, entries = self._entries(directory)
+        now, entries = self._entries(directory) if names else (0, [])
         old = {entry.name for entry in entries if entry.time < now - seconds}
         return [name for name in names if name in old]
 
@@ -247,9 +249,7 @@ class SshTarget:
         """Return what is not so."""
         # To ask of a record is to write it.
         unknown = [p for p in contents if p not in self._known and not layout.is_record(p)]
-        found: dict[str, Digest] = {}
-        for path, answer in self.session.ask_all("digest", unknown):
-            found[path] = digest_in(answer)
+        found = self.read_digests(unknown)
         changed = {}
         for path, data in contents.items():
             if path in found and found[path] == digests.of_bytes(data):

@@ -71,6 +71,27 @@ def test_a_place_is_repaired(tmp_path: Path, place: str) -> None:
     assert check(place, deep=True).faults == []
 
 
+def test_damage_of_earlier_states_is_found_and_goes(tmp_path: Path, place: str) -> None:
+    for version in ("1.0", "1.1"):
+        files = [package(tmp_path, version=version, platform=each) for each in PLATFORMS]
+        publish(files, place, signer(), "stable", PLATFORMS, "https://pkg.shop.example")
+    target = open_target(place)
+    index, shelf = "apt/dists/stable/main/binary-amd64", "by-hash/SHA256"
+    present = {target.digest(f"{index}/Packages{form}") for form in (".gz", ".xz")}
+    (old,) = set(target.names(f"{index}/{shelf}")) - present
+    damaged = {f"{index}/{shelf}/{old}", "yum/stable/el9/x86_64/gen-1/repodata/repomd.xml"}
+    for path in damaged:
+        target.put(path, b"other")
+    assert {each.place for each in check(place, deep=True).faults} == {
+        target.place(path) for path in damaged
+    }
+    done = repair(place, signer())
+    assert {each.place for each in done.removed} == {target.place(path) for path in damaged}
+    assert (done.mended, done.lost) == ([], [])
+    assert check(place, deep=True).faults == []
+    assert not any(open_target(place).exists(path) for path in damaged)
+
+
 def test_what_no_release_names_goes(
     tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
