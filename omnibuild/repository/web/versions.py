@@ -53,17 +53,22 @@ def _files(site: Site, rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
 
 def _yanks(site: Site, yanked: Iterable[Yanked]) -> Iterator[tuple[str, str]]:
     """Yield versions, and why there is nothing to fetch of each."""
-    channels: dict[tuple[str, str, str], set[str]] = {}
+    found: dict[tuple[str, str, str], list[Yanked]] = {}
     for each in yanked:
         day = time.strftime("%Y-%m-%d", time.gmtime(each.yank.time))
-        version = each.yank.version or each.yank.title
-        channels.setdefault((version, each.yank.reason, day), set()).add(each.channel)
-    for (version, reason, day), names in channels.items():
+        # What formats and hosts add to a version does not make it another one.
+        upstream = each.yank.version.rpartition("-")[0] or each.yank.version
+        found.setdefault((upstream, each.yank.reason, day), []).append(each)
+    for (_, reason, day), same in found.items():
+        versions = list(dict.fromkeys(each.yank.version or each.yank.title for each in same))
+        versions.sort(key=cmp_to_key(compare_debs), reverse=True)
+        struck = ", ".join(f"<s>{text(version)}</s>" for version in versions)
         yield (
-            version,
-            f'<tr class="yanked"><th scope="row"><s>{text(version)}</s></th>'
-            f'<td>{_tags(site, names)}</td><td colspan="2">Withdrawn'
-            f' <time datetime="{day}">{day}</time>: <bdi>{text(reason)}</bdi></td></tr>',
+            versions[0],
+            f'<tr class="yanked"><th scope="row">{struck}</th>'
+            f"<td>{_tags(site, {each.channel for each in same})}</td>"
+            f'<td colspan="2"><strong>Withdrawn</strong> <time datetime="{day}">{day}</time>:'
+            f" <bdi>{text(reason)}</bdi></td></tr>",
         )
 
 
@@ -89,7 +94,7 @@ def _file(site: Site, same: Sequence[Row]) -> str:
     return (
         f'<tr><th scope="row">{text(row.version)}</th><td>{tags}</td><td>{text(hosts)}</td>'
         f'<td><a href="../{text(row.href)}">{text(file)}</a>'
-        f' <span class="meta">{human_size(row.size)}</span>{more}</td></tr>'
+        f' <span class="meta">{human_size(row.size)}{more}</span></td></tr>'
     )
 
 

@@ -104,13 +104,22 @@ def by_installer(site: Site, channel: str, others: Iterable[str], places: Sequen
         "INSTALLER": layout.INSTALLER,
         "CHECKED": code(checked(record, layout.INSTALLER, run), "Check the script first"),
         "ADDRESS_NOTE": "" if record.base_url else note,
-        "CHANNELS": "".join(
-            f"\n<p>What is only in the channel <code>{text(name)}</code> comes with"
-            f" <code>--channel {text(name)}</code> before the package's name.</p>"
-            for name in others
-        ),
+        "CHANNELS": _only_in(list(others)),
     }
     return render("install.html.in", values)
+
+
+def _only_in(others: Sequence[str]) -> str:
+    """Return how to get what the channel of the command has not."""
+    if not others:
+        return ""
+    first = f"<code>--channel {text(others[0])}</code>"
+    if len(others) == 1:
+        said = f"the channel <code>{text(others[0])}</code> comes with {first}"
+    else:
+        names = ", ".join(f"<code>{text(name)}</code>" for name in others)
+        said = f"another channel ({names}) comes with its name, as {first},"
+    return f"\n<p>What is only in {said} before the package's name.</p>"
 
 
 def by_apt(record: Repository, channel: str, places: Sequence[Place]) -> str:

@@ -14,7 +14,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-PHONE, DESKTOP = (390, 844), (1280, 800)
+PHONE, DESKTOP = (360, 740), (1280, 800)
 # A name that is not this machine's: without HTTPS, pages there get no clipboard of the new kind.
 PLAIN_HOST = "packages.test"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from itertools import pairwise
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from omnibuild.payload.model import Change
-from omnibuild.repository.publish import publish
+from omnibuild.repository.publish import publish, remove
 from tests.integration.repository.browser import DESKTOP, PHONE, PLAIN_HOST, Browser, chromium
 from tests.integration.repository.clients import web_server
 from tests.unit.repository.samples import PLATFORMS, package
@@ -20,7 +21,13 @@ HOSTILE = "<script>document.title='run'</script><img src=x onerror=\"document.ti
 LONG = f"shop-{'with-a-very-long-name-' * 6}end"
 CHANGES = (Change("1.1-1", 1_710_000_000, "Shop team <team@shop.example>", (HOSTILE, "More.")),)
 URL = "https://shop.example/r"
-PAGES = ("index.html", "packages/shop.html", f"packages/{LONG}.html", "lists/evil.html")
+PAGES = (
+    "index.html",
+    "packages/shop.html",
+    f"packages/{LONG}.html",
+    "packages/gone.html",
+    "lists/evil.html",
+)
 SIZES = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 
 
@@ -35,7 +42,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Yield the address of a repository of packages of many kinds, in two channels."""
     tmp_path = tmp_path_factory.mktemp("site")
     root = tmp_path / "repository"
-    files = [package(tmp_path, "shop", platform=each) for each in PLATFORMS]
+    part = {"name": LONG, "version": HOSTILE, "license": HOSTILE}
+    made_of = json.dumps({"components": [part] * 9})
+    files = [package(tmp_path, "shop", platform=p, manifest=made_of) for p in PLATFORMS]
+    files += [package(tmp_path, "shop", "0.9", platform=each) for each in PLATFORMS]
+    files += [package(tmp_path, "gone", version) for version in ("1.0", "1.1")]
     files += [package(tmp_path, "evil", summary=HOSTILE, description=f"{HOSTILE}\n\n{HOSTILE}")]
     files += [package(tmp_path, LONG, "1.0+git20240501.deadbeefdeadbeef", summary="x" * 300)]
     files += [package(tmp_path, "rtl", summary="متجر يبيع كل شيء 1.0", description="שלום עולם")]
@@ -43,6 +54,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patched:
         publish(files, root, signer(), platforms=PLATFORMS, base_url=URL)
         publish(newer, root, signer(), "beta", PLATFORMS)
+        remove(["shop=0.9", "gone"], root, signer(), reason=f"{HOSTILE} {LONG}")
         few = (root / "index.html").read_bytes()
         patched.setattr("omnibuild.repository.web.lists.NAMES_OF_FRONT", 0)
         publish([], root, signer(), platforms=PLATFORMS)

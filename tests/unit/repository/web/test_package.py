@@ -103,11 +103,10 @@ def test_what_was_yanked_is_told_with_its_reason_and_cannot_be_fetched(
     text = page(root)
     today = datetime.now(UTC).strftime("%Y-%m-%d")
     why = f"Withdrawn {today}: {reason}"
-    assert [row[:3] for row in rows(root)][:4] == [
+    assert [row[:3] for row in rows(root)][:3] == [
         ("2.0-1", "beta", "Debian 12"),
-        ("2.0-1", "stable", why),
-        ("2.0-1~deb11", "stable", why),
-        ("2.0", "stable", why),
+        ("2.0-1, 2.0-1~deb11, 2.0", "stable", why),
+        ("1.0-1", "stable", "Debian 12"),
     ]
     assert text.count("<s>2.0-1</s>") == 1
     assert "&lt;b&gt;leaks" in text
