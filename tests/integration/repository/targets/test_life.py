@@ -22,6 +22,7 @@ from omnibuild.repository.targets import open_target
 from tests.integration.repository.targets.hosts import Host, ssh
 from tests.unit.repository.samples import PLATFORMS, layered_tarball, package
 from tests.unit.repository.samples import created_signer as signer
+from tests.unit.repository.test_manifests import MANIFEST, PATH
 
 
 @pytest.fixture(autouse=True)
@@ -54,16 +55,16 @@ def test_a_place_is_promoted_in_demoted_and_whole(tmp_path: Path, place: str) ->
 
 
 def test_a_place_is_repaired(tmp_path: Path, place: str) -> None:
-    files = [package(tmp_path, platform=each) for each in PLATFORMS]
+    files = [package(tmp_path, platform=each, manifest=MANIFEST) for each in PLATFORMS]
     publish(files, place, signer(), platforms=PLATFORMS)
     target = open_target(place)
-    for path in ("state/head.json", "apt/dists/stable/InRelease", "install.sh.asc"):
+    for path in ("state/head.json", "apt/dists/stable/InRelease", "install.sh.asc", PATH):
         target.remove(path)
     target.put("yum/stable/el9/x86_64/repodata/repomd.xml", b"other")
     told = repair(place, signer(), dry_run=True)
     assert not open_target(place).exists("state/head.json")
     assert repair(place, signer()) == told
-    assert (told.lost, len(told.mended)) == ([], 4)
+    assert (told.lost, len(told.mended)) == ([], 5)
     assert check(place, deep=True).faults == []
     for name in target.names("state/leaves"):
         target.remove(f"state/leaves/{name}")
@@ -96,15 +97,19 @@ def test_what_no_release_names_goes(
     tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for version in ("1.0", "1.1"):
-        files = [package(tmp_path, version=version, platform=each) for each in PLATFORMS]
+        made_of = MANIFEST.replace("zlib", f"zlib-{version}")
+        files = [
+            package(tmp_path, version=version, platform=each, manifest=made_of)
+            for each in PLATFORMS
+        ]
         publish(files, place, signer(), platforms=PLATFORMS)
     remove(["hello=1.0"], place, signer())
     assert collect(place, time.time()).files == 0
     monkeypatch.setattr(collection, "IN_FLIGHT", -60)
     monkeypatch.setattr(collection, "YOUNG", -60)
     told = collect(place, time.time(), dry_run=True)
-    # Four packages; a checksum and a signature beside the tarball.
-    assert told.files == 6
+    # Four packages and their manifest; a checksum and a signature beside the tarball.
+    assert told.files == 7
     assert collect(place, time.time()) == told
     assert collect(place, time.time()).files == 0
     assert check(place, deep=True).faults == []
