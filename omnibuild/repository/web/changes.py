@@ -27,8 +27,10 @@ def changes_section(offers: Iterable[Offer]) -> str:
 def _changes(offers: Sequence[Offer]) -> Sequence[Change]:
     """Return the changelog of the newest package that has one; that of a .deb says more."""
     for kind in (Deb, Rpm):
-        newest = latest(each for each in offers if isinstance(each.item, kind))
-        if newest and isinstance(newest.item, Deb) and newest.item.changes:
+        newest = latest(
+            each for each in offers if isinstance(each.item, kind) and _tells(each.item)
+        )
+        if newest and isinstance(newest.item, Deb):
             return newest.item.changes
         if newest and isinstance(newest.item, Rpm):
             # Loaded for rpms, as all that knows their format.
@@ -38,6 +40,10 @@ def _changes(offers: Sequence[Offer]) -> Sequence[Change]:
                 _of_rpm(each.author, each.date, each.text) for each in changes_of(newest.item.other)
             ]
     return ()
+
+
+def _tells(package: Deb | Rpm) -> bool:
+    return bool(package.changes) if isinstance(package, Deb) else "<changelog" in package.other
 
 
 def _of_rpm(author: str, date: int, said: str) -> Change:

@@ -85,6 +85,8 @@ def test_pages_are_seen_whole_and_well(
     assert browser.run("return document.documentElement.scrollWidth") <= size[0]
     assert browser.complaints() == []
     assert browser.run("return document.title") not in ("", "run")
+    tall = "return seen('.channel').filter((e) => e.getBoundingClientRect().height > 32).length"
+    assert browser.run(tall) == 0
     # WCAG AA asks for 4.5.
     faint = browser.run(
         "return seen('body *').filter((each) => [...each.childNodes].some((node) =>"

@@ -190,6 +190,15 @@ def test_changes_are_told(tmp_path: Path, root: Path, platform: Platform) -> Non
     assert Page(page(root)).tags.count("li") == 3
 
 
+@pytest.mark.parametrize("platform", [DEBIAN_12, EL9])
+def test_who_tells_of_no_changes_leaves_those_of_before(
+    tmp_path: Path, root: Path, platform: Platform
+) -> None:
+    add(root, package(tmp_path, platform=platform, changes=CHANGES[1:]))
+    add(root, package(tmp_path, version="2.0", platform=platform), channel="beta")
+    assert "1.0-1 2023-11-14" in " ".join(Page(page(root)).text.split())
+
+
 def test_who_tells_of_no_changes_has_no_such_part(tmp_path: Path, root: Path) -> None:
     add(root, package(tmp_path))
     assert "Changes" not in Page(page(root)).text
