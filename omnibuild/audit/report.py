@@ -142,13 +142,13 @@ def united(reports: Iterable[Report]) -> Report:
 
 
 def told(report: Report, beyond: Collection[tuple[str, str]] = ()) -> Iterator[str]:
-    """Yield a line for each check that warned and for each waiver: how many files, and the first.
+    """Yield a text for each check that warned and for each waiver: how many files, and the first.
 
     Args:
         report: what was found.
         beyond: checks and owners of whose files nobody is warned who can change nothing there.
 
-    Each line starts with the level.
+    Each text starts with the level, and ends with a line of what to write, if that is known.
     """
     for level in (Level.WARNING, Level.WAIVED):
         alike: dict[tuple[str, str], list[Finding]] = {}
@@ -159,7 +159,8 @@ def told(report: Report, beyond: Collection[tuple[str, str]] = ()) -> Iterator[s
         for (_, reason), (first, *others) in alike.items():
             more = f" (and {len(others)} more)" if others else ""
             why = f"; waived: {reason}" if reason else ""
-            yield f"{level:8}{report.name}: {first}{more}{why}"
+            remedy = f"\n    {first.remedy}" if first.remedy else ""
+            yield f"{level:8}{report.name}: {first}{more}{why}{remedy}"
 
 
 def listed(lines: Iterable[str]) -> str:

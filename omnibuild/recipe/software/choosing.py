@@ -37,10 +37,11 @@ class Choice:
 def choices(definitions: Definitions, recipe: Recipe, path: Path) -> dict[str, Choice]:
     """Return what ``[software]`` of a recipe chooses, by the components' names.
 
-    Raises :class:`DefinitionError` for versions and variants that no definition has.
+    Raises :class:`DefinitionError` for versions and variants that no definition has, and for an
+    interpreter that is not defined.
     """
     found: dict[str, Choice] = {}
-    faults: list[Fault] = []
+    faults = [*_unknown_interpreter(definitions, recipe)]
     for name, said in recipe.chosen.items():
         place: Keys = ("software", name)
         known = versions(definitions, name)
@@ -120,6 +121,15 @@ def _unknown(definitions: Definitions, name: str, version: str, known: Mapping[s
         f' "{list(known)[-1]}"` makes another one'
     )
     return Fault(place, what, hint)
+
+
+def _unknown_interpreter(definitions: Definitions, recipe: Recipe) -> Iterator[Fault]:
+    series = [name.removeprefix("python-") for name in versions(definitions, "python")]
+    if recipe.python and recipe.python.version not in series:
+        wanted = recipe.python.version
+        what = f"no definition of CPython is of the series {quoted(wanted)}"
+        another = f"software/python-{wanted}.toml with `extends` makes another one"
+        yield Fault(("python", "version"), what, f"there are: {', '.join(series)}; {another}")
 
 
 def _variant_faults(place: Keys, defined: Defined, names: Sequence[str]) -> Iterator[Fault]:

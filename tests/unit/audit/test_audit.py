@@ -778,12 +778,13 @@ def test_samples_of_credentials_are_none(host, name, text):
 
 def test_warnings_are_told_once_for_each_check():
     warned = [Finding(Level.WARNING, "bindnow", f"x/{n}", "is bound lazily") for n in range(3)]
-    one = Report.of("hello", [*warned, Finding(Level.WARNING, "pie", "x/y", "is not")])
+    pie = Finding(Level.WARNING, "pie", "x/y", "is not", remedy="link with -pie")
+    one = Report.of("hello", [*warned, pie])
     other = Report.of("hello", warned)
     assert Report.from_data(one.to_data()) == one
     assert list(told(united([one, other]))) == [
         "warning hello: bindnow: /x/0: is bound lazily (and 2 more)",
-        "warning hello: pie: /x/y: is not",
+        "warning hello: pie: /x/y: is not\n    link with -pie",
     ]
 
 

@@ -112,6 +112,14 @@ def test_variants_add_to_a_definition_and_to_its_key(directory: Path) -> None:
     assert components.closure(["zlib"]) == ("bzip2", "zlib")
 
 
+def test_an_interpreter_that_is_not_defined_is_told_at_its_line(directory: Path) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        chosen(directory, "[python]", 'version = "3.12"')
+    assert str(caught.value.where).endswith("recipes/own.toml:10:11")
+    assert "no definition of CPython is of the series `3.12`" in str(caught.value)
+    assert "there are: 3.11, 3.13, 3.14; software/python-3.12.toml" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("case", "lines"),
     [
