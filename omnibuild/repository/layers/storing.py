@@ -60,8 +60,11 @@ class Layered:
                 )
             target.put_file(path, self.files[row.digest])
         document = layer_list(self.rows)
-        target.put(layout.layer_list(of_bytes(document)), document)
-        return of_bytes(document)
+        digest = of_bytes(document)
+        path = layout.layer_list(digest)
+        if there.get(path.rpartition("/")[2]) != len(document):
+            target.put(path, document)
+        return digest
 
 
 @contextlib.contextmanager

@@ -128,7 +128,6 @@ def test_layers_of_a_bucket(
     # Two layers and the list; that all others are there is asked by listing them.
     assert _about_layers(requests) == {
         "PutObject": 3,
-        "HeadObject": 1,
         "GetObject": 1,
         "ListObjectsV2": 2,
     }
