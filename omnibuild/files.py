@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
+from omnibuild.disk import remove_stubborn, sync_all
 from omnibuild.errors import StorageError
 from omnibuild.regular import of_another_kind
-from omnibuild.stubborn import remove_stubborn
 
 TEMPORARY_PREFIX = ".tmp-omnibuild-"
 SECOND = 10**9
@@ -75,7 +75,7 @@ def atomic_file(
                 os.unlink(name)
             raise
         if flush:
-            sync_directory(path.parent)
+            sync_all([path.parent])
 
 
 def write_together(contents: Mapping[Path, bytes]) -> None:
@@ -83,26 +83,32 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
 
     Each is a second later than what it replaces, or more: servers tell by seconds what is fresh.
     """
+    names: dict[Path, str] = {}
     with contextlib.ExitStack() as stack:
-        names: dict[Path, str] = {}
+        stack.callback(_unlink, names)
         for path, data in contents.items():
             with storage_errors(path):
                 make_directory(path.parent)
                 names[path], descriptor = locked_file(path.parent)
-                stack.callback(Path(names[path]).unlink, missing_ok=True)
                 stream = stack.enter_context(os.fdopen(descriptor, "wb", buffering=0))
-                before = path.stat().st_mtime_ns if path.exists() else 0
+                before = os.stat(path).st_mtime_ns if os.path.exists(path) else 0
                 moment = max(time.time_ns(), before + SECOND)
                 while data:
                     data = data[stream.write(data) :]
                 os.fchmod(descriptor, 0o644)
                 os.utime(descriptor, ns=(moment, moment))
-                os.fsync(descriptor)
-        for path, name in names.items():
+        with storage_errors(next(iter(contents), Path())):
+            sync_all(list(map(Path, names.values())))
+        for path in contents:
             with storage_errors(path):
-                os.replace(name, path)
-    for parent in {path.parent for path in contents}:
-        sync_directory(parent)
+                os.replace(names[path], path)
+            del names[path]
+    sync_all({path.parent for path in contents})
+
+
+def _unlink(names: Mapping[Path, str]) -> None:
+    for name in names.values():
+        Path(name).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -212,7 +218,7 @@ def make_directory(path: Path) -> None:
         mode = 0o755 | (0 if above & stat.S_ISVTX else above & 0o022)
         with _creation(path.parent):
             path.mkdir(mode, exist_ok=True)
-        sync_directory(path.parent)
+        sync_all([path.parent])
 
 
 @contextlib.contextmanager
@@ -236,7 +242,7 @@ def commit_directory(temporary: Path, final: Path) -> None:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
             remove_tree(temporary)
-        sync_directory(final.parent)
+        sync_all([final.parent])
 
 
 def commit_file(temporary: Path, final: Path) -> None:
@@ -247,16 +253,7 @@ def commit_file(temporary: Path, final: Path) -> None:
             os.utime(stream.fileno())
             os.fsync(stream.fileno())
         os.replace(temporary, final)
-        sync_directory(final.parent)
-
-
-def sync_directory(path: Path) -> None:
-    """Flush a directory's own entries to disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_all([final.parent])
 
 
 def remove_tree(path: Path) -> None:

@@ -140,11 +140,11 @@ class Draft(Struct, frozen=True):
         target = self.state.target
         # What no channel lists is hardly ever there, and is not asked for.
         listed = any(each.identity(submission.key) for each in self.state.channels.values())
-        if not listed or target.digest(path) != submission.identity:
-            target.put_new(path, submission.source)
-            if target.digest(path) != submission.identity:
-                target.remove(path)
-                raise changed_meanwhile(submission)
+        if listed and target.digest(path) == submission.identity:
+            return
+        if target.put_new(path, submission.source) != submission.identity:
+            target.remove(path)
+            raise changed_meanwhile(submission)
 
     def _add_rpm(self, submission: Submission, trees: Sequence[str]) -> bool:
         rpm = self._published_rpm(submission, trees) or self._signed_rpm(submission, trees)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from collections.abc import Container, Iterable, Sequence
@@ -193,12 +194,12 @@ class _Manifest(Struct):
 
 def check_sidecars(path: Path) -> None:
     """Compare the file with the checksum and the manifest beside it, as far as they are there."""
-    checksum = path.with_name(path.name + CHECKSUM_SUFFIX)
-    manifest = path.with_name(path.name + MANIFEST_SUFFIX)
-    words = _read_if_there(checksum)
-    described = _read_if_there(manifest)
+    words = _read_if_there(path, CHECKSUM_SUFFIX)
+    described = _read_if_there(path, MANIFEST_SUFFIX)
     if words is None and described is None:
         return
+    checksum = path.with_name(path.name + CHECKSUM_SUFFIX)
+    manifest = path.with_name(path.name + MANIFEST_SUFFIX)
     with reading(path):
         found = digests.of_file(path)
         size = path.stat().st_size
@@ -219,12 +220,13 @@ def _compare(path: Path, manifest: Path, said: _About, found: _About) -> None:
         raise _mismatch(path, manifest, "checksum", said.sha256, found=found.sha256)
 
 
-def _read_if_there(path: Path) -> bytes | None:
-    with reading(path):
-        if not path.exists():
-            return None
-        with open_regular(path) as stream:
-            content = stream.read(LARGEST_SIDECAR + 1)
+def _read_if_there(package: Path, suffix: str) -> bytes | None:
+    # Most packages have none, and a path takes longer to make than to look up.
+    if not os.path.exists(f"{package}{suffix}"):
+        return None
+    path = package.with_name(package.name + suffix)
+    with reading(path), open_regular(path) as stream:
+        content = stream.read(LARGEST_SIDECAR + 1)
     if len(content) > LARGEST_SIDECAR:
         raise PackageError(f"{path.name} is far too large", where=Where(str(path)))
     return content
@@ -261,8 +263,7 @@ def _inspect_deb(path: Path, component: str) -> Submission:
         deb.fields[field] for field in ("Package", "Version", "Architecture")
     )
     place = layout.deb_path(name, version, architecture, path.suffix, component)
-    identity = digests.of_file(path)
-    about = (name, version, architecture, identity, place)
+    about = (name, version, architecture, deb.digest, place)
     return Submission(path, DEB, *about, deb=deb, manifest=_readable(deb.manifest))
 
 

@@ -44,7 +44,7 @@ from omnibuild.signing.signer import Signer
 
 DEFAULT_CHANNEL = "stable"
 # Pages that are written at a time.
-TOGETHER = 64
+TOGETHER = 512
 
 
 class View(Struct, frozen=True):

@@ -18,7 +18,6 @@ The time of a blob, of a ``tree.json`` and of a result is when it was last used.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import functools
 import json
@@ -29,6 +28,7 @@ from pathlib import Path
 
 from omnibuild import digests, files
 from omnibuild.digests import Digest
+from omnibuild.disk import sync_filesystem
 from omnibuild.errors import DamageError, StorageError
 from omnibuild.store.history import History, file_name
 from omnibuild.store.leases import Leases
@@ -151,7 +151,7 @@ class Store:
             # One call flushes all of it.
             with files.atomic_file(directory / LIST_FILE, flush=False) as stream:
                 stream.write(document)
-            _sync_filesystem(directory)
+            sync_filesystem(directory)
             with self.leases.marking():
                 if final.exists() and not self.has(output):
                     # Somebody removed the list: what is left would be kept in place of ours.
@@ -285,15 +285,3 @@ def read_list(digest: Digest, document: bytes) -> Tree:
 def _entries(listed: bytes) -> Tree:
     """Read a list that is known to be whole."""
     return Tree.from_data(json.loads(listed))
-
-
-def _sync_filesystem(path: Path) -> None:
-    """Flush all that was written to the file system of ``path``: one call for many files."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        if libc.syncfs(descriptor):
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), str(path))
-    finally:
-        os.close(descriptor)

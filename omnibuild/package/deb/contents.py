@@ -177,6 +177,11 @@ class _Source:
             yield piece
 
     def exactly(self, size: int) -> bytes:
+        if size <= len(self._buffer):
+            # Nearly always.
+            found = bytes(self._buffer[:size])
+            self._buffer = self._buffer[size:]
+            return found
         return b"".join(self.pieces(size))
 
     def drain(self) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from io import BytesIO
 from pathlib import Path
+from typing import IO, Final
 
 from msgspec import Struct
 
+from omnibuild import digests
+from omnibuild.digests import Digest
 from omnibuild.errors import PackageError
 from omnibuild.package.deb.changelog import LONGEST, DebChange, changelog_paths, newest_changes
 from omnibuild.package.deb.contents import check_contents, control_files, deb_parts, tar_files
@@ -14,6 +19,8 @@ from omnibuild.package.deb.paragraph import parse_paragraph
 from omnibuild.package.reading import reading
 from omnibuild.provenance.described import LARGEST, place_of_manifest
 from omnibuild.regular import open_regular
+
+_SMALL: Final = 1 << 20
 
 
 def read_deb_control(path: Path) -> dict[str, str]:
@@ -42,11 +49,13 @@ class CheckedDeb(Struct, frozen=True):
     Args:
         fields: of its control file, in their order.
         changes: the newest entries of its changelog.
+        digest: of the file.
         manifest: what an app says that it is made of; empty if it says nothing.
     """
 
     fields: dict[str, str]
     changes: tuple[DebChange, ...]
+    digest: Digest
     manifest: bytes = b""
 
 
@@ -55,7 +64,13 @@ def check_deb(path: Path) -> CheckedDeb:
 
     Raises :class:`PackageError` for what dpkg or apt would not take, and for damage.
     """
-    with reading(path), open_regular(path) as stream:
+    with reading(path), open_regular(path) as file:
+        # Most are small, and read once.
+        content = file.read(_SMALL + 1)
+        digest = hashlib.sha256(content)
+        while piece := file.read(digests.READ_SIZE):
+            digest.update(piece)
+        stream: IO[bytes] = file if len(content) > _SMALL else BytesIO(content)
         control, data = deb_parts(stream)
         files = control_files(stream, control)
         fields = control_fields(files)
@@ -65,7 +80,8 @@ def check_deb(path: Path) -> CheckedDeb:
         manifest = place_of_manifest(name).encode()
         wanted[manifest] = LARGEST
         kept = check_contents(stream, data, files.get(b"md5sums", b""), wanted)
-    return CheckedDeb(fields, newest_changes(kept, name), kept.get(manifest, b""))
+    changes, said = newest_changes(kept, name), kept.get(manifest, b"")
+    return CheckedDeb(fields, changes, digest.hexdigest(), said)
 
 
 def control_fields(files: dict[bytes, bytes]) -> dict[str, str]:

@@ -193,7 +193,7 @@ class BucketTarget:
         """Copy a file of this machine into the repository in one step."""
         self._put(path, source)
 
-    def put_new(self, path: str, source: Path) -> None:
+    def put_new(self, path: str, source: Path) -> Digest:
         """Copy a file into the repository, unless somebody did it with other content."""
         try:
             self._put(path, source, before="")
@@ -207,6 +207,7 @@ class BucketTarget:
                     why=f"there:   {found}\noffered: {digests.of_file(source)}",
                     hint="raise the package's revision",
                 ) from error
+        return self.digest(path)
 
     def copy(self, source: str, path: str) -> None:
         """Have a file also under another path, in place of what is there."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
-import shutil
 import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from omnibuild import digests
 from omnibuild.digests import Digest
+from omnibuild.disk import sync_all
 from omnibuild.errors import RepositoryError, UsageError, Where
 from omnibuild.events import Emit, Warned
 from omnibuild.files import (
@@ -39,6 +40,10 @@ class DirectoryTarget:
     """Files below the directory ``root``; the methods are those of :class:`Target`."""
 
     root: Path
+    # Those that are held.
+    _locks: list[str] = field(default_factory=list)
+    # Files that are not on disk for sure.
+    _waiting: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, root: Path) -> DirectoryTarget:
@@ -118,8 +123,15 @@ class DirectoryTarget:
         """Replace files, one right after the other; those that say the same stay untouched."""
         changed = {path: data for path, data in contents.items() if not self.says(path, data)}
         for path in changed:
-            self.make_directory(str(Path(path).parent))
-        write_together({self.root / path: data for path, data in changed.items()})
+            self.make_directory(path.rpartition("/")[0])
+        if all(map(self._may_wait, changed)):
+            for path, data in changed.items():
+                with atomic_file(self.root / path, flush=False) as stream:
+                    stream.write(data)
+            self._waiting.extend(changed)
+        else:
+            self._settle()
+            write_together({self.root / path: data for path, data in changed.items()})
         return list(changed)
 
     def says(self, path: str, data: bytes) -> bool:
@@ -128,30 +140,45 @@ class DirectoryTarget:
 
     def put_file(self, path: str, source: Path) -> None:
         """Copy a file into the repository in one step."""
-        self.make_directory(str(Path(path).parent))
+        self.put_new(path, source)
+
+    def put_new(self, path: str, source: Path) -> Digest:
+        """Copy a file into the repository: whoever publishes holds the lock."""
+        self.make_directory(path.rpartition("/")[0])
+        digest, waits = hashlib.sha256(), self._may_wait(path)
         with reading(source):
             content = open_regular(source)
-        with content, atomic_file(self.root / path) as stream:
-            shutil.copyfileobj(content, stream, 1 << 20)
+        with content, atomic_file(self.root / path, flush=not waits) as stream:
+            while piece := content.read(digests.READ_SIZE):
+                digest.update(piece)
+                stream.write(piece)
+        if waits:
+            self._waiting.append(path)
+        return digest.hexdigest()
 
-    def put_new(self, path: str, source: Path) -> None:
-        """Copy a file into the repository: whoever publishes holds the lock."""
-        self.put_file(path, source)
+    def _may_wait(self, path: str) -> bool:
+        """Tell whether a file need not be on disk before :meth:`_settle`: nothing names it yet."""
+        return bool(self._locks) and layout.is_immutable(path)
+
+    def _settle(self) -> None:
+        """Bring to disk what waits for that, as something is about to name it."""
+        files = [self.root / path for path in self._waiting if self.exists(path)]
+        self._waiting.clear()
+        with storage_errors(self.root):
+            sync_all([*files, *{file.parent for file in files}])
 
     def make_directory(self, path: str) -> None:
         """Make a directory and its parents, open to web servers whatever the umask is."""
-        directory = self.root
-        with storage_errors(directory):
-            if (directory / path).is_dir():
-                return
-            if not directory.is_dir():
-                make_directory(directory)
-                directory.chmod(0o755)
-            for part in Path(path).parts:
-                directory /= part
-                if not directory.is_dir():
-                    directory.mkdir()
-                    directory.chmod(0o755)
+        directory = f"{self.root}/{path}"
+        if os.path.isdir(directory):
+            return
+        with storage_errors(self.root):
+            if path:
+                self.make_directory(path.rpartition("/")[0])
+                os.mkdir(directory)
+            else:
+                make_directory(self.root)
+            Path(directory).chmod(0o755)
 
     def names(self, path: str) -> list[str]:
         """List a directory, oldest entry first; empty when there is none."""
@@ -225,7 +252,12 @@ class DirectoryTarget:
                 except BlockingIOError:
                     emit(Warned(f"another publisher holds {self.root}; waiting for it"))
                     fcntl.flock(descriptor, fcntl.LOCK_EX)
-                yield
+                self._locks.append(lock)
+                try:
+                    yield
+                    self._settle()
+                finally:
+                    self._locks.remove(lock)
             finally:
                 os.close(descriptor)
 

@@ -99,9 +99,9 @@ class Noted:
         self.base.put_file(path, source)
         self._note([path], changed=True)
 
-    def put_new(self, path: str, source: Path) -> None:
+    def put_new(self, path: str, source: Path) -> Digest:
         """Do as :meth:`put_file`, where others may be bringing the same file."""
-        self.base.put_new(path, source)
+        return self.base.put_new(path, source)
 
     def copy(self, source: str, path: str) -> None:
         """Have a file also under another path, in place of what is there."""

@@ -134,9 +134,10 @@ class Rehearsal:
         """Take note of a small file of this machine."""
         self._files[path] = source.read_bytes()
 
-    def put_new(self, path: str, source: Path) -> None:
+    def put_new(self, path: str, source: Path) -> Digest:
         """Do the same."""
         self.put_file(path, source)
+        return self.digest(path)
 
     def copy(self, source: str, path: str) -> None:
         """Take note that a file would be also under another path."""

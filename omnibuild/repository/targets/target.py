@@ -90,11 +90,11 @@ class Target(Protocol):
     def put_file(self, path: str, source: Path) -> None:
         """Copy a file of this machine into the repository in one step."""
 
-    def put_new(self, path: str, source: Path) -> None:
+    def put_new(self, path: str, source: Path) -> Digest:
         """Do as :meth:`put_file`, where others may be bringing the same file at the same time.
 
-        Raises :class:`IdentityConflictError` for one that has other content, unless nobody else
-        can be at work there.
+        Returns the digest of what is there then. Raises :class:`IdentityConflictError` for one
+        that has other content, unless nobody else can be at work there.
         """
 
     def copy(self, source: str, path: str) -> None:

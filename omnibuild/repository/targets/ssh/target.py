@@ -171,9 +171,10 @@ class SshTarget:
         self._known.pop(path, None)
         self._digests[path] = digest
 
-    def put_new(self, path: str, source: Path) -> None:
+    def put_new(self, path: str, source: Path) -> Digest:
         """Copy a file into the repository: whoever publishes holds the lock."""
         self.put_file(path, source)
+        return self.digest(path)
 
     def copy(self, source: str, path: str) -> None:
         """Have a file also under another path, in place of what is there."""
