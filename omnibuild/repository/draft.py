@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
@@ -27,6 +27,9 @@ from omnibuild.signing.signer import Signer
 
 if TYPE_CHECKING:
     from omnibuild.repository.layers.storing import Layered
+
+# To begin processes takes as long as some signatures.
+MANY: Final = 16
 
 
 class Signed(Struct):
@@ -73,6 +76,23 @@ class Draft(Struct, frozen=True):
     def content(self) -> Channel:
         """What the channel holds, with what was added so far."""
         return self.state.channel(self.name)
+
+    def sign(self, submissions: Iterable[Submission]) -> None:
+        """Sign rpms that no channel holds, if they are many: several at a time."""
+        if not self.signer.at_once:
+            return
+        new = {
+            each.identity: each
+            for each in submissions
+            if each.format == intake.RPM
+            and each.identity not in self.signed.rpms
+            and not any(self._holdings(each))
+        }
+        if len(new) >= MANY:
+            from omnibuild.repository.yum.together import signed_together
+
+            together = signed_together([*new.values()], self.signed.scratch, self.signer)
+            self.signed.rpms.update(zip(new, together, strict=True))
 
     def add(self, submission: Submission) -> bool:
         """Bring a package to its place; tell whether the channel did not hold it."""

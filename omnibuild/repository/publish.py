@@ -137,6 +137,7 @@ def publish_inspected(
         known = _architectures(draft.content)
         declare_platforms(record, draft.content, channel, platforms)
         check_suites(channel, state.channels)
+        draft.sign(submissions)
         added = tuple(_add_all(draft, submissions, emit))
         draft.advise(advisories, submissions)
         anew = _architectures(draft.content) != known

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from omnibuild.errors import SigningKeyError, ToolFailedError, Where
 from omnibuild.regular import open_regular
@@ -57,6 +57,9 @@ class Command:
         algorithm: OpenPGP's number of the key's algorithm.
         issuer: fingerprint of the key.
     """
+
+    # Who wrote the program need not have thought of it.
+    at_once: ClassVar[bool] = False
 
     program: Path
     algorithm: int

@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Final
+from typing import ClassVar, Final
 
 from omnibuild.errors import SigningKeyError, Where
 from omnibuild.signing.certificate import Certificate, checked_certificate, checked_parts
@@ -52,6 +52,9 @@ class GpgKey:
     Args:
         name: fingerprint of the key, or of the part of it that shall sign.
     """
+
+    # Its agent has them take turns.
+    at_once: ClassVar[bool] = True
 
     name: str
 

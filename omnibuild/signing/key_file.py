@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from omnibuild.errors import SigningKeyError, Where
 from omnibuild.regular import read_regular
@@ -25,6 +25,8 @@ EXPORT = "export it with: gpg --armor --export-secret-keys, without a passphrase
 @dataclass(frozen=True)
 class KeyFile:
     """Signs with a secret key that is in this process."""
+
+    at_once: ClassVar[bool] = True
 
     _key: Tsk = field(repr=False)
 

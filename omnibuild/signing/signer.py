@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -29,7 +29,13 @@ from omnibuild.signing.parts import is_secret
 
 
 class Backend(Protocol):
-    """Whatever holds a secret key, and gives nothing but signatures: OpenPGP packets, binary."""
+    """Whatever holds a secret key, and gives nothing but signatures: OpenPGP packets, binary.
+
+    Args:
+        at_once: whether several processes may ask it at the same time.
+    """
+
+    at_once: ClassVar[bool]
 
     def sign(self, data: bytes, *, text: bool = False) -> bytes:
         """Return a signature of ``data``.
@@ -80,6 +86,11 @@ class Signer(Struct, frozen=True):
     def suits_rpm(self) -> bool:
         """Whether rpm can verify what this key signs."""
         return self.algorithms <= RPM_ALGORITHMS
+
+    @property
+    def at_once(self) -> bool:
+        """Whether several processes may sign at the same time."""
+        return self._backend.at_once
 
     def sign_cleartext(self, data: bytes) -> bytes:
         """Return ``data`` as readable text with the signatures of all below (InRelease)."""

@@ -36,7 +36,7 @@ RSA_ALGORITHMS: Final = frozenset({1, 3})
 SIGNATURE_PACKET: Final = 2
 
 
-def sign_rpm(path: Path, out: Path, sign: Sign) -> tuple[Digest, int]:
+def sign_rpm(path: Path, out: Path, sign: Sign, *, flush: bool = True) -> tuple[Digest, int]:
     """Write the package at ``path`` to ``out`` with a signature of its main header.
 
     An earlier signature is replaced; everything else stays as it is, byte for byte.
@@ -45,6 +45,7 @@ def sign_rpm(path: Path, out: Path, sign: Sign) -> tuple[Digest, int]:
         path: an rpm, signed or not.
         out: where the signed rpm goes; may be ``path`` itself.
         sign: makes a binary detached OpenPGP signature of the bytes it is given.
+        flush: whether ``out`` is on disk then.
 
     Returns:
         the digest of the main header, and where that begins in ``out``.
@@ -55,7 +56,7 @@ def sign_rpm(path: Path, out: Path, sign: Sign) -> tuple[Digest, int]:
         tag: field for tag, field in headers.signature.fields().items() if tag not in REPLACED
     }
     fields[signature_tag(signature)] = Field(Type.BINARY, signature)
-    with path.open("rb") as stream, atomic_file(out) as signed:
+    with path.open("rb") as stream, atomic_file(out, flush=flush) as signed:
         signed.write(headers.lead)
         signed.write(encode_signature_header(fields))
         start = signed.tell()

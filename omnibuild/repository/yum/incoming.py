@@ -25,7 +25,8 @@ def signed_rpm(submission: Submission, signed: Path, signer: Signer) -> tuple[Rp
 
     Raises :class:`PackageError` when the package is not the one that was submitted any more.
     """
-    digest, start = sign_rpm(submission.source, signed, signer.sign_detached)
+    # From there it is copied to its place.
+    digest, start = sign_rpm(submission.source, signed, signer.sign_detached, flush=False)
     info = submission.info
     if info is None or digest != submission.identity:
         raise changed_meanwhile(submission)
