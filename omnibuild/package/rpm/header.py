@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import IO, Final
+from typing import IO, Final, cast
 
 from omnibuild.errors import PackageError
 
@@ -53,7 +53,9 @@ INTEGERS: Final = {
 
 # Smaller ones are regions, larger ones negative for rpm.
 TAGS: Final = range(100, 1 << 31)
-KNOWN_TYPES: Final = frozenset(Type)
+_TYPES: Final = {int(kind): kind for kind in Type}
+
+_WIDTHS: Final = {kind: struct.calcsize(code) for kind, code in INTEGERS.items()}
 
 Value = bytes | tuple[str, ...] | tuple[int, ...]
 
@@ -142,15 +144,20 @@ class Header:
 
     def strings(self, tag: int) -> tuple[str, ...]:
         """Return the strings of a tag; none when it is absent."""
-        return tuple(item for item in self.values(tag) if isinstance(item, str))
+        values = self.values(tag)
+        return cast("tuple[str, ...]", values) if values and isinstance(values[0], str) else ()
 
     def text(self, tag: int) -> str:
         """Return the first string of a tag; empty when it is absent."""
-        return next(iter(self.strings(tag)), "")
+        values = self.values(tag)
+        return values[0] if values and isinstance(values[0], str) else ""
 
     def numbers(self, tag: int) -> tuple[int, ...]:
         """Return the numbers of a tag; none when it is absent."""
-        return tuple(item for item in self.values(tag) if isinstance(item, int))
+        values = self.values(tag)
+        if isinstance(values, bytes) or not values or isinstance(values[0], str):
+            return ()
+        return values
 
     def number(self, *tags: int) -> int:
         """Return the first number of the first tag that is present, else 0."""
@@ -162,16 +169,21 @@ class Header:
             return ()
         kind, offset, count = self.index[tag]
         if kind in INTEGERS:
-            layout = struct.Struct(f">{count}{INTEGERS[kind]}")
-            if offset + layout.size > len(self.data):
+            layout = f">{count}{INTEGERS[kind]}"
+            if offset + struct.calcsize(layout) > len(self.data):
                 raise PackageError(f"tag {tag} of the rpm header is cut off")
-            numbers: tuple[int, ...] = layout.unpack_from(self.data, offset)
+            numbers: tuple[int, ...] = struct.unpack_from(layout, self.data, offset)
             return numbers
         if kind is Type.BINARY:
             if offset + count > len(self.data):
                 raise PackageError(f"tag {tag} of the rpm header is cut off")
             return self.data[offset : offset + count]
-        *texts, _ = self.data[offset:].split(b"\0", count)
+        if count == 1:
+            # Most are, and what follows need not be copied.
+            end = self.data.find(b"\0", offset)
+            texts = [self.data[offset:end]] if end >= 0 else []
+        else:
+            *texts, _ = self.data[offset:].split(b"\0", count)
         if len(texts) != count:
             raise PackageError(f"tag {tag} of the rpm header is cut off")
         try:
@@ -202,12 +214,12 @@ def read_header(stream: IO[bytes], region: int) -> Header:
     _check_region(body, data, region)
     index: dict[int, tuple[Type, int, int]] = {}
     end = 0
-    for number in range(1, entries):
-        tag, kind, offset, count = ENTRY.unpack_from(body, number * ENTRY.size)
-        if tag in index or tag not in TAGS or kind not in KNOWN_TYPES or not end <= offset < size:
+    for tag, number, offset, count in ENTRY.iter_unpack(body[ENTRY.size : -size]):
+        kind = _TYPES.get(number)
+        if tag in index or tag not in TAGS or kind is None or not end <= offset < size:
             raise PackageError(f"tag {tag} of an rpm header is damaged")
-        index[tag] = (Type(kind), offset, count)
-        end = _end_of(data, *index[tag])
+        index[tag] = (kind, offset, count)
+        end = _end_of(data, kind, offset, count)
         if not offset < end <= size - REGION.size:
             raise PackageError(f"tag {tag} of an rpm header is damaged")
     return Header(index, data, intro + body)
@@ -228,7 +240,7 @@ def _check_region(body: bytes, data: bytes, region: int) -> None:
 def _end_of(data: bytes, kind: Type, offset: int, count: int) -> int:
     """Return where a value ends; 0 when it does not lie within the data as its type wants."""
     if kind in INTEGERS:
-        width = struct.calcsize(INTEGERS[kind])
+        width = _WIDTHS[kind]
         return 0 if offset % width else offset + width * count
     if kind is Type.BINARY:
         return offset + count
