@@ -19,6 +19,8 @@ LARGEST_CONTROL_ARCHIVE: Final = 64 << 20
 LONGEST_NAME: Final = 1 << 16
 COMPRESSIONS: Final = ("", ".gz", ".xz", ".zst")
 
+_END: Final = bytes(BLOCK)
+
 REGULAR: Final = frozenset(b"0\0")
 # dpkg extracts these, and names that are too long for a header come before them.
 OTHER_TYPES: Final = frozenset(b"123456")
@@ -111,7 +113,7 @@ def tar_files(stream: IO[bytes], part: ArMember, *, links: bool = False) -> Iter
     stream.seek(part.offset)
     source = _Source(decompressed(stream, part.name, part.size, single=True))
     name = b""
-    while any(header := source.exactly(BLOCK)):
+    while (header := source.exactly(BLOCK)) != _END:
         kind, size = _checked(header)
         if kind in (LONG_NAME, LONG_TARGET):
             if size > LONGEST_NAME:
@@ -145,7 +147,7 @@ def _checked(header: bytes) -> tuple[bytes, int]:
     expected, size = (int(field.strip(b" \0") or b"0", 8) for field in fields)
     if header[124] == 0x80:
         size = int.from_bytes(header[125:136])
-    if sum(header[:148]) + sum(header[156:]) + 8 * ord(" ") != expected:
+    if sum(header) - sum(header[148:156]) + 8 * ord(" ") != expected:
         raise PackageError("an archive in the .deb is damaged: a header has another checksum")
     return header[156:157], size
 

@@ -196,10 +196,10 @@ class Header:
         return {tag: Field(entry[0], self.values(tag)) for tag, entry in self.index.items()}
 
 
-def read_header(stream: IO[bytes], region: int) -> Header:
-    """Read the header that begins at the stream's position; the region itself is left out.
+def read_blob(stream: IO[bytes], region: int) -> bytes:
+    """Read the header that begins at the stream's position as it is.
 
-    Raises :class:`PackageError` where it is damaged or cut off.
+    Raises :class:`PackageError` where it is cut off, or no header.
     """
     intro = stream.read(INTRO.size)
     if len(intro) != INTRO.size or not intro.startswith(MAGIC):
@@ -210,11 +210,21 @@ def read_header(stream: IO[bytes], region: int) -> Header:
     body = stream.read(entries * ENTRY.size + size)
     if len(body) != entries * ENTRY.size + size:
         raise PackageError("an rpm header is cut off")
-    data = body[entries * ENTRY.size :]
-    _check_region(body, data, region)
+    _check_region(body, body[entries * ENTRY.size :], region)
+    return intro + body
+
+
+def read_header(stream: IO[bytes], region: int) -> Header:
+    """Read the header that begins at the stream's position; the region itself is left out.
+
+    Raises :class:`PackageError` where it is damaged or cut off.
+    """
+    blob = read_blob(stream, region)
+    size = INTRO.unpack_from(blob)[2]
+    data = blob[-size:]
     index: dict[int, tuple[Type, int, int]] = {}
     end = 0
-    for tag, number, offset, count in ENTRY.iter_unpack(body[ENTRY.size : -size]):
+    for tag, number, offset, count in ENTRY.iter_unpack(blob[INTRO.size + ENTRY.size : -size]):
         kind = _TYPES.get(number)
         if tag in index or tag not in TAGS or kind is None or not end <= offset < size:
             raise PackageError(f"tag {tag} of an rpm header is damaged")
@@ -222,7 +232,7 @@ def read_header(stream: IO[bytes], region: int) -> Header:
         end = _end_of(data, kind, offset, count)
         if not offset < end <= size - REGION.size:
             raise PackageError(f"tag {tag} of an rpm header is damaged")
-    return Header(index, data, intro + body)
+    return Header(index, data, blob)
 
 
 def _check_region(body: bytes, data: bytes, region: int) -> None:

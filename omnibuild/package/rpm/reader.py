@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Final, Literal
 
 from omnibuild.digests import Digest, of_bytes
 from omnibuild.errors import PackageError
@@ -32,6 +32,9 @@ from omnibuild.package.rpm.tags import (
     Tag,
 )
 from omnibuild.regular import open_regular
+
+# As a plain number: packages have many files.
+_GHOST: Final = int(FileFlag.GHOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +133,19 @@ def read_rpm_headers(path: Path) -> RpmHeaders:
 
 def read_headers(stream: IO[bytes]) -> RpmHeaders:
     """Read both headers of the package that begins here; raises :class:`PackageError`."""
+    lead, signature = read_front(stream)
+    start = stream.tell()
+    return RpmHeaders(lead, signature, read_header(stream, Tag.IMMUTABLE_REGION), start)
+
+
+def read_front(stream: IO[bytes]) -> tuple[bytes, Header]:
+    """Read what is before the main header; raises :class:`PackageError`."""
     lead = stream.read(LEAD.size)
     if len(lead) != LEAD.size or not lead.startswith(LEAD_MAGIC):
         raise PackageError("this is not an rpm")
     signature = read_header(stream, SignatureTag.REGION)
     stream.read(-len(signature.blob) % SIGNATURE_ALIGNMENT)
-    start = stream.tell()
-    return RpmHeaders(lead, signature, read_header(stream, Tag.IMMUTABLE_REGION), start)
+    return lead, signature
 
 
 def info_of(headers: RpmHeaders) -> RpmInfo:
@@ -215,6 +224,6 @@ def _files(header: Header) -> tuple[RpmFile, ...]:
 
 
 def _file_type(mode: int, flags: int) -> Literal["file", "dir", "ghost"]:
-    if flags & FileFlag.GHOST:
+    if flags & _GHOST:
         return "ghost"
     return "dir" if stat.S_ISDIR(mode) else "file"

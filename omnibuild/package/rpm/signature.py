@@ -5,19 +5,25 @@ The main header holds the payload's digest, so one signature covers the whole pa
 
 from __future__ import annotations
 
-import shutil
+import hashlib
 from collections.abc import Callable
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from omnibuild.digests import Digest, of_bytes
 from omnibuild.errors import PackageError
 from omnibuild.files import atomic_file
 from omnibuild.package.members import READ_SIZE
-from omnibuild.package.rpm.header import Field, Type
-from omnibuild.package.rpm.reader import read_rpm_headers
-from omnibuild.package.rpm.tags import SignatureTag
+from omnibuild.package.reading import reading
+from omnibuild.package.rpm.header import Field, Type, read_blob
+from omnibuild.package.rpm.reader import read_front
+from omnibuild.package.rpm.tags import SignatureTag, Tag
 from omnibuild.package.rpm.writer import encode_signature_header
+from omnibuild.regular import open_regular
 
 Sign = Callable[[bytes], bytes]
 
@@ -36,7 +42,23 @@ RSA_ALGORITHMS: Final = frozenset({1, 3})
 SIGNATURE_PACKET: Final = 2
 
 
-def sign_rpm(path: Path, out: Path, sign: Sign, *, flush: bool = True) -> tuple[Digest, int]:
+class SignedRpm(Struct, frozen=True):
+    """A package that was signed.
+
+    Args:
+        identity: digest of its main header.
+        start: where that begins.
+        digest: of the file.
+        size: of the file.
+    """
+
+    identity: Digest
+    start: int
+    digest: Digest
+    size: int
+
+
+def sign_rpm(path: Path, out: Path, sign: Sign, *, flush: bool = True) -> SignedRpm:
     """Write the package at ``path`` to ``out`` with a signature of its main header.
 
     An earlier signature is replaced; everything else stays as it is, byte for byte.
@@ -46,24 +68,23 @@ def sign_rpm(path: Path, out: Path, sign: Sign, *, flush: bool = True) -> tuple[
         out: where the signed rpm goes; may be ``path`` itself.
         sign: makes a binary detached OpenPGP signature of the bytes it is given.
         flush: whether ``out`` is on disk then.
-
-    Returns:
-        the digest of the main header, and where that begins in ``out``.
     """
-    headers = read_rpm_headers(path)
-    signature = sign(headers.main.blob)
-    fields = {
-        tag: field for tag, field in headers.signature.fields().items() if tag not in REPLACED
-    }
+    with reading(path), open_regular(path) as stream:
+        lead, signature_header = read_front(stream)
+        main = read_blob(stream, Tag.IMMUTABLE_REGION)
+        payload_start = stream.tell()
+    signature = sign(main)
+    fields = {tag: field for tag, field in signature_header.fields().items() if tag not in REPLACED}
     fields[signature_tag(signature)] = Field(Type.BINARY, signature)
+    front = lead + encode_signature_header(fields)
+    digest = hashlib.sha256()
     with path.open("rb") as stream, atomic_file(out, flush=flush) as signed:
-        signed.write(headers.lead)
-        signed.write(encode_signature_header(fields))
-        start = signed.tell()
-        signed.write(headers.main.blob)
-        stream.seek(headers.payload_start)
-        shutil.copyfileobj(stream, signed, READ_SIZE)
-    return of_bytes(headers.main.blob), start
+        stream.seek(payload_start)
+        for piece in chain((front, main), iter(partial(stream.read, READ_SIZE), b"")):
+            digest.update(piece)
+            signed.write(piece)
+        size = signed.tell()
+    return SignedRpm(of_bytes(main), len(front), digest.hexdigest(), size)
 
 
 def signature_tag(signature: bytes) -> SignatureTag:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from omnibuild import digests
 from omnibuild.package.rpm.reader import RpmInfo
 from omnibuild.package.rpm.signature import sign_rpm
 from omnibuild.repository.intake import Submission, changed_meanwhile
@@ -26,14 +25,14 @@ def signed_rpm(submission: Submission, signed: Path, signer: Signer) -> tuple[Rp
     Raises :class:`PackageError` when the package is not the one that was submitted any more.
     """
     # From there it is copied to its place.
-    digest, start = sign_rpm(submission.source, signed, signer.sign_detached, flush=False)
+    done = sign_rpm(submission.source, signed, signer.sign_detached, flush=False)
     info = submission.info
-    if info is None or digest != submission.identity:
+    if info is None or done.identity != submission.identity:
         raise changed_meanwhile(submission)
     # The signature moves the header: its place is that in the signed file.
-    end = start + info.header_end - info.header_start
-    info = replace(info, header_start=start, header_end=end)
-    file = SignedFile(submission.path, digests.of_file(signed), signed.stat().st_size)
+    end = done.start + info.header_end - info.header_start
+    info = replace(info, header_start=done.start, header_end=end)
+    file = SignedFile(submission.path, done.digest, done.size)
     rpm = rpm_entry(submission, info, file, signer.fingerprint)
     return rpm, compress(filelists_element(info, file.digest))
 
