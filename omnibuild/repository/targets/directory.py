@@ -9,7 +9,6 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,9 +39,8 @@ class DirectoryTarget:
     """Files below the directory ``root``; the methods are those of :class:`Target`."""
 
     root: Path
-    # Those that are held.
+    # Locks that are held, and files that are not on disk for sure.
     _locks: list[str] = field(default_factory=list)
-    # Files that are not on disk for sure.
     _waiting: list[str] = field(default_factory=list)
 
     @classmethod
@@ -61,12 +59,10 @@ class DirectoryTarget:
 
     def read(self, path: str) -> bytes:
         """Return the content of a file; empty when there is none."""
-        with storage_errors(self.root / path):
-            try:
-                with open_regular(self.root / path) as stream:
-                    return stream.read()
-            except FileNotFoundError:
-                return b""
+        with storage_errors(self.root / path), contextlib.suppress(FileNotFoundError):
+            with open_regular(self.root / path) as stream:
+                return stream.read()
+        return b""
 
     def recall(self, path: str) -> bytes:
         """Return the content of a file; empty when there is none."""
@@ -85,6 +81,8 @@ class DirectoryTarget:
 
     def read_digests(self, paths: Sequence[str]) -> Mapping[str, Digest]:
         """Return the digests of what files hold now, by their paths; empty where there is none."""
+        from concurrent.futures import ThreadPoolExecutor  # for those who look all through
+
         with ThreadPoolExecutor(READ_AT_ONCE) as pool:
             return dict(zip(paths, pool.map(self.digest, paths), strict=True))
 
@@ -261,12 +259,10 @@ class DirectoryTarget:
                     emit(Warned(f"another publisher holds {self.root}; waiting for it"))
                     fcntl.flock(descriptor, fcntl.LOCK_EX)
                 self._locks.append(lock)
-                try:
-                    yield
-                    self._settle()
-                finally:
-                    self._locks.remove(lock)
+                yield
+                self._settle()
             finally:
+                self._locks[:] = [each for each in self._locks if each != lock]
                 os.close(descriptor)
 
     @contextlib.contextmanager
