@@ -10,11 +10,12 @@ from msgspec import Struct, field
 from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.recipe import whereabouts
 from omnibuild.recipe.loader import load
-from omnibuild.recipe.models import Model, Platform, Recipe
+from omnibuild.recipe.models import Model, Platform
 from omnibuild.recipe.models.platform import FORMATS
 from omnibuild.recipe.validate import closest, quoted, suggestion
 
 if TYPE_CHECKING:
+    from omnibuild.recipe.models import Recipe
     from omnibuild.recipe.software.extending import Defined
 
 Kind = Literal["recipes", "software", "platforms", "roots"]
@@ -62,6 +63,8 @@ class Definitions(Struct, frozen=True):
             path = whereabouts.recipe_at(Path(name))
         else:
             path = self._find("recipes", name, "recipe")
+        from omnibuild.recipe.models import Recipe  # who publishes reads none
+
         return load(path, Recipe, whereabouts.table_in(path)), path
 
     def software(self, name: str) -> Defined:

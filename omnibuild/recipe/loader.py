@@ -11,7 +11,7 @@ import msgspec
 from omnibuild.errors import DefinitionError, UnknownNameError, Where
 from omnibuild.recipe import located
 from omnibuild.recipe.located import Fault
-from omnibuild.recipe.models import Model, Platform, Recipe
+from omnibuild.recipe.models import Model, Platform
 from omnibuild.recipe.models.platform import FORMATS
 from omnibuild.recipe.positions import Path as Keys
 from omnibuild.recipe.validate import quoted
@@ -75,8 +75,11 @@ def _faults(definition: Model, path: Path) -> Iterator[Fault]:
     if isinstance(definition, Platform):
         yield from _name_faults(definition.name, path)
         yield from _platform_faults(definition)
-    elif isinstance(definition, Recipe):
-        # Much is to be known of recipes; commands that read platforms alone need none of it.
+        return
+    # Much is to be known of recipes; commands that read platforms alone need none of it.
+    from omnibuild.recipe.models import Recipe
+
+    if isinstance(definition, Recipe):
         from omnibuild.recipe import checks
 
         yield from checks.faults(definition, path)

@@ -59,9 +59,13 @@ class DirectoryTarget:
 
     def read(self, path: str) -> bytes:
         """Return the content of a file; empty when there is none."""
-        with storage_errors(self.root / path), contextlib.suppress(FileNotFoundError):
-            with open_regular(self.root / path) as stream:
-                return stream.read()
+        file = self.root / path
+        with (
+            storage_errors(file),
+            contextlib.suppress(FileNotFoundError),
+            open_regular(file) as stream,
+        ):
+            return stream.read()
         return b""
 
     def recall(self, path: str) -> bytes:
@@ -104,10 +108,7 @@ class DirectoryTarget:
 
         Asked under the lock of who writes there. Returns whether it was so, and is written.
         """
-        same = self.read(path) == before
-        if same:
-            self.put(path, data)
-        return same
+        return self.read(path) == before and (self.put(path, data) or True)
 
     def copy(self, source: str, path: str) -> None:
         """Have a file also under another path, in place of what is there."""

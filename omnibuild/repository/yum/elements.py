@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from html import unescape
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -97,6 +96,8 @@ def other_element(info: RpmInfo, digest: Digest) -> str:
 
 def changes_of(element: str) -> list[RpmChange]:
     """Return the changes that an element of other.xml says, the newest first."""
+    from html import unescape
+
     from omnibuild.package.rpm.reader import RpmChange
 
     found = [
@@ -108,6 +109,8 @@ def changes_of(element: str) -> list[RpmChange]:
 
 def said(element: str, tag: str) -> str:
     """Return the text of a simple element of primary.xml; empty if there is none."""
+    from html import unescape  # for pages of rpms
+
     found = re.search(f"<{tag}>([^<]*)</{tag}>", element)
     return unescape(found[1]) if found else ""
 
