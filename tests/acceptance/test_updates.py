@@ -18,6 +18,7 @@ from tests.acceptance.steps import WEB, answers
 
 DPKG_DEB = Tool("dpkg-deb", "dpkg")
 SITE = "opt/hello/lib/python3.13/site-packages/hello"
+BROKEN = {f"{SITE}/web.py": "raise SystemExit(3)\n"}
 # What apt keeps of what it has fetched.
 APT_STATE = ("/var/cache/apt/", "/var/lib/apt/lists/")
 # Every second, instead of once an hour at a moment of its own.
@@ -33,6 +34,8 @@ class Fleet:
     products: Products
     scratch: Path
     url: str
+    # Of revisions; one Debian has packages of its own.
+    suffix: str = ""
 
     @property
     def name(self) -> str:
@@ -49,8 +52,9 @@ class Fleet:
 
     def publish(self, version: str, harm: dict[str, str] | None = None) -> None:
         """Publish hello 1.0.0 under another version; of some files, with another text."""
-        (deb,) = self.products.hello.glob("*_1.0.0-1_amd64.deb")
-        tree, out = self.scratch / version, self.scratch / f"hello_{version}-1_amd64.deb"
+        (deb,) = self.products.hello.glob(f"*_1.0.0-1{self.suffix}_amd64.deb")
+        tree = self.scratch / version
+        out = self.scratch / f"hello_{version}-1{self.suffix}_amd64.deb"
         DPKG_DEB.run("--raw-extract", deb, tree)
         control = tree / "DEBIAN/control"
         control.write_text(control.read_text().replace("Version: 1.0.0-1", f"Version: {version}-1"))
@@ -81,18 +85,27 @@ class Fleet:
         )
         return found
 
+    def be_quick(self) -> None:
+        settings = f"/etc/{self.name}/hello.conf"
+        words = "s/^\\(health-seconds\\|health-limit\\) .*/\\1 = 3/"
+        self.server.run("sed", "-i", words, settings)
+
     def installed(self) -> str:
         done = self.server.run("dpkg-query", "-W", "-f", "${Status} ${Version}", "hello")
         return done.stdout.removeprefix("install ok installed ")
 
 
 @pytest.fixture
-def fleet(hosts: HostPool, products: Products, tmp_path: Path) -> Iterator[Fleet]:
+def fleet(
+    hosts: HostPool, products: Products, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Fleet]:
     repository = tmp_path / "repository"
     products.publish(repository, products.hello)
-    server = hosts.booted()
+    suite = getattr(request, "param", "bookworm")
+    server = hosts.booted(suite)
     with serve(server, repository) as url:
-        yield Fleet(server, repository, products, tmp_path, url)
+        suffix = "~deb11" if suite == "bullseye" else ""
+        yield Fleet(server, repository, products, tmp_path, url, suffix)
 
 
 def test_a_host_keeps_itself_current(fleet: Fleet) -> None:
@@ -106,8 +119,7 @@ def test_a_host_keeps_itself_current(fleet: Fleet) -> None:
     timer = server.unit(f"{fleet.unit}.timer")
     assert (timer["ActiveState"], timer["UnitFileState"]) == ("active", "enabled")
     assert timer["RandomizedDelayUSec"] == "4h"
-    settings = f"/etc/{fleet.name}/hello.conf"
-    server.run("sed", "-i", "s/^\\(health-seconds\\|health-limit\\) .*/\\1 = 3/", settings)
+    fleet.be_quick()
 
     # By the timer itself.
     fleet.publish("1.1.0")
@@ -125,7 +137,7 @@ def test_a_host_keeps_itself_current(fleet: Fleet) -> None:
     shutil.copytree(fleet.repository / "apt/dists", seen)
 
     # Its services do not stay, and then they do, but it says that it is not well.
-    fleet.publish("1.2.0", {f"{SITE}/web.py": "raise SystemExit(3)\n"})
+    fleet.publish("1.2.0", BROKEN)
     told = fleet.run()
     assert (told["outcome"], told["exit"], told["version"]) == ("rolled-back", 10, "1.1.0-1")
     assert told["failed_versions"] == ["1.2.0-1"]
@@ -168,3 +180,19 @@ def test_a_host_keeps_itself_current(fleet: Fleet) -> None:
     server.shell(f"{script} --uninstall hello")
     left = {path for path in server.paths() if fleet.name in path}
     assert not {path for path in left if not path.startswith(APT_STATE)}
+
+
+@pytest.mark.parametrize("fleet", ["bullseye", "trixie"], indirect=True)
+def test_other_debians_forth_and_back(fleet: Fleet) -> None:
+    script = f"curl -fsSL {fleet.url}/install.sh | sh -s -- --url {fleet.url} --json"
+    done = json.loads(fleet.server.shell(f"{script} --keep-current hello").stdout)
+    assert (done["exit"], done["kept_current"]) == (0, True)
+    fleet.be_quick()
+    fleet.publish("1.1.0")
+    told, last = fleet.run(), f"1.1.0-1{fleet.suffix}"
+    assert (told["outcome"], told["exit"], told["version"]) == ("updated", 0, last)
+    fleet.publish("1.2.0", BROKEN)
+    told = fleet.run()
+    assert (told["outcome"], told["exit"], told["version"]) == ("rolled-back", 10, last)
+    assert answers(fleet.server, f"{WEB}/health")
+    assert fleet.server.unit(f"{fleet.unit}.timer")["ActiveState"] == "active"

@@ -39,7 +39,7 @@ def test_install_sh(tmp_path: Path) -> None:
 
 
 def test_the_updater(tmp_path: Path) -> None:
-    for family in ("apt", "dnf"):
+    for family in ("apt", "dnf", "tarball"):
         (tmp_path / f"{family}.sh").write_text(updater(family))
     for name, each in scripts(NAME)["deb"].items():
         (tmp_path / name).write_text(each)

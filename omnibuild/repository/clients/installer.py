@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from omnibuild.repository.clients import apt_source, yum_repo
-from omnibuild.repository.clients.systems import USER, HostSystem
+from omnibuild.repository.clients import apt_source, updater, yum_repo
+from omnibuild.repository.clients.systems import TARBALL, USER, HostSystem
 from omnibuild.repository.clients.template import render
 
 # What the script consists of, in this order; what is shared is part of the updater, too.
@@ -23,7 +23,7 @@ PARTS = (
     *("install/system", "install/files", "shared/run", "install/versions"),
     *("shared/apt", "install/apt", "shared/dnf", "install/dnf", "install/keyring"),
     *("install/keep", "install/user", "install/layers", "install/keep_user"),
-    *("shared/health", "install/services", "install/main"),
+    *("shared/health", "install/services", "install/keep_services", "install/main"),
 )
 
 
@@ -88,6 +88,7 @@ def installer(
         "SUPPORTED": shlex.quote(_titles(managed) or "none yet"),
         "SUPPORTED_USERS": shlex.quote(_titles(of_user)),
         **_files(components),
+        **_updater(name, title),
     }
     return "".join(render(f"{part}.sh.in", values) for part in PARTS)
 
@@ -106,6 +107,20 @@ def _files(components: Sequence[str]) -> dict[str, str]:
         "YUM_REPO": yum_repo.repo(
             name="$NAME", title="$TITLE", location="$location", key="file://$1"
         ),
+    }
+
+
+def _updater(name: str, title: str) -> dict[str, str]:
+    """Return what keeps services from tarballs current, and where it goes."""
+    made = updater.files(name, title, TARBALL)
+    texts = {path: file.content.decode().rstrip() for path, file in made.items()}
+    path, service, timer = texts
+    return {
+        "UPDATER_PATH": shlex.quote(path),
+        "UPDATER_UNITS": service.rpartition("/")[0],
+        "UPDATER": texts[path],
+        "UPDATER_SERVICE": texts[service],
+        "UPDATER_TIMER": texts[timer],
     }
 
 

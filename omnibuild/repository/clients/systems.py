@@ -7,6 +7,8 @@ from msgspec import Struct
 from omnibuild.repository import layout
 
 APT, DNF, USER = "apt", "dnf", "user"
+# Services from a tarball, on whatever system.
+TARBALL = "tarball"
 
 
 class HostSystem(Struct, frozen=True, order=True):

@@ -1,8 +1,9 @@
 """What keeps packages current on a host that asked for it: a POSIX shell program and its units.
 
 They are part of the package that brings the repository's keys, so hosts have them verified, and
-upgrade them. The program leaves fetching, verifying and installing to apt or dnf. What it adds:
-health after an upgrade and the way back, channels that went back, and states that are replayed.
+upgrade them. The program leaves fetching, verifying and installing to apt or dnf; on hosts of
+tarballs to install.sh, which brings them there. What it adds: health after an upgrade and the way
+back, channels that went back, and states that are replayed.
 """
 
 from __future__ import annotations
@@ -13,9 +14,15 @@ from typing import Final
 from omnibuild.host.maintainer.shell import HEAD
 from omnibuild.payload.assembly import GeneratedFile
 from omnibuild.repository.clients import yum_repo
+from omnibuild.repository.clients.systems import TARBALL
 from omnibuild.repository.clients.template import render
 
 _UNITS: Final = "/usr/lib/systemd/system"
+_TARBALL_UNITS: Final = "/usr/local/lib/systemd/system"
+_OWNERS: Final = (
+    "the package that brings the repository's keys owns it",
+    "install.sh brings it, and newer ones, which the repository's key has signed",
+)
 
 # Without the package no timer of it may fire.
 _STOP: Final = """\
@@ -36,31 +43,41 @@ def files(name: str, title: str, family: str) -> dict[str, GeneratedFile]:
     Args:
         name: the repository's.
         title: who publishes.
-        family: which package manager it works with, apt or dnf.
+        family: what it works with: apt, dnf, or install.sh as on hosts of tarballs.
     """
-    values = {"NAME": name, "TITLE": title.replace("%", "%%")}
-    units = {
-        f"{_UNITS}/{name}-update@.{kind}": GeneratedFile(
+    path = program_path(name, family)
+    units = _TARBALL_UNITS if family == TARBALL else _UNITS
+    values = {"PATH": path, "TITLE": title.replace("%", "%%")}
+    made = {
+        f"{units}/{path.rpartition('/')[2]}@.{kind}": GeneratedFile(
             render(f"update/{kind}.in", values).encode()
         )
         for kind in ("service", "timer")
     }
-    text = program(name, title, family)
-    # Where people look for it.
-    return {f"/usr/sbin/{name}-update": GeneratedFile(text.encode(), 0o755), **units}
+    return {path: GeneratedFile(program(name, title, family).encode(), 0o755), **made}
+
+
+def program_path(name: str, family: str) -> str:
+    """Return where the program is; a host may have one for packages and one for tarballs."""
+    if family == TARBALL:
+        return f"/usr/local/sbin/{name}-update-tarball"
+    return f"/usr/sbin/{name}-update"
 
 
 def program(name: str, title: str, family: str) -> str:
     """Return the text of the program."""
+    manager = () if family == TARBALL else (f"shared/{family}", "update/packages")
     parts = (
         *("update/head", "update/outcome", "shared/json", "shared/run", "update/settings"),
-        *("shared/schedule", "update/timer", f"shared/{family}", f"update/{family}"),
+        *("shared/schedule", "update/timer", *manager, f"update/{family}"),
         *("update/versions", "shared/health", "update/run", "update/main"),
     )
     values = {
         "NAME": shlex.quote(name),
+        "PROGRAM": shlex.quote(program_path(name, family).rpartition("/")[2]),
         "TITLE": shlex.quote(title),
         "TITLE_COMMENT": title,
+        "OWNER": _OWNERS[family == TARBALL],
         "WAY": f"with_{family}",
     }
     return "".join(render(f"{part}.sh.in", values) for part in parts)

@@ -135,14 +135,19 @@ def test_failures_are_documents_too(repository: Path, release: str, shell: str) 
         "--bogus": 2,
         "--channel nowhere": 5,
         "--url 'https://x/\"\\\\\xe9\n'": 2,
+        "--user --keep-current --report-command id shop": 2,
+        f"--user --rollback {NAME}": 1,
+        "--tarball --keep-current --window noon shop": 2,
+        f"--tarball --keep-current {NAME}": 6,
+        f"--tarball --rollback {NAME}": 1,
         "--from /etc": 2,
     }
     script = "; ".join(f"{install} {word} 2>/tmp/errors; echo $?" for word in words)
     done = on_host(repository, f"{script}; cat /tmp/errors", release)
     lines = done.stdout.splitlines()
-    for status, line, code in zip(words.values(), lines[::2], lines[1::2], strict=False):
+    for (word, status), line, code in zip(words.items(), lines[::2], lines[1::2], strict=False):
         found = json.loads(line)
-        assert (found["exit"], code, found["changed"]) == (status, str(status), status == 6)
+        assert (found["exit"], code, found["changed"]) == (status, str(status), word == f"{NAME}=7")
         assert found["error"]
     assert lines[-1].startswith("install.sh: no copy of this repository")
 

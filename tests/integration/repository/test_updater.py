@@ -122,7 +122,8 @@ def test_a_user_without_root_follows_too(tmp_path: Path) -> None:
         # Who went back is not brought forward again by the timer.
         f"ours --rollback; sh /tmp/called; echo left at; $HOME/.local/bin/{NAME}\n"
         # A script that another key has signed is not taken.
-        f"echo >>{REPOSITORY}/install.sh; sh /tmp/called; echo status $?\n"
+        f"cd {REPOSITORY}; echo >>install.sh; sha256sum install.sh >install.sh.sha256\n"
+        "sh /tmp/called; echo status $?\n"
         # Nor one of before, which may have keys that were dropped: neither than that which runs,
         # nor than that which is kept.
         f"cp {REPOSITORY}/signed/install.sh* {REPOSITORY}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from omnibuild.repository.clients.installer import Keys, installer
 from omnibuild.repository.clients.systems import HostSystem
+from omnibuild.repository.clients.updater import program
 from tests.unit.repository.samples import assert_golden
 
 SHELLS = (["dash"], ["bash", "--posix"], ["busybox", "sh"])
@@ -64,6 +66,20 @@ def test_help(shell: list[str]) -> None:
     assert done.stderr == ""
 
 
+def test_every_status_is_in_the_help_and_in_the_guide() -> None:
+    """Those of the updater within are in its own help."""
+    own, _, rest = script().partition("<<'UPDATER'\n")
+    within, _, end = rest.partition("\nUPDATER\n")
+    guides = Path(__file__).parents[3] / "docs/guides"
+    for text in (own + end, within, program("shop", "Shop", "apt")):
+        ends = set(re.findall(r"\b(?:fail|exit) ([0-9]+)\b", text))
+        helped = re.findall(r"^  ([0-9]+) +[a-z]", text.partition("It ends with\n")[2], re.M)
+        assert ends - {"0"} <= set(helped)
+        if text == own + end:
+            guide = (guides / "installer.md").read_text()
+            assert re.findall(r"^\| ([0-9]+) \| ", guide, re.M) == helped
+
+
 @pytest.mark.parametrize(
     ("arguments", "cause"),
     [
@@ -101,7 +117,8 @@ def test_help(shell: list[str]) -> None:
         (["--keep-current", "shop=1.0"], "which would not stay"),
         (["--keep-current", "--uninstall", "shop"], "either --keep-current or --uninstall"),
         (["--user", "--keep-current", "--health-command", "x", "shop"], "knows no commands"),
-        (["--tarball", "--keep-current", "shop"], "--keep-current is for packages and for --user"),
+        (["--tarball", "--keep-current", "shop=1.0"], "which would not stay"),
+        (["--resume", "shop"], "--resume is for --tarball"),
         (["--tarball"], "--tarball needs a package"),
     ],
 )

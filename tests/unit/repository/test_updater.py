@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 import subprocess
+from functools import cmp_to_key
 from pathlib import Path
 
 import pytest
 
+from omnibuild.package.versions import compare_debs
 from omnibuild.repository.clients.updater import files, program
 from tests.unit.repository.samples import assert_golden
 from tests.unit.repository.test_installer import SHELLS, run
 
 NAME = "shop-packages-1a2b3c4d"
-FAMILIES = pytest.mark.parametrize("family", ["apt", "dnf"])
+FAMILIES = pytest.mark.parametrize("family", ["apt", "dnf", "tarball"])
 SHELL = pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
 
 
@@ -71,6 +74,10 @@ def test_help(shell: list[str]) -> None:
         (["run", "--bogus", "a"], "unknown option --bogus"),
         (["run", "a", "--every", "1h"], "--every is for enable"),
         (["enable", "a", "--every"], "--every needs a value"),
+        (
+            ["enable", "a", "--url", "https://x"],
+            "unknown option --url",
+        ),
         (["enable", "a", "--window", "x\ny"], "it must be one line"),
     ],
 )
@@ -189,6 +196,30 @@ def test_what_is_to_be_installed(
     script = f'records={tmp_path} before={before}\nchoose {versions}\necho "$target"'
     done = functions(["dash"], script.replace("\n", "; PATH=/usr/bin:/bin; ", 1), family)
     assert done.stdout == f"{target}\n", done.stderr
+
+
+@SHELL
+def test_versions_are_in_the_order_of_dpkg(shell: list[str]) -> None:
+    """Also on hosts of tarballs, which have no dpkg."""
+    parts = ["1.0", "1.0-1", "1.0-2", "1.0.1-1", "1.0~rc1-1", "1.0~~dev3-1", "1.0+post1-1", "2:0.1"]
+    parts += [
+        "10.0-1",
+        "1.9-1",
+        "1.0a-1",
+        "1.0-1~deb11",
+        "1:1.0-1",
+        "1.0.a-1",
+        "1.0-a-1",
+        "01.00-3",
+    ]
+    parts.sort(key=cmp_to_key(compare_debs))
+    pairs = [*itertools.pairwise(parts), *itertools.pairwise(reversed(parts))]
+    lines = (f"if newer '{a}' '{b}'; then echo yes; else echo no; fi" for a, b in pairs)
+    said = functions(
+        shell, "PATH=/usr/bin:/bin\n" + "\n".join(lines), "tarball"
+    ).stdout.splitlines()
+    expected = ["yes" if compare_debs(a, b) > 0 else "no" for a, b in pairs]
+    assert [x for x in zip(pairs, said, expected, strict=True) if x[1] != x[2]] == []
 
 
 def test_settings_are_read_and_never_run(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ finish() {
     status=$?
     trap - EXIT
     [ -z "$unfinished" ] || undo_keyring
-    for file in $placed; do
+    printf %s "$placed" | while read -r file; do
         rm -f "$file.new"
         if [ -e "$work/saved/${file##*/}" ]; then
             mv -f "$work/saved/${file##*/}" "$file"
@@ -193,6 +193,7 @@ read_arguments() {
                 shift ;;
             --uninstall) action=uninstall ;;
             --rollback) action=rollback ;;
+            --resume) action=resume ;;
             --dry-run) dry_run=true ;;
             --json) ;;
             -*) fail 2 "unknown option $1; see --help" ;;
@@ -209,6 +210,7 @@ read_arguments() {
     [ "$action" != install ] || check_place
     [ "$action/$family" != rollback/ ] ||
         fail 2 "--rollback is for --user and --tarball; of a package, name the version: $wanted=VERSION"
+    [ "$action/$services" != resume/ ] || fail 2 "--resume is for --tarball"
     check_keep
     [ "$family" != user ] || check_user
 }
@@ -509,14 +511,15 @@ refuse_system() {
 # save_file PATH: whatever is there now comes back after a failure.
 save_file() {
     [ ! -e "$1" ] || cp -p "$1" "$work/saved/${1##*/}"
-    placed="$placed $1"
+    placed="$placed$1
+"
 }
 
-# place_file PATH: standard input becomes that file, in one step, unless it is that already.
+# place_file PATH [MODE]: standard input becomes that file, in one step, unless it is that already.
 place_file() {
     content=$(cat)
     if [ -f "$1" ] && [ "$(cat "$1")" = "$content" ]; then
-        [ -n "$dry_run" ] || chmod 644 "$1"
+        [ -n "$dry_run" ] || chmod "${2:-644}" "$1"
         return 0
     fi
     did "write $1"
@@ -524,6 +527,7 @@ place_file() {
     mkdir -p "${1%/*}"
     save_file "$1"
     printf '%s\n' "$content" >"$1.new"
+    chmod "${2:-644}" "$1.new"
     mv -f "$1.new" "$1"
 }
 
@@ -1038,8 +1042,7 @@ check_keep() {
     [ -z "${keep_options:-}" ] || [ -n "$keep" ] ||
         fail 2 "--every, --window and the commands go with --keep-current"
     [ -n "$keep" ] || return 0
-    [ -z "$services" ] || fail 2 "--keep-current is for packages and for --user"
-    [ "$family" != user ] || [ -z "${keep_health_command+given}${keep_report_command+given}" ] ||
+    [ "$family$services" != user ] || [ -z "${keep_health_command+given}${keep_report_command+given}" ] ||
         fail 2 "--user starts nothing that has a health, and knows no commands"
     [ "$action" = install ] || fail 2 "either --keep-current or --uninstall"
     [ -n "$wanted" ] || fail 2 "--keep-current needs a package"
@@ -1052,9 +1055,10 @@ plan_keep() {
     [ -z "$keep" ] || [ -e "/etc/$NAME/$wanted.conf" ] || did "keep $wanted current"
 }
 
+# keep_current OPTION...: besides those that were given.
 keep_current() {
     [ -n "$keep" ] || return 0
-    set -- "$wanted"
+    set -- "$wanted" "$@"
     [ -z "${keep_every+given}" ] || set -- "$@" --every "$keep_every"
     [ -z "${keep_window+given}" ] || set -- "$@" --window "$keep_window"
     [ -z "${keep_health_command+given}" ] || set -- "$@" --health-command "$keep_health_command"
@@ -1104,7 +1108,7 @@ fetch() {
             file://*) run cp "${url#file://}/$1" "$2" ;;
             *)
                 if command -v curl >/dev/null; then
-                    run curl -fsSL --connect-timeout 30 --retry 2 -o "$2" "$url/$1"
+                    run curl -fsSL --connect-timeout 30 --speed-time 60 --retry 2 -o "$2" "$url/$1"
                 elif has wget; then
                     run applet wget -O "$2" "$url/$1"
                 else
@@ -1114,11 +1118,17 @@ fetch() {
     ) || fail 5 "$url/$1 cannot be fetched${4:-}; nothing was changed"
 }
 
-verify_list() {
+# fetch_list: sets signed, the list of tarballs of this repository and this channel.
+fetch_list() {
+    # Its packages may all be for apt or dnf.
+    fetch "downloads/$channel.list" "$work/list.signed" "$LIST_BYTES" \
+        ": it is there when channel $channel has tarballs, which --user and --tarball need"
     signed=$work/list
     sed '/^-----BEGIN PGP SIGNATURE-----$/,$d' "$signed.signed" >"$signed"
     sed -n '/^-----BEGIN PGP SIGNATURE-----$/,$p' "$signed.signed" >"$signed.asc"
     verify_file "$signed" "downloads/$channel.list"
+    [ "$(list_word repository "$signed")/$(list_word channel "$signed")" = "$NAME/$channel" ] ||
+        fail 5 "$url shows another repository or channel; nothing was changed"
 }
 
 # verify_file FILE PATH: FILE.asc is its signature, PATH where it is in the repository.
@@ -1170,10 +1180,8 @@ list_word() {
     sed -n "s/^$1 //p" "$2" 2>/dev/null | sed 1q
 }
 
-# The list of this repository and this channel, no older than the one that was seen here before.
+# It is no older than the one that was seen here before.
 check_list() {
-    [ "$(list_word repository "$signed")/$(list_word channel "$signed")" = "$NAME/$channel" ] ||
-        fail 5 "$url shows another repository or channel; nothing was changed"
     [ "$(list_word channel "$marker")" != "$channel" ] ||
         [ "$(list_word date "$signed")" -ge "$(list_word date "$marker")" ] ||
         fail 5 "$url shows an older state than it did before; nothing was changed"
@@ -1230,9 +1238,13 @@ rows_of() {
         done
 }
 
+rows_of_wanted() {
+    rows_of "$(printf '%s' "$wanted" | sed 's/[.]/[.]/g')"
+}
+
 # choose_tarball: sets exact, digest, bytes and path.
 choose_tarball() {
-    rows=$(rows_of "$(printf '%s' "$wanted" | sed 's/[.]/[.]/g')")
+    rows=$(rows_of_wanted)
     versions=$(printf '%s\n' "$rows" | sed 's/^[^ ]* *\([^ ]*\).*/\1/')
     exact=$(printf '%s\n' "$versions" | chosen_version)
     [ -n "$exact" ] || refuse "$(rows_of '[^ ]*' | sed 's/ .*//')" "$versions"
@@ -1301,10 +1313,7 @@ install_for_user() {
     check_user_tools
     name_places
     [ -z "$services" ] || check_services
-    # Its packages may all be for apt or dnf.
-    fetch "downloads/$channel.list" "$work/list.signed" "$LIST_BYTES" \
-        ": it is there when channel $channel has tarballs, which --user and --tarball need"
-    verify_list
+    fetch_list
     check_list
     choose_tarball
     if was_left; then
@@ -1325,10 +1334,15 @@ install_for_user() {
         check_list
         [ -d "$home/$exact" ] || bring_tree
         check_links "$home/$exact"
-        if [ -n "$services" ]; then change_services "$exact"; else switch_to "$exact"; fi
+        if [ -z "$services" ]; then
+            switch_to "$exact"
+        elif [ "$before" != "$exact" ] || [ -e "$changing" ]; then
+            change_services "$exact"
+        fi
         mark
         drop_others
     fi
+    [ -z "$services" ] || note_choice "$exact" ''
     after=$exact
     say "$wanted $exact is installed in $home/$exact"
     [ -n "$links" ] || return 0
@@ -1359,6 +1373,7 @@ rollback_user() {
         link_commands
     fi
     rm -f "$home/previous"
+    [ -z "$services" ] || note_choice "$former" "$before"
     changed=true
     after=$former
     say "$wanted $after is current again; $before stays in $home until something else is installed"
@@ -1633,7 +1648,8 @@ fetch_with_curl() {
         trap - EXIT
         cd "$incoming/layers"
         ulimit -f "$((largest / 512 + 64))" 2>/dev/null || :
-        run curl -fsSL --fail-early --connect-timeout 30 --retry 2 --remote-name-all -K "$incoming/urls"
+        run curl -fsSL --fail-early --connect-timeout 30 --speed-time 60 --retry 2 \
+            --remote-name-all -K "$incoming/urls"
     ) || fail 5 "layers of $wanted $exact cannot be fetched from $url/layers; nothing was changed"
 }
 
@@ -1686,7 +1702,7 @@ is_time() {
 
 # Whether somebody went back from what is to come: it lies there, and no link leads to it.
 was_left() {
-    [ -n "$scheduled" ] && [ -d "$home/$exact" ] && [ "$exact" != "$before" ] &&
+    [ -n "$scheduled" ] && [ -z "$services" ] && [ -d "$home/$exact" ] && [ "$exact" != "$before" ] &&
         [ "$exact" != "$former" ]
 }
 
@@ -1725,6 +1741,9 @@ TIMER
 # keep_script: the one of the repository, which a key of this one has signed. One of before may have
 # keys that were dropped since.
 keep_script() {
+    # Which file that would be nobody has signed; who says that it is this one withholds another.
+    fetch install.sh.sha256 "$work/install.sh.sha256" 4096
+    if [ -f "$program" ] && has_sum "$program" "$(cut -c -64 "$work/install.sh.sha256")"; then return 0; fi
     fetch install.sh "$work/install.sh" "$LIST_BYTES"
     fetch install.sh.asc "$work/install.sh.asc" "$LIST_BYTES"
     verify_file "$work/install.sh" install.sh
@@ -2047,14 +2066,14 @@ host_script() {
 # be configured, and there was one before, that comes back.
 change_services() {
     new=$1 old=$before
-    # A run that was cut off in between had begun with another one.
+    # A run that was cut off in between had begun with another one, or was on its way back.
     [ ! -e "$changing" ] || old=$(cat "$changing")
-    [ "$old" != "$new" ] || old=''
+    verb=upgrade
+    [ -n "$old" ] || verb=install
+    [ "$old" != "$new" ] || old=$before
     open_version "$new" new
     open_version "$old" old
     check_places
-    verb=upgrade
-    [ -n "$old" ] || verb=install
     note_health
     host_script new "pre-$verb" ||
         fail 7 "$wanted $new does not want to be installed: see above; nothing was changed"
@@ -2096,6 +2115,7 @@ give_up() {
     open_version "$old" new
     open_version "$new" old
     host_script new pre-upgrade || :
+    printf '%s\n' "$new" >"$changing"
     lead current "$old"
     rm -f "$home/previous"
     # The one before that is still there, and is the way back again.
@@ -2121,6 +2141,1069 @@ uninstall_services() {
     lay_files
     rm -f "$app"
     host_script old post-remove || :
+}
+# With --tarball, what keeps an app current is the program that packages have, too. It comes from this
+# script; that of the repository lies beside, for the program to call: what runs may come by a pipe.
+PROGRAM=/usr/local/sbin/shop-packages-1a2b3c4d-update-tarball
+PROGRAM_UNITS=/usr/local/lib/systemd/system
+SCRIPT=/usr/local/share/$NAME/install.sh
+
+updater() {
+    cat <<'UPDATER'
+#!/bin/sh
+# Keeps packages of Shop packages current on this host.
+# Made by omnibuild; install.sh brings it, and newer ones, which the repository's key has signed.
+#
+# Everything is a function until the last line: an upgrade may replace this file while it runs.
+set -eu
+umask 022
+
+NAME=shop-packages-1a2b3c4d
+TITLE='Shop packages'
+PROGRAM=shop-packages-1a2b3c4d-update-tarball
+# shellcheck disable=SC2034
+WAY=with_tarball
+SETTINGS=/etc/$NAME
+STATES=/var/lib/$NAME
+UNITS=/etc/systemd/system
+LOCK_SECONDS=300
+# What is said to other programs may take that long.
+REPORT_SECONDS=60
+
+# What is asked for.
+command='' wanted='' json='' scheduled='' retry=''
+# What came of it.
+error='' outcome='' before='' after='' target='' seen='' work='' recorded='' began=''
+
+usage() {
+    cat <<USAGE
+usage: $PROGRAM COMMAND PACKAGE [OPTION...]
+
+Keeps PACKAGE as new as the repository of $TITLE has it. The settings are in
+$SETTINGS/PACKAGE.conf, what the last run did in $STATES/PACKAGE/update.json.
+
+  enable PACKAGE   have a timer do it; without options the settings stay as they are
+      --every TIME             how often: 15m, 1h, 1d, or another part of an hour or a day
+      --window '[DAYS] FROM-TO'  and when alone: 'Mon..Fri 02:00-05:00'; '' for always
+      --health-command COMMAND   what tells by its status that all is well after an upgrade
+      --report-command COMMAND   what is given the outcome of each run, as JSON
+  disable PACKAGE  no longer; the package stays as it is
+  run PACKAGE      do it now, whatever the window is
+      --retry      forget which versions failed here
+      --json       say the outcome as JSON, and all else on standard error
+  pause PACKAGE    let the timer do nothing
+  resume PACKAGE   let it again
+  status PACKAGE   what the last run did; with --json as it was reported
+
+It ends with
+  0    the package is as new as it shall be
+  1    something on this host is missing, or in the way
+  2    a mistake in the arguments or the settings
+  4    it must run as root
+  5    the repository cannot be reached or verified, or shows an older state than before
+  6    the repository has no version of the package
+  7    the package manager failed; the version that was there is there
+  8    another package manager, or another run of this, kept its lock
+  9    a version failed, and the one before could not be brought back
+  10   a version failed; the one before is back
+  130  it was interrupted
+USAGE
+}
+
+say() {
+    if [ -n "$json" ]; then printf '%s\n' "$*" >&2; else printf '%s\n' "$*"; fi
+}
+
+warn() {
+    printf '%s: %s\n' "$PROGRAM" "$*" >&2
+}
+
+# fail STATUS WORD...: ends; not from within $(...), which would end alone.
+fail() {
+    failed=$1
+    shift
+    error=$*
+    warn "$error"
+    exit "$failed"
+}
+
+# conclude OUTCOME WORD...: what came of this run.
+conclude() {
+    outcome=$1
+    shift
+    say "$wanted: $*"
+}
+
+moment() {
+    date -u +%Y-%m-%dT%H:%M:%SZ
+}
+
+# json_list WORD...
+json_list() {
+    separator=
+    printf '['
+    for each; do
+        printf '%s%s' "$separator" "$(json_text "$each")"
+        separator=', '
+    done
+    printf ']'
+}
+
+report() {
+    printf '{"exit": %s, "outcome": %s, ' "$1" "$(json_text "$outcome")"
+    printf '"error": %s, ' "$(json_text "$error")"
+    printf '"package": %s, "version": %s, ' "$(json_text "$wanted")" "$(json_text "$after")"
+    printf '"version_before": %s, "version_wanted": %s, ' "$(json_text "$before")" "$(json_text "$target")"
+    # shellcheck disable=SC2046
+    printf '"failed_versions": %s, ' "$(json_list $(bad_versions))"
+    printf '"generation": %s, ' "${seen:-null}"
+    printf '"repository": %s, ' "$(json_text "${address:-}")"
+    printf '"began": "%s", "ended": "%s"}\n' "$began" "$(moment)"
+}
+
+finish() {
+    status=$?
+    trap - EXIT
+    case "$status/$error" in
+        0/ | *[0-9]/?*) ;;
+        *) warn "a command of the program itself failed ($status)"; error=unexpected status=1 ;;
+    esac
+    [ -z "$recorded" ] || record "$status"
+    [ -z "$work" ] || rm -rf "$work"
+    exit "$status"
+}
+
+# record STATUS: the outcome in its file, for whoever asked, and for the operator's program.
+record() {
+    [ "$1" -eq 0 ] || [ -n "$outcome" ] || outcome=failed
+    after=$("installed_$WAY")
+    report "$1" >"$records/update.json.new"
+    mv -f "$records/update.json.new" "$records/update.json"
+    [ -z "$json" ] || cat "$records/update.json"
+    [ -z "${report_command:-}" ] ||
+        timeout -k 5 "$REPORT_SECONDS" sh -c "$report_command" <"$records/update.json" >&2 9>&- ||
+        warn "the report command failed"
+}
+
+# json_text VALUE: as JSON has it; what is no ASCII may be no UTF-8 either.
+json_text() {
+    if [ -z "$1" ]; then
+        printf null
+    else
+        printf '%s' "$1" | LC_ALL=C tr '\001-\037\177' ' ' | LC_ALL=C tr '\200-\377' '?' |
+            sed 's/[\\"]/\\&/g; s/^/"/; s/$/"/'
+    fi
+}
+
+# run COMMAND...: in silence; a failure tells its output. Waits while somebody else holds a lock.
+# What it leaves running inherits no lock of ours, which is descriptor 9.
+run() {
+    deadline=$(($(date +%s) + LOCK_SECONDS))
+    until LC_ALL=C "$@" >"$work/log" 2>&1 </dev/null 9>&-; do
+        if ! grep -qE 'Could not get lock|Unable to lock' "$work/log"; then
+            cat "$work/log" >&2
+            return 1
+        fi
+        [ "$(date +%s)" -lt "$deadline" ] || {
+            cat "$work/log" >&2
+            fail 8 "another package manager kept its lock for $LOCK_SECONDS s"
+        }
+        sleep 2
+    done
+}
+
+# setting NAME: its value in the settings; they are read, and never run.
+setting() {
+    sed -n "s/^$1[[:space:]]*=[[:space:]]*//p" "$settings" 2>/dev/null | sed 's/[[:space:]]*$//;q'
+}
+
+# Whoever writes the settings writes commands that root runs.
+read_settings() {
+    [ -f "$settings" ] ||
+        fail 1 "$wanted is not kept current here; to have it so: $PROGRAM enable $wanted"
+    [ -n "$(find -H "$settings" -maxdepth 0 -user 0 ! -perm /022)" ] ||
+        fail 1 "$settings must be root's, and nobody else may write it"
+    every=$(setting every)
+    window=$(setting window)
+    health_command=$(setting health-command)
+    health_seconds=$(setting health-seconds)
+    health_limit=$(setting health-limit)
+    report_command=$(setting report-command)
+    check_settings
+}
+
+check_settings() {
+    check_schedule
+    for number in "$health_seconds" "$health_limit"; do
+        case "$number" in
+            '' | *[!0-9]* | ??????*) fail 2 "'$number' is no number of seconds, in $settings" ;;
+        esac
+    done
+}
+
+# The settings with what the arguments say; their file stays untouched unless they differ.
+write_settings() {
+    mkdir -p "$SETTINGS"
+    new=$(settings_text)
+    [ "$new" != "$(cat "$settings" 2>/dev/null)" ] || return 0
+    printf '%s\n' "$new" >"$settings.new"
+    mv -f "$settings.new" "$settings"
+    changed=true
+}
+
+settings_text() {
+    cat <<TEXT
+# How $wanted is kept current on this host. After a change: $PROGRAM enable $wanted
+
+# How often the repository is asked: parts of an hour (15m) or of a day (4h), or 1d.
+every = $every
+# When alone: Mon..Fri 02:00-05:00. Days are those on which it begins; none means each day.
+window = $window
+# Services that ran before an upgrade must run so many seconds after it without a break.
+health-seconds = $health_seconds
+# And it must be so, and whatever else tells the health, within so many seconds.
+health-limit = $health_limit
+# A shell command that ends with 0 when all is well.
+health-command = $health_command
+# A shell command that is given the outcome of each run as JSON.
+report-command = $report_command
+TEXT
+    source_text
+}
+
+# Sets step, in minutes, and what read_window does, of every and window.
+check_schedule() {
+    step=$(step_of "$every")
+    [ -n "$step" ] || fail 2 "'$every' is neither minutes that divide an hour, as 15m, nor hours" \
+        "that divide a day, as 4h, nor 1d"
+    read_window
+}
+
+# step_of TIME: in minutes; nothing for what the clock does not divide by.
+step_of() {
+    case "$1" in
+        1d) echo 1440 ;;
+        [1-9]m | [1-5][0-9]m) [ $((60 % ${1%m})) -ne 0 ] || echo "${1%m}" ;;
+        [1-9]h | 1[0-9]h | 2[0-4]h) [ $((24 % ${1%h})) -ne 0 ] || echo $((${1%h} * 60)) ;;
+    esac
+}
+
+# Sets days, as numbers from Monday on, and the first and last minute, which may be of the next day.
+read_window() {
+    days='' first=0 last=1440
+    [ -n "$window" ] || return 0
+    hours=${window##* }
+    case "$window" in
+        *' '*-*) days=$(days_of "${window% *}") || days='' ;;
+        *-*) days='1 2 3 4 5 6 7' ;;
+    esac
+    first=$(minute_of "${hours%%-*}")
+    last=$(minute_of "${hours#*-}")
+    if [ -z "$days" ] || [ -z "$first" ] || [ -z "$last" ]; then
+        fail 2 "'$window' is no window; say it as: Mon..Fri 02:00-05:00, or 22:00-04:00"
+    fi
+    [ "$last" -gt "$first" ] || last=$((last + 1440))
+}
+
+# minute_of HH:MM
+minute_of() {
+    case "$1" in
+        [01][0-9]:[0-5][0-9] | 2[0-3]:[0-5][0-9] | 24:00) ;;
+        *) return 0 ;;
+    esac
+    hour=${1%:*} minute=${1#*:}
+    echo $((${hour#0} * 60 + ${minute#0}))
+}
+
+# days_of NAMES: as Mon..Fri,Sun
+days_of() {
+    for range in $(printf '%s' "$1" | tr , ' '); do
+        day=$(day_of "${range%%..*}") || return 1
+        until=$(day_of "${range##*..}") || return 1
+        while [ "$day" -ne "$until" ]; do
+            echo "$day"
+            day=$((day % 7 + 1))
+        done
+        echo "$day"
+    done
+}
+
+day_of() {
+    case "$1" in
+        Mon) echo 1 ;;
+        Tue) echo 2 ;;
+        Wed) echo 3 ;;
+        Thu) echo 4 ;;
+        Fri) echo 5 ;;
+        Sat) echo 6 ;;
+        Sun) echo 7 ;;
+        *) return 1 ;;
+    esac
+}
+
+# in_window DAY HH:MM: whether it may be now; after midnight it may be the window of the day before.
+in_window() {
+    [ -n "$window" ] || return 0
+    now=$(minute_of "$2")
+    for day in $days; do
+        if [ "$day" = "$1" ] && [ "$now" -ge "$first" ] && [ "$now" -lt "$last" ]; then return 0; fi
+        if [ $((day % 7 + 1)) = "$1" ] && [ $((now + 1440)) -lt "$last" ]; then return 0; fi
+    done
+    return 1
+}
+
+two_digits() {
+    printf '%02d:%02d' $(($1 / 60 % 24)) $(($1 % 60))
+}
+
+# When systemd starts it; the window holds nevertheless, as what was missed is made up for at boot.
+calendar() {
+    if [ -z "$window" ]; then
+        case "$every" in
+            *m) echo "OnCalendar=*:00/$step" ;;
+            *h) echo "OnCalendar=00/${every%h}:00" ;;
+            *) echo "OnCalendar=00:00" ;;
+        esac
+        return 0
+    fi
+    names=
+    case "$window" in
+        *' '*) names="${window% *} " ;;
+    esac
+    at=$first
+    while [ "$at" -lt "$last" ]; do
+        # After midnight it is another day.
+        [ "$at" -lt 1440 ] || names=
+        echo "OnCalendar=$names$(two_digits "$at")"
+        at=$((at + step))
+    done
+}
+
+# Hosts of a fleet come at different moments, each of them at its own.
+schedule() {
+    spread=$step
+    [ "$spread" -le $((last - first)) ] || spread=$((last - first))
+    cat <<SCHEDULE
+[Timer]
+$(calendar)
+RandomizedDelaySec=${spread}min
+SCHEDULE
+}
+
+# instance: of the units; in their names no plus may be.
+instance() {
+    printf '%s' "$wanted" | sed 's/+/\\x2b/g'
+}
+
+enable_timer() {
+    timer="$PROGRAM@$(instance).timer"
+    directory="$UNITS/$timer.d"
+    new="# Written by $PROGRAM, from $settings.
+$(schedule)"
+    if [ "$new" != "$(cat "$directory/schedule.conf" 2>/dev/null)" ]; then
+        mkdir -p "$directory"
+        printf '%s\n' "$new" >"$directory/schedule.conf"
+        changed=true
+    fi
+    if ! command -v systemctl >/dev/null; then
+        warn "this host has no systemd: have something else call: $PROGRAM run $wanted --scheduled"
+        return 0
+    fi
+    systemctl --quiet is-enabled "$timer" 2>/dev/null || changed=true
+    systemctl --quiet enable "$timer"
+    systemd_runs || return 0
+    systemctl --quiet is-active "$timer" || changed=true
+    [ "$changed" != true ] || systemctl daemon-reload
+    [ "$changed" != true ] || systemctl restart "$timer"
+}
+
+# The service itself may be what calls this: it goes on to its end.
+disable_timer() {
+    timer="$PROGRAM@$(instance).timer"
+    [ ! -d "$UNITS/$timer.d" ] || rm -r "$UNITS/$timer.d"
+    command -v systemctl >/dev/null || return 0
+    systemctl --quiet disable "$timer" 2>/dev/null || :
+    ! systemd_runs || systemctl --quiet stop "$timer" || :
+    ! systemd_runs || systemctl daemon-reload || :
+    # When it ran last, which systemd would keep for ever.
+    rm -f "/var/lib/systemd/timers/stamp-$timer"
+}
+
+# For apps with services from tarballs: install.sh, which is kept here, fetches, verifies and installs
+# them, as a package manager does elsewhere.
+INSTALLER=/usr/local/share/$NAME/install.sh
+
+source_option() {
+    case "$1" in
+        --url) asked_url=$2 ;;
+        --channel) asked_channel=$2 ;;
+    esac
+}
+
+source_text() {
+    cat <<TEXT
+# Where it comes from.
+url = $url
+channel = $channel
+TEXT
+}
+
+version_link() {
+    readlink "/opt/$wanted.versions/$1" || :
+}
+
+installed_with_tarball() {
+    version_link current
+}
+
+files_with_tarball() {
+    tar -tf "/opt/$wanted/share/omnibuild/host.tar" 2>/dev/null | sed -n 's|^[./]*files/|/|p'
+    echo "/opt/$wanted/libexec/health"
+}
+
+# The operator pauses, or names a version.
+is_held_with_tarball() {
+    return 1
+}
+
+# newer A B: as dpkg compares them, which may not be here.
+newer() {
+    one=$(sortable "$1") two=$(sortable "$2")
+    [ "$one" != "$two" ] && [ "$(printf '%s\n' "$one" "$two" | LC_ALL=C sort | sed 1q)" = "$two" ]
+}
+
+# sortable VERSION: epoch, version and revision, so that bytes are in the order of versions: numbers
+# are of one length, and before each is a sign for the end of what is no number. What comes before
+# an end is less than that sign, letters are more, and all other signs more than letters.
+sortable() {
+    printf '%s\n' "$1" | sed '
+        /:/!s/^/0:/
+        s/-\([^-]*\)$/ \1/
+        s/[0-9][0-9]*/"00000000000000000000&,/g
+        s/0*\([0-9]\{20\}\),/\1/g
+        y/ ~+-.:/"!{|}~/
+        s/$/"/'
+}
+
+# ours WORD...: the installer for this app; sets code, and what it said is in files.
+ours() {
+    code=0
+    sh "$INSTALLER" --scheduled --tarball --url "$url" --channel "$channel" "$@" \
+        >"$work/said" 2>"$work/log" </dev/null 9>&- || code=$?
+    cat "$work/log" >&2
+    return "$code"
+}
+
+reason() {
+    sed -n 's/^install.sh: //p' "$work/log" | tail -n 1
+}
+
+read_source_with_tarball() {
+    url=${asked_url-$(setting url)} channel=${asked_channel-$(setting channel)}
+    address=$url
+    # Each channel has dates of its own.
+    source="$url $channel"
+    [ -f "$INSTALLER" ] || fail 1 "$INSTALLER is not there"
+    # What was cut off is completed, before anything is judged.
+    [ ! -e "/opt/$wanted.versions/.changing" ] || ours --resume "$wanted" || fail "$code" "$(reason)"
+}
+
+# It brings the next version of this program and of the installer, too.
+look_with_tarball() {
+    marker=/opt/$wanted.versions/.installed
+    ! grep -qsxF "channel $channel" "$marker" || remember "$(sed -n 's/^date //p' "$marker")"
+    ours "$wanted" || [ -s "$work/said" ] || fail "$code" "$(reason)"
+    looked=$code
+    mv "$work/said" "$work/list"
+    check_generation "$(sed -n 's/^date //p' "$work/list")"
+}
+
+upgrade_own_with_tarball() {
+    [ "$looked" -eq 0 ]
+}
+
+versions_of_ours() {
+    sed -n 's/^version //p' "$work/list"
+}
+
+# What it could not bring it has taken back itself.
+bring_with_tarball() {
+    ! ours "$wanted=$1" || return 0
+    [ "$("installed_$WAY")" = "$before" ] || return 1
+    rm "$records/trial"
+    case "$code" in
+        10) outcome=rolled-back; mark_bad "$1" ;;
+        9) outcome=broken; mark_bad "$1" ;;
+    esac
+    fail "$code" "$(reason)"
+}
+
+# The version before lies beside the current one.
+keep() {
+    [ -d "/opt/$wanted.versions/$1" ]
+}
+
+keep_only() {
+    :
+}
+
+kept_file() {
+    [ "$(version_link previous)" != "$1" ] || echo "/opt/$wanted.versions/$1"
+}
+
+bring_file_with_tarball() {
+    ours --rollback "$wanted"
+}
+
+bad_versions() {
+    cat "$records/failed" 2>/dev/null || :
+}
+
+is_bad() {
+    bad_versions | grep -qxF -e "$1"
+}
+
+mark_bad() {
+    is_bad "$1" || printf '%s\n' "$1" >>"$records/failed"
+}
+
+# What was seen last, in seconds since 1970; of another address or channel it says nothing.
+read_seen() {
+    seen=
+    [ "$(sed -n 1p "$records/seen" 2>/dev/null)" != "$source" ] || seen=$(sed -n 2p "$records/seen")
+}
+
+# remember DATE
+remember() {
+    [ -n "$1" ] || return 0
+    [ -z "$seen" ] || [ "$1" -gt "$seen" ] || return 0
+    seen=$1
+    printf '%s\n' "$source" "$seen" >"$records/seen.new"
+    mv -f "$records/seen.new" "$records/seen"
+}
+
+# check_generation DATE: of what the repository shows now. A channel that went back to older
+# packages has a newer date; who shows an older one replays what was true once.
+check_generation() {
+    [ -n "$1" ] || fail 5 "the repository $address does not say of when it is"
+    if [ -n "$seen" ] && [ "$1" -lt "$seen" ]; then
+        outcome=replayed
+        fail 5 "the repository $address shows a state of $(date -u -d "@$1" '+%F %T'), which is older" \
+            "than the one of $(date -u -d "@$seen" '+%F %T') that was seen here; nothing was changed"
+    fi
+    remember "$1"
+}
+
+# choose VERSION...: sets target: the newest version of the channel that did not fail here.
+# It is older than what is installed only when the channel has that no more. Where an older one
+# failed, too, those before it are not tried.
+choose() {
+    target='' floor=''
+    for each; do
+        if is_bad "$each"; then
+            if newer "$before" "$each" && { [ -z "$floor" ] || newer "$each" "$floor"; }; then
+                floor=$each
+            fi
+        elif [ -z "$target" ] || newer "$each" "$target"; then
+            target=$each
+        fi
+    done
+    if [ -z "$target" ] || { newer "$before" "$target" && [ -n "$floor" ] && newer "$floor" "$target"; }; then
+        target=$before
+    fi
+}
+
+systemd_runs() {
+    [ -d /run/systemd/system ] && command -v systemctl >/dev/null
+}
+
+# The units of the package, but templates: what an instance is called is known from its symlink.
+units() {
+    "files_$WAY" |
+        sed -nE 's,^(/usr)?/lib/systemd/system/([^/]+[.](service|socket|timer|path))$,\2,p' |
+        grep -v '@[.]' || :
+}
+
+unit_property() {
+    systemctl show --property="$1" --value "$2" 2>/dev/null || :
+}
+
+# Those that run, apart from what a timer started, which will end.
+running_units() {
+    systemd_runs || return 0
+    for unit in $(units); do
+        case "$(unit_property ActiveState "$unit")/$(unit_property TriggeredBy "$unit")" in
+            active/*.timer*) ;;
+            active/*) echo "$unit" ;;
+        esac
+    done
+}
+
+# What asks the app at its own address; the package has it when its recipe says where.
+asks_health() {
+    "files_$WAY" | sed -n '\,/libexec/health$,{p;q;}'
+}
+
+# ask_health SECONDS: the status of the answer: 0 is well, 1 is not, 3 is nobody there.
+ask_health() {
+    asks=$(asks_health)
+    if [ -z "$asks" ] || [ ! -x "$asks" ]; then echo 3; return 0; fi
+    code=0
+    timeout -k 5 "$(($1 + 10))" "$asks" "$1" >&2 || code=$?
+    echo "$code"
+}
+
+seconds() {
+    date +%s
+}
+
+# What ran before must run, and what said that it is well must say so. What was not well before, or
+# was stopped by its operator, is no fault of this version.
+is_well() {
+    cause=
+    until=$(($(seconds) + health_limit))
+    units_stay && address_is_well && command_is_well
+}
+
+# What shall run: what ran, and what is new and wanted by something that runs. Units that the new
+# version lacks are not missed.
+expected_units() {
+    for unit in $(units); do
+        if is_among "$unit" "$ran"; then
+            echo "$unit"
+        elif ! is_among "$unit" "$had" && [ -z "$(unit_property TriggeredBy "$unit")" ]; then
+            for other in $(unit_property WantedBy "$unit"); do
+                ! systemctl --quiet is-active "$other" || { echo "$unit"; break; }
+            done
+        fi
+    done
+}
+
+# is_among LINE LINES
+is_among() {
+    printf '%s\n' "$2" | grep -qxF -e "$1"
+}
+
+units_stay() {
+    if [ "$health_seconds" -eq 0 ] || ! systemd_runs; then return 0; fi
+    expected=$(expected_units)
+    [ -n "$expected" ] || return 0
+    since='' lives=''
+    while :; do
+        at=$(seconds)
+        now=$(lives_of_expected)
+        case "$now" in
+            *' is '*) since='' ;;
+            "$lives") ;;
+            *) since=$at ;;
+        esac
+        # Who has given up is not waited for.
+        case "$now" in
+            *' is failed'*) [ "$now" != "$lives" ] || until=0 ;;
+        esac
+        lives=$now
+        [ -z "$since" ] || [ $((at - since)) -lt "$health_seconds" ] || return 0
+        # Who began to run within the limit may show that he stays.
+        if [ "$at" -ge "$until" ] && [ -z "$since" ] || [ "$at" -ge $((until + health_seconds)) ]; then
+            cause=$(printf '%s\n' "$now" | sed -n '/ is /{p;q;}')
+            cause=${cause:-"its services do not stay active"}
+            return 1
+        fi
+        sleep 1
+    done
+}
+
+# Of each unit which of its runs this is, or what it is instead of active.
+lives_of_expected() {
+    for unit in $expected; do
+        was=$(unit_property ActiveState "$unit")
+        if [ "$was" = active ]; then
+            echo "$unit $(unit_property InvocationID "$unit")"
+        else
+            echo "$unit is $was"
+        fi
+    done
+}
+
+address_is_well() {
+    [ -n "$(asks_health)" ] || return 0
+    while :; do
+        left=$((until - $(seconds)))
+        [ "$left" -gt 0 ] || left=0
+        code=$(ask_health "$left")
+        if [ "$code" -eq 0 ] || [ "$code" -eq "$answered" ]; then return 0; fi
+        [ "$left" -gt 0 ] || break
+        sleep 1
+    done
+    cause="it does not say that it is well ($code)"
+    return 1
+}
+
+command_is_well() {
+    [ -n "$health_command" ] || return 0
+    while :; do
+        left=$((until - $(seconds)))
+        [ "$left" -gt 0 ] || left=1
+        ! timeout -k 5 "$left" sh -c "$health_command" >&2 </dev/null 9>&- || return 0
+        [ "$(seconds)" -lt "$until" ] || break
+        sleep 1
+    done
+    cause="the health command does not say that it is well"
+    return 1
+}
+
+run_now() {
+    read_settings
+    mkdir -p "$records"
+    if [ -n "$scheduled" ]; then
+        if [ -e "$records/paused" ]; then say "$wanted: paused"; return 0; fi
+        in_window "$(date +%u)" "$(date +%H:%M)" || { say "$wanted: outside of its window"; return 0; }
+    fi
+    lock
+    recorded=yes
+    before=$("installed_$WAY")
+    if [ -z "$before" ] && [ ! -e "$records/trial" ]; then
+        conclude not-installed "it is not installed any more, and is no longer kept current"
+        disable_timer
+        return 0
+    fi
+    "read_source_$WAY"
+    [ -z "$retry" ] || rm -f "$records/failed"
+    [ ! -e "$records/trial" ] || finish_trial
+    if "is_held_$WAY"; then conclude held "$before is held"; return 0; fi
+    read_seen
+    "look_$WAY"
+    "upgrade_own_$WAY" || warn "the package of this program could not be upgraded"
+    pursue
+}
+
+# Whoever comes second would collect what the first needs to go back.
+lock() {
+    exec 9>"$records/lock"
+    flock -n 9 || fail 8 "another run for $wanted is at work"
+}
+
+pursue() {
+    # shellcheck disable=SC2046
+    set -- $(versions_of_ours)
+    [ $# -gt 0 ] || fail 6 "the channel has no $wanted; $before stays"
+    choose "$@"
+    keep "$before" || warn "the package of $before is nowhere: there would be no way back"
+    if [ "$target" = "$before" ]; then
+        keep_only "$before"
+        conclude current "$before is what the channel has"
+        [ "$before" = "$(newest "$@")" ] || say "newer ones failed here: $(bad_versions | tr '\n' ' ')"
+        return 0
+    fi
+    begin_trial
+    say "$wanted: $target is to come for $before"
+    "bring_$WAY" "$target" || warn "the package manager failed"
+    if [ "$("installed_$WAY")" = "$before" ]; then
+        rm "$records/trial"
+        fail 7 "$target could not be installed; $before stays"
+    fi
+    finish_trial
+}
+
+newest() {
+    best=$1
+    for each; do
+        ! newer "$each" "$best" || best=$each
+    done
+    echo "$best"
+}
+
+# What is needed to judge the new version, also if this is interrupted.
+begin_trial() {
+    ran=$(running_units)
+    answered=$(ask_health 0)
+    printf '%s\n' "target $target" "before $before" "answered $answered" >"$records/trial.new"
+    for unit in $(units); do echo "had $unit"; done >>"$records/trial.new"
+    for unit in $ran; do echo "ran $unit"; done >>"$records/trial.new"
+    mv -f "$records/trial.new" "$records/trial"
+}
+
+trial() {
+    sed -n "s/^$1 //p" "$records/trial"
+}
+
+# Judges what was brought, and goes back if it is not well.
+finish_trial() {
+    target=$(trial target) before=$(trial before) answered=$(trial answered)
+    had=$(trial had) ran=$(trial ran)
+    after=$("installed_$WAY")
+    if [ "$after" = "$before" ]; then
+        # It was interrupted before anything was installed.
+        rm "$records/trial"
+        return 0
+    fi
+    if [ "$after" = "$target" ] && is_well; then
+        rm "$records/trial"
+        keep "$target" || warn "the package of $target cannot be kept"
+        [ ! -d "$kept/$target" ] || keep_only "$target"
+        if newer "$target" "$before"; then
+            conclude updated "$target for $before"
+        else
+            conclude returned "the channel went back to $target from $before"
+        fi
+        recorded=yes
+        exit 0
+    fi
+    [ "$after" = "$target" ] || cause="it could not be installed whole"
+    go_back
+}
+
+go_back() {
+    outcome=rolled-back
+    warn "$target is not well: $cause; $before comes back"
+    mark_bad "$target"
+    file=$(kept_file "$before")
+    [ -n "$file" ] || fail_back "its package is not there any more"
+    "bring_file_$WAY" "$file" "$before" || fail_back "it could not be installed"
+    rm "$records/trial"
+    failed_for=$cause
+    is_well || failed_for="$failed_for; nor is $before well: $cause"
+    fail 10 "$target failed, and $before is back: $failed_for"
+}
+
+fail_back() {
+    outcome=broken
+    rm "$records/trial"
+    fail 9 "$target failed: $cause; $before cannot be brought back: $1"
+}
+
+read_arguments() {
+    command=${1:-}
+    case "$command" in
+        --help | -h) usage; exit 0 ;;
+        enable | disable | run | pause | resume | status) ;;
+        '') fail 2 "a command is missing; see --help" ;;
+        *) fail 2 "unknown command $command; see --help" ;;
+    esac
+    shift
+    while [ $# -gt 0 ]; do
+        case "$1" in
+            --every | --window | --health-command | --report-command | --url | --channel)
+                [ "$command" = enable ] || fail 2 "$1 is for enable; see --help"
+                [ $# -ge 2 ] || fail 2 "$1 needs a value; see --help"
+                check_line "$2"
+                case "$1" in
+                    --every) asked_every=$2 ;;
+                    --window) asked_window=$2 ;;
+                    --health-command) asked_health_command=$2 ;;
+                    --report-command) asked_report_command=$2 ;;
+                    *) source_option "$1" "$2" ;;
+                esac
+                shift ;;
+            --retry) retry=yes ;;
+            --scheduled) scheduled=yes ;;
+            --json) json=yes ;;
+            -*) fail 2 "unknown option $1; see --help" ;;
+            *)
+                [ -z "$wanted" ] || fail 2 "one package at a time: $wanted or $1"
+                wanted=$(printf '%s' "$1" | sed 's/\\x2b/+/g') ;;
+        esac
+        shift
+    done
+    case "$wanted" in
+        '') fail 2 "which package? see --help" ;;
+        [!A-Za-z0-9]* | *[!A-Za-z0-9.+_-]*) fail 2 "no package can be called '$wanted'" ;;
+    esac
+    settings=$SETTINGS/$wanted.conf
+    records=$STATES/$wanted
+    kept=$records/packages
+}
+
+# A value of the settings is one line.
+check_line() {
+    [ "$(printf '%s\n' "$1" | wc -l)" -eq 1 ] || fail 2 "it must be one line: $1"
+}
+
+enable_package() {
+    changed=false
+    [ -n "$("installed_$WAY")" ] || fail 6 "$wanted is not installed"
+    mkdir -p "$records"
+    every=$(setting every) window=$(setting window)
+    health_command=$(setting health-command) report_command=$(setting report-command)
+    health_seconds=$(setting health-seconds) health_limit=$(setting health-limit)
+    every=${asked_every-${every:-1h}}
+    window=${asked_window-$window}
+    health_command=${asked_health_command-$health_command}
+    report_command=${asked_report_command-$report_command}
+    health_seconds=${health_seconds:-30} health_limit=${health_limit:-120}
+    check_settings
+    "read_source_$WAY"
+    write_settings
+    enable_timer
+    # While the repository has it for sure.
+    keep "$("installed_$WAY")" || warn "the package of the installed version is nowhere"
+    [ "$changed" = false ] || say "$wanted is kept current"
+}
+
+disable_package() {
+    # What is at work would bring it once more.
+    ! systemd_runs || systemctl --quiet stop "$PROGRAM@$(instance).service" 2>/dev/null || :
+    disable_timer
+    rm -rf "$settings" "$records"
+    # Others may be kept current, too.
+    rmdir "$SETTINGS" "$STATES" 2>/dev/null || :
+    say "$wanted is not kept current any more"
+}
+
+pause() {
+    read_settings
+    mkdir -p "$records"
+    : >"$records/paused"
+    say "$wanted is paused"
+}
+
+status() {
+    if [ -n "$json" ]; then
+        cat "$records/update.json" 2>/dev/null || fail 1 "$wanted was not kept current yet"
+        return 0
+    fi
+    read_settings
+    say "$wanted $("installed_$WAY") is kept current every $every${window:+, in the window $window}"
+    [ ! -e "$records/paused" ] || say "it is paused: $PROGRAM resume $wanted"
+    [ -z "$(bad_versions)" ] || say "versions that failed here: $(bad_versions | tr '\n' ' ')"
+    if [ -e "$records/update.json" ]; then
+        say "the last run: $(cat "$records/update.json")"
+    else
+        say "it did not run yet"
+    fi
+}
+
+main() {
+    began=$(moment)
+    trap finish EXIT
+    trap 'error=interrupted; exit 130' HUP INT TERM
+    read_arguments "$@"
+    [ "$command" = status ] || [ "$(id -u)" -eq 0 ] || fail 4 "this must run as root"
+    work=$(mktemp -d)
+    case "$command" in
+        enable) enable_package ;;
+        disable) disable_package ;;
+        run) run_now ;;
+        pause) pause ;;
+        resume) read_settings; rm -f "$records/paused"; say "$wanted goes on" ;;
+        status) status ;;
+    esac
+}
+
+{ main "$@"; }
+UPDATER
+}
+
+updater_service() {
+    cat <<'UNIT'
+[Unit]
+Description=Keep %i current from Shop packages
+Wants=network-online.target
+After=network-online.target
+# Who removed the program while a timer was left is told of no failures.
+ConditionPathExists=/usr/local/sbin/shop-packages-1a2b3c4d-update-tarball
+
+[Service]
+Type=oneshot
+ExecStart=/usr/local/sbin/shop-packages-1a2b3c4d-update-tarball run %i --scheduled
+# A package manager that is at work is not killed.
+KillMode=process
+TimeoutStopSec=900
+# More would bind the scripts of packages, too, which may change all of a host.
+LockPersonality=yes
+ProtectClock=yes
+RestrictRealtime=yes
+SystemCallArchitectures=native
+UNIT
+}
+
+updater_timer() {
+    cat <<'UNIT'
+[Unit]
+Description=Keep %i current from Shop packages, by the clock
+
+# When is said by a drop-in, which comes with the settings of each package.
+[Timer]
+FixedRandomDelay=yes
+Persistent=yes
+
+[Install]
+WantedBy=timers.target
+UNIT
+}
+
+place_updater() {
+    updater | place_file "$PROGRAM" 755
+    updater_service | place_file "$PROGRAM_UNITS/${PROGRAM##*/}@.service"
+    updater_timer | place_file "$PROGRAM_UNITS/${PROGRAM##*/}@.timer"
+    [ ! -d /run/systemd/system ] || [ -z "$placed" ] || run systemctl daemon-reload
+    placed=
+}
+
+install_services() {
+    if [ -n "$scheduled" ]; then
+        check_root
+        judged=''
+        if [ -z "$version" ]; then look_for_updater; return 0; fi
+    fi
+    install_for_user
+    [ -n "$keep" ] || return 0
+    if [ -n "$dry_run" ]; then plan_keep; return 0; fi
+    program=$SCRIPT
+    keep_script
+    place_updater
+    UPDATER=$PROGRAM
+    keep_current --url "$url" --channel "$channel"
+}
+
+# look_for_updater: says of the repository, signed, when it changed and which versions of the app it has;
+# and whatever is new of this script and the program.
+look_for_updater() {
+    place_updater
+    detect_system
+    check_user_tools
+    name_places
+    fetch_list
+    printf 'date %s\n' "$(list_word date "$signed")"
+    rows_of_wanted | sed 's/^[^ ]* *\([^ ]*\).*/version \1/'
+    program=$SCRIPT
+    keep_script
+    placed=
+}
+
+# resume_services: what was cut off is completed, with what lies here.
+resume_services() {
+    check_root
+    name_places
+    lock_home
+    after=$before
+    [ -e "$changing" ] && [ -n "$before" ] || return 0
+    judged=''
+    change_services "$before"
+}
+
+# note_choice KEPT LEFT: what a person asked for, or left, the program does not change back.
+note_choice() {
+    failed_here=/var/lib/$NAME/$wanted/failed
+    [ -z "$scheduled" ] && [ -d "${failed_here%/*}" ] || return 0
+    { grep -vxF -e "$1" "$failed_here" 2>/dev/null || :; [ -z "$2" ] || echo "$2"; } >"$failed_here.new"
+    mv -f "$failed_here.new" "$failed_here"
+}
+
+keep_services_no_longer() {
+    check_root
+    UPDATER=$PROGRAM
+    keep_no_longer
+    # Others may be kept current, too.
+    for timer in /etc/systemd/system/"${PROGRAM##*/}"@*.timer.d; do
+        [ -z "$dry_run" ] && [ ! -e "$timer" ] || return 0
+    done
+    for file in "$PROGRAM" "$PROGRAM_UNITS/${PROGRAM##*/}@.service" \
+        "$PROGRAM_UNITS/${PROGRAM##*/}@.timer" "$SCRIPT"; do
+        remove_file "$file"
+    done
+    placed=
+    [ -n "$dry_run" ] || rmdir "${SCRIPT%/*}" 2>/dev/null || :
 }
 check_tools() {
     if [ "$family" = apt ]; then
@@ -2194,10 +3277,13 @@ main() {
     read_arguments "$@"
     work=$(mktemp -d)
     mkdir "$work/saved"
-    case "$action/$family" in
+    case "$action/${services:-$family}" in
         install/user) if is_time; then install_for_user; keep_current_for_user; fi ;;
+        install/tarball) install_services ;;
         uninstall/user) keep_no_longer_for_user; uninstall_for_user ;;
-        rollback/user) rollback_user ;;
+        uninstall/tarball) keep_services_no_longer; uninstall_for_user ;;
+        rollback/user | rollback/tarball) rollback_user ;;
+        resume/tarball) resume_services ;;
         install/*) set_up ;;
         uninstall/*) uninstall ;;
     esac

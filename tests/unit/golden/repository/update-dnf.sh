@@ -1,6 +1,6 @@
 #!/bin/sh
 # Keeps packages of Shop packages current on this host.
-# Made by omnibuild, and owned by the package that brings the repository's keys.
+# Made by omnibuild; the package that brings the repository's keys owns it.
 #
 # Everything is a function until the last line: an upgrade may replace this file while it runs.
 set -eu
@@ -8,6 +8,7 @@ umask 022
 
 NAME=shop-packages-1a2b3c4d
 TITLE='Shop packages'
+PROGRAM=shop-packages-1a2b3c4d-update
 # shellcheck disable=SC2034
 WAY=with_dnf
 SETTINGS=/etc/$NAME
@@ -24,7 +25,7 @@ error='' outcome='' before='' after='' target='' seen='' work='' recorded='' beg
 
 usage() {
     cat <<USAGE
-usage: $NAME-update COMMAND PACKAGE [OPTION...]
+usage: $PROGRAM COMMAND PACKAGE [OPTION...]
 
 Keeps PACKAGE as new as the repository of $TITLE has it. The settings are in
 $SETTINGS/PACKAGE.conf, what the last run did in $STATES/PACKAGE/update.json.
@@ -62,7 +63,7 @@ say() {
 }
 
 warn() {
-    printf '%s-update: %s\n' "$NAME" "$*" >&2
+    printf '%s: %s\n' "$PROGRAM" "$*" >&2
 }
 
 # fail STATUS WORD...: ends; not from within $(...), which would end alone.
@@ -167,7 +168,7 @@ setting() {
 # Whoever writes the settings writes commands that root runs.
 read_settings() {
     [ -f "$settings" ] ||
-        fail 1 "$wanted is not kept current here; to have it so: $NAME-update enable $wanted"
+        fail 1 "$wanted is not kept current here; to have it so: $PROGRAM enable $wanted"
     [ -n "$(find -H "$settings" -maxdepth 0 -user 0 ! -perm /022)" ] ||
         fail 1 "$settings must be root's, and nobody else may write it"
     every=$(setting every)
@@ -200,7 +201,7 @@ write_settings() {
 
 settings_text() {
     cat <<TEXT
-# How $wanted is kept current on this host. After a change: $NAME-update enable $wanted
+# How $wanted is kept current on this host. After a change: $PROGRAM enable $wanted
 
 # How often the repository is asked: parts of an hour (15m) or of a day (4h), or 1d.
 every = $every
@@ -215,6 +216,7 @@ health-command = $health_command
 # A shell command that is given the outcome of each run as JSON.
 report-command = $report_command
 TEXT
+    source_text
 }
 
 # Sets step, in minutes, and what read_window does, of every and window.
@@ -342,9 +344,9 @@ instance() {
 }
 
 enable_timer() {
-    timer="$NAME-update@$(instance).timer"
+    timer="$PROGRAM@$(instance).timer"
     directory="$UNITS/$timer.d"
-    new="# Written by $NAME-update, from $settings.
+    new="# Written by $PROGRAM, from $settings.
 $(schedule)"
     if [ "$new" != "$(cat "$directory/schedule.conf" 2>/dev/null)" ]; then
         mkdir -p "$directory"
@@ -352,7 +354,7 @@ $(schedule)"
         changed=true
     fi
     if ! command -v systemctl >/dev/null; then
-        warn "this host has no systemd: have something else call: $NAME-update run $wanted --scheduled"
+        warn "this host has no systemd: have something else call: $PROGRAM run $wanted --scheduled"
         return 0
     fi
     systemctl --quiet is-enabled "$timer" 2>/dev/null || changed=true
@@ -365,7 +367,7 @@ $(schedule)"
 
 # The service itself may be what calls this: it goes on to its end.
 disable_timer() {
-    timer="$NAME-update@$(instance).timer"
+    timer="$PROGRAM@$(instance).timer"
     [ ! -d "$UNITS/$timer.d" ] || rm -r "$UNITS/$timer.d"
     command -v systemctl >/dev/null || return 0
     systemctl --quiet disable "$timer" 2>/dev/null || :
@@ -390,6 +392,40 @@ EVR='%{epoch}:%{version}-%{release}'
 installed_with_dnf() {
     rpm -q --queryformat '%{EPOCHNUM}:%{VERSION}-%{RELEASE}\n' "$wanted" 2>/dev/null |
         sed -n '/^[0-9]/{s/^0://;p;q;}'
+}
+
+# Their sources are settings of the package manager.
+source_option() {
+    fail 2 "unknown option $1; see --help"
+}
+
+source_text() {
+    :
+}
+
+# keep VERSION: have its package here, as the repository may collect it.
+keep() {
+    [ ! -d "$kept/$1" ] || return 0
+    rm -rf "$kept/.new"
+    mkdir -p "$kept/.new"
+    # Where apt fetches, it is another user.
+    ! id _apt >/dev/null 2>&1 || chown _apt "$kept/.new"
+    "fetch_$WAY" "$1" "$kept/.new" || { rm -rf "$kept/.new"; return 1; }
+    chown root "$kept/.new"
+    mv "$kept/.new" "$kept/$1"
+}
+
+# Of the packages that are kept, all but that of a version go.
+keep_only() {
+    for directory in "$kept"/*; do
+        [ "${directory##*/}" = "$1" ] || rm -rf "$directory"
+    done
+}
+
+kept_file() {
+    for file in "$kept/$1"/*.deb "$kept/$1"/*.rpm; do
+        [ ! -f "$file" ] || { echo "$file"; return 0; }
+    done
 }
 
 dnf=dnf
@@ -531,31 +567,6 @@ choose() {
     if [ -z "$target" ] || { newer "$before" "$target" && [ -n "$floor" ] && newer "$floor" "$target"; }; then
         target=$before
     fi
-}
-
-# keep VERSION: have its package here, as the repository may collect it.
-keep() {
-    [ ! -d "$kept/$1" ] || return 0
-    rm -rf "$kept/.new"
-    mkdir -p "$kept/.new"
-    # Where apt fetches, it is another user.
-    ! id _apt >/dev/null 2>&1 || chown _apt "$kept/.new"
-    "fetch_$WAY" "$1" "$kept/.new" || { rm -rf "$kept/.new"; return 1; }
-    chown root "$kept/.new"
-    mv "$kept/.new" "$kept/$1"
-}
-
-# Of the packages that are kept, all but that of a version go.
-keep_only() {
-    for directory in "$kept"/*; do
-        [ "${directory##*/}" = "$1" ] || rm -rf "$directory"
-    done
-}
-
-kept_file() {
-    for file in "$kept/$1"/*.deb "$kept/$1"/*.rpm; do
-        [ ! -f "$file" ] || { echo "$file"; return 0; }
-    done
 }
 
 systemd_runs() {
@@ -828,7 +839,7 @@ read_arguments() {
     shift
     while [ $# -gt 0 ]; do
         case "$1" in
-            --every | --window | --health-command | --report-command)
+            --every | --window | --health-command | --report-command | --url | --channel)
                 [ "$command" = enable ] || fail 2 "$1 is for enable; see --help"
                 [ $# -ge 2 ] || fail 2 "$1 needs a value; see --help"
                 check_line "$2"
@@ -837,6 +848,7 @@ read_arguments() {
                     --window) asked_window=$2 ;;
                     --health-command) asked_health_command=$2 ;;
                     --report-command) asked_report_command=$2 ;;
+                    *) source_option "$1" "$2" ;;
                 esac
                 shift ;;
             --retry) retry=yes ;;
@@ -876,15 +888,17 @@ enable_package() {
     report_command=${asked_report_command-$report_command}
     health_seconds=${health_seconds:-30} health_limit=${health_limit:-120}
     check_settings
+    "read_source_$WAY"
     write_settings
     enable_timer
     # While the repository has it for sure.
-    "read_source_$WAY"
     keep "$("installed_$WAY")" || warn "the package of the installed version is nowhere"
     [ "$changed" = false ] || say "$wanted is kept current"
 }
 
 disable_package() {
+    # What is at work would bring it once more.
+    ! systemd_runs || systemctl --quiet stop "$PROGRAM@$(instance).service" 2>/dev/null || :
     disable_timer
     rm -rf "$settings" "$records"
     # Others may be kept current, too.
@@ -906,7 +920,7 @@ status() {
     fi
     read_settings
     say "$wanted $("installed_$WAY") is kept current every $every${window:+, in the window $window}"
-    [ ! -e "$records/paused" ] || say "it is paused: $NAME-update resume $wanted"
+    [ ! -e "$records/paused" ] || say "it is paused: $PROGRAM resume $wanted"
     [ -z "$(bad_versions)" ] || say "versions that failed here: $(bad_versions | tr '\n' ' ')"
     if [ -e "$records/update.json" ]; then
         say "the last run: $(cat "$records/update.json")"
