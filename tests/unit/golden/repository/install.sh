@@ -1394,9 +1394,10 @@ is_settled() {
         [ "$(cat "$marker")" = "$(marks)" ] && [ -z "$(missing_links)$(stale_links)" ]
 } 2>/dev/null
 
+# Who has the lock is alone: what lies there is of a run that was killed.
 make_incoming() {
     [ -z "$incoming" ] || return 0
-    find "${home%/*}" -maxdepth 1 -name ".$wanted.??????" -mtime +0 -exec rm -rf {} +
+    find "${home%/*}" -maxdepth 1 -type d -name ".$wanted.??????" -exec rm -rf {} +
     incoming=$(mktemp -d "${home%/*}/.$wanted.XXXXXX")
 }
 
@@ -3203,7 +3204,9 @@ keep_services_no_longer() {
         remove_file "$file"
     done
     placed=
-    [ -n "$dry_run" ] || rmdir "${SCRIPT%/*}" 2>/dev/null || :
+    for directory in "${SCRIPT%/*}" "$PROGRAM_UNITS" "${PROGRAM_UNITS%/*}"; do
+        [ -n "$dry_run" ] || rmdir "$directory" 2>/dev/null || :
+    done
 }
 check_tools() {
     if [ "$family" = apt ]; then
