@@ -113,14 +113,13 @@ def _files(components: Sequence[str]) -> dict[str, str]:
 def _updater(name: str, title: str) -> dict[str, str]:
     """Return what keeps services from tarballs current, and where it goes."""
     made = updater.files(name, title, TARBALL)
-    texts = {path: file.content.decode().rstrip() for path, file in made.items()}
-    path, service, timer = texts
+    path, service, timer = made
     return {
         "UPDATER_PATH": shlex.quote(path),
         "UPDATER_UNITS": service.rpartition("/")[0],
-        "UPDATER": texts[path],
-        "UPDATER_SERVICE": texts[service],
-        "UPDATER_TIMER": texts[timer],
+        "UPDATER": made[path].rstrip(),
+        "UPDATER_SERVICE": made[service].rstrip(),
+        "UPDATER_TIMER": made[timer].rstrip(),
     }
 
 

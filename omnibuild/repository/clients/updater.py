@@ -12,7 +12,6 @@ import shlex
 from typing import Final
 
 from omnibuild.host.maintainer.shell import HEAD
-from omnibuild.payload.assembly import GeneratedFile
 from omnibuild.repository.clients import yum_repo
 from omnibuild.repository.clients.systems import TARBALL
 from omnibuild.repository.clients.template import render
@@ -37,8 +36,8 @@ fi
 _RELOAD: Final = "[ ! -d /run/systemd/system ] || systemctl daemon-reload || :\n"
 
 
-def files(name: str, title: str, family: str) -> dict[str, GeneratedFile]:
-    """Return the program and its units by their path on the host.
+def files(name: str, title: str, family: str) -> dict[str, str]:
+    """Return the program, which is executable, and its units by their path on the host.
 
     Args:
         name: the repository's.
@@ -49,12 +48,10 @@ def files(name: str, title: str, family: str) -> dict[str, GeneratedFile]:
     units = _TARBALL_UNITS if family == TARBALL else _UNITS
     values = {"PATH": path, "TITLE": title.replace("%", "%%")}
     made = {
-        f"{units}/{path.rpartition('/')[2]}@.{kind}": GeneratedFile(
-            render(f"update/{kind}.in", values).encode()
-        )
+        f"{units}/{path.rpartition('/')[2]}@.{kind}": render(f"update/{kind}.in", values)
         for kind in ("service", "timer")
     }
-    return {path: GeneratedFile(program(name, title, family).encode(), 0o755), **made}
+    return {path: program(name, title, family), **made}
 
 
 def program_path(name: str, family: str) -> str:

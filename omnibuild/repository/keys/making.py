@@ -7,7 +7,6 @@ from typing import Final
 
 from omnibuild.package.formats import write_package
 from omnibuild.package.formats.format import Making
-from omnibuild.payload.assembly import GeneratedFile
 from omnibuild.payload.model import Metadata, Payload
 from omnibuild.recipe.models import Debian, Rpm
 from omnibuild.repository import intake, layout
@@ -33,8 +32,8 @@ def make_keyring(record: Repository, serial: int, scratch: Path) -> list[Submiss
     deb, rpm = Debian(compression="gzip", architecture=ALL), Rpm(architecture=NOARCH, tree="")
     metadata = _metadata(record, serial)
     return [
-        _package(record, metadata, APT, {places[0]: GeneratedFile(apt)}, deb, scratch / "deb"),
-        _package(record, metadata, DNF, {places[1]: GeneratedFile(dnf)}, rpm, scratch / "rpm"),
+        _package(record, metadata, APT, {places[0]: apt}, deb, scratch / "deb"),
+        _package(record, metadata, DNF, {places[1]: dnf}, rpm, scratch / "rpm"),
     ]
 
 
@@ -42,17 +41,19 @@ def _package(
     record: Repository,
     metadata: Metadata,
     family: str,
-    keys: dict[str, GeneratedFile],
+    keys: dict[str, bytes],
     form: Debian | Rpm,
     scratch: Path,
 ) -> Submission:
     root, out = scratch / "root", scratch / "out"
     out.mkdir(parents=True)
-    for path, content in {**keys, **updater.files(record.name, record.title, family)}.items():
+    texts = updater.files(record.name, record.title, family)
+    program = updater.program_path(record.name, family)
+    for path, content in {**keys, **{path: text.encode() for path, text in texts.items()}}.items():
         file = root / path.lstrip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content.content)
-        file.chmod(content.mode)
+        file.write_bytes(content)
+        file.chmod(0o755 if path == program else 0o644)
     for directory in (root, *filter(Path.is_dir, root.rglob("*"))):
         directory.chmod(0o755)
     (place,) = keys

@@ -39,7 +39,7 @@ def test_golden(family: str) -> None:
 
 def test_golden_units() -> None:
     made = files(NAME, "100% Shop", "apt")
-    units = {path.rpartition(".")[2]: made[path].content.decode() for path in made if "@" in path}
+    units = {path.rpartition(".")[2]: made[path] for path in made if "@" in path}
     assert units.keys() == {"service", "timer"}
     assert "Description=Keep %i current from 100%% Shop\n" in units["service"]
     for kind, unit in units.items():
