@@ -52,6 +52,8 @@ def keyring(
     """Make a key; ``end`` as gpg takes it: ``30d``, or ``seconds=60``."""
     # gpg's agent has its socket there: the path must be short.
     with tempfile.TemporaryDirectory(prefix="gpg-") as home:
+        # Else the agent tries for how long it can hash a passphrase, which keys of tests do not need.
+        Path(home, "gpg-agent.conf").write_text("s2k-count 65536\n")
         made = Keyring(Path(home), passphrase)
         try:
             made.gpg(*options, "--quick-generate-key", user_id, algorithm, usage, end)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from omnibuild.repository.publish import publish, remove
@@ -104,7 +104,6 @@ def changed(target: Memory, channels: dict[str, Channel], changes: object) -> di
     return {name: Channel.of(target, each.contents()) for name, each in channels.items()}
 
 
-@settings(max_examples=60)
 @given(st.integers(0, 300), st.lists(changes, max_size=4))
 def test_an_updated_catalogue_is_the_one_from_nothing(count: int, rounds: list[object]) -> None:
     target = Files()
