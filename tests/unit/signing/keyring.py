@@ -52,7 +52,7 @@ def keyring(
     """Make a key; ``end`` as gpg takes it: ``30d``, or ``seconds=60``."""
     # gpg's agent has its socket there: the path must be short.
     with tempfile.TemporaryDirectory(prefix="gpg-") as home:
-        # Else the agent tries for how long it can hash a passphrase, which keys of tests do not need.
+        # Else the agent tries how long it can hash a passphrase, which no key of a test needs.
         Path(home, "gpg-agent.conf").write_text("s2k-count 65536\n")
         made = Keyring(Path(home), passphrase)
         try:
