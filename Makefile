@@ -40,7 +40,7 @@ lint: $(VENV)/.ready ## linters, types, import order and sizes alone
 MEMORY := $(shell [ "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -1)" -gt 4000000 ] 2>/dev/null && echo /dev/shm || echo /tmp)
 
 unit: $(VENV)/.ready ## unit tests alone
-	@TMPDIR=$$(mktemp -d -p $(MEMORY)) && export TMPDIR && trap 'rm -rf "$$TMPDIR"' EXIT && \
+	@TMPDIR=$$(mktemp -d -p $(MEMORY)) && chmod 711 "$$TMPDIR" && export TMPDIR && trap 'rm -rf "$$TMPDIR"' EXIT && \
 		$(PYTEST) -n 2 tests/unit
 
 test: setup-test check ## the contract: what CI runs; needs root or sudo
