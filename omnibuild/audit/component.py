@@ -37,9 +37,11 @@ def check_component(
     allowed = allowed.union(*libraries_by_component.values())
     faults: list[str] = []
     undeclared: set[str] = set()
+    foreign: dict[str, None] = {}
     for path, file in parsed.items():
         for library in file.needed:
             if library not in allowed:
+                foreign[f"lib/{library.partition('.so')[0]}.so"] = None
                 providers = sorted(n for n, found in all_others.items() if library in found)
                 undeclared.update(providers[:1])
                 faults.append(f"{path} needs {library}, {_origin(providers)}")
@@ -48,13 +50,17 @@ def check_component(
     if faults:
         declared = sorted({*libraries_by_component, *undeclared})
         needs = ", ".join(f'"{need}"' for need in declared)
-        raise UndeclaredDependencyError(
+        error = UndeclaredDependencyError(
             f"{name} uses libraries that it does not declare or would not find",
             why=listed(faults),
             hint=f"declare needs = [{needs}]"
             if undeclared
             else "switch that feature off in its configure step, or let the step use $LDFLAGS",
         )
+        if not undeclared:
+            # A component that was not there may have what the build root has.
+            error.component, error.perhaps = name, tuple(foreign)
+        raise error
 
 
 def _elf_files(tree: Tree, root: Path) -> Iterator[tuple[str, elf.Elf]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from omnibuild.errors import MissingDependencyError, StepError
+from omnibuild.errors import MissingDependencyError, StepError, UndeclaredDependencyError
 from omnibuild.recipe.definitions import Definitions
 
 # Bytes of a log that are looked at; what was missed stands at its end.
@@ -49,6 +49,8 @@ _SIGNS = (
     _Sign(re.compile(rf"pkg-config --exists {_NAME}"), "lib/pkgconfig/{}.pc", sure=False),
     _Sign(re.compile(rf"{_WORD}\.pc\b"), "lib/pkgconfig/{}.pc", sure=False),
     _Sign(re.compile(rf"sh: (?:line )?\d+: {_NAME}: (?:command )?not found"), "bin/{}"),
+    # What maturin's packages say before they try to download a compiler.
+    _Sign(re.compile(r"\b(Rust) not found, installing"), "bin/{}"),
     _Sign(re.compile(rf"{_WORD}['\"]? (?:executable )?not found"), "bin/{}", sure=False),
     _Sign(re.compile(rf"No such file or directory: '{_NAME}'"), "bin/{}", sure=False),
     _Sign(re.compile(rf"Could NOT find {_NAME}"), "lib/pkgconfig/{}.pc", sure=False),
@@ -105,9 +107,9 @@ def explained(error: StepError, definitions: Definitions) -> StepError:
         hints.append(f"no component has {', '.join(nobody)}: write one, as {GUIDE} shows")
     if not hints:
         return error
-    return MissingDependencyError(
-        error.what, where=error.where, why=error.why, hint="; ".join(hints)
-    )
+    undeclared = isinstance(error, UndeclaredDependencyError)
+    kind = UndeclaredDependencyError if undeclared else MissingDependencyError
+    return kind(error.what, where=error.where, why=error.why, hint="; ".join(hints))
 
 
 def _providers(definitions: Definitions, but: str) -> Callable[[str], list[str]]:

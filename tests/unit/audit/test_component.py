@@ -51,6 +51,7 @@ def test_a_library_of_the_build_root_is_told(root):
     with pytest.raises(UndeclaredDependencyError, match="from the build root") as caught:
         check(root, {})
     assert_golden(Path(__file__).parent / "golden/library-of-the-root.txt", str(caught.value))
+    assert caught.value.perhaps == ("lib/libgreet.so",)
 
 
 @pytest.mark.parametrize("flag", [(), ("-Wl,-rpath,/usr/lib",)])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from omnibuild.errors import MissingDependencyError, StepError
+from omnibuild.errors import MissingDependencyError, StepError, UndeclaredDependencyError
 from omnibuild.layers.missing import explained, missed, note_missed
 from omnibuild.recipe.definitions import Definitions
 
@@ -22,6 +22,7 @@ SURE = {
     'meson.build:9:2: ERROR: Dependency "cairo" not found, tried it': "lib/pkgconfig/cairo.pc",
     "/bin/sh: 1: xml2-config: not found": "bin/xml2-config",
     "step.sh: line 3: tclsh: command not found": "bin/tclsh",
+    "Rust not found, installing into a temporary directory": "bin/Rust",
 }
 PERHAPS = {
     "Error: pg_config executable not found.": "bin/pg_config",
@@ -54,6 +55,16 @@ def test_who_has_it_and_what_to_write(tmp_path: Path) -> None:
     assert error.why == "1\n2"
     of_component = told(tmp_path / "log", text, "curl")
     assert of_component.hint.endswith('; add to its definition: needs = ["openssl"]')
+
+
+def test_who_has_what_was_linked_of_the_build_root() -> None:
+    error = UndeclaredDependencyError("it uses libraries", hint="switch that off")
+    error.component, error.perhaps = "mine", ("lib/libcrypt.so",)
+    told = explained(error, DEFINITIONS)
+    assert told.code == "undeclared-dependency"
+    assert told.hint == 'libxcrypt has libcrypt.so; add to its definition: needs = ["libxcrypt"]'
+    error.perhaps = ("lib/libnsl.so",)
+    assert explained(error, DEFINITIONS).hint == "switch that off"
 
 
 def test_what_only_builds_is_needed_for_building(tmp_path: Path) -> None:
