@@ -26,7 +26,7 @@ from omnibuild.repository.state.choice import title_of
 from omnibuild.repository.state.entries import Deb, Download, Rpm
 from omnibuild.repository.state.head import Release, State, history, load, read_shown
 from omnibuild.repository.state.ledger import Ledger
-from omnibuild.repository.state.removals import removing
+from omnibuild.repository.state.removals import await_removals, removals, removing
 from omnibuild.repository.targets.target import KEPT_SECONDS, Target
 
 E = TypeVar("E", Deb, Rpm, Download)
@@ -131,6 +131,18 @@ def collect(
     damaged, or where somebody was killed while hosts were being shown something.
     """
     target = existing(repository)
+    while True:
+        await_removals(target, emit)
+        began = removals(target)
+        try:
+            return _collect(target, before, emit, dry_run=dry_run)
+        except RepositoryError:
+            # In a bucket somebody else may collect, too, and removes what was about to be read.
+            if removals(target) == began:
+                raise
+
+
+def _collect(target: Target, before: float, emit: Emit, *, dry_run: bool) -> Collected:
     with target.locked(layout.LOCK, emit):
         # What takes long is done while others publish and show; what they add is added to it.
         named = Named()

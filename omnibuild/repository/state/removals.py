@@ -38,6 +38,11 @@ def await_removals(target: Target, emit: Emit) -> None:
                 _end(target)
 
 
+def removals(target: Target) -> int:
+    """Return how often files began or ceased to be removed; it can be compared with itself."""
+    return read_head(target, target.read(layout.HEAD)).removals or 0
+
+
 @contextlib.contextmanager
 def removing(target: Target) -> Iterator[State]:
     """Have nobody publish; yield the present, which stays so. The lock of who shows is held."""

@@ -18,16 +18,17 @@ from omnibuild.recipe.models import Platform
 from omnibuild.repository import layout
 from omnibuild.repository.apt import switch
 from omnibuild.repository.apt.release import release_date
+from omnibuild.repository.life import collection
 from omnibuild.repository.life.checking import check
 from omnibuild.repository.life.demotion import demote
 from omnibuild.repository.mending.repair import repair
 from omnibuild.repository.publish import publish, remove
-from omnibuild.repository.state.head import load
+from omnibuild.repository.state.head import Release, load
 from omnibuild.repository.state.removals import removing
 from omnibuild.repository.targets import desk, lease, open_target
 from omnibuild.repository.targets.bucket import BucketTarget
 from omnibuild.repository.targets.desk import Desk
-from omnibuild.repository.targets.target import KEPT_SECONDS
+from omnibuild.repository.targets.target import KEPT_SECONDS, Target
 from omnibuild.signing.creation import create_key
 from omnibuild.signing.signer import Signer, load_signer
 from tests.integration.repository.clients import Apt, Dnf
@@ -172,6 +173,31 @@ def test_what_publishers_count_on_is_not_removed_meanwhile(
     assert {deb.name for deb in load(open_target(bucket)).channels["stable"].suites["stable"]} > {
         "hello"
     }
+
+
+def test_what_somebody_else_collects_meanwhile_is_no_damage(
+    tmp_path: Path, bucket: str, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = load_signer(key)
+    for version in ("1.0", "1.1"):
+        publish([package(tmp_path, version=version)], bucket, secret, platforms=PLATFORMS)
+    remove(["hello=1.0"], bucket, secret)
+    monkeypatch.setattr(collection, "IN_FLIGHT", -60)
+    monkeypatch.setattr(collection, "YOUNG", -60)
+    add, others = collection.Named.add, []
+
+    def meanwhile(
+        named: collection.Named, target: Target, release: Release, out: frozenset[str]
+    ) -> None:
+        if release.author.action == "publish" and not others:
+            others.append(None)
+            others.append(collection.collect(bucket, time.time()))
+        add(named, target, release, out)
+
+    monkeypatch.setattr(collection.Named, "add", meanwhile)
+    assert collection.collect(bucket, 0).records == 0
+    assert others[1].records > 0
+    assert check(bucket, deep=True).faults == []
 
 
 def test_a_killed_one_that_removed_files_holds_nobody_up(
