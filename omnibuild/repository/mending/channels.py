@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import msgspec
+
 from omnibuild.repository import layout
 from omnibuild.repository.apt.suite import list_of
 from omnibuild.repository.mending.evidence import Evidence
@@ -67,9 +69,7 @@ class Mender:
         if damaged(content.downloads):
             content.downloads = self._mended(content.downloads, self._downloads())
         if damaged(content.advisories):
-            states = [each.advisories for each in self.earlier]
-            known: Clues[Advisory] = self._clues(Advisory, {}, states)
-            content.advisories = self._mended(content.advisories, known)
+            content.advisories = self._mended(content.advisories, self._advisories(content))
         if broken := damaged(content.yanked):
             paths = (layout.leaf(content.yanked.leaves[number].digest) for number in broken)
             self.finding.leaves |= dict.fromkeys(paths, False)
@@ -95,6 +95,7 @@ class Mender:
                 index.lists[name] = rebuilt(target, Rpm, clues)
             found.trees[tree] = index
         found.downloads = rebuilt(target, Download, self._downloads())
+        found.advisories = rebuilt(target, Advisory, self._advisories(found))
         self._note(found)
         self.finding.unknown.update(self._absent)
         return found
@@ -169,6 +170,18 @@ class Mender:
         found = self.evidence.downloads(self.name) or ()
         states = [each.downloads for each in self.earlier]
         return self._clues(Download, {item.key: item for item in found}, states, self.others)
+
+    def _advisories(self, content: Channel) -> Clues[Advisory]:
+        """Return what trees are told of: all of an advisory but packages that no tree holds."""
+        shown: dict[str, Advisory] = {}
+        for tree, index in content.trees.items():
+            for architecture in index.architectures:
+                directory = layout.yum_directory(self.name, tree, architecture)
+                for each in self.evidence.advisories(directory):
+                    known = shown.get(each.key, each)
+                    packages = tuple(sorted({*each.packages, *known.packages}))
+                    shown[each.key] = msgspec.structs.replace(each, packages=packages)
+        return self._clues(Advisory, shown, [each.advisories for each in self.earlier])
 
     def _clues(
         self,

@@ -24,16 +24,17 @@ from omnibuild.repository.apt.release import (
     rows_of,
     signed_text,
 )
-from omnibuild.repository.state.entries import Deb, Download
+from omnibuild.repository.state.entries import Advisory, Deb, Download
 from omnibuild.repository.targets.target import Target
 from omnibuild.repository.yum.metadata import part_path
+from omnibuild.repository.yum.updateinfo import UPDATEINFO, advisories_in
 from omnibuild.signing.verifier import Verifier
 
 _PACKAGES = re.compile(r"[^/]+/(debian-installer/)?binary-[^/]+/Packages")
 _FORMS: Mapping[str, Callable[[bytes], bytes]] = {".gz": gzip.decompress, ".xz": lzma.decompress}
 _ARCHITECTURES = re.compile(r"^Architectures:(.*)$", re.MULTILINE)
 _GENERATION = re.compile(r"gen-([0-9]+)")
-_PRIMARY = re.compile(r'href="(repodata/[0-9a-f]{64}-primary\.xml\.gz)"')
+_PART = r'href="(repodata/[0-9a-f]{{64}}-{}\.xml\.gz)"'
 _CHECKSUM = re.compile(r'<checksum type="sha256" pkgid="YES">([0-9a-f]{64})</checksum>')
 _LOCATION = re.compile(r'<location [^>]*href="([^"]+)"/>')
 _PACKAGE_END = "</package>\n"
@@ -81,13 +82,12 @@ class Evidence:
 
     def rpms(self, directory: str) -> dict[str, str] | None:
         """Return the rpms of an architecture of a tree: digests by path; as :meth:`suite`."""
-        numbers = map(_GENERATION.fullmatch, self.target.names(directory))
-        newest = max((int(match[1]) for match in numbers if match), default=0)
-        for place in (directory, f"{directory}/gen-{newest}"):
-            primary = self._primary(place)
-            if primary is not None:
-                return dict(_listed(primary))
-        return None
+        primary = self._metadata(directory, "primary")
+        return None if primary is None else dict(_listed(primary))
+
+    def advisories(self, directory: str) -> list[Advisory]:
+        """Return what an architecture of a tree says that its packages mend."""
+        return list(advisories_in(self._metadata(directory, UPDATEINFO) or ""))
 
     def downloads(self, channel: str) -> tuple[Download, ...] | None:
         """Return the tarballs that a channel's list names; as :meth:`suite`."""
@@ -131,14 +131,19 @@ class Evidence:
                     return text.decode(errors="replace")
         return None
 
-    def _primary(self, place: str) -> str | None:
-        repomd = self.target.read(f"{place}/repodata/repomd.xml")
-        signature = self.target.read(f"{place}/repodata/repomd.xml.asc")
-        path = _PRIMARY.search(repomd.decode(errors="replace"))
-        if not path or not self.verifier.is_signed(repomd, signature):
-            return None
-        data = self.target.read(f"{place}/{path[1]}")
-        return gzip.decompress(data).decode() if part_path("primary", data) == path[1] else None
+    def _metadata(self, directory: str, kind: str) -> str | None:
+        """Return a document of yum; nothing when no signed one is whole, or there is none."""
+        numbers = map(_GENERATION.fullmatch, self.target.names(directory))
+        newest = max((int(match[1]) for match in numbers if match), default=0)
+        for place in (directory, f"{directory}/gen-{newest}"):
+            repomd = self.target.read(f"{place}/repodata/repomd.xml")
+            signature = self.target.read(f"{place}/repodata/repomd.xml.asc")
+            found = re.search(_PART.format(kind), repomd.decode(errors="replace"))
+            if found and self.verifier.is_signed(repomd, signature):
+                data = self.target.read(f"{place}/{found[1]}")
+                if part_path(kind, data) == found[1]:
+                    return gzip.decompress(data).decode()
+        return None
 
 
 def _listed(primary: str) -> Iterator[tuple[str, str]]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from calendar import timegm
 from collections.abc import Iterable, Iterator, Sequence
 
-from omnibuild.repository.state.entries import Advisory, Rpm
+from omnibuild.repository.state.entries import Advisory, Reference, Rpm, key_of
 from omnibuild.repository.state.ledger import Ledger
 from omnibuild.repository.yum.elements import split_version
 from omnibuild.repository.yum.escaping import escaped, quoted
 
 UPDATEINFO = "updateinfo"
+_DATE = "%Y-%m-%d %H:%M:%S"
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
@@ -23,6 +25,35 @@ def updateinfo(advisories: Iterable[Advisory], ledgers: Sequence[Ledger[Rpm]], t
         if rpms:
             elements.append("".join(_element(advisory, rpms, title)))
     return f"{_DECLARATION}<updates>\n{''.join(elements)}</updates>\n" if elements else ""
+
+
+def advisories_in(document: str) -> Iterator[Advisory]:
+    """Yield what a document says that :func:`updateinfo` made; nothing of what is none."""
+    # Only a repair reads it, and only what the repository's keys signed.
+    from xml.etree import ElementTree
+
+    try:
+        updates = list(ElementTree.fromstring(document).iter("update"))  # noqa: S314
+    except ElementTree.ParseError:
+        return
+    for each in updates:
+        references = [
+            [one.get(name, "") for name in ("type", "id", "href")] for one in each.iter("reference")
+        ]
+        files = [
+            (one.get("name", ""), one.findtext("filename", "")) for one in each.iter("package")
+        ]
+        dates = {one.tag: _seconds(one.get("date", "")) for one in each}
+        yield Advisory(
+            name=each.findtext("id", ""),
+            title=each.findtext("title", ""),
+            severity=each.findtext("severity", ""),
+            description=each.findtext("description", ""),
+            issued=dates.get("issued", 0),
+            updated=dates.get("updated", 0),
+            references=tuple(Reference(*one) for one in references),
+            packages=tuple(key_of(f"Packages/{n[:1].lower()}/{file}", n) for n, file in files),
+        )
 
 
 def _element(advisory: Advisory, rpms: Iterable[Rpm], title: str) -> Iterator[str]:
@@ -55,4 +86,12 @@ def _package(rpm: Rpm) -> str:
 
 
 def _date(seconds: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
+    return time.strftime(_DATE, time.gmtime(seconds))
+
+
+def _seconds(date: str) -> int:
+    try:
+        return timegm(time.strptime(date, _DATE))
+    except ValueError:
+        # It is another program's.
+        return 0

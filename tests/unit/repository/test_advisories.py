@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -11,10 +12,14 @@ from xml.etree import ElementTree
 import pytest
 
 from omnibuild.errors import UsageError
+from omnibuild.repository import layout
 from omnibuild.repository.life.checking import check
 from omnibuild.repository.life.demotion import demote
 from omnibuild.repository.life.promotion import promote
+from omnibuild.repository.mending.repair import repair
 from omnibuild.repository.publish import publish, remove
+from omnibuild.repository.state.head import load
+from omnibuild.repository.targets import open_target
 from omnibuild.repository.yum.advisories import read_advisories
 from tests.unit.repository.samples import EL9, PLATFORMS, listing, package, signer
 
@@ -177,3 +182,22 @@ def test_an_advisory_can_come_later_than_its_package(tmp_path: Path) -> None:
     assert updates(root) == []
     promote([], root, signer(), "testing", "stable")
     assert [each["id"] for each in updates(root)] == [RECORD["id"]]
+
+
+def test_a_repair_makes_advisories_again_of_what_hosts_are_told(tmp_path: Path) -> None:
+    root = tmp_path / "repository"
+    advisories = read_advisories(written(tmp_path, RECORD))
+    rpms = [package(tmp_path, "shop", version, platform=EL9) for version in ("1.0", "1.1")]
+    publish(rpms, root, signer(), "stable", PLATFORMS, advisories=advisories)
+    said, held = updates(root), load(open_target(root)).channels["stable"].advisories
+    leaf = root / layout.leaf(held.leaves[0].digest)
+    before = leaf.read_bytes()
+    leaf.unlink()
+    done = repair(root, signer())
+    assert [(each.place, each.what) for each in done.mended] == [(str(leaf), "the same bytes")]
+    assert leaf.read_bytes() == before
+    shutil.rmtree(root / "state")
+    assert repair(root, signer()).lost == []
+    assert list(load(open_target(root)).channels["stable"].advisories) == list(held)
+    assert updates(root) == said
+    assert check(root, deep=True).faults == []
