@@ -23,7 +23,12 @@ from omnibuild.repository.life.files import (
 )
 from omnibuild.repository.life.history import known_channel
 from omnibuild.repository.publish import Change, Published, apply
-from omnibuild.repository.refusals import check_formats, check_not_keyring, existing
+from omnibuild.repository.refusals import (
+    check_formats,
+    check_not_keyring,
+    check_suites,
+    existing,
+)
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.choice import Choice, chosen, title_of
 from omnibuild.repository.state.entries import Deb, Download, Rpm
@@ -70,6 +75,7 @@ def promote(
         check_clock(target, state.channels)
         promotion = _Promotion(content, state.channel(to), source, to, choices)
         promotion.choose()
+        check_suites(to, state.channels)
         for title in promotion.withheld:
             emit(
                 Warned(f"{title} was taken out of {to}; it comes back only if its version is named")

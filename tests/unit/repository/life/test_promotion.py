@@ -159,7 +159,7 @@ def test_a_version_is_one_of_a_list(tmp_path: Path, repository: Path, into: Publ
 
 
 def test_no_suite_is_of_two_channels(tmp_path: Path, repository: Path, into: Publish) -> None:
-    into("testing", package(tmp_path))
+    into("testing", package(tmp_path), package(tmp_path, platform=EL9))
     before = listing(repository)
     with pytest.raises(UsageError, match="both would have the suite testing-deb11"):
         into("testing-deb11", package(tmp_path, "other"))
