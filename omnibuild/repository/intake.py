@@ -93,15 +93,11 @@ class Submission(Struct, frozen=True):
         return " ".join(filter(None, (self.name, self.version))) + architecture
 
 
-def inspect_all(paths: Iterable[Path], component: str = layout.COMPONENT) -> list[Submission]:
-    """Read the package files among ``paths``; those for apt are for a component.
-
-    A file called after another with a further suffix, as ``shop.deb.sha256``, goes with that one
-    and is passed over. Raises :class:`PackageError` for anything else that is not a package.
-    """
+def without_sidecars(paths: Iterable[Path]) -> list[Path]:
+    """Return the files but those that go with another, called after it: ``shop.deb.sha256``."""
     files = list(paths)
     names = {path.name for path in files}
-    return [inspect(path, component) for path in files if not goes_with_another(path.name, names)]
+    return [path for path in files if not goes_with_another(path.name, names)]
 
 
 def divided(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:

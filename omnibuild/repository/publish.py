@@ -16,7 +16,7 @@ from omnibuild.digests import Digest
 from omnibuild.errors import UsageError
 from omnibuild.events import ArtifactAdded, Emit, Warned, silent
 from omnibuild.recipe.models import Platform
-from omnibuild.repository import intake, layout
+from omnibuild.repository import layout
 from omnibuild.repository.authors import author_of
 from omnibuild.repository.draft import Draft, Signed, layered
 from omnibuild.repository.indexes import check_clock, show
@@ -31,9 +31,10 @@ from omnibuild.repository.refusals import (
     check_suites,
     checked_url,
     existing,
+    inspected,
     opened,
 )
-from omnibuild.repository.routing import declare_platforms, trees_for
+from omnibuild.repository.routing import declare_platforms, untaken
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.choice import Choice
 from omnibuild.repository.state.entries import YANK, Advisory, yanked
@@ -109,7 +110,7 @@ def publish(
     """
     layout.check_channel(channel)
     base_url, target = checked_url(base_url), opened(repository)
-    submissions = _inspect(files, platforms, component)
+    submissions = inspected(files, platforms, component)
     place = (target, signer, channel, platforms)
     return publish_inspected(submissions, place, base_url, emit, (component,), advisories)
 
@@ -138,6 +139,9 @@ def publish_inspected(
         declare_platforms(record, draft.content, channel, platforms)
         check_suites(channel, state.channels)
         draft.sign(submissions)
+        for title in untaken(submissions, record):
+            told = "no platform has this architecture, and the installer sets up no such hosts"
+            emit(Warned(f"{title} is listed; {told}"))
         added = tuple(_add_all(draft, submissions, emit))
         draft.advise(advisories, submissions)
         anew = _architectures(draft.content) != known
@@ -205,7 +209,6 @@ def apply(
             with target.locked(layout.LOCK, emit):
                 state = load_to_change(target, emit)
                 record, done = change(state, signed)
-                check_suites(channel, state.channels)
                 # Who changes nothing has what there is looked through.
                 through = not (done.added or done.removed)
                 draft = Draft(state, signer, channel, (), signed)
@@ -257,22 +260,6 @@ def _begin(state: State, record: Repository) -> State:
         state.commit(record, {})
         state.adopt(load(state.target))
     return state
-
-
-def _inspect(
-    files: Sequence[Path], platforms: Sequence[Platform], component: str
-) -> list[Submission]:
-    """Read all files, and refuse an rpm that no platform takes, before anything is changed."""
-    layout.check_component(component)
-    submissions = intake.inspect_all(files, component)
-    if component != layout.COMPONENT and all(each.format != intake.DEB for each in submissions):
-        raise UsageError(
-            f"there is no .deb for component {component}", hint="leave --component out: it is apt's"
-        )
-    for submission in submissions:
-        if submission.format == intake.RPM:
-            trees_for(submission, platforms)
-    return submissions
 
 
 def _warn_of_key(

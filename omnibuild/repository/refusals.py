@@ -4,21 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from omnibuild.digests import Digest
-from omnibuild.errors import IdentityConflictError, RepositoryError, UsageError, Where
+from omnibuild.errors import (
+    IdentityConflictError,
+    OmnibuildError,
+    PackageError,
+    RepositoryError,
+    UsageError,
+    Where,
+)
 from omnibuild.patterns import regex
+from omnibuild.recipe.models import Platform
 from omnibuild.repository import intake, layout
 from omnibuild.repository.intake import Submission
+from omnibuild.repository.routing import trees_for
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.targets import open_target
 from omnibuild.repository.targets.target import Target
 from omnibuild.repository.trust import check_key
 from omnibuild.signing.signer import Signer
 
+E = TypeVar("E", bound=OmnibuildError)
+
 _BASE_URL = regex(r"(https?://[A-Za-z0-9]|file:///)[A-Za-z0-9._~:/%@+=-]*")
 _OWN_DIRECTORIES = (layout.APT, "yum", "keys", layout.DOWNLOADS, layout.PACKAGES)
 _OWN_NAMES = (*_OWN_DIRECTORIES, layout.INSTALLER, layout.LANDING_PAGE)
+
+
+def inspected(
+    files: Sequence[Path], platforms: Sequence[Platform], component: str
+) -> list[Submission]:
+    """Read package files; sidecars among them go with theirs.
+
+    Raises one :class:`PackageError` for all that are none, or that no platform takes.
+    """
+    layout.check_component(component)
+    submissions, refused = [], []
+    for path in intake.without_sidecars(files):
+        try:
+            submission = intake.inspect(path, component)
+            if submission.format == intake.RPM:
+                trees_for(submission, platforms)
+            submissions.append(submission)
+        except PackageError as error:
+            refused.append(error)
+    if refused:
+        raise _together(refused)
+    if component != layout.COMPONENT and all(each.format != intake.DEB for each in submissions):
+        raise UsageError(
+            f"there is no .deb for component {component}", hint="leave --component out: it is apt's"
+        )
+    return submissions
+
+
+def _together(refused: Sequence[E]) -> E:
+    """Return one error that tells all; of a single one, that itself."""
+    if len(refused) == 1:
+        return refused[0]
+    return type(refused[0])(
+        f"{len(refused)} files cannot be published",
+        why="\n".join(map(str, refused)),
+        hint="nothing was published: mend these files, or leave them out",
+    )
 
 
 def check_formats(
@@ -74,10 +123,18 @@ def opened(repository: Path | str) -> Target:
 
 def existing(repository: Path | str) -> Target:
     """Return the target of what was published to; raises :class:`RepositoryError` for another."""
-    target = opened(repository)
-    if not target.exists(layout.HEAD) and not target.exists(layout.EARLIER):
-        raise RepositoryError("this is no repository", where=Where(target.place()))
-    return target
+    target = open_target(repository)
+    if target.exists(layout.HEAD) or target.exists(layout.EARLIER):
+        return target
+    left = [name for name in _OWN_NAMES if target.exists(name)]
+    if left:
+        raise RepositoryError(
+            "this is no repository, or it has lost its state",
+            where=Where(target.place()),
+            why=f"there is no {layout.HEAD}, and found {', '.join(left)}",
+            hint="omnibuild repo repair makes the state again of what hosts see",
+        )
+    raise RepositoryError("this is no repository", where=Where(target.place()))
 
 
 def check_not_keyring(names: Iterable[str], repository: str, instead: str) -> None:
@@ -101,18 +158,23 @@ def check_identities(
 ) -> None:
     """Refuse other bytes for what some channel, or the same call, has in any component already."""
     identities: dict[str, Digest] = {}
+    refused = []
     for submission in submissions:
         known = identities.setdefault(submission.key, submission.identity)
         keys = submission.keys(components)
         held = (each.identity(key) for each in channels.values() for key in keys)
-        for expected in (known, *held):
-            if expected not in ("", submission.identity):
-                raise IdentityConflictError(
+        others = [each for each in (known, *held) if each not in ("", submission.identity)]
+        if others:
+            refused.append(
+                IdentityConflictError(
                     f"{submission.title} is published already, with other content",
                     where=Where(str(submission.source)),
-                    why=f"published: {expected}\noffered:   {submission.identity}",
+                    why=f"published: {others[0]}\noffered:   {submission.identity}",
                     hint="raise the package's revision: hosts take a version for the same for ever",
                 )
+            )
+    if refused:
+        raise _together(refused)
 
 
 def check_components(

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from omnibuild.errors import PackageError, Where
 from omnibuild.recipe.models import Platform
 from omnibuild.repository import layout
-from omnibuild.repository.clients.systems import HostSystem
-from omnibuild.repository.intake import Submission
+from omnibuild.repository.apt.suite import ALL
+from omnibuild.repository.clients.systems import APT, HostSystem
+from omnibuild.repository.intake import DEB, Submission
 from omnibuild.repository.state.channel import Channel
 from omnibuild.repository.state.entries import NOARCH
 from omnibuild.repository.state.head import Repository
@@ -34,6 +35,14 @@ def declare_platforms(
         name = platform.rpm.tree if platform.rpm else platform.name
         system = HostSystem(name, platform.title, architecture, place, platform.glibc)
         repository.systems[f"{name}/{architecture}"] = system
+
+
+def untaken(submissions: Iterable[Submission], repository: Repository) -> list[str]:
+    """Return the .deb files of architectures that no platform has, as people call them."""
+    systems = repository.systems.values()
+    known = {ALL, *(each.architecture for each in systems if each.family == APT)}
+    debs = [each for each in submissions if each.format == DEB]
+    return [each.title for each in debs if systems and each.architecture not in known]
 
 
 def suite_for(version: str, channel: str, platforms: Iterable[Platform]) -> str:

@@ -159,6 +159,18 @@ def test_what_is_no_repository_is_told_so(
     assert not (tmp_path / "none").exists()
 
 
+def test_who_lost_the_state_is_told_how_to_have_it_again(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(repository / "state")
+    for action in ("check", "list", "gc"):
+        assert main(["repo", action, "--repo", str(repository)]) == 8
+        said = capsys.readouterr().err
+        assert "this is no repository, or it has lost its state" in said
+        assert "hint: omnibuild repo repair makes the state again" in said
+        assert "empty directory" not in said
+
+
 def test_what_is_wrong_is_told_by_status_and_name(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from omnibuild.digests import of_file
@@ -22,7 +23,7 @@ from omnibuild.errors import (
     StorageError,
     UsageError,
 )
-from omnibuild.events import ArtifactAdded, Event, silent
+from omnibuild.events import ArtifactAdded, Event, Warned, silent
 from omnibuild.files import TEMPORARY_PREFIX
 from omnibuild.package.rpm.reader import read_rpm, read_rpm_headers
 from omnibuild.package.rpm.tags import SignatureTag
@@ -186,6 +187,42 @@ def test_an_rpm_needs_a_platform(tmp_path: Path, repository: Path) -> None:
     with pytest.raises(PackageError, match="x86_64"):
         publish([package(tmp_path, platform=EL9)], repository, signer(), platforms=[DEBIAN_12])
     assert not repository.exists()
+
+
+def test_all_files_that_are_refused_are_named(tmp_path: Path, repository: Path) -> None:
+    into(repository, package(tmp_path))
+    before = listing(repository)
+    empty, rpm = tmp_path / "empty.deb", package(tmp_path, platform=EL9)
+    empty.write_bytes(b"")
+    files = [package(tmp_path, "fine"), empty, rpm]
+    with pytest.raises(PackageError, match="2 files cannot be published") as refused:
+        publish(files, repository, signer(), platforms=[DEBIAN_12])
+    assert all(f"{path}: " in refused.value.why for path in (empty, rpm))
+    assert str(files[0]) not in refused.value.why
+    others = [package(tmp_path, content="a"), package(tmp_path, "fine")]
+    others += [package(tmp_path, "fine", content="b")]
+    with pytest.raises(IdentityConflictError, match="2 files cannot be published") as conflicts:
+        into(repository, *others)
+    assert [str(path) in conflicts.value.why for path in others] == [True, False, True]
+    assert listing(repository) == before
+
+
+def test_an_architecture_that_no_platform_has_is_told(tmp_path: Path, repository: Path) -> None:
+    assert DEBIAN_12.deb
+    form = msgspec.structs.replace(DEBIAN_12.deb, architecture="riscv64")
+    foreign = package(tmp_path, platform=msgspec.structs.replace(DEBIAN_12, deb=form))
+    events: list[Event] = []
+    publish(
+        [foreign, package(tmp_path, "own")],
+        repository,
+        signer(),
+        "stable",
+        PLATFORMS,
+        URL,
+        events.append,
+    )
+    (told,) = [each.message for each in events if isinstance(each, Warned)]
+    assert told.startswith("hello 1.0-1 (riscv64) is listed; no platform has this architecture")
 
 
 def test_another_key_is_refused(tmp_path: Path, repository: Path) -> None:
