@@ -179,6 +179,8 @@ def test_what_somebody_else_collects_meanwhile_is_no_damage(
     tmp_path: Path, bucket: str, key: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = load_signer(key)
+    # Records are objects, as in a repository that is not small: each is read when it is wanted.
+    monkeypatch.setattr(desk, "SMALL", 0)
     for version in ("1.0", "1.1"):
         publish([package(tmp_path, version=version)], bucket, secret, platforms=PLATFORMS)
     remove(["hello=1.0"], bucket, secret)
