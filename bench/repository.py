@@ -31,7 +31,16 @@ from bench.samples import Sample, samples  # noqa: E402 - they are beside this
 FORMS = ("deb", "rpm")
 # More names of files are too long for one command.
 BATCH = 10_000
-FAT = ((50, 1572), (200, 16_000))
+FAT = [[50, 1572], [200, 16_000]]
+# As many signatures as packages have in a batch, by a process of their own, of so many bytes.
+SIGNATURES = """
+import sys
+from pathlib import Path
+from omnibuild.signing.signer import load_signer
+signer = load_signer(Path(sys.argv[1]))
+for _ in range(int(sys.argv[2])):
+    signer.sign_detached(bytes(4096))
+"""
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,9 @@ def main() -> int:
     parser.add_argument("scenarios", nargs="*", default=["add"], metavar="add|batch|fat")
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 50_000])
     parser.add_argument("--formats", nargs="+", choices=FORMS, default=FORMS)
+    parser.add_argument("--packages", type=int, default=BATCH, help="those of a batch")
+    sizes = ("PACKAGES", "FILES")
+    parser.add_argument("--fat", type=int, nargs=2, action="append", metavar=sizes)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--scratch", type=Path, help="where it works (default: $TMPDIR)")
     arguments = parser.parse_args()
@@ -81,14 +93,18 @@ def additions(form: str, size: int, runs: int, bench: Bench) -> Iterator[str]:
     yield from table(f"{size:,} {form}", found)
 
 
-def batches(form: str, bench: Bench) -> Iterator[str]:
-    """Many small packages at once."""
-    packages = samples(Sample(bench.directory, form), BATCH)
+def batches(form: str, count: int, bench: Bench) -> Iterator[str]:
+    """Many small packages at once; what signatures take that others do not make, apart."""
+    packages = samples(Sample(bench.directory, form), count)
     found: dict[str, list[Cost]] = {}
     for program in publishers(form):
         program.begin(bench, bench.directory / program.name)
         found[program.name] = [measured(bench, program, *packages)]
-    yield from table(f"0 + {BATCH:,} {form}", found)
+    yield from table(f"0 + {count:,} {form}", found)
+    if form == "rpm":
+        used = bench.spent()
+        bench.run(sys.executable, "-c", SIGNATURES, bench.key, str(count), cwd=CHECKOUT)
+        yield f"| {count:,} signatures | alone | {bench.spent() - used:.3f} | | | | |"
 
 
 def fat_packages(count: int, files: int, runs: int, bench: Bench) -> Iterator[str]:
@@ -111,8 +127,8 @@ SCENARIOS: dict[str, Callable[[argparse.Namespace], Iterable[Work]]] = {
     "add": lambda asked: (
         partial(additions, form, size, asked.runs) for form in asked.formats for size in asked.sizes
     ),
-    "batch": lambda asked: (partial(batches, form) for form in asked.formats),
-    "fat": lambda asked: (partial(fat_packages, *each, asked.runs) for each in FAT),
+    "batch": lambda asked: (partial(batches, form, asked.packages) for form in asked.formats),
+    "fat": lambda asked: (partial(fat_packages, *each, asked.runs) for each in asked.fat or FAT),
 }
 
 

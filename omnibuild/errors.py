@@ -29,6 +29,8 @@ class Where:
 
 def printable(text: str) -> str:
     """Return text whose control characters, but line breaks and tabs, are shown, not obeyed."""
+    if text.isprintable():
+        return text
     return "".join(
         character
         if character.isprintable() or character in "\n\t"

@@ -139,7 +139,7 @@ class DirectoryTarget:
 
     def put_file(self, path: str, source: Path) -> None:
         """Copy a file into the repository in one step."""
-        if self._may_wait(path) and source.is_relative_to(self.root / layout.STATE):
+        if self._may_wait(path) and source.is_relative_to(self.root.absolute() / layout.STATE):
             # Nobody else writes to what is on its way: another name for it is as good.
             with contextlib.suppress(OSError):
                 self.make_directory(path.rpartition("/")[0])
