@@ -6,7 +6,7 @@ The main header holds the payload's digest, so one signature covers the whole pa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -14,15 +14,13 @@ from typing import Final
 
 from msgspec import Struct
 
-from omnibuild.digests import Digest, of_bytes
+from omnibuild.digests import READ_SIZE, Digest, of_bytes
 from omnibuild.errors import PackageError
 from omnibuild.files import atomic_file
-from omnibuild.package.members import READ_SIZE
 from omnibuild.package.reading import reading
-from omnibuild.package.rpm.header import Field, Type, read_blob
+from omnibuild.package.rpm.header import SIGNATURE_ALIGNMENT, Field, Type, encode_header, read_blob
 from omnibuild.package.rpm.reader import read_front
 from omnibuild.package.rpm.tags import SignatureTag, Tag
-from omnibuild.package.rpm.writer import encode_signature_header
 from omnibuild.regular import open_regular
 
 Sign = Callable[[bytes], bytes]
@@ -85,6 +83,12 @@ def sign_rpm(path: Path, out: Path, sign: Sign, *, flush: bool = True) -> Signed
             signed.write(piece)
         size = signed.tell()
     return SignedRpm(of_bytes(main), len(front), digest.hexdigest(), size)
+
+
+def encode_signature_header(fields: Mapping[int, Field]) -> bytes:
+    """Return a signature header, filled up so that the main header begins aligned."""
+    blob = encode_header(fields, SignatureTag.REGION)
+    return blob + bytes(-len(blob) % SIGNATURE_ALIGNMENT)
 
 
 def signature_tag(signature: bytes) -> SignatureTag:

@@ -31,7 +31,6 @@ from omnibuild.package.rpm.files import (
 from omnibuild.package.rpm.header import (
     LEAD,
     LEAD_MAGIC,
-    SIGNATURE_ALIGNMENT,
     Field,
     encode_header,
     int32,
@@ -42,6 +41,7 @@ from omnibuild.package.rpm.header import (
 )
 from omnibuild.package.rpm.pretrans import pretrans
 from omnibuild.package.rpm.relations import LUA, SCRIPT_SENSES, interpreter_of, relation_fields
+from omnibuild.package.rpm.signature import encode_signature_header
 from omnibuild.package.rpm.tags import SHA256, SignatureTag, Tag
 from omnibuild.payload.model import Change, Payload
 from omnibuild.recipe.models import Rpm
@@ -101,12 +101,6 @@ def write_rpm(
         spool.seek(0)
         shutil.copyfileobj(spool, output, READ_SIZE)
     return Artifact(path, output.size, output.digest)
-
-
-def encode_signature_header(fields: Mapping[int, Field]) -> bytes:
-    """Return a signature header, filled up so that the main header begins aligned."""
-    blob = encode_header(fields, SignatureTag.REGION)
-    return blob + bytes(-len(blob) % SIGNATURE_ALIGNMENT)
 
 
 def _write_payload(

@@ -23,8 +23,9 @@ from omnibuild.package.deb.writer import write_deb
 from omnibuild.package.opening.opened import open_package
 from omnibuild.package.rpm.header import INTEGERS, Field, Type, encode_header
 from omnibuild.package.rpm.reader import read_rpm_headers
+from omnibuild.package.rpm.signature import encode_signature_header
 from omnibuild.package.rpm.tags import SignatureTag, Tag
-from omnibuild.package.rpm.writer import encode_signature_header, write_rpm
+from omnibuild.package.rpm.writer import write_rpm
 from omnibuild.repository.publish import publish
 from omnibuild.signing.creation import create_key
 from omnibuild.signing.signer import Signer, load_signer
