@@ -29,13 +29,11 @@ class Where:
 
 def printable(text: str) -> str:
     """Return text whose control characters, but line breaks and tabs, are shown, not obeyed."""
-    if text.isprintable():
-        return text
     return "".join(
         character
         if character.isprintable() or character in "\n\t"
         else character.encode("unicode_escape").decode()
-        for character in text
+        for character in ((text,) if text.isprintable() else text)
     )
 
 
