@@ -40,7 +40,7 @@ def all_kinds() -> Mapping[str, Kind]:
         "steps": Kind(serial=1, run=_steps),
         "syntax": Kind(serial=1, run=_syntax),
         "place": Kind(serial=7, run=_place),
-        "payload": Kind(serial=30, run=_payload),
+        "payload": Kind(serial=31, run=_payload),
         "symbols": Kind(serial=1, run=_symbols),
         "audit": Kind(serial=17, run=_audit),
         "package": Kind(serial=14, run=_package),

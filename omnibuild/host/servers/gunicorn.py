@@ -21,6 +21,8 @@ from omnibuild.host.servers.server import (
 )
 from omnibuild.recipe.models import Web
 
+# Runs it behind a proxy: by itself it tells apps no client there.
+START = "start_gunicorn.py"
 # Its own format says nothing about a client behind a proxy on a socket.
 PROXIED_LOG = '%({x-forwarded-for}i)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s'
 
@@ -63,6 +65,7 @@ def _conflicts(web: Web) -> Mapping[Option, str]:
 def _process(web: Web, layout: Layout, installed: Installed) -> Process:
     require_app(web, installed, "gunicorn")
     runtime = layout.variable("RUNTIME")
+    program = f'"$root/libexec/{START}"' if web.proxy else "-m gunicorn"
     lines = [
         "# Its control socket belongs beside the other one.",
         f"XDG_RUNTIME_DIR=${runtime}",
@@ -72,11 +75,11 @@ def _process(web: Web, layout: Layout, installed: Installed) -> Process:
         "# Gunicorn imports from and reads settings in the working directory.",
         'cd "$root"',
         f'bind="{address(web, layout)}"',
-        f'set -- "$root/bin/{layout.python}" -I -B -u -m gunicorn \\',
+        f'set -- "$root/bin/{layout.python}" -I -B -u {program} \\',
         " \\\n".join(f"    {argument}" for argument in _arguments(web, layout)),
         *kept_sockets(layout, 'gunicorn "$bind"'),
     ]
-    return server_process(web, lines)
+    return server_process(web, lines, *([START] if web.proxy else []))
 
 
 GUNICORN = WebServer(

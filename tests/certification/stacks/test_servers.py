@@ -108,6 +108,7 @@ PROXIED = 'proxy = "nginx"'
 IDLE, SHORT, LONG = 4, 3, "/slow12"
 SERVED = (
     Served("gunicorn", "wsgi"),
+    Served("gunicorn", "wsgi", PROXIED),
     Served("waitress", "wsgi", "threads = 8\nlimits = { graceful = 20, body = 2 }"),
     Served("waitress", "wsgi", PROXIED),
     Served("uwsgi", "wsgi", "limits = { body = 2 }"),

@@ -40,7 +40,7 @@ def environment(**extra: str) -> dict[str, str]:
     return {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", **extra}
 
 
-def fetch(url: str) -> tuple[int, str]:
+def fetch(url: str | urllib.request.Request) -> tuple[int, str]:
     """Return the answer, once there is one."""
     for _ in range(ATTEMPTS):
         try:
@@ -191,6 +191,28 @@ def test_edited_configuration_survives_a_restart(
     (state / "etc" / "hello.toml").write_text('title = "Mine & yours"\n')
     with running(tree, state, port, ["dash"], log):
         assert "Mine &amp; yours" in fetch(f"http://127.0.0.1:{port}/")[1]
+
+
+CLIENT = """\
+import os
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{environ['REMOTE_ADDR']} {os.environ['OWN']}".encode()]
+"""
+
+
+def test_an_app_behind_the_proxy_is_told_its_client_whatever_gunicorn_is_told(
+    moved_tree: Callable[[str], Path], tmp_path: Path
+) -> None:
+    tree, port, log = moved_tree("tree"), free_port(), tmp_path / "log"
+    (module,) = tree.glob("lib/python3.*/site-packages/hello/web.py")
+    module.write_text(CLIENT)
+    (tree / "gunicorn.conf.py").write_text('raw_env = ["OWN=settings"]\n')
+    forged = {"X-Forwarded-For": "192.0.2.1"}
+    with running(tree, tmp_path / "state", port, ["dash"], log):
+        asked = urllib.request.Request(f"http://127.0.0.1:{port}/", headers=forged)
+        assert fetch(asked) == (200, "127.0.0.1 settings"), log.read_text()
 
 
 @pytest.mark.parametrize(
