@@ -28,11 +28,15 @@ class Described(Struct, frozen=True):
         components: what was compiled or brought along.
         python: installed Python distributions.
         npm: packages that its front end is made of.
+        name: of the app.
+        profile: `release`, if it was built with that.
     """
 
     components: tuple[Component, ...]
     python: tuple[Component, ...] = ()
     npm: tuple[Component, ...] = ()
+    name: str = ""
+    profile: str = ""
 
 
 def place_of_manifest(app: str) -> str:
@@ -46,3 +50,9 @@ def described(manifest: bytes) -> Described | None:
         return msgspec.json.decode(manifest, type=Described)
     except (msgspec.DecodeError, RecursionError):
         return None
+
+
+def built_quickly(manifest: bytes) -> str:
+    """Return the name of an app that was built to be looked at; empty for a release, or no app."""
+    found = described(manifest) if manifest else None
+    return found.name if found and found.profile != "release" else ""

@@ -53,6 +53,8 @@ def manifest(
         "revision": recipe.package.revision,
         **({"epoch": recipe.package.epoch} if recipe.package.epoch else {}),
         "license": recipe.app.license,
+        # Only a release says so: what is built in between stays as it is.
+        **({"profile": recipe.build.profile} if recipe.build and recipe.build.profile else {}),
         "components": [
             {
                 "name": component.name,

@@ -15,6 +15,7 @@ from msgspec import Struct
 from omnibuild.digests import Digest
 from omnibuild.errors import UsageError
 from omnibuild.events import ArtifactAdded, Emit, Warned, silent
+from omnibuild.provenance.described import built_quickly
 from omnibuild.recipe.models import Platform
 from omnibuild.repository import layout
 from omnibuild.repository.authors import author_of
@@ -111,6 +112,7 @@ def publish(
     layout.check_channel(channel)
     base_url, target = checked_url(base_url), opened(repository)
     submissions = inspected(files, platforms, component)
+    _warn_of_quick(submissions, emit)
     place = (target, signer, channel, platforms)
     return publish_inspected(submissions, place, base_url, emit, (component,), advisories)
 
@@ -270,6 +272,13 @@ def _warn_of_key(
         published = record.certificate(each.fingerprint)
         for message in key_warnings(each, published, yum=yum_hosts):
             emit(Warned(message))
+
+
+def _warn_of_quick(submissions: Iterable[Submission], emit: Emit) -> None:
+    for name in dict.fromkeys(built_quickly(each.manifest) for each in submissions):
+        if name:
+            build = f"omnibuild build {name} --release"
+            emit(Warned(f"{name} was built without --release: {build} makes it faster and smaller"))
 
 
 def _add_all(draft: Draft, submissions: Iterable[Submission], emit: Emit) -> list[str]:

@@ -515,5 +515,10 @@ def test_a_release_is_compiled_and_compressed_with_more_effort(definitions: Defi
         (package,) = of_kind(plan, "package").values()
         return package.parameters["effort"]
 
-    assert (options(usual), effort(usual)) == (None, "quick")
+    def profile(plan: AppPlan) -> object:
+        (payload,) = of_kind(plan, "payload").values()
+        return payload.parameters["manifest"].get("profile")
+
+    assert (options(usual), effort(usual), profile(usual)) == (None, "quick", None)
     assert (options(release), effort(release)) == ("--enable-optimizations --with-lto", "release")
+    assert profile(release) == "release"

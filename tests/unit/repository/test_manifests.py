@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from omnibuild import digests
+from omnibuild.events import Event, Warned
 from omnibuild.recipe.models import Platform
 from omnibuild.repository import intake
 from omnibuild.repository.life.checking import check
@@ -44,6 +45,22 @@ KINDS = pytest.mark.parametrize("platform", [DEBIAN_12, EL9, LINUX], ids=["deb",
 
 def add(root: Path, *files: Path, channel: str = "stable") -> None:
     publish(files, root, signer(), channel, PLATFORMS, "https://shop.example/r")
+
+
+@KINDS
+def test_who_publishes_what_was_built_quickly_is_told(tmp_path: Path, platform: Platform) -> None:
+    def warnings(**more: str) -> list[str]:
+        manifest = json.dumps({**json.loads(MANIFEST), "name": "hello", **more})
+        events: list[Event] = []
+        files = [package(tmp_path, platform=platform, manifest=manifest)]
+        files.append(package(tmp_path, "other", platform=platform))
+        root = tmp_path / more.get("profile", "quick")
+        publish(files, root, signer(), platforms=PLATFORMS, emit=events.append)
+        return [each.message for each in events if isinstance(each, Warned)]
+
+    (told,) = warnings()
+    assert told.startswith("hello was built without --release: omnibuild build hello --release ")
+    assert warnings(profile="release") == []
 
 
 @KINDS
