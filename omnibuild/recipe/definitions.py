@@ -73,6 +73,16 @@ class Definitions(Struct, frozen=True):
 
         return load_software(self._find("software", name, "software"), self._extended)
 
+    def every_software(self) -> tuple[dict[str, Defined], tuple[DefinitionError, ...]]:
+        """Return all components that can be read, by name, and what is wrong with the others."""
+        found, wrong = {}, []
+        for name in self.names("software"):
+            try:
+                found[name] = self.software(name)
+            except DefinitionError as error:
+                wrong.append(error)
+        return found, tuple(wrong)
+
     def platform(self, name: str) -> tuple[Platform, Path]:
         """Return a platform and the file it is in."""
         if name not in self._files("platforms") and (makers := self._makers(name)):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from omnibuild.cli.common import settings_from
+from omnibuild.cli.outcome import report
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Recipe
 from omnibuild.recipe.software.choosing import versions
@@ -20,15 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Do what the action's word says."""
     definitions = Definitions(settings_from(arguments).workspace)
     if arguments.action == "list":
-        names = definitions.names("software")
-        rows = [_described(definitions.software(name)) for name in names]
-        if arguments.json:
-            return _write_json({"software": rows})
-        for row in rows:
-            needs = f"  needs {', '.join(row['needs'])}" if row["needs"] else ""
-            line = f"{row['name']:<24}{row['version']:<18}{row['license']}{needs}"
-            sys.stdout.write(f"{line.rstrip()}\n")
-        return 0
+        return _list(definitions, as_json=arguments.json)
     shown = _shown(definitions, arguments.name)
     if arguments.json:
         return _write_json(shown)
@@ -37,6 +30,21 @@ def run(arguments: argparse.Namespace) -> int:
             listed = ", ".join(_words(value)) if isinstance(value, (list, dict)) else str(value)
             sys.stdout.write(f"{key.replace('_', ' '):<14}{listed}\n")
     return 0
+
+
+def _list(definitions: Definitions, *, as_json: bool) -> int:
+    """Tell of all components, then what is wrong with those that cannot be read."""
+    found, wrong = definitions.every_software()
+    rows = [_described(defined) for defined in found.values()]
+    if as_json:
+        _write_json({"software": rows})
+    else:
+        for row in rows:
+            needs = f"  needs {', '.join(row['needs'])}" if row["needs"] else ""
+            line = f"{row['name']:<24}{row['version']:<18}{row['license']}{needs}"
+            sys.stdout.write(f"{line.rstrip()}\n")
+    statuses = [report(error, as_json=as_json) for error in wrong]
+    return statuses[0] if statuses else 0
 
 
 def _described(defined: Defined) -> dict[str, Any]:
@@ -56,8 +64,8 @@ def _described(defined: Defined) -> dict[str, Any]:
 def _shown(definitions: Definitions, name: str) -> dict[str, Any]:
     """Return what is said of a component, and what of this workspace names it."""
     described = _described(definitions.software(name))
-    every = {each: definitions.software(each).software for each in definitions.names("software")}
-    needing = [each for each, software in every.items() if name in software.needs]
+    every, _ = definitions.every_software()
+    needing = [each for each, defined in every.items() if name in defined.software.needs]
     recipes = [definitions.recipe(each)[0] for each in definitions.own_recipes()]
     return described | {
         "versions": versions(definitions, name),

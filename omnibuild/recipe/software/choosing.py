@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from omnibuild.errors import DefinitionError
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.located import Fault
 from omnibuild.recipe.models import Recipe, Software
@@ -44,8 +45,10 @@ def choices(definitions: Definitions, recipe: Recipe, path: Path) -> dict[str, C
     faults = [*_unknown_interpreter(definitions, recipe)]
     for name, said in recipe.chosen.items():
         place: Keys = ("software", name)
-        known = versions(definitions, name)
+        wrong: dict[str, DefinitionError] = {}
+        known = versions(definitions, name, wrong)
         fitting = [each for each in known if is_of(known[each], said.version)]
+        _refuse_wrong(name, said.version, fitting, wrong)
         if not fitting:
             faults.append(_unknown(definitions, name, said.version, known))
             continue
@@ -66,19 +69,42 @@ def choices(definitions: Definitions, recipe: Recipe, path: Path) -> dict[str, C
     return found
 
 
-def versions(definitions: Definitions, name: str) -> dict[str, str]:
+def versions(
+    definitions: Definitions, name: str, wrong: dict[str, DefinitionError] | None = None
+) -> dict[str, str]:
     """Return the definitions of a component, with their versions, oldest first.
 
-    ``openssl-3.0``, if its version is 3.0 or begins with 3.0 and a dot, is one of ``openssl``.
+    ``openssl-3.0``, if its version is 3.0 or begins with 3.0 and a dot, is one of ``openssl``. What
+    cannot be read is left out: it is wrong only for who takes it.
+
+    Args:
+        definitions: of all components.
+        name: the component's.
+        wrong: takes the errors of what cannot be read, by the series in its name, or ``""``.
     """
     found = {}
     for each in definitions.names("software"):
         series = each.removeprefix(f"{name}-") if each.startswith(f"{name}-") else ""
         if each == name or series[:1].isdigit():
-            version = definitions.software(each).software.version
+            try:
+                version = definitions.software(each).software.version
+            except DefinitionError as error:
+                if wrong is not None:
+                    wrong[series] = error
+                continue
             if each == name or is_of(version, series):
                 found[each] = version
     return dict(sorted(found.items(), key=lambda item: (_order(item[1]), item[0])))
+
+
+def _refuse_wrong(
+    name: str, wanted: str, fitting: Sequence[str], wrong: Mapping[str, DefinitionError]
+) -> None:
+    """Raise what is wrong with a definition that would, or may, be the one that is taken."""
+    for series, error in wrong.items():
+        is_wanted = is_of(series, wanted) and name not in fitting if series else not wanted
+        if is_wanted or not fitting:
+            raise error
 
 
 def is_of(version: str, wanted: str) -> bool:
@@ -124,7 +150,10 @@ def _unknown(definitions: Definitions, name: str, version: str, known: Mapping[s
 
 
 def _unknown_interpreter(definitions: Definitions, recipe: Recipe) -> Iterator[Fault]:
-    series = [name.removeprefix("python-") for name in versions(definitions, "python")]
+    wrong: dict[str, DefinitionError] = {}
+    series = [name.removeprefix("python-") for name in versions(definitions, "python", wrong)]
+    if recipe.python and recipe.python.version in wrong:
+        raise wrong[recipe.python.version]
     if recipe.python and recipe.python.version not in series:
         wanted = recipe.python.version
         what = f"no definition of CPython is of the series {quoted(wanted)}"

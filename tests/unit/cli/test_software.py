@@ -19,6 +19,23 @@ def test_lists_every_component(
     assert any(line.split()[:1] == ["zlib"] for line in lines)
 
 
+def test_one_that_cannot_be_read_hides_no_other(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "software").mkdir()
+    (tmp_path / "software/broken.toml").write_text('name = "broken"\nversion =\n')
+    monkeypatch.chdir(tmp_path)
+    assert main(["software", "show", "zlib"]) == 0
+    assert "nginx" in capsys.readouterr().out
+    assert main(["software", "list"]) == 3
+    told = capsys.readouterr()
+    assert {"zlib", "openssl"} <= {line.split()[0] for line in told.out.splitlines()}
+    assert "software/broken.toml:2:" in told.err
+    assert main(["software", "show", "broken"]) == 3
+    assert main(["software", "list", "--json"]) == 3
+    assert json.loads(capsys.readouterr().out.partition("\n}\n")[0] + "}")["software"]
+
+
 def test_shows_what_a_component_is_and_who_takes_it(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

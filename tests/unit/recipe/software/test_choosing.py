@@ -82,6 +82,19 @@ def test_a_recipe_chooses_a_version(directory: Path, said: str, definition: str)
     assert chosen(directory, f"zlib = {said}") == {"zlib": Choice(definition)}
 
 
+def test_a_definition_that_is_wrong_is_told_to_who_may_take_it(directory: Path) -> None:
+    broken = OLDER.replace("1.2", "1.1")
+    (directory / "software/zlib-1.1.toml").write_text(f'patches = ["gone.patch"]\n{broken}')
+    assert chosen(directory, 'zlib = "1.2"') == {"zlib": Choice("zlib-1.2")}
+    assert chosen(directory, 'zlib = "1.3.1"') == {"zlib": Choice("zlib")}
+    for wanted in ("1.1", "1.1.13", "9"):
+        with pytest.raises(DefinitionError, match="there is no patch `gone"):
+            chosen(directory, f'zlib = "{wanted}"')
+    (directory / "software/zlib.toml").write_text("name = ")
+    with pytest.raises(DefinitionError, match="zlib"):
+        chosen(directory, 'zlib = ""')
+
+
 def test_what_is_chosen_stands_under_all_that_need_it(directory: Path) -> None:
     choice = chosen(directory, 'zlib = "1.2"')
     components = Components(Definitions(directory), "bullseye", None, choice)
