@@ -29,6 +29,9 @@ from omnibuild.tree import Kind, Tree
 
 _TEXTS = 9
 
+# Ends the name of a file that is there while a patch is applied, after its number.
+_PATCHING = ".patching"
+
 
 def run(job: Job) -> Output:
     """Build one component.
@@ -54,6 +57,7 @@ def run(job: Job) -> Output:
     try:
         job.run(step)
     except StepError as error:
+        _tell_of_patch(job, step, error)
         note_missed(error, job.log, name)
         raise
     upper = job.scratch / "tree" / "files"
@@ -91,9 +95,21 @@ def _script(job: Job, source: Path) -> str:
         # As it is: what it is for may end its lines otherwise.
         (source.parent / f"{number}.patch").write_bytes(text.encode())
         lines.append(f"echo {shlex.quote(f'>>> {name}')}")
+        lines.append(f": > /build/{number}{_PATCHING}")
         # It asks nobody what to do with what does not apply.
         lines.append(f"patch -p1 --force --no-backup-if-mismatch < /build/{number}.patch")
+        lines.append(f"rm /build/{number}{_PATCHING}")
     return "\n".join([*lines, *in_turn(job.action.parameters["steps"], source.parent)])
+
+
+def _tell_of_patch(job: Job, step: Step, error: StepError) -> None:
+    """Raise an error of a patch at the line that lists it, if the step came no further."""
+    for index, name in enumerate(job.action.places["patches"]):
+        if (step.build / f"{index + 1}{_PATCHING}").exists():
+            what = f"the patch {quoted(name)} of {job.action.parameters['name']} does not apply"
+            at = error_in(Path(job.action.places["definition"]), [Fault(("patches", index), what)])
+            hint = "make it for the files of this version, or take it out of `patches`"
+            raise StepError(what, where=at.where, why=error.why, hint=hint) from error
 
 
 def licence_texts(

@@ -52,6 +52,15 @@ _SIGNS = (
     # What maturin's packages say before they try to download a compiler.
     _Sign(re.compile(r"\b(Rust) not found, installing"), "bin/{}"),
     _Sign(re.compile(rf"{_WORD}['\"]? (?:executable )?not found"), "bin/{}", sure=False),
+    # What configure says of a library, in words of its author's.
+    _Sign(
+        re.compile(rf"(?<![\w.+-])lib{_NAME}(?: \S+){{0,3}} required"), "lib/lib{}.so", sure=False
+    ),
+    _Sign(
+        re.compile(rf"{_WORD}(?: library| libraries| headers)? (?:is|are) required"),
+        "lib/lib{}.so",
+        sure=False,
+    ),
     _Sign(re.compile(rf"No such file or directory: '{_NAME}'"), "bin/{}", sure=False),
     _Sign(re.compile(rf"Could NOT find {_NAME}"), "lib/pkgconfig/{}.pc", sure=False),
 )
@@ -113,7 +122,9 @@ def explained(error: StepError, definitions: Definitions) -> StepError:
 
 
 def _providers(definitions: Definitions, but: str) -> Callable[[str], list[str]]:
-    found = {name: definitions.software(name).software for name in definitions.names("software")}
+    # One that cannot be read is told to those who take it.
+    every, _ = definitions.every_software()
+    found = {name: defined.software for name, defined in every.items()}
     # Apps bring no tools for building; and nothing helps itself.
     known = {
         name: software.provides

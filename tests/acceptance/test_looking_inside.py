@@ -112,6 +112,23 @@ def test_a_shell_says_that_patches_come_before_the_first_step(workspace: Workspa
     assert inside.stdout.splitlines() == ["patching file new", "made"]
 
 
+def test_a_patch_that_does_not_apply_is_named_where_it_is_listed(workspace: Workspace) -> None:
+    directory = workspace.write()
+    listed = 'patches = ["new.patch", "wrong.patch"]\n\n[source]'
+    replace(directory / "software/tiny-c.toml", "[source]", listed)
+    patch = "--- /dev/null\n+++ b/new\n@@ -0,0 +1 @@\n+made\n"
+    (directory / "software/new.patch").write_text(patch)
+    wrong = "--- a/tiny.c\n+++ b/tiny.c\n@@ -1 +1 @@\n-never there\n+there\n"
+    (directory / "software/wrong.patch").write_text(wrong)
+    done = omnibuild(*words(workspace, "build"), check=False)
+    assert done.returncode == 5
+    assert "the patch `wrong.patch` of tiny-c does not apply" in done.stderr
+    lines = (directory / "software/tiny-c.toml").read_text().splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if text.startswith("patches"))
+    assert f"software/tiny-c.toml:{line}:25" in done.stderr
+    assert "whole log: " in done.stderr
+
+
 def inside_shell(workspace: Workspace, script: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "omnibuild", *words(workspace, "shell")],

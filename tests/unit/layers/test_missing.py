@@ -67,6 +67,19 @@ def test_who_has_what_was_linked_of_the_build_root() -> None:
     assert explained(error, DEFINITIONS).hint == "switch that off"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "configure: error: libncurses is required",
+        "configure: error: libncurses or libncursesw is required to build it",
+        "configure: error: the ncurses library is required.",
+    ],
+)
+def test_a_library_that_configure_requires(tmp_path: Path, line: str) -> None:
+    error = told(tmp_path / "log", line, "mine")
+    assert error.hint == 'ncurses has libncurses.so; add to its definition: needs = ["ncurses"]'
+
+
 def test_what_only_builds_is_needed_for_building(tmp_path: Path) -> None:
     text = "/build/step-1.sh: 1: bison: not found\nfatal error: zlib.h: No such file or directory\n"
     error = told(tmp_path / "log", text, "curl")
@@ -102,7 +115,7 @@ def test_a_glob_is_no_claim_to_everything(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["y", "-", "a.", "'a", "a-", "fatal error: ", "pkg-config --exists "]
+    "text", ["y", "-", "a.", "'a", "a-", "lib-", "lib a ", "fatal error: ", "pkg-config --exists "]
 )
 def test_a_flood_takes_no_longer_than_its_length(text: str) -> None:
     """The log of a step is anybody's: this took minutes, or did not end."""
