@@ -94,7 +94,7 @@ class Components:
         symbols: bool = False,
     ) -> None:
         self.symbols = symbols
-        self._definitions, self._profile, self._chosen = definitions, profile, chosen
+        self.definitions, self._profile, self._chosen = definitions, profile, chosen
         lock = load_root_lock(definitions.root_lock(root))
         # Ends the names of all actions whose output depends on the root.
         self.place = f"@{root}/{lock.architecture}"
@@ -189,7 +189,7 @@ class Components:
     def _defined(self, name: str) -> Defined:
         """Return the definition that is taken for a component, in the variants it is built in."""
         choice = self._chosen.get(name, Choice(name))
-        defined = self._definitions.software(choice.definition)
+        defined = self.definitions.software(choice.definition)
         variants = dict.fromkeys([*([self._profile] if self._profile else []), *choice.variants])
         chosen = [each for each in variants if each in defined.software.variants]
         # Another version stands under everything that needs the component: it takes its name.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from packaging.pylock import Package
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from omnibuild.blueprint.wanted import told_to
 from omnibuild.errors import LockError, MissingDependencyError, StepError
@@ -28,6 +29,7 @@ from omnibuild.sources.python.told import version_variables
 if TYPE_CHECKING:
     from packaging.metadata import Metadata
 
+    from omnibuild.blueprint.components import Components
     from omnibuild.store.results import Output
     from omnibuild.store.store import Store
 
@@ -131,17 +133,28 @@ class Backends:
                 f"the metadata of {_called(source)} cannot be read", why=str(error)
             ) from error
 
-    def _ask(self, source: Source, building: Sequence[Package], question: str) -> bytes:
-        # Most locks ask nobody, and what plans and executes takes long to import.
-        from omnibuild import pipeline
+    def refuse_rust(self, name: str, builders: Sequence[str]) -> None:
+        """Refuse a package that only Rust compiles, where there is none, before it is asked."""
+        if any(name == canonicalize_name(each) for each in self._python.from_source):
+            from omnibuild.blueprint.python.rust import refuse_rust
+
+            refuse_rust(self._recipe, self._path, name, builders, self._components())
+
+    def _components(self) -> Components:
         from omnibuild.blueprint.components import Components
-        from omnibuild.blueprint.python.builds import Builds
-        from omnibuild.plan.graph import Plan
         from omnibuild.recipe.software.choosing import choices
 
         profile = self._recipe.build.profile if self._recipe.build else None
         chosen = choices(self._definitions, self._recipe, self._path)
-        components = Components(self._definitions, self._root, profile, chosen)
+        return Components(self._definitions, self._root, profile, chosen)
+
+    def _ask(self, source: Source, building: Sequence[Package], question: str) -> bytes:
+        # Most locks ask nobody, and what plans and executes takes long to import.
+        from omnibuild import pipeline
+        from omnibuild.blueprint.python.builds import Builds
+        from omnibuild.plan.graph import Plan
+
+        components = self._components()
         interpreter = f"python-{self._python.version}"
         for name in (interpreter, *self._recipe.software):
             components.add(name)

@@ -60,6 +60,7 @@ def build_groups(
         found = dict(zip(systems, pool.map(resolved, sources), strict=True))
     for source in sources:
         system = systems[source.name]
+        backends.refuse_rust(source.name, [str(each.name) for each in found[source.name]])
         if not system.inside:
             _check_backend(source, system, found[source.name], backends)
         if not system.says_all and (asked := backends.requires(source, found[source.name])):

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 from omnibuild.blueprint.components import Components
 from omnibuild.blueprint.node import node_wheel
 from omnibuild.blueprint.python.builds import Builds
+from omnibuild.blueprint.python.rust import refuse_rust
 from omnibuild.blueprint.wanted import told_to, wanted
 from omnibuild.errors import LockError, UnknownNameError, Where
 from omnibuild.host import servers
@@ -70,7 +71,7 @@ class Wheels:
         self.project = self.source = ""
         # Components that wheels which are built here link, and so the app brings.
         self.linked: dict[str, None] = {}
-        self._recipe, self._directory = recipe, recipe_path.parent
+        self._recipe, self._path, self._directory = recipe, recipe_path, recipe_path.parent
         self._python, self._glibc, self._components = python, glibc, components
         path = lock_path(recipe, recipe_path)
         self._base = path.parent
@@ -142,6 +143,8 @@ class Wheels:
         for component in (self.builds.interpreter, *self._recipe.software):
             self._components.add(component)
         files = self._lock.select(self._python.version, self._glibc, group)
+        builders = [file.package for file in files]
+        refuse_rust(self._recipe, self._path, name, builders, self._components)
         self._require_needs(name, needs)
         self.linked |= dict.fromkeys(needs.needs)
         return self.builds.wheel(name, source, self.builds.backend(name, files), told, needs)

@@ -48,6 +48,18 @@ def test_project_and_sources_are_built_with_what_is_pinned(shop: Shop) -> None:
     assert [package.name for package, _ in standard.select(environment=PYTHON)] == ["lib"]
 
 
+def test_what_only_rust_compiles_is_refused_before_it_is_asked(shop: Shop) -> None:
+    shop.python = 'from-source = ["lib"]'
+    rust = '[build-system]\nrequires = ["maturin"]\nbuild-backend = "maturin"\n'
+    shop.packages["lib"] = {**pure("lib", "2"), **source("lib", "2", rust)}
+    members = {"maturin/__init__.py": b"raise SystemExit('it ran')\n"}
+    shop.packages["maturin"] = {"maturin-1-py3-none-any.whl": wheel("maturin", members=members)}
+    with pytest.raises(LockError, match="lib is compiled by Rust, which no component") as caught:
+        shop.lock()
+    assert str(caught.value.where).startswith(f"{shop.recipe}:13:16")
+    assert not (shop.base / "recipes/pylock.shop.toml").exists()
+
+
 def test_the_same_inputs_give_the_same_bytes(shop: Shop) -> None:
     first = shop.lock().path.read_bytes()
     assert shop.lock().path.read_bytes() == first

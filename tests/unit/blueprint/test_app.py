@@ -26,7 +26,7 @@ from omnibuild.recipe.models import Build, Platform, Python
 from omnibuild.recipe.models.audit import OF_COMPILERS
 from omnibuild.recipe.models.package import DebPackage, RpmPackage
 from omnibuild.store.results import Output
-from tests.unit.recipe.samples import assert_golden
+from tests.unit.recipe.samples import SOFTWARE, assert_golden
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
@@ -498,6 +498,29 @@ def test_what_a_lock_says_that_a_source_needs_is_beneath_it_and_bundled(tmp_path
             actions(tool)
         assert str(refused.value.where) == str(tmp_path / "recipes/pylock.shop.toml")
     assert "layer:cmake" in actions('{build-needs = ["cmake"]}')[wheel].inputs
+
+
+def test_what_only_rust_compiles_is_told_at_its_line(tmp_path: Path) -> None:
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "software").mkdir()
+    lock = SOURCES.replace("tool = {omnibuild = TOOL}", "")
+    for here in ('"build"', '"build-1-py3'):
+        lock = lock.replace(here, here.replace("build", "maturin"))
+    (tmp_path / "recipes/pylock.shop.toml").write_text(lock)
+    recipe = tmp_path / "recipes/shop.toml"
+
+    def plan(said: str) -> None:
+        recipe.write_text(COMPILED.replace('"3.13"', f'"3.13"{said}'))
+        planned(Definitions(tmp_path), "shop", "debian-12")
+
+    plan("")
+    with pytest.raises(LockError, match="scrypt is compiled by Rust") as caught:
+        plan(', from-source = ["other", "Scrypt"]')
+    assert str(caught.value.where).startswith(f"{recipe}:4:")
+    assert "its wheel is used then" in caught.value.hint
+    brings = SOFTWARE.replace("needs = []", 'provides = ["bin/cargo"]')
+    (tmp_path / "software/rust.toml").write_text(brings.replace('"zlib"', '"rust"'))
+    plan(', from-source = ["scrypt"]')
 
 
 def test_a_release_is_compiled_and_compressed_with_more_effort(definitions: Definitions) -> None:
