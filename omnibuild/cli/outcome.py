@@ -126,14 +126,7 @@ def _interruptible() -> Iterator[None]:
 def report(error: OmnibuildError, *, as_json: bool) -> int:
     """Tell an error and return the exit status that it stands for."""
     if as_json:
-        document: dict[str, object] = {
-            "event": "Error",
-            "code": error.code,
-            "message": error.what,
-            "where": str(error.where or ""),
-            "why": error.why,
-            "hint": error.hint,
-        }
+        document: dict[str, object] = {"event": "Error", **told(error)}
         if isinstance(error, AuditError):
             document["findings"] = error.findings
         # Loaded where something failed, as all that only tells of it.
@@ -144,6 +137,17 @@ def report(error: OmnibuildError, *, as_json: bool) -> int:
             sys.stdout.write(json.dumps(document) + "\n")
     complain(f"error[{error.code}]: {error}\n")
     return error.exit_status
+
+
+def told(error: OmnibuildError) -> dict[str, object]:
+    """Return what machines are told of an error."""
+    return {
+        "code": error.code,
+        "message": error.what,
+        "where": str(error.where or ""),
+        "why": error.why,
+        "hint": error.hint,
+    }
 
 
 def _report_bug(words: Sequence[str]) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from omnibuild.cli.common import settings_from
-from omnibuild.cli.outcome import report
+from omnibuild.cli.outcome import report, told
 from omnibuild.recipe.definitions import Definitions
 from omnibuild.recipe.models import Recipe
 from omnibuild.recipe.software.choosing import versions
@@ -37,13 +37,14 @@ def _list(definitions: Definitions, *, as_json: bool) -> int:
     found, wrong = definitions.every_software()
     rows = [_described(defined) for defined in found.values()]
     if as_json:
-        _write_json({"software": rows})
+        _write_json({"software": rows, "errors": list(map(told, wrong))})
     else:
         for row in rows:
             needs = f"  needs {', '.join(row['needs'])}" if row["needs"] else ""
             line = f"{row['name']:<24}{row['version']:<18}{row['license']}{needs}"
             sys.stdout.write(f"{line.rstrip()}\n")
-    statuses = [report(error, as_json=as_json) for error in wrong]
+    # One document is all that machines read: the errors are in it.
+    statuses = [report(error, as_json=False) for error in wrong]
     return statuses[0] if statuses else 0
 
 

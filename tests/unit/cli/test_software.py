@@ -33,7 +33,10 @@ def test_one_that_cannot_be_read_hides_no_other(
     assert "software/broken.toml:2:" in told.err
     assert main(["software", "show", "broken"]) == 3
     assert main(["software", "list", "--json"]) == 3
-    assert json.loads(capsys.readouterr().out.partition("\n}\n")[0] + "}")["software"]
+    document = json.loads(capsys.readouterr().out)
+    (error,) = document["errors"]
+    assert document["software"]
+    assert "software/broken.toml:2:" in error["where"]
 
 
 def test_shows_what_a_component_is_and_who_takes_it(
