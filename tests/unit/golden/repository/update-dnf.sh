@@ -125,11 +125,11 @@ finish() {
 record() {
     [ "$1" -eq 0 ] || [ -n "$outcome" ] || outcome=failed
     after=$("installed_$WAY")
-    report "$1" >"$records/update.json.new"
-    mv -f "$records/update.json.new" "$records/update.json"
-    [ -z "$json" ] || cat "$records/update.json"
+    told=$(report "$1")
+    write_record update.json "$told" || warn "$records cannot be written"
+    [ -z "$json" ] || printf '%s\n' "$told"
     [ -z "${report_command:-}" ] ||
-        timeout -k 5 "$REPORT_SECONDS" sh -c "$report_command" <"$records/update.json" >&2 9>&- ||
+        printf '%s\n' "$told" | timeout -k 5 "$REPORT_SECONDS" sh -c "$report_command" >&2 9>&- ||
         warn "the report command failed"
 }
 
@@ -773,10 +773,19 @@ newest() {
 begin_trial() {
     ran=$(running_units)
     answered=$(ask_health 0)
-    printf '%s\n' "target $target" "before $before" "answered $answered" >"$records/trial.new"
-    for unit in $(units); do echo "had $unit"; done >>"$records/trial.new"
-    for unit in $ran; do echo "ran $unit"; done >>"$records/trial.new"
-    mv -f "$records/trial.new" "$records/trial"
+    trial=$(
+        printf '%s\n' "target $target" "before $before" "answered $answered"
+        for unit in $(units); do echo "had $unit"; done
+        for unit in $ran; do echo "ran $unit"; done
+    )
+    write_record trial "$trial" || fail 1 "$records cannot be written; nothing was changed"
+}
+
+# write_record NAME TEXT: in one step.
+write_record() {
+    if printf '%s\n' "$2" >"$records/$1.new" && mv -f "$records/$1.new" "$records/$1"; then return 0; fi
+    rm -f "$records/$1.new"
+    return 1
 }
 
 trial() {
