@@ -121,6 +121,13 @@ finish() {
     exit "$status"
 }
 
+# write_record NAME TEXT: in one step.
+write_record() {
+    if printf '%s\n' "$2" >"$records/$1.new" && mv -f "$records/$1.new" "$records/$1"; then return 0; fi
+    rm -f "$records/$1.new"
+    return 1
+}
+
 # record STATUS: the outcome in its file, for whoever asked, and for the operator's program.
 record() {
     [ "$1" -eq 0 ] || [ -n "$outcome" ] || outcome=failed
@@ -534,8 +541,8 @@ remember() {
     [ -n "$1" ] || return 0
     [ -z "$seen" ] || [ "$1" -gt "$seen" ] || return 0
     seen=$1
-    printf '%s\n' "$source" "$seen" >"$records/seen.new"
-    mv -f "$records/seen.new" "$records/seen"
+    write_record seen "$(printf '%s\n' "$source" "$seen")" ||
+        fail 1 "$records cannot be written; nothing was changed"
 }
 
 # check_generation DATE: of what the repository shows now. A channel that went back to older
@@ -779,13 +786,6 @@ begin_trial() {
         for unit in $ran; do echo "ran $unit"; done
     )
     write_record trial "$trial" || fail 1 "$records cannot be written; nothing was changed"
-}
-
-# write_record NAME TEXT: in one step.
-write_record() {
-    if printf '%s\n' "$2" >"$records/$1.new" && mv -f "$records/$1.new" "$records/$1"; then return 0; fi
-    rm -f "$records/$1.new"
-    return 1
 }
 
 trial() {
