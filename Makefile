@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest -q
 
-.PHONY: help check lint unit test demo bench clean setup-build setup-demo setup-test docs
+.PHONY: help check lint unit integration acceptance test demo bench clean setup-build setup-demo setup-test docs
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
@@ -35,16 +35,24 @@ lint: $(VENV)/.ready ## linters, types, import order and sizes alone
 	@$(BIN)/lint-imports --no-logo > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
 	@$(BIN)/python tools/check_size.py
 
-# What unit tests write is in memory where there is room (1 GB is used): on a disk, the kernel would
-# work as long for their files as Python does for all else.
-MEMORY := $(shell [ "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -1)" -gt 4000000 ] 2>/dev/null && echo /dev/shm || echo /tmp)
+# What these tests write is in memory where there is room (they use 1 GB): on a disk, the kernel
+# works as long for the files of unit tests as Python does for all else.
+MEMORY := $(shell [ "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -1)" -gt 8000000 ] 2>/dev/null && echo /dev/shm || echo /tmp)
+IN_MEMORY := TMPDIR=$$(mktemp -d -p $(MEMORY)) && chmod 711 "$$TMPDIR" && export TMPDIR && trap 'rm -rf "$$TMPDIR"' EXIT && \
+	$(PYTEST) -n 2 -o tmp_path_retention_policy=failed
+SPREAD := --dist loadfile --no-loadscope-reorder --durations=15
 
 unit: $(VENV)/.ready ## unit tests alone
-	@TMPDIR=$$(mktemp -d -p $(MEMORY)) && chmod 711 "$$TMPDIR" && export TMPDIR && trap 'rm -rf "$$TMPDIR"' EXIT && \
-		$(PYTEST) -n 2 tests/unit
+	@$(IN_MEMORY) tests/unit
 
-test: setup-test check ## the contract: what CI runs; needs root or sudo
-	@$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder --durations=15 tests/integration tests/acceptance
+integration: setup-test $(VENV)/.ready ## tests of one real program each
+	@$(IN_MEMORY) $(SPREAD) tests/integration
+
+# Their stores share trees with the user's by hard links: on its disk.
+acceptance: setup-test $(VENV)/.ready ## tests of the whole pipeline, to real hosts
+	@$(PYTEST) -n 2 $(SPREAD) tests/acceptance
+
+test: setup-test check integration acceptance ## the contract: what CI runs; needs root or sudo
 
 demo: setup-demo $(VENV)/.ready ## from nothing to a running host
 	@$(BIN)/python tools/demo.py
