@@ -137,12 +137,17 @@ def test_without_an_address_it_asks_for_one() -> None:
 
 def test_a_cut_off_download_runs_nothing() -> None:
     text = script()
-    # Had it run, it would print the help or an error of its own. Without its last line break it
-    # is complete.
-    for cut in [*range(2, 40), *range(40, len(text), 331)]:
-        done = run(["dash"], text[:-cut], "--help")
-        assert done.stdout == "", cut
-        assert "install.sh:" not in done.stderr, cut
+    # Not even the beginning of a function's name, which may be that of a program.
+    names = [match.start() + 3 for match in re.finditer(r"^\w{4,}\(\)", text, re.MULTILINE)]
+    # Without its last line break it is complete.
+    for end in [
+        *(len(text) - cut for cut in range(2, 20)),
+        *range(800, len(text), 997),
+        *names[::4],
+    ]:
+        done = run(["dash"], text[:end], "--help")
+        assert (done.stdout, done.returncode) == ("", 2), end
+        assert "not found" not in done.stderr, end
 
 
 @pytest.mark.parametrize("title", ["Shop's $(touch /tmp/x)`id`", 'a"b', "50% @NAME@ \\1"])
@@ -150,5 +155,5 @@ def test_titles_are_quoted(title: str) -> None:
     done = run(["dash"], script(title) + '\nprintf "%s" "$TITLE"\n', "--help")
     assert done.returncode == 0
     assert f"TITLE={title}" not in script(title)
-    kept = script(title).replace('{ main "$@"; }', 'printf "%s" "$TITLE"')
+    kept = script(title).replace('main "$@"\n}', 'printf "%s" "$TITLE"\n}')
     assert run(["dash"], kept).stdout == title

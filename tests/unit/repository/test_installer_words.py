@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from omnibuild.package.versions import host_version
 from tests.unit.repository.test_installer import SHELLS, script
 
-FUNCTIONS = script().replace('{ main "$@"; }', "")
+FUNCTIONS = script().replace('main "$@"\n}', "}")
 # Each has a shell read all of the script, so there are few, with many words.
 FEW = settings(max_examples=max(2, settings.default.max_examples // 3))
 SHELL = pytest.mark.parametrize("shell", SHELLS, ids=" ".join)

@@ -195,7 +195,7 @@ def detect(
         channel="stable",
         components=["main"],
         systems=SYSTEMS,
-    ).replace('{ main "$@"; }', "")
+    ).replace('main "$@"\n}', "}")
     facts = f"""
 OS_RELEASE={said}
 host_architecture() {{ printf '%s' {architecture}; }}

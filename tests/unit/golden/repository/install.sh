@@ -3,7 +3,9 @@
 # Made by omnibuild; the signing key is inside, so that nothing served beside this script can
 # replace it. Fingerprint: 0123456789ABCDEF0123456789ABCDEF01234567
 #
-# Everything is a function until the last line: a download that was cut off runs nothing.
+# All of it is one group, which no shell begins before it has its end: of a download that was cut
+# off not even a word is run.
+{
 set -eu
 umask 022
 
@@ -3304,4 +3306,5 @@ main() {
     [ -z "$dry_run" ] || [ "$changed" = true ] || say "nothing would be changed"
 }
 
-{ main "$@"; }
+main "$@"
+}
