@@ -47,8 +47,7 @@ def run(parsed: argparse.Namespace, words: Sequence[str]) -> int:
     except OmnibuildError as error:
         return report(error, as_json=parsed.json)
     except KeyboardInterrupt:
-        complain("\ninterrupted; what was finished is kept\n")
-        return EXIT_INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         # The reader of our output is gone: nobody is left to tell.
         sys.stderr.close()
@@ -57,9 +56,17 @@ def run(parsed: argparse.Namespace, words: Sequence[str]) -> int:
         if error.errno not in MACHINE_ERRORS:
             return _report_bug(words)
         return report(_refusal(error), as_json=parsed.json)
-    except Exception:  # noqa: BLE001 - the one place: whatever comes here is a bug
+    except Exception as error:  # noqa: BLE001 - the one place: whatever comes here is a bug
+        # What interrupts the making of a class comes wrapped.
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            return _interrupted()
         return _report_bug(words)
     return status
+
+
+def _interrupted() -> int:
+    complain("\ninterrupted; what was finished is kept\n")
+    return EXIT_INTERRUPTED
 
 
 class _Shown:

@@ -74,7 +74,6 @@ def _promote(parser: argparse.ArgumentParser) -> None:
 def _demote(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to",
-        default="",
         metavar="RELEASE",
         help="as `repo log` calls it (default: the one before the last that added anything)",
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 from msgspec.structs import replace
 
-from omnibuild.errors import RepositoryError, Where
+from omnibuild.errors import RepositoryError, UsageError, Where
 from omnibuild.events import Emit, ReadersShown
 from omnibuild.repository import layout
 from omnibuild.repository.apt.release import release_date, signed_text
@@ -77,6 +78,21 @@ def show(
     if paths := noted.changed if before else noted.seen:
         emit(ReadersShown(now.repository.base_url, tuple(paths)))
     return changed or behind
+
+
+@contextlib.contextmanager
+def completed(target: Target, signer: Signer, emit: Emit) -> Iterator[None]:
+    """Have readers see what a killed publisher published, also when the block refuses its words.
+
+    Whoever says them again is told that there is nothing to do: so it has to be done.
+    """
+    try:
+        yield
+    except UsageError:
+        state = load(target)
+        if state.head and not is_shown(target, state.head.sealed):
+            show(target, signer, (), emit)
+        raise
 
 
 def _unseen(

@@ -20,7 +20,7 @@ from omnibuild.recipe.models import Platform
 from omnibuild.repository import layout
 from omnibuild.repository.authors import author_of
 from omnibuild.repository.draft import Draft, Signed, layered
-from omnibuild.repository.indexes import check_clock, show
+from omnibuild.repository.indexes import check_clock, completed, show
 from omnibuild.repository.intake import Submission
 from omnibuild.repository.keys.package import add_keyring_everywhere
 from omnibuild.repository.pages import DEFAULT_CHANNEL
@@ -174,7 +174,7 @@ def remove(
 
     Raises :class:`RepositoryError` or :class:`UsageError` before anything is changed.
     """
-    choices = [Choice.of(name) for name in names]
+    choices = list(dict.fromkeys(map(Choice.of, names)))
     target = existing(repository)
 
     def withdraw(state: State, _: Signed) -> tuple[Repository, Change]:
@@ -205,7 +205,7 @@ def apply(
     emit: Emit,
 ) -> Published:
     """Change a channel, again when somebody else was faster, and have readers see it."""
-    with target.scratch() as scratch:
+    with completed(target, signer, emit), target.scratch() as scratch:
         signed = Signed(scratch)
         while True:
             with target.locked(layout.LOCK, emit):

@@ -50,13 +50,13 @@ class Bucket(S3Objects):
         with self._failures():
             answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + name)
             with answer["Body"] as body:
-                return body.read(), answer["ETag"]
+                return body.read(), _said(answer, "ETag")
 
     def about(self, name: str) -> tuple[Mapping[str, str], datetime]:
         """Return an object's own words and when it was written; as :meth:`read`."""
         with self._failures():
             answer = self._client.head_object(Bucket=self._bucket, Key=self._prefix + name)
-        return answer["Metadata"], answer["LastModified"]
+        return _said(answer, "Metadata"), _said(answer, "LastModified")
 
     def write(
         self,
@@ -91,7 +91,7 @@ class Bucket(S3Objects):
                 return self._put(content, {**place, **extra, **_condition(before)})
 
     def _put(self, content: bytes | IO[bytes], words: Mapping[str, Any]) -> str:
-        return str(self._client.put_object(Body=content, **words)["ETag"])
+        return str(_said(self._client.put_object(Body=content, **words), "ETag"))
 
     def copy(
         self, source: str, name: str, *, headers: Mapping[str, str], words: Mapping[str, str]
@@ -141,6 +141,15 @@ class Bucket(S3Objects):
                 if status in _REFUSED:
                     raise ChangedObjectError("somebody else was faster") from error
                 raise
+
+
+def _said(answer: Mapping[str, Any], name: str) -> Any:
+    """Return what every object store says: a page for people, as of a proxy, does not."""
+    if name not in answer:
+        raise TransferError(
+            f"its answer has no {name}: is it the endpoint of an object store, and not a web page?"
+        )
+    return answer[name]
 
 
 def _condition(before: str | None) -> dict[str, str]:

@@ -105,6 +105,8 @@ def open_bucket(url: str, kind: type[B]) -> B:
         raise _unusable("the URL is malformed") from error
     if not parts.netloc:
         raise _unusable("the URL names no bucket")
+    if parts.fragment or url.endswith("#"):
+        raise _unusable("an s3 URL ends before a #")
     if "@" in parts.netloc or "@" in options.get("endpoint", ""):
         raise UsageError(
             "an s3 URL holds no credentials",

@@ -158,6 +158,10 @@ class S3Objects:
                 raise MissingObjectError(reason) from error
             refused = _status(error) == http.HTTPStatus.FORBIDDEN
             raise (RefusedError if refused else TransferError)(reason) from error
+        except RecursionError as error:
+            # The library looks for the bucket wherever it is sent, as a proxy does, without end.
+            why = "the server redirects without end: is it the endpoint of an object store?"
+            raise TransferError(why) from error
         except (BotoCoreError, Boto3Error, ValueError) as error:
             # ValueError is what the library says to an endpoint that is no URL.
             raise TransferError(str(error)) from error

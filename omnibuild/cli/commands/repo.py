@@ -15,6 +15,7 @@ from typing import Any
 from omnibuild.cli.common import settings_from, showing
 from omnibuild.errors import UsageError
 from omnibuild.events import Emit, human_size
+from omnibuild.repository.authors import one_line
 from omnibuild.repository.life.checking import check
 from omnibuild.repository.life.collection import collect
 from omnibuild.repository.life.demotion import demote
@@ -106,13 +107,16 @@ def _promote(arguments: argparse.Namespace) -> int:
 
 def _demote(arguments: argparse.Namespace) -> int:
     """Have a channel hold what it held before."""
+    if arguments.to == "":
+        hint = "leave it out to go back to before the last release that added anything"
+        raise UsageError("--to is empty", hint=hint)
     with showing(arguments) as emit:
         done = demote(
             arguments.repo,
             _signer(arguments),
             arguments.channel,
-            arguments.to,
-            " ".join(arguments.reason.split()),
+            arguments.to or "",
+            one_line(arguments.reason),
             emit,
         )
     return _tell_change(done, arguments)
@@ -120,7 +124,7 @@ def _demote(arguments: argparse.Namespace) -> int:
 
 def _yank(arguments: argparse.Namespace) -> int:
     """Take packages out of a channel."""
-    reason = " ".join(arguments.reason.split())
+    reason = one_line(arguments.reason)
     if not reason:
         raise UsageError("--reason is empty", hint="say why, for whoever reads `repo log`")
     with showing(arguments) as emit:

@@ -165,13 +165,12 @@ class _Promotion:
         found: list[tuple[E, Choice | None]] = []
         if self.choices:
             found += chosen(self.choices, source)
+            self._met |= {each.said for each in self.choices if each.among(source)}
         else:
             # A channel's keyring comes by itself.
             others = (each for each in source.unlike(to) if not is_keyring_package(each.name))
             found += [(each, None) for each in others]
         for entry, choice in found:
-            if choice:
-                self._met.add(choice.said)
             known = to.identity(entry.key)
             if known not in ("", entry.identity):
                 raise _conflict(entry, self.to, known)

@@ -62,9 +62,9 @@ class Choice(Struct, frozen=True):
 
 
 def chosen(choices: Sequence[Choice], ledger: Ledger[E]) -> list[tuple[E, Choice]]:
-    """Return what is meant in a list, and by which words."""
+    """Return what is meant in a list, and by which words: those that say most."""
     found: dict[str, tuple[E, Choice]] = {}
-    for choice in choices:
+    for choice in sorted(choices, key=lambda each: each.exact):
         found |= {each.key: (each, choice) for each in choice.among(ledger)}
     return list(found.values())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import signal
 import subprocess
@@ -9,6 +10,8 @@ import sys
 
 import pytest
 from hypothesis import settings
+
+from omnibuild.cli.outcome import run
 
 # Where a module is looked for, a child goes on with an interruption, and the parent without one;
 # how the child ended, and what it said, is told at the end.
@@ -65,3 +68,15 @@ def test_another_program_keeps_its_own_handler(capsys: pytest.CaptureFixture[str
     assert main(["why", "nonesuch", "--recipe", "hello"]) == 2
     assert signal.getsignal(signal.SIGINT) is before
     assert "nonesuch" in capsys.readouterr().err
+
+
+def test_an_interruption_while_a_class_is_made_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    class Field:
+        def __set_name__(self, *_: object) -> None:
+            raise KeyboardInterrupt
+
+    def work(_: argparse.Namespace) -> int:
+        return len(type("Made", (), {"field": Field()}).__name__)
+
+    assert run(argparse.Namespace(run=work, json=False), []) == 130
+    assert "Traceback" not in capsys.readouterr().err

@@ -122,17 +122,18 @@ def test_what_comes_and_goes_is_told(tmp_path: Path, capsys: pytest.CaptureFixtu
     words = ("promote", "hello=1.1", "--from", "testing", "--to", "stable", *common, "--json")
     document = json.loads(told(capsys, *words).splitlines()[-1])
     assert (document["channel"], document["added"]) == ("stable", ["hello 1.1-1 (amd64)"])
-    text = told(capsys, "yank", "hello=1.1", "--reason", "CVE-1\n 2", *common)
+    text = told(capsys, "yank", "hello=1.1", "--reason", "CVE-1\n 2 \udcff", *common)
     assert text.startswith("- hello 1.1-1 (amd64)\n")
     text = told(capsys, "log", "--repo", root)
     assert "  reason: it fails\n" in text
-    assert "  reason: CVE-1 2\n    - hello 1.1-1 (amd64)\n" in text
+    assert "  reason: CVE-1 2 \ufffd\n    - hello 1.1-1 (amd64)\n" in text
 
 
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
         (["yank", "hello", "--reason", " "], 2, "--reason is empty"),
+        (["demote", "--to", ""], 2, "--to is empty"),
         (["list", "--channel", "other"], 2, "there is no channel other\n  hint: channels: stable"),
         (["log", "--channel", "other"], 2, "there is no channel other"),
         (["list", "other"], 2, "no channel holds other"),

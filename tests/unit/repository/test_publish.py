@@ -344,6 +344,20 @@ def test_an_unfinished_channel_is_completed_by_who_publishes_to_another(
     assert (repository / "yum/testing/el9/x86_64/gen-2").exists()
 
 
+def test_an_unfinished_removal_is_completed_by_the_same_words(
+    tmp_path: Path, repository: Path
+) -> None:
+    into(repository, package(tmp_path))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("omnibuild.repository.publish.show", failing)
+        with pytest.raises(RepositoryError):
+            remove(["hello"], repository, signer(), reason="CVE-1")
+    assert "Version: 1.0" in packages(repository, "stable")
+    with pytest.raises(UsageError, match="holds no hello"):
+        remove(["hello"], repository, signer(), reason="CVE-1")
+    assert "Version: 1.0" not in packages(repository, "stable")
+
+
 def test_a_new_address_reaches_all_channels_also_after_a_kill(
     tmp_path: Path, repository: Path
 ) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from omnibuild.errors import UsageError
+from omnibuild.transfer.bucket import Bucket
 from omnibuild.transfer.directory import DirectoryObjects
 from omnibuild.transfer.http import Downloader
 from omnibuild.transfer.objects import (
@@ -24,7 +25,7 @@ from omnibuild.transfer.objects import (
 )
 from omnibuild.transfer.web import WebObjects
 
-from .server import Server, broken_after, content, running, status
+from .server import Answer, Handler, Server, broken_after, content, running, status
 
 BODY = bytes(range(256)) * 4000
 
@@ -108,6 +109,25 @@ def test_a_web_server_takes_nothing(server: Server) -> None:
             action(web(server))
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (content(b"<html>log in</html>"), "no ETag"),
+        (lambda handler: handler.reply(302, b"", Location=handler.path), "redirects without end"),
+    ],
+)
+def test_what_is_no_bucket_says_so(
+    server: Server, monkeypatch: pytest.MonkeyPatch, answer: Answer, said: str
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setattr(Handler, "do_HEAD", Handler.do_GET, raising=False)
+    endpoint = server.serve("/bucket/x", answer).removesuffix("/bucket/x")
+    server.serve("/bucket", answer)
+    with pytest.raises(TransferError, match=said):
+        Bucket("bucket", "", endpoint=endpoint, region="r").read("x")
+
+
 def test_what_is_written_is_whole_or_not_there(tmp_path: Path) -> None:
     objects = DirectoryObjects(tmp_path)
     objects.put("x", b"old")
@@ -131,7 +151,7 @@ def test_a_document_has_a_limit(tmp_path: Path) -> None:
     [
         *("", "relative/path", "ftp://host/x", "file://host/x", "https://", "s3://", "s3:///x"),
         *("s3://bucket?other=1", "https://[bad", "s3://key:secret@bucket/x"),
-        "s3://bucket?endpoint=http://key:secret@host",
+        *("s3://bucket?endpoint=http://key:secret@host", "s3://bucket/a#b?region=r"),
     ],
 )
 def test_what_is_no_place_is_refused(url: str) -> None:

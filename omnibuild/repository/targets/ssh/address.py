@@ -48,8 +48,11 @@ class Address(Struct, frozen=True):
         match = _PARTS.fullmatch(url)
         path = unquote(match["path"], errors="surrogateescape").rstrip("/") if match else ""
         if not match or not path or any(ord(letter) < 32 or ord(letter) == 127 for letter in path):
+            # Not loaded for addresses that are right.
+            from omnibuild.transfer.http import without_password
+
             raise UsageError(
-                f"{url!r} is no directory on a host",
+                f"{without_password(url)!r} is no directory on a host",
                 hint="it is written ssh://user@host:port/srv/repo, or ssh://host/~/repo for one in"
                 " the user's home; %20 is a blank, %3F a question mark, %23 a hash",
             )

@@ -102,6 +102,13 @@ def test_what_was_taken_out_comes_back_only_by_its_version(
     assert up(repository, "hello=1.0").added == ("hello 1.0-1 (amd64)",)
 
 
+def test_words_may_mean_the_same(tmp_path: Path, repository: Path, into: Publish) -> None:
+    into("testing", package(tmp_path))
+    up(repository, "hello")
+    remove(["hello=1.0", "hello=1.0"], repository, signer())
+    assert up(repository, "hello=1.0", "hello").added == ("hello 1.0-1 (amd64)",)
+
+
 @pytest.mark.parametrize(
     ("names", "said"),
     [(["none"], "holds no none"), (["hello=2"], "holds no hello=2"), (["hello="], "no package")],
