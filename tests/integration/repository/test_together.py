@@ -61,7 +61,7 @@ def test_rpm_takes_each_of_many(tmp_path: Path, signer: Signer, rpms: list[Path]
 
 def test_what_changed_meanwhile_is_told(tmp_path: Path, rpms: list[Path]) -> None:
     signer = load_signer(create_key(tmp_path / "key", USER_ID).path)
-    submissions = intake.inspect_all(rpms)
+    submissions = [intake.inspect(rpm) for rpm in rpms]
     rpms[-1].write_bytes(package(tmp_path, "another", platform=EL9).read_bytes())
     with pytest.raises(PackageError, match="changed while it was published"):
         list(signed_together(submissions, tmp_path, signer))
