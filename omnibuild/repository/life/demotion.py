@@ -12,7 +12,7 @@ from omnibuild.errors import UsageError
 from omnibuild.events import Emit, Warned, silent
 from omnibuild.repository import layout
 from omnibuild.repository.draft import Draft, Signed
-from omnibuild.repository.indexes import check_clock
+from omnibuild.repository.indexes import check_clock, is_shown
 from omnibuild.repository.life.files import (
     check_download,
     check_there,
@@ -85,6 +85,7 @@ def _before(state: State, channel: str) -> Digest:
     digest = state.releases[channel]
     release = read_release(state.target, digest)
     if release.author.action == DEMOTE:
+        _refuse_halfway(state, channel)
         digest = release.origin
     releases = [each for _, each in history(state.target, digest)]
     before = next((each.before for each in releases if each.added), "")
@@ -94,6 +95,15 @@ def _before(state: State, channel: str) -> Digest:
         f"channel {channel} has no earlier release",
         hint=f"omnibuild repo log --channel {channel} tells which there are",
     )
+
+
+def _refuse_halfway(state: State, channel: str) -> None:
+    """Refuse to go back further while hosts have not been shown the last time: nobody saw it."""
+    if state.head and not is_shown(state.target, state.head.sealed):
+        raise UsageError(
+            f"channel {channel} went back just now, and hosts had not been shown it: now they are",
+            hint="say it again to go back further",
+        )
 
 
 def _taken_out(state: State, channel: str, since: Digest) -> Iterator[str]:

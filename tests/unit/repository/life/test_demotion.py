@@ -8,12 +8,17 @@ import pytest
 
 from omnibuild.errors import IdentityConflictError, UsageError
 from omnibuild.events import Event, Warned
+from omnibuild.repository.life.checking import check
 from omnibuild.repository.life.demotion import demote
 from omnibuild.repository.life.history import log_of
 from omnibuild.repository.publish import remove
 from tests.unit.repository.life.conftest import Publish
 from tests.unit.repository.life.test_promotion import held, up
 from tests.unit.repository.samples import EL9, LINUX, package, signer
+
+
+def cut_off(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
 
 def versions(repository: Path) -> list[str]:
@@ -52,6 +57,24 @@ def test_again_it_goes_back_further_and_to_any_release(
     done = demote(repository, signer(), to=releases[0][:12])
     assert versions(repository) == ["1.0-1", "1.1-1", "1.2-1"]
     assert done.added == ("hello 1.1-1 (amd64)", "hello 1.2-1 (amd64)")
+
+
+def test_who_says_it_again_as_it_was_cut_off_goes_back_once(
+    tmp_path: Path, repository: Path, into: Publish
+) -> None:
+    for number in range(3):
+        into("stable", package(tmp_path, version=f"1.{number}"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("omnibuild.repository.publish.show", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            demote(repository, signer())
+    assert check(repository).faults
+    with pytest.raises(UsageError, match="hosts had not been shown it: now they are"):
+        demote(repository, signer())
+    assert versions(repository) == ["1.0-1", "1.1-1"]
+    assert check(repository).faults == []
+    demote(repository, signer())
+    assert versions(repository) == ["1.0-1"]
 
 
 def test_what_was_yanked_meanwhile_stays_out(
