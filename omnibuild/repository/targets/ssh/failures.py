@@ -67,6 +67,23 @@ def unreachable(address: Address, said: str) -> RepositoryError:
     )
 
 
+def no_shell(address: Address, said: str, waited: float) -> RepositoryError:
+    """Return the error for a host that lets somebody in, and runs nothing.
+
+    Args:
+        address: where.
+        said: what it or ssh said, on either stream.
+        waited: for how many seconds it said nothing more; 0 when it hung up.
+    """
+    words = " ".join(word for word in address.options if word != "--")
+    return RepositoryError(
+        f"the host ran nothing within {waited:.0f} s" if waited else "the host runs no command",
+        where=Where(str(address)),
+        why=tail(said.encode()),
+        hint=f"the account needs a shell that runs what it is told; try: ssh {words} 'echo works'",
+    )
+
+
 def lost(address: Address, said: str) -> RepositoryError:
     """Return the error for a connection that ended."""
     return RepositoryError(

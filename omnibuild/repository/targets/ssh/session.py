@@ -17,7 +17,7 @@ from typing import IO, Final
 
 from omnibuild.errors import OmnibuildError
 from omnibuild.repository.targets.ssh.address import Address
-from omnibuild.repository.targets.ssh.failures import lost, refused, unreachable
+from omnibuild.repository.targets.ssh.failures import lost, no_shell, refused, unreachable
 from omnibuild.tools import Connection, Tool
 
 SSH: Final = Tool("ssh", "openssh-client")
@@ -38,6 +38,8 @@ _OPTIONS: Final = {
 _GREETING: Final = b"omnibuild agent\n"
 # What a host's start-up files say before it; more is no greeting.
 _NOISE: Final = 1 << 16
+# So many seconds are for logging in and for these files; what hangs there would hang for ever.
+_GREETING_SECONDS = 120.0
 _PIECE: Final = 1 << 18
 # Requests that are sent before the first answer is read: pipes hold them.
 _AT_ONCE: Final = 64
@@ -54,6 +56,9 @@ class Session:
         self._requests, self._answers = connection.requests, connection.answers
         self._turn = threading.Lock()
         self._failed = False
+        # What the host said before its greeting; nothing is known of it once that came.
+        self._noise: bytes | None = b""
+        self._waited = 0.0
         self._over = threading.Event()
         self._end = weakref.finalize(self, _end, connection, log, self._over)
 
@@ -67,7 +72,7 @@ class Session:
         log = tempfile.TemporaryFile()  # noqa: SIM115 - to the session's end
         connection = SSH.connect(["-T", *options, *address.options, command], errors=log)
         session = cls(address, connection, log)
-        with session._guarded():
+        with session._guarded(), session._timed():
             session._requests.write(script)
             session._write("root", str(LEASE), address.path)
             session._requests.flush()
@@ -154,13 +159,30 @@ class Session:
                 self._requests.write(data)
 
     def _greeted(self) -> None:
-        seen = 0
+        noise = b""
         while not (line := self._answers.readline(_NOISE)).endswith(_GREETING):
-            seen += len(line)
+            self._noise = noise = noise + line
             if line.startswith(b"!"):
                 raise refused(self.address, line[1:].decode(errors="replace").strip())
-            if not line or seen > _NOISE:
+            if not line or len(noise) > _NOISE:
                 raise EOFError
+        self._noise = None
+
+    @contextlib.contextmanager
+    def _timed(self) -> Iterator[None]:
+        """Hang up when there is no greeting in time."""
+
+        def hang_up() -> None:
+            self._waited = _GREETING_SECONDS
+            self._connection.process.kill()
+
+        watch = threading.Timer(_GREETING_SECONDS, hang_up)
+        watch.daemon = True
+        watch.start()
+        try:
+            yield
+        finally:
+            watch.cancel()
 
     def _line(self) -> bytes:
         line = self._answers.readline(_NOISE)
@@ -196,6 +218,9 @@ class Session:
         said = self._said()
         if self._connection.process.returncode == 255 and not self.trips:
             return unreachable(self.address, said)
+        if self._noise is not None:
+            noise = self._noise.decode(errors="replace").strip()
+            return no_shell(self.address, f"{noise}\n{said}".strip(), self._waited)
         return lost(self.address, said)
 
     def _said(self) -> str:

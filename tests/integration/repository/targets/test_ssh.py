@@ -415,3 +415,22 @@ def test_round_trips_do_not_become_more(
         )
         assert sessions[-1].trips <= most
     assert len(sessions) == 2
+
+
+def test_a_host_that_runs_nothing_is_told_with_its_words(
+    tmp_path: Path, forced: Callable[[str], Host]
+) -> None:
+    there = forced("echo This account is currently not available.; exit 1")
+    with pytest.raises(RepositoryError, match="the host runs no command") as caught:
+        opened(there.url(tmp_path / "there")).read("x")
+    assert caught.value.why == "This account is currently not available."
+    assert "echo works" in caught.value.hint
+
+
+def test_a_host_that_hangs_is_given_up(
+    tmp_path: Path, forced: Callable[[str], Host], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("omnibuild.repository.targets.ssh.session._GREETING_SECONDS", 1.0)
+    there = forced("exec sleep 30")
+    with pytest.raises(RepositoryError, match="ran nothing within 1 s"):
+        opened(there.url(tmp_path / "there")).read("x")
