@@ -182,7 +182,7 @@ class DirectoryTarget:
         with storage_errors(self.root):
             if path:
                 self.make_directory(path.rpartition("/")[0])
-                os.mkdir(directory)
+                Path(directory).mkdir(exist_ok=True)  # another publisher may make it meanwhile
             else:
                 make_directory(self.root)
             Path(directory).chmod(0o755)
