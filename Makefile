@@ -38,8 +38,10 @@ lint: $(VENV)/.ready ## linters, types, import order and sizes alone
 # What these tests write is in memory where there is room (they use 1 GB): on a disk, the kernel
 # works as long for the files of unit tests as Python does for all else.
 MEMORY := $(shell [ "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -1)" -gt 8000000 ] 2>/dev/null && echo /dev/shm || echo /tmp)
-IN_MEMORY := TMPDIR=$$(mktemp -d -p $(MEMORY)) && chmod 1777 "$$TMPDIR" && export TMPDIR && trap 'rm -rf "$$TMPDIR"' EXIT && \
-	$(PYTEST) -n 2 -o tmp_path_retention_policy=failed
+# The path of a socket has at most 107 bytes: the names are short.
+IN_MEMORY := TMPDIR=$$(mktemp -d $(MEMORY)/XXXX) && chmod 1777 "$$TMPDIR" && export TMPDIR && \
+	trap 'rm -rf "$$TMPDIR"' EXIT && \
+	$(PYTEST) -n 2 --basetemp "$$TMPDIR/t" -o tmp_path_retention_policy=failed
 SPREAD := --dist loadfile --no-loadscope-reorder --durations=15
 
 unit: $(VENV)/.ready ## unit tests alone

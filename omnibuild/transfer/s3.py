@@ -28,6 +28,7 @@ READ_TIMEOUT = 60
 CONNECTIONS = 32
 
 MISSING = frozenset({"NoSuchKey", "NotFound", "404"})
+_ENDLESS = "the server redirects without end: is it the endpoint of an object store?"
 
 
 class S3Objects:
@@ -158,13 +159,11 @@ class S3Objects:
                 raise MissingObjectError(reason) from error
             refused = _status(error) == http.HTTPStatus.FORBIDDEN
             raise (RefusedError if refused else TransferError)(reason) from error
-        except RecursionError as error:
-            # The library looks for the bucket wherever it is sent, as a proxy does, without end.
-            why = "the server redirects without end: is it the endpoint of an object store?"
-            raise TransferError(why) from error
-        except (BotoCoreError, Boto3Error, ValueError) as error:
-            # ValueError is what the library says to an endpoint that is no URL.
-            raise TransferError(str(error)) from error
+        except (BotoCoreError, Boto3Error, RecursionError, ValueError) as error:
+            # ValueError is what the library says to an endpoint that is no URL. Wherever it is sent
+            # it looks for the bucket, as a proxy does, without end.
+            endless = "recursion depth" in str(error)
+            raise TransferError(_ENDLESS if endless else str(error)) from error
 
 
 class _BrokenError(Exception):
