@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Final, Protocol
@@ -91,6 +93,8 @@ class Directory:
                 content = stream.read(LARGEST_INDEX + 1)
         except (FileNotFoundError, NotADirectoryError):
             return b""
+        except OSError as error:
+            raise _unreadable("an index", self.root / path, error) from error
         return _bounded(content, f"{self.name}/{path}")
 
     def fetch(self, listed: Listed) -> Path:
@@ -101,12 +105,21 @@ class Directory:
                 with open_regular(path) as stream:
                     _compare(stream, listed, path.stat().st_size, str(path))
             except OSError as error:
-                raise RepositoryError(
-                    "a package that an index lists cannot be read",
-                    where=Where(str(path)),
-                    why=str(error),
-                ) from error
+                raise _unreadable("a package that an index lists", path, error) from error
         return path
+
+    def files(self, below: str = "") -> Iterator[Path]:
+        """Yield all that is no directory, sorted in each, however deep; links are not followed."""
+        waiting = [self.root / below] if (self.root / below).is_dir() else []
+        while waiting:
+            directory = waiting.pop()
+            try:
+                with os.scandir(directory) as items:
+                    entries = sorted(items, key=lambda item: item.name)
+            except OSError as error:
+                raise _unreadable("a directory", directory, error) from error
+            waiting += [Path(e.path) for e in reversed(entries) if e.is_dir(follow_symlinks=False)]
+            yield from (Path(e.path) for e in entries if not e.is_dir(follow_symlinks=False))
 
 
 @dataclass(frozen=True)
@@ -192,6 +205,10 @@ def _compare(stream: IO[bytes], listed: Listed, size: int, place: str) -> None:
             why=f"expected {expected}, {listed.size} bytes\n"
             f"found    {digest.hexdigest()}, {size} bytes",
         )
+
+
+def _unreadable(what: str, path: Path, error: OSError) -> RepositoryError:
+    return RepositoryError(f"{what} cannot be read", where=Where(str(path)), why=str(error))
 
 
 def _bounded(content: bytes, place: str) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, TypeAlias
 
 from omnibuild.errors import UsageError
@@ -56,7 +55,7 @@ def listed_in(place: Place, verifier: Verifier | None, mapping: Mapping) -> Iter
     if any(place.read(f"Packages{form}") for form in FORMS):
         yield from apt.flat(mapping.channel, mapping.component)
     elif isinstance(place, Directory):
-        yield from _files(place.root, mapping)
+        yield from _files(place, mapping)
     else:
         raise UsageError(
             f"{place.name} has neither repodata/ nor Packages",
@@ -69,7 +68,7 @@ def suites_of(place: Place, mapping: Mapping) -> Suites:
     named = list(mapping.suites)
     if not named and isinstance(place, Directory):
         dists = place.root / "dists"
-        found = (path.parent for name in _RELEASES for path in dists.rglob(name))
+        found = (path.parent for path in place.files("dists") if path.name in _RELEASES)
         # Names of one suite may be links to each other; architectures have a Release, too.
         plain = {p for p in found if not p.is_symlink() and not _INDEXES.fullmatch(p.name)}
         named = sorted(str(path.relative_to(dists)) for path in plain)
@@ -88,15 +87,15 @@ def suites_of(place: Place, mapping: Mapping) -> Suites:
 def _trees(place: Place) -> list[str]:
     """Return the directories with metadata for dnf."""
     if isinstance(place, Directory):
-        found = {path.parent.parent for path in place.root.rglob(REPOMD)}
+        found = {path.parent.parent for path in place.files() if path.match(REPOMD)}
         return sorted(str(path.relative_to(place.root)).removeprefix(".") for path in found)
     return [""] if place.read(REPOMD) else []
 
 
-def _files(root: Path, mapping: Mapping) -> Iterator[Listed]:
-    for path in sorted(root.rglob("*")):
+def _files(place: Directory, mapping: Mapping) -> Iterator[Listed]:
+    for path in place.files():
         name = path.name
         if path.is_file() and name.endswith(PACKAGE_SUFFIXES) and not name.endswith(IMAGE_SUFFIX):
             component = (mapping.component or "main") if name.endswith((".deb", ".udeb")) else ""
             size = path.stat().st_size
-            yield Listed(str(path.relative_to(root)), size, "", mapping.channel, component)
+            yield Listed(str(path.relative_to(place.root)), size, "", mapping.channel, component)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 
 from omnibuild.errors import RepositoryError, UsageError
+from omnibuild.files import remove_tree
 from omnibuild.repository.importing import unpacking
 from omnibuild.repository.importing.place import Directory, Listed, checked_path, open_place
 from omnibuild.repository.importing.sources import Mapping, listed_in
@@ -155,3 +158,33 @@ def test_several_suites_become_channels_called_like_them(tmp_path: Path) -> None
 def test_a_place_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no directory"):
         open_place(str(tmp_path / "none"), tmp_path)
+
+
+@pytest.mark.parametrize("path", ["dists/stable/Release", "Packages.gz"])
+def test_an_index_that_is_no_file_is_one_error(tmp_path: Path, path: str) -> None:
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(tmp_path / path)
+    with pytest.raises(RepositoryError, match="an index cannot be read") as caught:
+        list(listed_in(Directory(tmp_path), None, Mapping("stable")))
+    assert path in str(caught.value)
+
+
+def test_directories_may_be_deep(tmp_path: Path) -> None:
+    with contextlib.chdir(tmp_path):
+        for _ in range(1200):
+            os.mkdir("d")
+            os.chdir("d")
+        Path("hello.deb").touch()
+    (found,) = listed_in(Directory(tmp_path), None, Mapping("stable"))
+    assert found.path == "d/" * 1200 + "hello.deb"
+    remove_tree(tmp_path)
+
+
+def test_directories_deeper_than_any_path_are_one_error(tmp_path: Path) -> None:
+    with contextlib.chdir(tmp_path):
+        for _ in range(40):
+            os.mkdir("d" * 200)
+            os.chdir("d" * 200)
+    with pytest.raises(RepositoryError, match="a directory cannot be read"):
+        list(listed_in(Directory(tmp_path), None, Mapping("stable")))
+    remove_tree(tmp_path)
