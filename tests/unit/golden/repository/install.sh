@@ -177,28 +177,29 @@ read_arguments() {
         case "$1" in
             --help | -h) usage; json=''; exit 0 ;;
             --url | --from | --channel | --platform)
-                [ $# -ge 2 ] || fail 2 "$1 needs a value; see --help"
+                [ -n "${2:-}" ] || fail 2 "$1 needs a value; see --help"
                 case "$1" in
                     --url) url=$2 ;;
-                    --from) from=$2; [ -n "$from" ] || from=/nonexistent ;;
+                    --from) from=$2 ;;
                     --channel) channel=$2 ;;
                     --platform) platform=$2 ;;
                 esac
                 shift ;;
-            --user) family=user ;;
-            --tarball) family=user services=tarball ;;
+            --user) take_way '' ;;
+            --tarball) take_way tarball ;;
             --keep-current) keep=yes ;;
             --scheduled) scheduled=yes ;;
             --every | --window | --health-command | --report-command)
                 [ $# -ge 2 ] || fail 2 "$1 needs a value; see --help"
                 keep_option "$1" "$2"
                 shift ;;
-            --uninstall) action=uninstall ;;
-            --rollback) action=rollback ;;
-            --resume) action=resume ;;
+            --uninstall | --rollback | --resume)
+                [ "$action" = install ] || [ "--$action" = "$1" ] || fail 2 "either --$action or $1"
+                action=${1#--} ;;
             --dry-run) dry_run=true ;;
             --json) ;;
             -*) fail 2 "unknown option $1; see --help" ;;
+            '') fail 2 "no package is called ''; leave it out to set the repository up alone" ;;
             *)
                 [ -z "$package" ] || fail 2 "one package at a time: $package or $1"
                 package=$1 ;;
@@ -215,6 +216,12 @@ read_arguments() {
     [ "$action/$services" != resume/ ] || fail 2 "--resume is for --tarball"
     check_keep
     [ "$family" != user ] || check_user
+}
+
+# take_way SERVICES
+take_way() {
+    [ "$family$services" = "" ] || [ "$services" = "$1" ] || fail 2 "either --user or --tarball"
+    family=user services=$1
 }
 
 use_directory() {
@@ -1429,7 +1436,8 @@ unpack_tarball() {
 
 # has_sum FILE DIGEST
 has_sum() {
-    [ "$(applet sha256sum "$1" 2>/dev/null | sed 's/[^0-9a-f].*//')" = "$2" ]
+    # Of a file that it reads as its input it says no name, which might have to be escaped.
+    [ "$(applet sha256sum 2>/dev/null <"$1" | sed 's/[^0-9a-f].*//')" = "$2" ]
 }
 
 # unpack FILE: into the directory beside.
