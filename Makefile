@@ -35,10 +35,10 @@ lint: $(VENV)/.ready ## linters, types, import order and sizes alone
 	@$(BIN)/lint-imports --no-logo > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
 	@$(BIN)/python tools/check_size.py
 
-# What these tests write is in memory where there is room (they use 1 GB): on a disk, the kernel
-# works as long for the files of unit tests as Python does for all else.
+# What unit tests write is in memory where there is room (they use 1 GB): on a disk, the kernel works
+# as long for their files as Python does for all else. Paths are short, as those of sockets must be.
+# Not so the others: they mount things, share trees with the user's store by hard links.
 MEMORY := $(shell [ "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -1)" -gt 8000000 ] 2>/dev/null && echo /dev/shm || echo /tmp)
-# The path of a socket has at most 107 bytes: the names are short.
 IN_MEMORY := TMPDIR=$$(mktemp -d $(MEMORY)/XXXX) && chmod 1777 "$$TMPDIR" && export TMPDIR && \
 	trap 'rm -rf "$$TMPDIR"' EXIT && \
 	$(PYTEST) -n 2 --basetemp "$$TMPDIR/t" -o tmp_path_retention_policy=failed
@@ -48,9 +48,8 @@ unit: $(VENV)/.ready ## unit tests alone
 	@$(IN_MEMORY) tests/unit
 
 integration: setup-test $(VENV)/.ready ## tests of one real program each
-	@$(IN_MEMORY) $(SPREAD) tests/integration
+	@$(PYTEST) -n 2 $(SPREAD) tests/integration
 
-# Their stores share trees with the user's by hard links: on its disk.
 acceptance: setup-test $(VENV)/.ready ## tests of the whole pipeline, to real hosts
 	@$(PYTEST) -n 2 $(SPREAD) tests/acceptance
 
