@@ -42,9 +42,10 @@ def pytest_runtest_makereport(
 
 # Files of long tests, the longest first: begun last, one would keep one core busy, and one idle.
 LONG_FILES = (
-    *("test_crash", "test_updates", "test_lowest_versions", "test_interruption", "test_s3"),
-    *("test_updater", "test_orchestrators", "test_service_settings", "test_mirrors", "test_pex"),
-    *("test_debian", "test_booted", "test_sandboxes", "test_install_sh", "test_containers"),
+    *("test_crash", "test_tarball_services", "test_updates", "test_lowest_versions"),
+    *("test_interruption", "test_s3", "test_updater", "test_orchestrators", "test_mirrors"),
+    *("test_service_settings", "test_pex", "test_user_timer", "test_debian", "test_booted"),
+    *("test_sandboxes", "test_install_sh", "test_containers"),
 )
 
 
