@@ -26,7 +26,8 @@ setup-demo: ## those that the demo needs besides
 setup-test: setup-build ## those that the tests need besides
 	@tools/setup_host.sh test
 
-check: lint unit ## before every commit, under a minute: linters, types, unit tests
+check: $(VENV)/.ready ## before every commit, under a minute: linters, types, unit tests
+	@$(MAKE) --no-print-directory --jobs 2 lint unit
 
 lint: $(VENV)/.ready ## linters, types, import order and sizes alone
 	@$(BIN)/ruff check --quiet .

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
-from omnibuild import digests
 from omnibuild.digests import Digest
 from omnibuild.recipe.models import Platform
 from omnibuild.repository import intake, layout
@@ -96,9 +95,8 @@ class Draft(Struct, frozen=True):
 
     def add(self, submission: Submission) -> bool:
         """Bring a package to its place; tell whether the channel did not hold it."""
-        if submission.manifest:
-            path = layout.manifest(digests.of_bytes(submission.manifest))
-            self.state.target.put(path, submission.manifest)
+        if digest := submission.described:
+            self.state.target.put(layout.manifest(digest), submission.manifest)
         if submission.format == intake.DEB:
             suite = suite_for(submission.version, self.name, self.platforms)
             return self._add_deb(submission, [suite])

@@ -44,6 +44,8 @@ SEEN = "state/seen"
 
 DEB_FIELDS = regex(r"[a-z0-9][a-z0-9+.-]* [0-9A-Za-z][0-9A-Za-z.+~:-]* [a-z0-9-]+")
 RPM_FIELDS = regex(r"[0-9A-Za-z][0-9A-Za-z+._-]* [0-9A-Za-z.+~^_:-]+ [0-9A-Za-z_]+")
+# A state of an architecture of a tree of yum, by its number.
+GENERATION = regex(r"gen-([0-9]+)")
 DOWNLOAD_NAME = regex(r"[0-9A-Za-z][0-9A-Za-z.+~_-]*\.(tar\.(gz|xz|zst)|pex)")
 CHANNEL_NAME = regex(r"[a-z][a-z0-9-]{0,59}")
 COMPONENT_NAME = regex(r"[a-z][a-z0-9-]{0,39}")

@@ -32,7 +32,6 @@ _UNSIGNED = (
 
 # So deep below apt/dists/ are directories of indexes: suite, component, installer, architecture.
 _DEPTH = 4
-_GENERATION = regex(r"gen-[0-9]+")
 _NAME = regex(r"([0-9a-f]{64})(-[a-z]+\.xml\.gz|\.tar\.zst|\.list|\.json)?")
 
 
@@ -158,7 +157,7 @@ def _metadata(target: Target) -> Iterator[str]:
             for architecture in target.names(f"yum/{channel}/{tree}"):
                 directory = layout.yum_directory(channel, tree, architecture)
                 yield f"{directory}/repodata/repomd.xml"
-                for name in filter(_GENERATION.fullmatch, target.names(directory)):
+                for name in filter(layout.GENERATION.fullmatch, target.names(directory)):
                     yield f"{directory}/{name}/repodata/repomd.xml"
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from omnibuild.events import Emit
-from omnibuild.patterns import regex
 from omnibuild.repository import layout
 from omnibuild.repository.earlier.damage import Damage, Earlier
 from omnibuild.repository.mending.packages import Files
@@ -22,7 +21,6 @@ from omnibuild.repository.yum.tree import MIRRORLIST, Tree, revision, shard_of, 
 from omnibuild.signing.verifier import Verifier
 
 _REPOMD = "repodata/repomd.xml"
-_GENERATION = regex(r"gen-[0-9]+")
 
 
 def mend_earlier(earlier: Earlier, emit: Emit) -> Iterator[tuple[Damage, bool]]:
@@ -58,7 +56,7 @@ def mend_generations(
                 place = target.read(f"{tree.directory}/{MIRRORLIST}").decode(errors="replace")
                 generation = place.strip().removeprefix(base).strip("/")
                 path = f"{tree.directory}/{generation}/{_REPOMD}"
-                if _GENERATION.fullmatch(generation) and _mended(
+                if layout.GENERATION.fullmatch(generation) and _mended(
                     target, tree, path, base, verifier
                 ):
                     yield path

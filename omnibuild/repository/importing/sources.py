@@ -39,11 +39,16 @@ class Mapping:
     component: str = ""
 
 
-def listed_in(place: Place, verifier: Verifier | None, mapping: Mapping) -> Iterator[Listed]:
-    """Yield what a repository lists: for apt, for dnf, or just the files of a directory."""
+def listed_in(
+    place: Place, verifier: Verifier | None, mapping: Mapping, suites: Suites
+) -> Iterator[Listed]:
+    """Yield what a repository lists: for apt, for dnf, or just the files of a directory.
+
+    ``suites`` are those of :func:`suites_of`.
+    """
     layout.check_channel(mapping.channel)
     apt, yum = AptSource(place, verifier), YumSource(place, verifier)
-    suites, trees = suites_of(place, mapping), _trees(place)
+    trees = _trees(place)
     for suite, channel in suites.items():
         for each in apt.suite(suite, channel, mapping.component):
             layout.check_component(each.component)

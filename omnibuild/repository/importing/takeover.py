@@ -133,7 +133,7 @@ def import_repository(
             hint="name the key that signs it: --signed-by KEYFILE; or say --unsigned",
         )
     suites = suites_of(place, wanted.mapping)
-    listed = list(dict.fromkeys(listed_in(place, verifier, wanted.mapping)))
+    listed = list(dict.fromkeys(listed_in(place, verifier, wanted.mapping, suites)))
     if not listed:
         raise RepositoryError("there are no packages", where=Where(place.name))
     done = Imported(_parts(listed), suites)

@@ -145,8 +145,10 @@ def _check_earlier(target: Target, checked: Checked) -> None:
         found = earlier.still_damaged(found)
     # Among them is what is shown now, and was looked at.
     told = {fault.place for fault in checked.faults}
-    for each in (each for each in found if target.place(each.path) not in told):
-        checked.faults.append(Fault(target.place(each.path), f"{each.what}: omnibuild repo repair"))
+    for each in found:
+        place = target.place(each.path)
+        if place not in told:
+            checked.faults.append(Fault(place, f"{each.what}: omnibuild repo repair"))
 
 
 def _checked(target: Target, head: Head, *, deep: bool) -> Checked:

@@ -125,7 +125,7 @@ def _check_tree(target: Target, verifier: Verifier, tree: Tree, base_url: str) -
     if base_url:
         named = target.read(f"{directory}/{MIRRORLIST}").decode(errors="replace").strip()
         generation = named.removeprefix(f"{base_url}/{directory}/").strip("/")
-        if not re.fullmatch("gen-[0-9]+", generation):
+        if not layout.GENERATION.fullmatch(generation):
             yield f"{directory}/{MIRRORLIST}", "it names no metadata of the repository"
             return
         metadata = msgspec.structs.replace(plain, base=f"{base_url}/{directory}/")

@@ -33,7 +33,6 @@ from omnibuild.signing.verifier import Verifier
 _PACKAGES = re.compile(r"[^/]+/(debian-installer/)?binary-[^/]+/Packages")
 _FORMS: Mapping[str, Callable[[bytes], bytes]] = {".gz": gzip.decompress, ".xz": lzma.decompress}
 _ARCHITECTURES = re.compile(r"^Architectures:(.*)$", re.MULTILINE)
-_GENERATION = re.compile(r"gen-([0-9]+)")
 _PART = r'href="(repodata/[0-9a-f]{{64}}-{}\.xml\.gz)"'
 _CHECKSUM = re.compile(r'<checksum type="sha256" pkgid="YES">([0-9a-f]{64})</checksum>')
 _LOCATION = re.compile(r'<location [^>]*href="([^"]+)"/>')
@@ -133,7 +132,7 @@ class Evidence:
 
     def _metadata(self, directory: str, kind: str) -> str | None:
         """Return a document of yum; nothing when no signed one is whole, or there is none."""
-        numbers = map(_GENERATION.fullmatch, self.target.names(directory))
+        numbers = map(layout.GENERATION.fullmatch, self.target.names(directory))
         newest = max((int(match[1]) for match in numbers if match), default=0)
         for place in (directory, f"{directory}/gen-{newest}"):
             repomd = self.target.read(f"{place}/repodata/repomd.xml")

@@ -156,13 +156,15 @@ class BucketTarget:
 
     def put(self, path: str, data: bytes) -> bool:
         """Replace a file in one step; to ask what it said would take as long as to write it."""
-        if layout.is_immutable(path) and not (path in self._memory.known or carries(path)):
-            # Mostly it is new: that is asked by writing it.
-            with contextlib.suppress(ChangedObjectError):
-                return self._put(path, data, before="")
-        if path in self._memory.known or layout.is_immutable(path) or carries(path):
+        if path in self._memory.known or carries(path):
             return bool(self.put_all({path: data}))
-        return self._put(path, data)
+        if not layout.is_immutable(path):
+            return self._put(path, data)
+        try:
+            # Mostly it is new: that is asked by writing it.
+            return self._put(path, data, before="")
+        except ChangedObjectError:
+            return bool(self.put_all({path: data}))
 
     def put_all(self, contents: Mapping[str, bytes]) -> list[str]:
         """Replace files in their order; those that say the same stay untouched."""

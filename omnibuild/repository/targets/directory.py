@@ -108,7 +108,10 @@ class DirectoryTarget:
 
         Asked under the lock of who writes there. Returns whether it was so, and is written.
         """
-        return self.read(path) == before and (self.put(path, data) or True)
+        same = self.read(path) == before
+        if same:
+            self.put(path, data)
+        return same
 
     def copy(self, source: str, path: str) -> None:
         """Have a file also under another path, in place of what is there."""
@@ -236,14 +239,7 @@ class DirectoryTarget:
     def drop_retired(
         self, directory: str, names: Sequence[str], keep: int, seconds: float = KEPT_SECONDS
     ) -> None:
-        """Remove what no reader in flight can want: neither young nor among the ``keep`` newest.
-
-        Args:
-            directory: where they are.
-            names: what may go, oldest first; nothing that readers start from.
-            keep: so many of them stay, however old they are.
-            seconds: for how long readers may be in flight.
-        """
+        """Remove what no reader in flight can want: neither young nor among the ``keep`` newest."""
         for name in self.settled(directory, names[: max(0, len(names) - keep)], seconds):
             self.remove(f"{directory}/{name}")
 

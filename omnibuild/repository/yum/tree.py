@@ -37,7 +37,6 @@ MIRRORLIST = "mirrorlist"
 # Readers in flight still find the generation they began with.
 KEPT_GENERATIONS = 8
 
-_GENERATION = regex(r"gen-([0-9]+)")
 _REVISION = regex(rb"<revision>([0-9]{1,12})</revision>")
 _DATES = regex(rb"<(revision|timestamp)>[0-9]+</\1>")
 
@@ -227,5 +226,5 @@ def _undated(repomd: bytes) -> bytes:
 
 
 def _generations(target: Target, directory: str) -> list[int]:
-    matches = map(_GENERATION.fullmatch, target.names(directory))
+    matches = map(layout.GENERATION.fullmatch, target.names(directory))
     return sorted(int(match[1]) for match in matches if match)

@@ -15,7 +15,7 @@ from omnibuild.errors import RepositoryError, UsageError
 from omnibuild.files import remove_tree
 from omnibuild.repository.importing import unpacking
 from omnibuild.repository.importing.place import Directory, Listed, checked_path, open_place
-from omnibuild.repository.importing.sources import Mapping, listed_in
+from omnibuild.repository.importing.sources import Mapping, listed_in, suites_of
 from omnibuild.repository.importing.unpacking import unpacked
 
 DIGEST = hashlib.sha256(b"").hexdigest()
@@ -55,7 +55,8 @@ def tree(root: Path, **words: str) -> Path:
 
 
 def listed(root: Path, *suites: str) -> list[Listed]:
-    return list(listed_in(Directory(root), None, Mapping("stable", suites)))
+    place, mapping = Directory(root), Mapping("stable", suites)
+    return list(listed_in(place, None, mapping, suites_of(place, mapping)))
 
 
 @pytest.mark.parametrize("form", ["", ".gz"])
@@ -165,7 +166,7 @@ def test_an_index_that_is_no_file_is_one_error(tmp_path: Path, path: str) -> Non
     (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
     os.mkfifo(tmp_path / path)
     with pytest.raises(RepositoryError, match="an index cannot be read") as caught:
-        list(listed_in(Directory(tmp_path), None, Mapping("stable")))
+        listed(tmp_path)
     assert path in str(caught.value)
 
 
@@ -175,7 +176,7 @@ def test_directories_may_be_deep(tmp_path: Path) -> None:
             os.mkdir("d")
             os.chdir("d")
         Path("hello.deb").touch()
-    (found,) = listed_in(Directory(tmp_path), None, Mapping("stable"))
+    (found,) = listed(tmp_path)
     assert found.path == "d/" * 1200 + "hello.deb"
     remove_tree(tmp_path)
 
@@ -186,5 +187,5 @@ def test_directories_deeper_than_any_path_are_one_error(tmp_path: Path) -> None:
             os.mkdir("d" * 200)
             os.chdir("d" * 200)
     with pytest.raises(RepositoryError, match="a directory cannot be read"):
-        list(listed_in(Directory(tmp_path), None, Mapping("stable")))
+        listed(tmp_path)
     remove_tree(tmp_path)
